@@ -1,0 +1,1 @@
+"""One folder per system, leaves: import ``kit`` and ``domain`` only, never each other."""

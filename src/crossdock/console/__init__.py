@@ -1,0 +1,1 @@
+"""The operator's web console: templates and htmx, speaks only to ``api/``."""

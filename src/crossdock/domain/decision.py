@@ -1,0 +1,169 @@
+"""What deciding returns, and what it is given: the seam between the pure core and the engine."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from crossdock.domain.commands import Command
+from crossdock.domain.events import Event
+from crossdock.domain.order import Order
+
+
+class StreamRef(msgspec.Struct, frozen=True):
+    """A stream is named by its kind and its key: ``("order", "shop1-6674573197567")``."""
+
+    kind: str
+    key: str
+
+
+class Timer(msgspec.Struct, frozen=True):
+    """Wake this stream at an instant; ``due_at=None`` takes the alarm off."""
+
+    name: str
+    due_at: datetime | None
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something a person or a rule must settle: becomes a row in ``exceptions``.
+
+    ``key`` is unique among the open problems of one stream (opening it again only counts it up);
+    ``fingerprint`` is equal for equal causes over all streams, so that 4,000 orders with one cause are one group.
+    """
+
+    key: str  # "order.book", "validate.products"
+    klass: str  # data, mapping, rejected, unknown_outcome, conflict, exhausted, hold, bug
+    code: str  # stable, documented
+    title: str  # what happened, in one sentence, without personal data
+    hint: str  # what to do
+    fingerprint: str
+    owner: str = "operations"  # the team that settles it
+    facts: dict[str, Any] = {}  # which ids, which field, which values
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """Another system's id of this stream's subject: what any-id search finds it by."""
+
+    connection: str
+    type: str  # order, number, salesOrder, shipment, tracking, invoice …
+    external_id: str
+
+
+class Tell(msgspec.Struct, frozen=True):
+    """An event for another stream: the only way one stream speaks to another."""
+
+    to: StreamRef
+    event: Event
+
+
+class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The few facts about a stream that people list, filter and count by."""
+
+    status: str  # open, waiting, held, exception, done, cancelled, ignored
+    step: str | None = None  # what it is at, or stuck at
+    reason: str | None = None  # why it is not finished
+    label: str | None = None  # "#1042"
+    channel: str | None = None
+    region: str | None = None
+    amount: str | None = None  # decimal as text
+    currency: str | None = None
+    placed_at: datetime | None = None
+
+
+class Decision(msgspec.Struct):
+    """What follows from one event. Empty: the event changed nothing (recorded as such)."""
+
+    entries: list[Any] = []  # journal entries; the stream kind's own tagged union
+    commands: list[Command] = []
+    again: list[str] = []  # business keys of commands to send once more
+    timers: list[Timer] = []
+    opened: list[Problem] = []
+    settled: list[str] = []  # keys of problems that are no more
+    references: list[Reference] = []
+    tells: list[Tell] = []
+
+
+class ProductMaster(msgspec.Struct, frozen=True, omit_defaults=True):
+    sku: str
+    ref: str  # the ERP's item id
+    active: bool = True
+    title: str | None = None
+
+
+class CustomerMaster(msgspec.Struct, frozen=True, omit_defaults=True):
+    ref: str  # the ERP's customer id
+    email: str | None = None
+    active: bool = True
+    currency: str | None = None
+
+
+class Masters(Protocol):
+    """The ERP's masters as last read. Pure look-ups: everything needed was loaded before deciding."""
+
+    def product(self, sku: str) -> ProductMaster | None: ...
+    def customer(self, email: str) -> CustomerMaster | None: ...
+
+
+class HoldHit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A hold rule that matched, with the values it saw, so that the hold explains itself."""
+
+    rule: str
+    owner: str
+    reason: str
+    saw: dict[str, Any] = {}
+    expires_s: float | None = None
+
+
+class Context(msgspec.Struct, frozen=True):
+    """Everything from outside that a decision may depend on."""
+
+    now: datetime  # the database's clock
+    policy: Mapping[str, "Policy"]  # by channel connection
+    masters: Mapping[str, Masters]  # by ERP connection
+    holds: Callable[[Order], list[HoldHit]]
+
+
+class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the orders of one channel are handled: which systems, which waits, which defaults."""
+
+    channel: str
+    erp: str  # connection names
+    warehouse: str | None = None  # None: nothing is released by us
+    basis: str = "shop"  # which side of each Amount is booked
+    edit_window_s: float = 0.0  # how long to wait for the customer's own changes before booking
+    payment: str = "paid"  # the least payment status that may be booked: paid, authorized, pending
+    guest_customer: str | None = None  # the ERP customer that unknown buyers are booked on; None: they are a problem
+    check_products: bool = True
+    rounding_ceiling: str = "0.00"  # how much declared rounding may move a total before it is held
+    ship_methods: dict[str, str] = {}  # the channel's code -> the target's method
+    default_ship_method: str | None = None
+    notify_customer: bool = True
+    invoice: str = "make"  # make: we bill after the last shipment; take: the ERP bills, we read it
+
+
+class Decider(Protocol):
+    """How one kind of stream decides. The engine knows streams by this and nothing more."""
+
+    kind: str
+
+    def blank(self) -> Any:
+        """The state of a stream to which nothing has happened."""
+
+    def load(self, stored: bytes) -> Any:
+        """Read a stored state of this or an earlier schema version."""
+
+    def store(self, state: Any) -> bytes: ...
+
+    def store_entries(self, entries: list[Any]) -> bytes: ...
+
+    def decide(self, state: Any, event: Event, context: Context) -> Decision:
+        """What follows from the event. Pure: same arguments, same answer."""
+
+    def evolve(self, state: Any, entries: list[Any]) -> Any:
+        """Fold journal entries into the state. Folding the journal from blank gives the snapshot."""
+
+    def summary(self, state: Any) -> Summary: ...
+
+    def masters_needed(self, event: Event) -> Mapping[str, tuple[set[str], set[str]]]:
+        """Channel connection -> (skus, e-mails) that deciding on this event will look up."""

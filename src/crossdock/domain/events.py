@@ -1,0 +1,105 @@
+"""Everything that can happen to a stream, in canonical words: what translate makes and decide reads."""
+
+from typing import Any
+
+import msgspec
+
+from crossdock.domain.fulfilment import Allocation, Invoice, Shipment
+from crossdock.domain.order import Order
+from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
+
+
+class OrderSeen(msgspec.Struct, frozen=True, tag="order_seen"):
+    """The channel's view of the whole order, from a webhook, a poll or a read-back alike."""
+
+    order: Order
+
+
+class AllocationsSeen(msgspec.Struct, frozen=True, tag="allocations_seen"):
+    """Where the channel wants it fulfilled from, re-read just now."""
+
+    allocations: tuple[Allocation, ...]
+
+
+class ShipmentSeen(msgspec.Struct, frozen=True, tag="shipment_seen"):
+    """The warehouse says goods left. May come before the order itself, twice, or in pieces."""
+
+    shipment: Shipment
+    source: str  # the warehouse's connection
+
+
+class ReleaseSeen(msgspec.Struct, frozen=True, tag="release_seen", omit_defaults=True):
+    """The warehouse's status of our order: accepted, allocated, backordered, on_hold, picking, packed, shipped, cancelled."""
+
+    status: str
+    source: str
+    reason: str | None = None
+    external_id: str | None = None
+
+
+class InvoiceSeen(msgspec.Struct, frozen=True, tag="invoice_seen"):
+    """The ERP billed it, by our command or by its own people."""
+
+    invoice: Invoice
+    source: str
+
+
+class SignalSeen(msgspec.Struct, frozen=True, tag="signal_seen"):
+    """A message that names a thing by id and says no more: read it back."""
+
+    source: str  # the connection to read from
+    kind: str  # the connector's word: "order", "fulfillment_order"
+    external_id: str
+
+
+class CommandSettled(msgspec.Struct, frozen=True, tag="command_settled", omit_defaults=True):
+    """A command came to its end: done, or a way that needs a decision.
+
+    ``RetryLater`` here means the engine's bounded tries are used up; ``OutcomeUnknown`` that it must not be
+    repeated without a person.
+    """
+
+    key: str
+    purpose: str
+    target: str
+    outcome: Done | Rejected | Conflict | OutcomeUnknown | RetryLater | Misconfigured
+    tries: int = 1
+
+
+class TimerFired(msgspec.Struct, frozen=True, tag="timer_fired"):
+    name: str
+
+
+class OperatorActed(msgspec.Struct, frozen=True, tag="operator_acted", omit_defaults=True):
+    """A person did something on the console or the command line. ``action``: retry, release_hold, cancel, resolve, skip."""
+
+    action: str
+    actor: str
+    reason: str = ""
+    args: dict[str, Any] = {}
+
+
+Event = (
+    OrderSeen
+    | AllocationsSeen
+    | ShipmentSeen
+    | ReleaseSeen
+    | InvoiceSeen
+    | SignalSeen
+    | CommandSettled
+    | TimerFired
+    | OperatorActed
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def encode_event(event: Event) -> bytes:
+    """The stored form of an event that Crossdock itself made (outcomes, timers, operators' acts)."""
+    return _encoder.encode(event)
+
+
+def decode_event(stored: bytes) -> Event:
+    """Read a stored event; raises ``msgspec.ValidationError`` when it is not one."""
+    return _decoder.decode(stored)

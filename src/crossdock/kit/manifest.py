@@ -1,0 +1,184 @@
+"""A connector's typed facts. ``Connector`` is all the engine, intake and console ever see of a system."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from crossdock.domain.commands import Payload
+from crossdock.domain.events import Event
+from crossdock.domain.outcome import Outcome
+from crossdock.kit.http import Line
+
+
+class Repeat(StrEnum):
+    """What the vendor does with a repeat of the same write: decides what an unknown outcome leads to."""
+
+    UNIQUE = "unique"  # refuses or absorbs a repeated key: repeat at once with the same key
+    SEARCHABLE = "searchable"  # can be searched by our reference: settle, look up, only then create
+    UNSAFE = "unsafe"  # neither: never repeat, a person decides
+    READ = "read"  # changes nothing: repeat freely
+
+
+class Setting(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One setting of a connection. Secrets come by reference (``env:NAME``, ``file:/path``) and are never printed."""
+
+    name: str
+    title: str
+    secret: bool = False
+    required: bool = True
+    default: Any = None
+    example: str | None = None
+    help: str | None = None
+
+
+class Quota(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How much the vendor lets one account do. Shared by all workers through the quota ledger."""
+
+    concurrency: int | None = None  # calls in flight
+    rate_per_s: float | None = None  # calls (or cost points) restored per second
+    burst: float | None = None
+    cost: int = 1  # what one call of an operation takes from the bucket, unless the operation says
+
+
+class Identity(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What intake reads from a message without understanding it."""
+
+    delivery_id: str
+    topic: str
+    stream_kind: str
+    stream_key: str
+    also_ids: tuple[str, ...] = ()  # content ids that a poll of the same thing would use
+    headers: dict[str, str] = {}  # worth keeping with the message
+
+
+class Refused(Exception):
+    """A webhook that must not be accepted. ``code`` is stable and becomes the problem+json code."""
+
+    def __init__(self, code: str, detail: str, status: int = 401) -> None:
+        super().__init__(detail)
+        self.code, self.detail, self.status = code, detail, status
+
+
+class Untranslatable(Exception):
+    """A stored message that the mapping cannot read: becomes an exception that names the field."""
+
+    def __init__(self, code: str, detail: str, field: str | None = None, hint: str | None = None) -> None:
+        super().__init__(detail)
+        self.code, self.detail, self.field, self.hint = code, detail, field, hint
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    """How a system's webhooks are proven and named. Pure functions over raw bytes."""
+
+    # (lower-case headers, raw body, active secrets) -> None, or raises Refused
+    verify: Callable[[Mapping[str, str], bytes, Sequence[str]], None]
+    # (connection name, lower-case headers, raw body) -> Identity, or raises Refused(status=400)
+    identify: Callable[[str, Mapping[str, str], bytes], Identity]
+    secret_settings: tuple[str, ...]  # which secrets may sign: the current one first
+
+
+class Found(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing a poll found, to be accepted like any other message."""
+
+    delivery_id: str  # the content id
+    topic: str
+    stream_kind: str
+    stream_key: str
+    body: bytes
+
+
+class Page(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One page of a poll. ``cursor`` is saved after ``found`` is durable; ``more``: ask again at once."""
+
+    found: tuple[Found, ...]
+    cursor: str
+    more: bool = False
+    products: tuple[tuple[str, bytes], ...] = ()  # masters: (key, encoded ProductMaster)
+    customers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Poll(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A healing path or the only path: lists what changed since the cursor, with an overlap."""
+
+    name: str
+    # (client, cursor or None, options) -> Page; options: {"since": iso, "until": iso, "ids": [...]} for backfill
+    run: Callable[[Any, str | None, Mapping[str, Any]], Awaitable[Page]]
+    every_s: float = 300.0
+    backfill: bool = False  # may be run by `crossdock backfill`
+
+
+class Follow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An event that an outcome leads to on another stream (a read-back that found the order)."""
+
+    stream_kind: str
+    stream_key: str
+    event: Event
+
+
+class Result(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an operation returns: the outcome, and events for other streams."""
+
+    outcome: Outcome
+    follows: tuple[Follow, ...] = ()
+    throttle_s: float = 0.0  # the vendor's own meter says: leave this long before the next call
+
+
+class Call(msgspec.Struct, frozen=True):
+    """What an operation knows of the command it serves."""
+
+    key: str  # the business key: stable over all repeats
+    idempotency_key: str  # the same as a UUID (derived from the key), where a vendor wants one
+    tries: int = 0
+
+
+class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing the system can be asked to do. ``purpose`` is the canonical command's."""
+
+    purpose: str
+    title: str
+    repeat: Repeat
+    # (client, canonical payload, call) -> Result. Classifies every answer; raises only NotSent / AnswerLost.
+    send: Callable[[Any, Payload, Call], Awaitable[Result]]
+    # (client, payload, call) -> Result with Done when our earlier send is there, None when it is surely not
+    look_up: Callable[[Any, Payload, Call], Awaitable[Result | None]] | None = None
+    settle_s: float = 0.0  # searchable: how long until a late commit is certain to show in a search
+    lease_s: float = 60.0  # longer than the vendor's longest late commit
+    timeout_s: float = 30.0
+    cost: int = 1
+
+
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Typed facts about a system. ``check`` and the console print them; the conformance suite proves them."""
+
+    system: str  # "shopify": the folder's name
+    title: str
+    role: str  # channel, erp, warehouse
+    api_version: str
+    settings: tuple[Setting, ...]
+    mapping_version: str
+    topics: Mapping[str, str]  # vendor topic -> canonical event, or "signal", or "ignored: why"
+    quota: Quota = Quota()
+    sunset: str | None = None  # ISO date after which the vendor ends this API version
+    docs: str | None = None
+    redact: tuple[str, ...] = ()  # JSON keys whose values never reach an attempt's record (personal data, tokens)
+
+
+class Connector(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A system, whole. Each connector's ``__init__`` exports one as ``CONNECTOR``."""
+
+    manifest: Manifest
+    # Line -> the system's client, cheap enough to open per call
+    open: Callable[[Line], Any]
+    # (connection name, topic, raw body) -> canonical events; raises Untranslatable
+    translate: Callable[[str, str, bytes], list[Event]]
+    operations: Mapping[str, Operation] = {}
+    polls: Mapping[str, Poll] = {}
+    webhook: Webhook | None = None
+    # client -> one sentence for a person ("store Acme, plan Basic"); raises Unreachable
+    check: Callable[[Any], Awaitable[str]] | None = None
+
+
+class Unreachable(Exception):
+    """`crossdock check` could not reach or sign in to the system; the text says why and what to do."""

@@ -1,0 +1,268 @@
+"""The narrow door between the engine and whatever keeps its state.
+
+About a dozen set-based operations. ``postgres.py`` implements them for production, ``memory.py`` for simulation;
+one conformance suite runs over both. Every instant, lease and timer is the store's own clock: callers say
+"in 30 s", never "at".
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from crossdock.domain.decision import Problem, Reference, StreamRef, Summary
+
+# Lanes: what is served first. Live orders before everything else.
+LIVE, OUTCOME, INVENTORY, BACKFILL = 0, 0, 1, 2
+
+
+class StoreUnavailable(Exception):
+    """The store cannot answer now (connection lost, failing over, disk full). Nothing was acknowledged."""
+
+
+class CommitUnknown(StoreUnavailable):
+    """The connection broke during COMMIT: the transaction may or may not stand."""
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """Something that arrived, verified and identified, not yet understood."""
+
+    connection: str
+    delivery_id: str  # unique per connection for longer than any sender retries
+    source: str  # webhook, poll, api, file, operator
+    topic: str
+    stream: StreamRef
+    body: bytes  # exactly as received
+    headers: dict[str, str] = {}  # the few worth keeping, never credentials
+    trace: str = ""  # W3C traceparent
+    priority: int = LIVE
+    also_ids: tuple[
+        str, ...
+    ] = ()  # content ids shared by webhook and poll: if ``delivery_id`` is new these are noted too
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """``message_id`` is None for a duplicate: it was durable before."""
+
+    message_id: int | None
+
+    @property
+    def duplicate(self) -> bool:
+        return self.message_id is None
+
+
+class StoredMessage(msgspec.Struct, frozen=True):
+    id: int
+    connection: str
+    source: str  # webhook, poll, api, file, operator, outcome, timer, tell
+    topic: str
+    received_at: datetime
+    body: bytes
+    trace: str = ""
+    headers: dict[str, str] = {}
+
+
+class ClaimedStream(msgspec.Struct):
+    """A stream locked for this decider with its pending messages in order (a prefix, when ``capped``)."""
+
+    id: int
+    ref: StreamRef
+    version: int  # 0: nothing has been decided about it
+    state: bytes | None
+    status: str
+    messages: list[StoredMessage]
+    capped: bool = False
+
+
+class NewCommand(msgspec.Struct, frozen=True):
+    key: str
+    target: str
+    purpose: str
+    payload: bytes
+    priority: int = LIVE
+    trace: str = ""
+
+
+class JournalRow(msgspec.Struct, frozen=True):
+    """One decision: what one message led to."""
+
+    version: int
+    cause: int  # message id
+    entries: bytes
+    actor: str = "crossdock"
+    mapping: str = ""  # connector and mapping version that translated the cause
+    trace: str = ""
+
+
+class NewTimer(msgspec.Struct, frozen=True):
+    name: str
+    due_at: datetime | None  # None: take it off
+
+
+class NewMessage(msgspec.Struct, frozen=True):
+    """A message from one stream to another (or to itself)."""
+
+    to: StreamRef
+    topic: str
+    body: bytes  # an encoded event
+    trace: str = ""
+    priority: int = LIVE
+
+
+class StreamWrite(msgspec.Struct):
+    """Everything one stream's decisions write, in the transaction that claimed it."""
+
+    id: int
+    version: int  # after; equal to the claimed version when nothing was decided
+    state: bytes
+    summary: Summary
+    journal: list[JournalRow] = []
+    commands: list[NewCommand] = []
+    again: list[str] = []  # business keys to dispatch once more
+    timers: list[NewTimer] = []
+    opened: list[Problem] = []
+    settled: list[str] = []
+    references: list[Reference] = []
+    tells: list[NewMessage] = []
+
+
+class StreamPark(msgspec.Struct, frozen=True):
+    """This stream cannot go on: take its messages off the agenda into ``parked`` and open the problem."""
+
+    id: int
+    message_id: int  # the one that could not be handled
+    problem: Problem
+
+
+class StreamBatch(Protocol):
+    """Streams claimed in one open transaction. Leaving the context commits; an exception rolls everything back."""
+
+    streams: list[ClaimedStream]
+    now: datetime
+
+    async def write(self, writes: Sequence[StreamWrite], parks: Sequence[StreamPark] = ()) -> None:
+        """Write all decisions and take the claimed messages off the agenda."""
+
+
+class LeasedCommand(msgspec.Struct, frozen=True):
+    """A command this worker may send until its lease ends. The claim's commit was the intent."""
+
+    id: int
+    key: str
+    target: str
+    purpose: str
+    payload: bytes
+    fence: int
+    tries: int  # earlier sends
+    check_first: bool  # an earlier outcome is unknown: look up before (or instead of) sending
+    stream: StreamRef
+    trace: str = ""
+    expired: bool = False  # taken over from a worker whose lease ended
+    opened_at: datetime | None = None
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """One call and what follows: exactly one of ``settled`` and ``again_in_s`` is set."""
+
+    command_id: int
+    fence: int
+    outcome: str  # the outcome's tag
+    detail: str
+    started_at: datetime
+    duration_ms: float
+    request: bytes = b""  # redacted exchange
+    response: bytes = b""
+    settled: bytes | None = None  # an encoded CommandSettled for the command's stream
+    again_in_s: float | None = None
+    counts: bool = True  # whether it uses up a try
+    check_first: bool = False  # next time, look up first
+    tells: tuple[NewMessage, ...] = ()  # for other streams (read-backs)
+    trace: str = ""
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What the quota ledger booked: use ``units`` after ``wait_s``; 0 units: ask again after ``wait_s``."""
+
+    units: int
+    wait_s: float
+
+
+class ConnectionRow(msgspec.Struct, frozen=True):
+    """A configured account at a system, as all workers share it."""
+
+    id: int
+    name: str
+    system: str
+    paused: bool
+    paused_reason: str | None
+    breaker: str  # closed, open, half_open
+    breaker_until: datetime | None
+    failures: int
+
+
+class Store(Protocol):
+    """What the engine needs of a database."""
+
+    async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        """Make arrivals durable and put them on the agenda, in one transaction. Returns when they survive a crash."""
+
+    def claim_streams(
+        self, lane: int, limit: int, cap: int, exclude: Sequence[int] = ()
+    ) -> AbstractAsyncContextManager[StreamBatch]:
+        """Lock up to ``limit`` streams with something due in the lane and take at most ``cap`` messages of each."""
+
+    async def claim_commands(
+        self, target: str, limit: int, lease_s: float, *, expired: bool = False
+    ) -> list[LeasedCommand]:
+        """Lease commands that are due for the target, or those whose lease ran out. Its commit is the intent."""
+
+    async def record(self, sent: Sequence[Sent]) -> list[bool]:
+        """Keep every attempt; for those that still hold the fence, settle or reschedule. False: fence lost."""
+
+    async def unlease(self, commands: Sequence[tuple[int, int]]) -> None:
+        """Give back (command id, fence) that were claimed and provably not sent."""
+
+    async def move_timers(self, limit: int) -> int:
+        """Turn due timers into messages on their streams' agenda. Returns how many."""
+
+    async def unpark(self, stream_id: int) -> int:
+        """Put a parked stream's messages back on the agenda and open the stream."""
+
+    async def book(self, account: str, units: int, rate_per_s: float, burst: float) -> Grant:
+        """Book ahead from the account's quota on the store's clock; one row update per slice."""
+
+    async def acquire_slots(self, account: str, worker: str, want: int, limit: int, lease_s: float) -> int:
+        """Hold concurrency slots (total over all workers at most ``limit``), renewing the lease. Returns how many are held."""
+
+    async def release_slots(self, account: str, worker: str) -> None: ...
+
+    async def connections(self) -> dict[str, ConnectionRow]:
+        """All configured connections with pause and breaker state."""
+
+    async def trip(self, connection: str, *, failures: int, breaker: str, for_s: float | None) -> None:
+        """Record breaker state, shared by all workers."""
+
+    async def pause(self, connection: str, reason: str | None) -> None:
+        """Pause with a reason, or resume with None."""
+
+    async def load_masters(self, connection: str, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """Masters as last read from the ERP, by key (kind: product, customer)."""
+
+    async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None: ...
+
+    async def cursor(self, connection: str, name: str) -> str | None:
+        """Where a poll left off."""
+
+    async def save_cursor(self, connection: str, name: str, value: str) -> None: ...
+
+    async def wake(self, channel: str) -> None:
+        """Tell listeners that there is work (``decide`` or ``deliver``); sent after the commit, may get lost."""
+
+    async def listen(self, channel: str, on_wake: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+        """Call ``on_wake`` for each wake-up until the returned coroutine function is awaited."""
+
+    async def tend(self) -> dict[str, float]:
+        """Housekeeping, every few seconds: vacuum agenda and dispatch, make partitions; returns health figures
+        (``oldest_snapshot_s``, ``agenda_rows``, ``dispatch_rows``)."""
