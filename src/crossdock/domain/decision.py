@@ -165,5 +165,5 @@ class Decider(Protocol):
 
     def summary(self, state: Any) -> Summary: ...
 
-    def masters_needed(self, event: Event) -> Mapping[str, tuple[set[str], set[str]]]:
-        """Channel connection -> (skus, e-mails) that deciding on this event will look up."""
+    def masters_needed(self, state: Any, event: Event) -> Mapping[str, tuple[set[str], set[str]]]:
+        """Channel connection -> (skus, e-mails) that deciding on this event in this state will look up."""

@@ -214,9 +214,10 @@ class Store(Protocol):
         """Lock up to ``limit`` streams with something due in the lane and take at most ``cap`` messages of each."""
 
     async def claim_commands(
-        self, target: str, limit: int, lease_s: float, *, expired: bool = False
+        self, target: str, limit: int, lease_s: float, *, expired: bool = False, younger_s: float | None = None
     ) -> list[LeasedCommand]:
-        """Lease commands that are due for the target, or those whose lease ran out. Its commit is the intent."""
+        """Lease commands that are due for the target, oldest due first, or those whose lease ran out. Its commit is
+        the intent. ``younger_s``: only those due less than that ago, so that live orders pass a backlog."""
 
     async def record(self, sent: Sequence[Sent]) -> list[bool]:
         """Keep every attempt; for those that still hold the fence, settle or reschedule. False: fence lost."""
