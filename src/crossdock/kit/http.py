@@ -93,7 +93,7 @@ class TokenStore(Protocol):
     """Where access tokens live between calls of one process. Refresh runs once however many calls wait for it."""
 
     async def get(self, name: str, refresh: Callable[[], Any]) -> str:
-        """The current token, calling ``refresh() -> (token, seconds it lives)`` when there is none or it is about to end."""
+        """The current token; awaits ``refresh() -> (token, seconds it lives)`` when there is none or it ends soon."""
 
     def forget(self, name: str) -> None:
         """The vendor refused it: the next ``get`` refreshes."""
