@@ -26,6 +26,25 @@ class CommitUnknown(StoreUnavailable):
     """The connection broke during COMMIT: the transaction may or may not stand."""
 
 
+class PoisonedBatch(Exception):
+    """The database refused the content of a batch (not a lock, not an outage); everything was rolled back.
+
+    The engine narrows the batch until the stream that holds the content stands alone.
+    """
+
+
+class PoisonedBatch(Exception):
+    """The data of one of these streams cannot be stored (NUL in text, key too long, unknown target). Rolled back.
+
+    Claim again with ``only=`` one half of ``stream_ids`` at a time; with one id left, park that stream.
+    """
+
+    def __init__(self, stream_ids: Sequence[int], detail: str) -> None:
+        super().__init__(f"one of the streams {list(stream_ids)} cannot be stored: {detail}")
+        self.stream_ids = tuple(stream_ids)
+        self.detail = detail
+
+
 class Arrival(msgspec.Struct, frozen=True):
     """Something that arrived, verified and identified, not yet understood."""
 
@@ -143,7 +162,10 @@ class StreamBatch(Protocol):
     now: datetime
 
     async def write(self, writes: Sequence[StreamWrite], parks: Sequence[StreamPark] = ()) -> None:
-        """Write all decisions and take the claimed messages off the agenda."""
+        """Write all decisions and take the claimed messages of these streams off the agenda.
+
+        Messages of claimed streams that are in neither list stay on it. Raises ``PoisonedBatch``.
+        """
 
 
 class LeasedCommand(msgspec.Struct, frozen=True):
@@ -209,9 +231,12 @@ class Store(Protocol):
         """Make arrivals durable and put them on the agenda, in one transaction. Returns when they survive a crash."""
 
     def claim_streams(
-        self, lane: int, limit: int, cap: int, exclude: Sequence[int] = ()
+        self, lane: int, limit: int, cap: int, exclude: Sequence[int] = (), only: Sequence[int] = ()
     ) -> AbstractAsyncContextManager[StreamBatch]:
-        """Lock up to ``limit`` streams with something due in the lane and take at most ``cap`` messages of each."""
+        """Lock up to ``limit`` streams with something due in the lane and take at most ``cap`` messages of each.
+
+        ``only``: these streams and no others, in whatever lane (bisecting a ``PoisonedBatch``).
+        """
 
     async def claim_commands(
         self, target: str, limit: int, lease_s: float, *, expired: bool = False, younger_s: float | None = None

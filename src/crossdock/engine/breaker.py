@@ -1,0 +1,53 @@
+"""The circuit breaker of a connection: pure transitions; its state is shared by all workers through the store."""
+
+from datetime import datetime
+
+import msgspec
+
+from crossdock.domain.outcome import Conflict, Done, Misconfigured, Outcome, OutcomeUnknown, RateLimited, Rejected
+from crossdock.store.protocol import ConnectionRow
+
+TRIP_AFTER = 5  # consecutive failures
+FIRST_OPEN_S, LONGEST_OPEN_S = 2.0, 60.0
+
+
+class Trip(msgspec.Struct, frozen=True):
+    """A change of breaker state to be shared. ``for_s``: how long an open breaker stays open."""
+
+    failures: int
+    breaker: str
+    for_s: float | None = None
+
+
+def allowance(row: ConnectionRow, now: datetime) -> int | None:
+    """How many calls may be in flight because of the breaker: None is no limit, 0 none, 1 a probe."""
+    if row.paused:
+        return 0
+    if row.breaker == "closed":
+        return None
+    if row.breaker == "open" and row.breaker_until is not None and now < row.breaker_until:
+        return 0
+    return 1
+
+
+def healthy(outcome: Outcome, code: str) -> bool:
+    """Whether the answer shows that the system works: a refusal of one order does, an outage does not."""
+    if isinstance(outcome, Done | Rejected | Conflict | RateLimited | Misconfigured):
+        return True
+    return not isinstance(outcome, OutcomeUnknown) and code not in ("unavailable", "not_sent")
+
+
+def after_success(row: ConnectionRow) -> Trip | None:
+    """What one working call changes: closes a half-open breaker, forgets failures."""
+    if row.breaker == "closed" and row.failures == 0:
+        return None
+    return Trip(failures=0, breaker="closed")
+
+
+def after_failure(row: ConnectionRow) -> Trip:
+    """What one outage-like failure changes: counts, and opens for a time that doubles."""
+    failures = row.failures + 1
+    if row.breaker == "closed" and failures < TRIP_AFTER:
+        return Trip(failures=failures, breaker="closed")
+    doublings = min(max(failures - TRIP_AFTER, 0), 10)
+    return Trip(failures=failures, breaker="open", for_s=min(FIRST_OPEN_S * 2**doublings, LONGEST_OPEN_S))

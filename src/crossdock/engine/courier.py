@@ -1,0 +1,111 @@
+"""A courier serves one connection: claims only what it can send now, sends it, hands the outcome on."""
+
+import asyncio
+from collections.abc import Callable
+
+from crossdock.engine import breaker
+from crossdock.engine.health import Health
+from crossdock.engine.quota import QuotaHold
+from crossdock.engine.recording import Recorder
+from crossdock.engine.sending import Attempt, Sender, sent_of
+from crossdock.engine.world import Linked, World
+from crossdock.store.protocol import ConnectionRow, LeasedCommand, StoreUnavailable
+
+FRESH_S = 5.0  # commands due longer than this are backlog
+BACKLOG_SHARE = 0.5  # of the slots, at most, so that live orders keep their latency while a backlog drains
+LARGEST_CLAIM = 200
+LEASE_MARGIN = 0.9  # of the lease: nothing is sent, and no answer awaited, beyond it
+
+
+class Courier:
+    """One per connection and process. ``on_room`` is called whenever a call has come home."""
+
+    def __init__(
+        self, world: World, link: Linked, recorder: Recorder, health: Health, on_room: Callable[[], None]
+    ) -> None:
+        operations = link.connector.operations.values()
+        self._world = world
+        self._link = link
+        self._recorder = recorder
+        self._health = health
+        self._on_room = on_room
+        self._sender = Sender(world, link)
+        self._quota = QuotaHold(world.store, link.name, link.connector.manifest.quota, world.worker, world.stopwatch)
+        self._lease_s = max(operation.lease_s for operation in operations)
+        self._live: set[asyncio.Task[None]] = set()
+        self._backlog: set[asyncio.Task[None]] = set()
+
+    async def claim(self) -> bool:
+        """Claim what there is room for and start sending it. True when something was claimed."""
+        row = self._health.row(self._link.name)
+        if row is None or row.paused:
+            return False
+        await self._quota.renew()
+        claimed = await self._start(self._room(row), self._live, expired=True)
+        claimed += await self._start(min(self._room(row), self._share()), self._backlog)
+        claimed += await self._start(self._room(row), self._live, younger_s=FRESH_S)
+        return claimed > 0
+
+    def _room(self, row: ConnectionRow) -> int:
+        allowed = breaker.allowance(row, self._link.line.now())
+        slots = self._quota.slots if allowed is None else min(allowed, self._quota.slots)
+        return min(slots - len(self._live) - len(self._backlog), LARGEST_CLAIM)
+
+    def _share(self) -> int:
+        """How many more of the oldest may fly: all that is due goes through here, backlog at most to its share."""
+        return max(1, int(self._quota.slots * BACKLOG_SHARE)) - len(self._backlog)
+
+    async def _start(
+        self, room: int, flying: set[asyncio.Task[None]], *, expired: bool = False, younger_s: float | None = None
+    ) -> int:
+        if room <= 0:
+            return 0
+        started = self._world.stopwatch()  # before the claim: the lease may seem shorter than it is, never longer
+        commands = await self._world.store.claim_commands(
+            self._link.name, room, self._lease_s, expired=expired, younger_s=younger_s
+        )
+        for command in commands:
+            task = asyncio.create_task(self._serve(command, started))
+            flying.add(task)
+            task.add_done_callback(flying.discard)
+        if expired and commands:
+            self._world.signals.add("crossdock.lease.expired", len(commands), target=self._link.name)
+        return len(commands)
+
+    async def _serve(self, command: LeasedCommand, claimed_at: float) -> None:
+        operation = self._sender.operation(command)
+        try:
+            await self._quota.spend(1 if operation is None else operation.cost)
+            left_s = self._lease_s * LEASE_MARGIN - (self._world.stopwatch() - claimed_at)
+            if left_s <= 0:
+                await self._world.store.unlease([(command.id, command.fence)])
+                return
+            attempt = await self._sender.send(command, operation, left_s)
+        except StoreUnavailable as error:
+            # nothing was sent: the lease runs out and another worker takes over
+            self._world.signals.log.warning("store.unavailable", doing=f"deliver {command.key}", error=str(error))
+            return
+        finally:
+            self._on_room()
+        sent, pause = sent_of(command, operation, attempt, self._world.random.random())
+        self._recorder.put(sent)
+        self._note(command, attempt, pause)
+
+    def _note(self, command: LeasedCommand, attempt: Attempt, pause: str | None) -> None:
+        signals, name = self._world.signals, self._link.name
+        signals.add("crossdock.target.requests", target=name, op=command.purpose, outcome=attempt.tag)
+        signals.record("http.client.request.duration", attempt.took_s, target=name, op=command.purpose)
+        if attempt.tag == "unknown":
+            signals.add("crossdock.target.unknown_outcomes", target=name)
+        if command.tries:
+            signals.add("crossdock.target.retries", target=name)
+        self._quota.throttle(attempt.result.throttle_s)
+        self._health.note(name, attempt.result.outcome)
+        if pause is not None:
+            self._health.pause(name, pause)
+
+    async def come_home(self) -> None:
+        """Wait for what is in flight, give the slots back."""
+        if flying := [*self._live, *self._backlog]:
+            await asyncio.wait(flying)
+        await self._quota.close()

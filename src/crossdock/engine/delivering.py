@@ -1,0 +1,54 @@
+"""The deliver role: one courier per connection claims and sends commands; their outcomes are recorded in groups."""
+
+import asyncio
+
+from crossdock.engine.courier import Courier
+from crossdock.engine.health import Health
+from crossdock.engine.recording import Recorder
+from crossdock.engine.wakeups import Wake
+from crossdock.engine.world import World
+from crossdock.store.protocol import StoreUnavailable
+
+
+class DeliverLoop:
+    """Delivers until told to stop, then lets what is in flight come home and be recorded."""
+
+    def __init__(self, world: World, *, targets: tuple[str, ...] | None = None) -> None:
+        self._world = world
+        self._recorder = Recorder(world)
+        self._health = Health(world)
+        self._wake = Wake(world.store, "deliver")
+        self._couriers = [
+            Courier(world, link, self._recorder, self._health, self._wake.nudge)
+            for name, link in world.links.items()
+            if link.connector.operations and (targets is None or name in targets)
+        ]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until ``stop`` is set; returns when nothing is in flight and everything is recorded."""
+        recording = asyncio.create_task(self._recorder.run())
+        try:
+            async with self._wake:
+                while not stop.is_set():
+                    if not await self.round():
+                        await self._wake.wait()
+            await self._finish()
+        finally:
+            recording.cancel()
+            await asyncio.gather(recording, return_exceptions=True)
+
+    async def round(self) -> bool:
+        """Let every courier claim what it can send now; True when any did."""
+        try:
+            await self._health.refresh()
+            claimed = [await courier.claim() for courier in self._couriers]
+        except StoreUnavailable as error:
+            self._world.signals.log.warning("store.unavailable", doing="deliver", error=str(error))
+            await asyncio.sleep(0.2)
+            return False
+        return any(claimed)
+
+    async def _finish(self) -> None:
+        await asyncio.gather(*(courier.come_home() for courier in self._couriers))
+        await self._recorder.drained()
+        await self._health.settled()

@@ -1,0 +1,145 @@
+"""Sending one leased command: call the operation, classify whatever happens, say what follows."""
+
+import asyncio
+from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
+
+import msgspec
+
+from crossdock.domain.commands import Payload
+from crossdock.domain.events import CommandSettled, encode_event
+from crossdock.domain.outcome import Outcome, OutcomeUnknown, Rejected, RetryLater
+from crossdock.engine.disposal import Again, PauseConnection, Settle, dispose
+from crossdock.engine.world import Linked, World
+from crossdock.kit.http import AnswerLost, NotSent, Recording
+from crossdock.kit.manifest import Call, Operation, Repeat, Result
+from crossdock.kit.redact import Redactor
+from crossdock.store.protocol import LeasedCommand, NewMessage, Sent, StreamRef
+
+_payloads: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
+
+
+class Attempt(msgspec.Struct):
+    """One send as it happened."""
+
+    result: Result
+    started_at: datetime
+    took_s: float
+    request: bytes
+    response: bytes
+    trace: str
+
+    @property
+    def tag(self) -> str:
+        """The outcome's name in metrics, attempts and the console."""
+        return str(type(self.result.outcome).__struct_config__.tag)
+
+
+def in_doubt(command: LeasedCommand) -> bool:
+    """Whether an earlier send of this command may have had its effect."""
+    return command.check_first or command.expired
+
+
+class Sender:
+    """Sends the commands of one connection. Knows operations, not leases."""
+
+    def __init__(self, world: World, link: Linked) -> None:
+        self._world = world
+        self._link = link
+        self._redactor = Redactor(link.connector.manifest.redact)
+
+    def operation(self, command: LeasedCommand) -> Operation | None:
+        return self._link.connector.operations.get(command.purpose)
+
+    async def send(self, command: LeasedCommand, operation: Operation | None, left_s: float) -> Attempt:
+        """Call, within what is left of the lease. Never raises for anything the other side or the connector does."""
+        started, started_at = self._world.stopwatch(), self._link.line.now()
+        attributes = {"crossdock.target": self._link.name, "crossdock.operation": command.purpose}
+        with self._world.signals.span(
+            command.purpose, kind="client", cause=command.trace, attributes=attributes
+        ) as span:
+            trace = span.traceparent or command.trace
+            recording = Recording(self._link.line.http, self._world.stopwatch, trace)
+            result = await self._outcome(command, operation, recording, left_s)
+            span.set(**{"crossdock.outcome": str(type(result.outcome).__struct_config__.tag)})
+        request, response = self._redactor.stored(recording.exchanges)
+        return Attempt(result, started_at, self._world.stopwatch() - started, request, response, trace)
+
+    async def _outcome(
+        self, command: LeasedCommand, operation: Operation | None, recording: Recording, left_s: float
+    ) -> Result:
+        if operation is None:
+            return Result(Rejected("unsupported", f"{self._link.name} does not offer {command.purpose}"))
+        if in_doubt(command) and operation.repeat is Repeat.UNSAFE:
+            return Result(OutcomeUnknown("the worker that sent this did not live to tell", "worker_lost"))
+        try:
+            async with asyncio.timeout(left_s):
+                return await self._call(command, operation, recording)
+        except NotSent as error:
+            return Result(RetryLater(str(error), code="not_sent"))
+        except (AnswerLost, TimeoutError) as error:
+            return Result(self._lost(operation, f"{type(error).__name__}: {error}", "no_answer"))
+        except Exception as error:  # noqa: BLE001 - a connector's bug: bounded retries, then an exception, never success
+            return Result(self._bug(command, operation, recording, f"{type(error).__name__}: {error}"))
+
+    async def _call(self, command: LeasedCommand, operation: Operation, recording: Recording) -> Result:
+        client = self._link.connector.open(self._link.line.through(recording))
+        payload = _payloads.decode(command.payload)
+        doubt = in_doubt(command)
+        call = Call(command.key, str(uuid5(NAMESPACE_URL, command.key)), max(command.tries, int(doubt)))
+        if doubt and operation.look_up is not None:
+            found = await operation.look_up(client, payload, call)
+            if found is not None:
+                return found
+        return await operation.send(client, payload, call)
+
+    def _lost(self, operation: Operation, detail: str, code: str) -> Outcome:
+        if operation.repeat is Repeat.READ:
+            return RetryLater(detail, code="unavailable")
+        return OutcomeUnknown(detail, code)
+
+    def _bug(self, command: LeasedCommand, operation: Operation, recording: Recording, detail: str) -> Outcome:
+        self._world.signals.log.error(
+            "connector.bug", connection=self._link.name, purpose=command.purpose, key=command.key, error=detail
+        )
+        if recording.exchanges:
+            return self._lost(operation, detail, "connector_bug")
+        return RetryLater(detail, code="connector_bug")
+
+
+def sent_of(
+    command: LeasedCommand, operation: Operation | None, attempt: Attempt, jitter: float
+) -> tuple[Sent, str | None]:
+    """What to record about an attempt, and the reason to pause the connection if there is one."""
+    result = attempt.result
+    tries, doubt = command.tries + 1, in_doubt(command)
+    disposal = Settle(result.outcome) if operation is None else dispose(result.outcome, operation, tries, doubt, jitter)  # type: ignore[arg-type]
+    settled, again, reason = None, Again(0.0), None
+    match disposal:
+        case Settle():
+            told = CommandSettled(command.key, command.purpose, command.target, disposal.outcome, tries)
+            settled = encode_event(told)
+        case Again():
+            again = disposal
+        case PauseConnection():
+            again, reason = Again(1.0, counts=False, check_first=doubt), disposal.reason
+    sent = Sent(
+        command_id=command.id,
+        fence=command.fence,
+        outcome=attempt.tag,
+        detail=str(getattr(result.outcome, "detail", "")),
+        started_at=attempt.started_at,
+        duration_ms=attempt.took_s * 1000,
+        request=attempt.request,
+        response=attempt.response,
+        settled=settled,
+        again_in_s=None if settled is not None else again.in_s,
+        counts=again.counts,
+        check_first=again.check_first,
+        tells=tuple(
+            NewMessage(StreamRef(f.stream_kind, f.stream_key), "tell", encode_event(f.event), attempt.trace)
+            for f in result.follows
+        ),
+        trace=attempt.trace,
+    )
+    return sent, reason

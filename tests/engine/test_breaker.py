@@ -1,0 +1,65 @@
+"""The breaker opens on outages, not on orders that a system refuses, and lets one probe through."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from crossdock.domain.outcome import Done, OutcomeUnknown, Rejected, RetryLater
+from crossdock.engine.breaker import LONGEST_OPEN_S, TRIP_AFTER, after_failure, after_success, allowance, healthy
+from crossdock.store.protocol import ConnectionRow
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+CLOSED = ConnectionRow(1, "erp", "netsuite", False, None, "closed", None, 0)
+
+
+def fail(row: ConnectionRow, times: int) -> ConnectionRow:
+    for _ in range(times):
+        trip = after_failure(row)
+        until = None if trip.for_s is None else NOW + timedelta(seconds=trip.for_s)
+        row = msgspec.structs.replace(row, failures=trip.failures, breaker=trip.breaker, breaker_until=until)
+    return row
+
+
+def test_closed_lets_everything_through() -> None:
+    assert allowance(CLOSED, NOW) is None
+
+
+def test_a_refused_order_is_a_sign_of_health() -> None:
+    assert healthy(Rejected("bad", "no"), "bad")
+    assert healthy(Done(), "")
+    assert not healthy(OutcomeUnknown("cut"), "no_answer")
+    assert not healthy(RetryLater("503"), "unavailable")
+    assert healthy(RetryLater("record changed", code="record_changed"), "record_changed")
+
+
+def test_opens_after_consecutive_failures_then_allows_one_probe() -> None:
+    row = fail(CLOSED, TRIP_AFTER - 1)
+    assert row.breaker == "closed"
+    row = fail(row, 1)
+    assert row.breaker == "open"
+    assert row.breaker_until is not None
+    assert allowance(row, NOW) == 0
+    assert allowance(row, row.breaker_until) == 1
+
+
+def test_a_failed_probe_opens_for_longer_up_to_a_bound() -> None:
+    row = fail(CLOSED, TRIP_AFTER)
+    waits = []
+    for _ in range(12):
+        row = fail(row, 1)
+        assert row.breaker_until is not None
+        waits.append((row.breaker_until - NOW).total_seconds())
+    assert waits == sorted(waits)
+    assert waits[-1] == LONGEST_OPEN_S
+
+
+def test_success_closes_and_forgets() -> None:
+    row = fail(CLOSED, TRIP_AFTER)
+    trip = after_success(row)
+    assert trip is not None
+    assert (trip.failures, trip.breaker) == (0, "closed")
+    assert after_success(CLOSED) is None
+
+
+def test_paused_lets_nothing_through() -> None:
+    assert allowance(msgspec.structs.replace(CLOSED, paused=True, paused_reason="x"), NOW) == 0
