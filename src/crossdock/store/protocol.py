@@ -27,13 +27,6 @@ class CommitUnknown(StoreUnavailable):
 
 
 class PoisonedBatch(Exception):
-    """The database refused the content of a batch (not a lock, not an outage); everything was rolled back.
-
-    The engine narrows the batch until the stream that holds the content stands alone.
-    """
-
-
-class PoisonedBatch(Exception):
     """The data of one of these streams cannot be stored (NUL in text, key too long, unknown target). Rolled back.
 
     Claim again with ``only=`` one half of ``stream_ids`` at a time; with one id left, park that stream.
