@@ -5,6 +5,7 @@ anywhere before the commit leaves everything as it was.
 """
 
 import asyncio
+from collections.abc import Sequence
 
 from crossdock.domain.decision import Problem
 from crossdock.engine.masters import MasterCache
@@ -15,9 +16,9 @@ from crossdock.store.protocol import (
     BACKFILL,
     INVENTORY,
     LIVE,
-    ClaimedStream,
     PoisonedBatch,
     StoreUnavailable,
+    StreamBatch,
     StreamPark,
 )
 
@@ -33,81 +34,84 @@ class DecideLoop:
     def __init__(self, world: World, *, batch: int = STREAMS_PER_BATCH, lanes: tuple[int, ...] = LANES) -> None:
         self._world = world
         self._lanes = lanes
-        self._largest = batch
-        self._limit = batch
+        self._batch = batch
         self._masters = MasterCache(world)
         self._sitting_out: dict[int, int] = {}  # hot stream -> rounds left
-        self._poison: Problem | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Decide until ``stop`` is set; the round under way is finished."""
         async with Wake(self._world.store, "decide") as wake:
             while not stop.is_set():
-                if not await self._served(wake):
+                try:
+                    served = await self.round()
+                except StoreUnavailable as error:
+                    self._world.signals.log.warning("store.unavailable", doing="decide", error=str(error))
+                    await asyncio.sleep(0.2)
+                    continue
+                if not served:
                     await wake.wait()
-
-    async def _served(self, wake: Wake) -> bool:
-        try:
-            return await self.round()
-        except PoisonedBatch as error:
-            self._narrow(error)
-            return True
-        except StoreUnavailable as error:
-            self._world.signals.log.warning("store.unavailable", doing="decide", error=str(error))
-            await asyncio.sleep(0.2)
-            return False
 
     async def round(self) -> bool:
         """One claim over the lanes, most urgent first; True when something was decided."""
         for lane in self._lanes:
-            if await self._lane(lane):
+            try:
+                if await self._decide(lane):
+                    return True
+            except PoisonedBatch as error:
+                await self._bisect(lane, error)
                 return True
         return False
 
-    async def _lane(self, lane: int) -> bool:
+    async def _bisect(self, lane: int, error: PoisonedBatch) -> None:
+        """The database refused something in the batch: decide its halves, until the stream at fault is alone."""
+        if len(error.stream_ids) == 1:
+            await self._park(lane, error)
+            return
+        middle = len(error.stream_ids) // 2
+        for half in (error.stream_ids[:middle], error.stream_ids[middle:]):
+            try:
+                await self._decide(lane, only=half)
+            except PoisonedBatch as smaller:
+                await self._bisect(lane, smaller)
+
+    async def _park(self, lane: int, error: PoisonedBatch) -> None:
+        async with self._world.store.claim_streams(lane, 1, 1, only=error.stream_ids) as batch:
+            parks = [StreamPark(s.id, s.messages[0].id, poison_problem(error)) for s in batch.streams]
+            await batch.write([], parks)
+
+    async def _decide(self, lane: int, only: Sequence[int] = ()) -> bool:
         started = self._world.stopwatch()
-        store = self._world.store
-        exclude = list(self._sitting_out)
-        async with store.claim_streams(lane, self._limit, MESSAGES_PER_STREAM, exclude) as batch:
-            if not batch.streams:
-                self._cool(())
-                return False
-            parks = self._park_poison(batch.streams)
-            work = [translate_stream(self._world, s) for s in batch.streams] if not parks else []
-            masters = await self._masters.gather(work)
-            verdicts = [decide_stream(self._world, w, batch.now, masters) for w in work]
-            await batch.write([v.write for v in verdicts if v.write], [*parks, *(v.park for v in verdicts if v.park)])
-        self._poison = None
-        self._limit = min(self._largest, self._limit * 2)
+        limit = len(only) or self._batch
+        claim = self._world.store.claim_streams(lane, limit, MESSAGES_PER_STREAM, list(self._sitting_out), only)
+        async with claim as batch:
+            if batch.streams:
+                verdicts = await self._write(batch)
         self._cool([s.id for s in batch.streams if s.capped])
-        await self._afterwards(verdicts, self._world.stopwatch() - started)
+        if not batch.streams:
+            return False
+        self._world.signals.record("crossdock.decide.batch.duration", self._world.stopwatch() - started)
+        await self._afterwards(verdicts)
         return True
 
-    async def _afterwards(self, verdicts: list[Verdict], took_s: float) -> None:
-        signals = self._world.signals
-        signals.record("crossdock.decide.batch.duration", took_s)
+    async def _write(self, batch: StreamBatch) -> list[Verdict]:
+        work = [translate_stream(self._world, stream) for stream in batch.streams]
+        masters = await self._masters.gather(work)
+        verdicts = [decide_stream(self._world, item, batch.now, masters) for item in work]
+        await batch.write([v.write for v in verdicts if v.write], [v.park for v in verdicts if v.park])
+        return verdicts
+
+    async def _afterwards(self, verdicts: list[Verdict]) -> None:
         for verdict in verdicts:
-            verdict.tell(signals)
-        try:
-            if any(v.write and (v.write.commands or v.write.again) for v in verdicts):
+            verdict.tell(self._world.signals)
+        if any(v.write and (v.write.commands or v.write.again) for v in verdicts):
+            try:
                 await self._world.store.wake("deliver")
-        except StoreUnavailable:
-            return  # the deliverers' poll finds the work
+            except StoreUnavailable:
+                return  # the deliverers' poll finds the work
 
-    def _cool(self, hot: list[int] | tuple[()]) -> None:
-        self._sitting_out = {s: n - 1 for s, n in self._sitting_out.items() if n > 1}
+    def _cool(self, hot: list[int]) -> None:
+        self._sitting_out = {stream: n - 1 for stream, n in self._sitting_out.items() if n > 1}
         self._sitting_out.update(dict.fromkeys(hot, HOT_ROUNDS))
-
-    def _narrow(self, error: PoisonedBatch) -> None:
-        """The database refused the batch: narrow it until the stream at fault stands alone, then park that one."""
-        if self._limit == 1:
-            self._poison = poison_problem(error)
-        self._limit = max(1, self._limit // 4)
-
-    def _park_poison(self, streams: list[ClaimedStream]) -> list[StreamPark]:
-        if self._poison is None:
-            return []
-        return [StreamPark(s.id, s.messages[0].id, self._poison) for s in streams]
 
 
 def poison_problem(error: PoisonedBatch) -> Problem:
@@ -118,7 +122,7 @@ def poison_problem(error: PoisonedBatch) -> Problem:
         code="decision_not_storable",
         title="The database refused to store what was decided",
         hint="Look at the facts, mend the mapping or the message's source, then retry.",
-        fingerprint=f"decision_not_storable/{type(error.__cause__).__name__}",
+        fingerprint="decision_not_storable",
         owner="integration",
-        facts={"error": str(error)[:500]},
+        facts={"error": error.detail[:500]},
     )

@@ -7,6 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from crossdock.domain.commands import Payload
+from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import CommandSettled, encode_event
 from crossdock.domain.outcome import Outcome, OutcomeUnknown, Rejected, RetryLater
 from crossdock.engine.disposal import Again, PauseConnection, Settle, dispose
@@ -14,7 +15,7 @@ from crossdock.engine.world import Linked, World
 from crossdock.kit.http import AnswerLost, NotSent, Recording
 from crossdock.kit.manifest import Call, Operation, Repeat, Result
 from crossdock.kit.redact import Redactor
-from crossdock.store.protocol import LeasedCommand, NewMessage, Sent, StreamRef
+from crossdock.store.protocol import LeasedCommand, NewMessage, Sent
 
 _payloads: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
 
