@@ -1,0 +1,94 @@
+"""Is this body JSON that every reader reads alike? Exact, and cheap for the bodies that honest senders send.
+
+The fast way costs about 7 µs per KB: one strict decode (refuses NaN, broken UTF-8, lone surrogates, control
+characters, trailing bytes), one encode, and a few byte scans. A repeated key vanishes in decode + encode and takes
+its colon with it, so unequal colon counts betray it. Whatever the scans cannot clear goes the slow, exact way.
+"""
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+DEPTH = 64
+_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"{}[]")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_A_NUMBER = re.compile(rb"\b(?:NaN|Infinity)\b")
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class BadBody(Exception):
+    """A body that must not be stored as a message. ``code`` is one of the problem catalogue's."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code, self.detail = code, detail
+
+
+def check_json(body: bytes, depth: int = DEPTH) -> None:
+    """Raise ``BadBody`` unless ``body`` is unambiguous JSON nested at most ``depth`` levels."""
+    try:
+        tree = _decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _explain(body, error, depth) from None
+    colons = _encode(tree).count(b":")
+    if b"\\u" in body or body.count(b":") != colons or not _peels_within(body, depth):
+        _check_exactly(body, depth)
+
+
+def _peels_within(body: bytes, depth: int) -> bool:
+    """Whether the brackets vanish in ``depth`` rounds of removing innermost pairs. Brackets in strings may mislead
+    it, towards the slow way for honest text; the decoder's own limit bounds what crafted text can gain."""
+    brackets = body.translate(None, _NOT_BRACKETS)
+    for _ in range(depth):
+        if not brackets:
+            return True
+        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+    return not brackets
+
+
+def _check_exactly(body: bytes, depth: int) -> None:
+    if not _peels_within(_STRING.sub(b"", body), depth):
+        raise BadBody("body_depth", f"The body is nested more than {depth} levels deep.")
+    if _ESCAPED_NUL.search(body):
+        raise BadBody("body_nul", "The body contains the character U+0000.")
+    json.loads(body, object_pairs_hook=_distinct, parse_float=str, parse_int=str)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> None:
+    """Raise for an object that has a key twice. Keeps nothing: only the check is wanted."""
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise BadBody("body_duplicate_key", f"The key {key[:80]!r} occurs twice in one object.")
+        seen.add(key)
+
+
+def _explain(body: bytes, error: Exception, depth: int) -> BadBody:
+    """Find the name of what is wrong with a body that the decoder refused."""
+    if not body.strip():
+        return BadBody("body_empty", "The body is empty.")
+    if b"\0" in body:
+        return BadBody("body_nul", "The body contains NUL bytes.")
+    try:
+        body.decode()
+    except UnicodeDecodeError as bad:
+        return BadBody("body_encoding", f"The body is not UTF-8 (byte {bad.start}).")
+    bare = _STRING.sub(b"", body)
+    if isinstance(error, RecursionError) or not _peels_within(bare, depth) and _nested(bare) > depth:
+        return BadBody("body_depth", f"The body is nested more than {depth} levels deep.")
+    if _NOT_A_NUMBER.search(bare) or "out of range" in str(error):
+        return BadBody("body_number", "The body contains NaN, Infinity or a number out of range.")
+    return BadBody("body_malformed", str(error))
+
+
+def _nested(bare: bytes) -> int:
+    """How deep brackets nest, in text that may be cut off anywhere."""
+    level = deepest = 0
+    for byte in bare.translate(None, _NOT_BRACKETS):
+        level += 1 if byte in b"{[" else -1
+        deepest = max(deepest, level)
+    return deepest
