@@ -1,0 +1,223 @@
+"""The config folder as one typed value: ``crossdock.yaml`` and ``tables/*.csv``.
+
+Everything is checked before anything starts; every fault names its file and line and what would be right.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from crossdock.domain.decision import HoldHit, Policy
+from crossdock.domain.order import Order
+from crossdock.governance.faults import ConfigError, Fault, nearest
+from crossdock.governance.marks import Marked
+from crossdock.governance.reading import Reader
+from crossdock.governance.rules import HoldRule, RuleError, compile_rule, compile_rules
+from crossdock.governance.secrets import is_reference
+from crossdock.governance.tables import Tables, load_tables
+from crossdock.kit.manifest import Manifest
+
+CONFIG_FILE = "crossdock.yaml"
+SECTIONS = ("connections", "routes", "holds", "serve")
+CHOICES = {
+    "basis": ("shop", "presentment"),
+    "payment": ("paid", "authorized", "pending"),
+    "invoice": ("make", "take"),
+}
+
+
+class ConnectionSetup(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One account at a system. ``secrets`` holds references, never values."""
+
+    name: str
+    system: str
+    settings: dict[str, Any] = {}
+    secrets: dict[str, str] = {}
+    region: str | None = None
+
+
+class ServeSetup(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where Crossdock listens. Anything but loopback needs TLS files or the name of the proxy in front."""
+
+    intake: str = "127.0.0.1:8480"
+    console: str = "127.0.0.1:8481"
+    proxy: str | None = None
+    tls_certificate: str | None = None
+    tls_key: str | None = None
+    public_url: str | None = None
+
+
+class Config(msgspec.Struct, frozen=True):
+    """A checked configuration. ``folder`` is where relative secret files start."""
+
+    folder: Path
+    connections: dict[str, ConnectionSetup]
+    policies: dict[str, Policy]
+    rules: tuple[HoldRule, ...]
+    tables: Tables
+    serve: ServeSetup
+
+    def holds(self) -> Callable[[Order], list[HoldHit]]:
+        """The hold rules as the function the engine asks."""
+        return compile_rules(self.rules)
+
+
+def load(folder: Path, manifests: Mapping[str, Manifest]) -> Config:
+    """Read and check the folder. Raises ``ConfigError`` with every fault found."""
+    file = folder / CONFIG_FILE
+    try:
+        text = file.read_text("utf-8")
+    except FileNotFoundError as error:
+        wrong = "There is no configuration here."
+        raise ConfigError([Fault(str(file), 0, wrong, "Write one with: crossdock init")]) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([Fault(str(file), 0, f"The configuration cannot be read: {error}.")]) from error
+    return _Loading(folder, Marked(str(file), text), manifests).config()
+
+
+class _Loading:
+    def __init__(self, folder: Path, marked: Marked, manifests: Mapping[str, Manifest]) -> None:
+        self._folder, self._manifests = folder, manifests
+        self._tables, table_faults = load_tables(folder / "tables")
+        self._read = Reader(marked, self._tables)
+        self._faults = self._read.faults
+        self._faults.extend(table_faults)
+
+    def config(self) -> Config:
+        top = self._read.mapping(())
+        self._read.known(top, (), SECTIONS, "sections")
+        connections = self._connections(self._read.mapping(("connections",)))
+        policies = self._policies(self._read.items(("routes",)), connections)
+        rules = self._rules(self._read.items(("holds",)))
+        serve = self._read.struct(ServeSetup, ("serve",)) if "serve" in top else ServeSetup()
+        if self._faults:
+            raise ConfigError(sorted(self._faults, key=lambda fault: (fault.file, fault.line)))
+        assert serve is not None  # a fault would have been raised
+        return Config(self._folder, connections, policies, tuple(rules), self._tables, serve)
+
+    # connections ------------------------------------------------------------------------------------------------
+
+    def _connections(self, given: Mapping[str, Any]) -> dict[str, ConnectionSetup]:
+        made = {}
+        for name in given:
+            path = ("connections", name)
+            if not _is_name(name):
+                right = "Use lower-case letters, digits, _ and -, at most 63, beginning with a letter or digit."
+                self._read.fault(path, f"'{name}' cannot name a connection.", right)
+            setup = self._read.struct(ConnectionSetup, path, name=name)
+            if setup is not None and self._fits_manifest(setup):
+                made[name] = msgspec.structs.replace(setup, settings=self._settings(setup))
+        return made
+
+    def _fits_manifest(self, setup: ConnectionSetup) -> bool:
+        path = ("connections", setup.name, "system")
+        if setup.system in self._manifests:
+            return True
+        right = nearest(setup.system, self._manifests, "Systems")
+        self._read.fault(path, f"There is no system '{setup.system}'.", right)
+        return False
+
+    def _settings(self, setup: ConnectionSetup) -> dict[str, Any]:
+        """Settings with the manifest's defaults filled in; faults for missing, unknown and misplaced ones."""
+        manifest = self._manifests[setup.system]
+        plain = {s.name: s for s in manifest.settings if not s.secret}
+        secret = {s.name: s for s in manifest.settings if s.secret}
+        for section, known, other in (("settings", plain, secret), ("secrets", secret, plain)):
+            self._place(setup, section, known, other)
+        for name, reference in setup.secrets.items():
+            if not is_reference(reference):
+                right = "Write env:NAME or file:/path, never the secret itself."
+                self._read.fault(("connections", setup.name, "secrets", name), f"'{name}' is not a reference.", right)
+        defaults = {s.name: s.default for s in plain.values() if s.default is not None}
+        return {**defaults, **{name: self._read.table_or(value) for name, value in setup.settings.items()}}
+
+    def _place(self, setup: ConnectionSetup, section: str, known: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+        given: Mapping[str, Any] = getattr(setup, section)
+        path = ("connections", setup.name, section)
+        for name in given:
+            if name in other:
+                right = f"Move it to '{'secrets' if section == 'settings' else 'settings'}'."
+                self._read.fault((*path, name), f"'{name}' does not belong under '{section}'.", right)
+            elif name not in known:
+                what = f"{setup.system} has no {section[:-1]} '{name}'."
+                self._read.fault((*path, name), what, nearest(name, known))
+        for name, setting in known.items():
+            if setting.required and setting.default is None and given.get(name) in (None, ""):
+                example = setting.example or ("env:NAME" if setting.secret else "…")
+                right = f"Add '{name}: {example}' under '{section}' ({setting.title})."
+                self._read.fault(path, f"'{setup.name}' has no {section[:-1]} '{name}'.", right)
+
+    # routes -----------------------------------------------------------------------------------------------------
+
+    def _policies(self, count: int, connections: Mapping[str, ConnectionSetup]) -> dict[str, Policy]:
+        policies: dict[str, Policy] = {}
+        for index in range(count):
+            policy = self._read.struct(Policy, ("routes", index))
+            if policy is None:
+                continue
+            if policy.channel in policies:
+                wrong = f"'{policy.channel}' has a route already."
+                self._read.fault(("routes", index, "channel"), wrong, "Keep one route for each channel.")
+            self._check_policy(policy, index, connections)
+            policies[policy.channel] = policy
+        return policies
+
+    def _check_policy(self, policy: Policy, index: int, connections: Mapping[str, ConnectionSetup]) -> None:
+        for role in ("channel", "erp", "warehouse"):
+            name = getattr(policy, role)
+            if name is not None:
+                self._check_role(("routes", index, role), role, name, connections)
+        for field, allowed in CHOICES.items():
+            value = getattr(policy, field)
+            if value not in allowed:
+                wrong = f"'{field}' cannot be '{value}'."
+                self._read.fault(("routes", index, field), wrong, nearest(value, allowed, "Allowed"))
+        if policy.edit_window_s < 0:
+            self._read.fault(("routes", index, "edit_window_s"), "A wait cannot be negative.", "Give seconds, from 0.")
+        if not _is_amount(policy.rounding_ceiling):
+            wrong = f"'{policy.rounding_ceiling}' is not an amount."
+            self._read.fault(("routes", index, "rounding_ceiling"), wrong, 'Write a decimal, such as "0.05".')
+
+    def _check_role(self, path: tuple[str | int, ...], role: str, name: str, connections: Mapping[str, Any]) -> None:
+        if name not in connections:
+            if name not in self._read.mapping(("connections",)):  # one with faults of its own was told already
+                self._read.fault(path, f"There is no connection '{name}'.", nearest(name, connections, "Connections"))
+            return
+        real = self._manifests[connections[name].system].role
+        if real != role:
+            right = f"Name a connection to a system of role {role}."
+            self._read.fault(path, f"'{name}' is a connection to a {real}, not a {role}.", right)
+
+    # holds ------------------------------------------------------------------------------------------------------
+
+    def _rules(self, count: int) -> list[HoldRule]:
+        rules: list[HoldRule] = []
+        for index in range(count):
+            path = ("holds", index)
+            expires_s = self._read.duration((*path, "expires"))
+            rule = self._read.struct(HoldRule, path, without=("expires",), hidden=("expires_s",), expires_s=expires_s)
+            if rule is None:
+                continue
+            if any(rule.name == other.name for other in rules):
+                self._read.fault((*path, "name"), f"There is a rule '{rule.name}' already.", "Give each its own name.")
+            try:
+                compile_rule(rule)
+            except RuleError as error:
+                self._read.fault((*path, "when"), f"Hold rule '{rule.name}': {error}")
+            rules.append(rule)
+        return rules
+
+
+def _is_name(name: str) -> bool:
+    allowed = set("abcdefghijklmnopqrstuvwxyz0123456789_-")
+    return 0 < len(name) <= 63 and set(name) <= allowed and name[0] not in "_-"
+
+
+def _is_amount(text: str) -> bool:
+    try:
+        return Decimal(text).is_finite() and Decimal(text) >= 0
+    except InvalidOperation:
+        return False

@@ -1,0 +1,86 @@
+"""The config file's JSON Schema, made from the same types and manifests that check it, so that editors complete it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from crossdock.domain.decision import Policy
+from crossdock.governance.config import CHOICES, ServeSetup
+from crossdock.kit.manifest import Manifest, Setting
+
+_REFERENCE = {"type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"}
+_DURATION = {"type": "string", "pattern": r"^\d+\s*[smhd]$"}
+_TABLE = {"type": "string", "pattern": "^table:"}
+
+
+def config_schema(manifests: Mapping[str, Manifest]) -> dict[str, Any]:
+    """The schema of ``crossdock.yaml`` for these systems (JSON Schema 2020-12)."""
+    connection = {"oneOf": [_connection(manifest) for _, manifest in sorted(manifests.items())]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Crossdock configuration",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "connections": {
+                "description": "Accounts at other systems, by name.",
+                "type": "object",
+                "propertyNames": {"pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"},
+                "additionalProperties": connection,
+            },
+            "routes": {"description": "Which systems serve which channel.", "type": "array", "items": _route()},
+            "holds": {"description": "Orders that wait for a person.", "type": "array", "items": _hold()},
+            "serve": _closed(msgspec.json.schema_components([ServeSetup])[1]["ServeSetup"]),
+        },
+    }
+
+
+def _connection(manifest: Manifest) -> dict[str, Any]:
+    plain = [setting for setting in manifest.settings if not setting.secret]
+    secret = [setting for setting in manifest.settings if setting.secret]
+    properties = {
+        "system": {"const": manifest.system, "description": manifest.title},
+        "region": {"type": "string"},
+        "settings": _settings(plain, {}),
+        "secrets": _settings(secret, _REFERENCE),
+    }
+    needed = [name for name in ("settings", "secrets") if properties[name].get("required")]
+    return {"type": "object", "properties": properties, "required": ["system", *needed], "additionalProperties": False}
+
+
+def _settings(settings: list[Setting], form: Mapping[str, Any]) -> dict[str, Any]:
+    properties = {s.name: {**form, **_described(s)} for s in settings}
+    required = [s.name for s in settings if s.required and s.default is None]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _described(setting: Setting) -> dict[str, Any]:
+    said: dict[str, Any] = {"title": setting.title}
+    if setting.help:
+        said["description"] = setting.help
+    if setting.default is not None:
+        said["default"] = setting.default
+    if setting.example is not None:
+        said["examples"] = [setting.example]
+    return said
+
+
+def _route() -> dict[str, Any]:
+    route = _closed(msgspec.json.schema_components([Policy])[1]["Policy"])
+    for name, allowed in CHOICES.items():
+        route["properties"][name] = {**route["properties"][name], "enum": list(allowed)}
+    ship_methods = route["properties"]["ship_methods"]
+    route["properties"]["ship_methods"] = {"anyOf": [ship_methods, _TABLE]}
+    return route
+
+
+def _hold() -> dict[str, Any]:
+    text = {"type": "string"}
+    when = {**text, "description": "A CEL condition over the order."}
+    properties = {"name": text, "when": when, "owner": text, "reason": text, "expires": _DURATION}
+    return {"type": "object", "properties": properties, "required": ["name", "when"], "additionalProperties": False}
+
+
+def _closed(schema: dict[str, Any]) -> dict[str, Any]:
+    return {**schema, "additionalProperties": False}

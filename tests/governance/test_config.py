@@ -1,0 +1,141 @@
+"""A config folder is read whole, or refused with file, line, what is wrong and what would be right."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from crossdock.governance.config import Config, load
+from crossdock.governance.faults import ConfigError
+from crossdock.governance.schema import config_schema
+from crossdock.kit.manifest import Manifest, Setting
+
+GOOD = """\
+connections:
+  shop1:
+    system: shoply
+    settings: {store: acme}
+    secrets: {token: "env:SHOP_TOKEN"}
+  books:
+    system: ledger
+  hall:
+    system: depot
+routes:
+  - channel: shop1
+    erp: books
+    warehouse: hall
+    rounding_ceiling: 0.05
+    guest_customer: 1042
+    ship_methods: table:ship_methods
+holds:
+  - name: large
+    when: total > 5000
+    owner: finance
+    reason: Orders over 5,000 are looked at.
+    expires: 48h
+"""
+
+
+@pytest.fixture
+def manifests() -> dict[str, Manifest]:
+    shop = (
+        Setting("store", "Store", example="acme"),
+        Setting("pages", "Pages", default=50),
+        Setting("token", "Token", secret=True),
+    )
+    return {
+        "shoply": Manifest("shoply", "Shoply", "channel", "1", shop, "1", {}),
+        "ledger": Manifest("ledger", "Ledger", "erp", "1", (), "1", {}),
+        "depot": Manifest("depot", "Depot", "warehouse", "1", (), "1", {}),
+    }
+
+
+def folder(tmp_path: Path, text: str, table: str = "from,to\nstandard,UPS\n") -> Path:
+    (tmp_path / "crossdock.yaml").write_text(text)
+    (tmp_path / "tables").mkdir(exist_ok=True)
+    (tmp_path / "tables" / "ship_methods.csv").write_text(table)
+    return tmp_path
+
+
+def loaded(tmp_path: Path, manifests: dict[str, Manifest], text: str, table: str = "from,to\na,b\n") -> Config:
+    return load(folder(tmp_path, text, table), manifests)
+
+
+def refused(tmp_path: Path, manifests: dict[str, Manifest], old: str, new: str) -> str:
+    assert old in GOOD
+    with pytest.raises(ConfigError) as error:
+        load(folder(tmp_path, GOOD.replace(old, new, 1)), manifests)
+    return str(error.value)
+
+
+def test_a_good_folder_becomes_typed_values(tmp_path: Path, manifests: dict[str, Manifest]) -> None:
+    config = loaded(tmp_path, manifests, GOOD, "from,to,note\nstandard,UPS,ours\n")
+    policy = config.policies["shop1"]
+    assert policy.ship_methods == {"standard": "UPS"}
+    assert policy.rounding_ceiling == "0.05"  # text as written: no float came near it
+    assert policy.guest_customer == "1042"
+    assert config.connections["shop1"].settings == {"pages": 50, "store": "acme"}
+    assert config.rules[0].expires_s == 48 * 3600
+    assert config.serve.console == "127.0.0.1:8481"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "wrong", "right"),
+    [
+        ("routes:", "rotues:", 10, "'rotues'", "Did you mean 'routes'"),
+        ("system: shoply", "system: shopyl", 3, "no system 'shopyl'", "Did you mean 'shoply'"),
+        ("{store: acme}", "{stoer: acme}", 4, "no setting 'stoer'", "Did you mean 'store'"),
+        ("{store: acme}", "{}", 4, "no setting 'store'", "Add 'store: acme'"),
+        ("{store: acme}", "{store: acme, token: x}", 4, "does not belong", "Move it to 'secrets'"),
+        ('"env:SHOP_TOKEN"', "hunter2", 5, "not a reference", "env:NAME"),
+        ("  books:", "  shop1:", 6, "given twice", "Line 2"),
+        ("erp: books", "erp: boks", 12, "no connection 'boks'", "Did you mean 'books'"),
+        ("erp: books", "erp: hall", 12, "connection to a warehouse", "role erp"),
+        ("guest_customer: 1042", "payment: payed", 15, "cannot be 'payed'", "Did you mean 'paid'"),
+        ("rounding_ceiling: 0.05", "edit_window_s: soon", 14, "cannot be 'soon'", "float"),
+        ("rounding_ceiling: 0.05", "rounding_ceiling: much", 14, "not an amount", "decimal"),
+        ("table:ship_methods", "table:ship_method", 16, "no table 'ship_method'", "Did you mean 'ship_methods'"),
+        ("total > 5000", "totl > 5000", 19, "'totl'", "Did you mean 'total'"),
+        ("total > 5000", "total >", 19, "cannot be read", "Syntax error"),
+        ("total > 5000", "total", 19, "not true or false", "Compare"),
+        ("expires: 48h", "expires: soon", 22, "not a length of time", "48h"),
+        ("  books:", "  books: [", 8, "not valid YAML", ""),
+    ],
+)
+def test_each_fault_is_told_with_its_line(
+    tmp_path: Path, manifests: dict[str, Manifest], old: str, new: str, line: int, wrong: str, right: str
+) -> None:
+    told = refused(tmp_path, manifests, old, new)
+    assert f"crossdock.yaml:{line}: " in told
+    assert wrong in told
+    assert right in told
+    assert "hunter2" not in told
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path, manifests: dict[str, Manifest]) -> None:
+    text = GOOD.replace("erp: books", "erp: boks").replace("total > 5000", "totl > 1")
+    with pytest.raises(ConfigError) as error:
+        load(folder(tmp_path, text), manifests)
+    assert [fault.line for fault in error.value.faults] == [12, 19]
+
+
+def test_a_table_tells_its_own_lines(tmp_path: Path, manifests: dict[str, Manifest]) -> None:
+    with pytest.raises(ConfigError) as error:
+        loaded(tmp_path, manifests, GOOD, "from,to\na,b\na,c\nd,\n")
+    told = str(error.value)
+    assert "ship_methods.csv:3: 'a' is given twice" in told
+    assert "ship_methods.csv:4: A value is missing" in told
+
+
+def test_no_folder_says_what_to_do(tmp_path: Path, manifests: dict[str, Manifest]) -> None:
+    with pytest.raises(ConfigError, match="crossdock init"):
+        load(tmp_path, manifests)
+
+
+def test_the_schema_names_every_setting_and_choice(manifests: dict[str, Manifest]) -> None:
+    schema = msgspec.json.decode(msgspec.json.encode(config_schema(manifests)))
+    kinds = schema["properties"]["connections"]["additionalProperties"]["oneOf"]
+    shop = next(kind for kind in kinds if kind["properties"]["system"]["const"] == "shoply")
+    assert shop["properties"]["settings"]["required"] == ["store"]
+    assert "token" in shop["properties"]["secrets"]["properties"]
+    assert schema["properties"]["routes"]["items"]["properties"]["payment"]["enum"] == ["paid", "authorized", "pending"]
