@@ -1,0 +1,142 @@
+"""Every GraphQL document this connector sends (Admin API 2026-10).
+
+Page sizes keep the requested cost of each below Shopify's 1,000 points per query; a full order is therefore read
+alone and never inside a list. Tests hold all of them against the vendor's published introspection.
+"""
+
+_BAG = "{ shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }"
+_TAX = "taxLines { title rate channelLiable priceSet " + _BAG + " }"
+_DISCOUNTS = (
+    "discountAllocations { allocatedAmountSet " + _BAG + " discountApplication { __typename"
+    " ... on DiscountCodeApplication { code }"
+    " ... on AutomaticDiscountApplication { title }"
+    " ... on ManualDiscountApplication { title }"
+    " ... on ScriptDiscountApplication { title } } }"
+)
+_ADDRESS = "{ name firstName lastName company address1 address2 city province provinceCode zip countryCodeV2 phone }"
+_LINES = (
+    "nodes { id name title quantity currentQuantity sku isGiftCard requiresShipping product { id }"
+    " originalUnitPriceSet " + _BAG + " " + _TAX + " " + _DISCOUNTS + " duties { id price " + _BAG + " " + _TAX + " } }"
+    " pageInfo { hasNextPage endCursor }"
+)
+
+ORDER = (
+    """query Order($id: ID!) {
+  order(id: $id) {
+    id name createdAt processedAt updatedAt currencyCode presentmentCurrencyCode taxesIncluded dutiesIncluded test confirmed
+    displayFinancialStatus cancelledAt cancelReason email phone note tags poNumber sourceName paymentGatewayNames
+    totalPriceSet """
+    + _BAG
+    + " totalDiscountsSet "
+    + _BAG
+    + " totalTaxSet "
+    + _BAG
+    + " totalTipReceivedSet "
+    + _BAG
+    + "\n    originalTotalAdditionalFeesSet "
+    + _BAG
+    + " totalCashRoundingAdjustment { paymentSet "
+    + _BAG
+    + " }\n    customer { id firstName lastName defaultEmailAddress { emailAddress } defaultPhoneNumber { phoneNumber } }"
+    + "\n    billingAddress "
+    + _ADDRESS
+    + " shippingAddress "
+    + _ADDRESS
+    + "\n    shippingLines(first: 5) { nodes { id title code isRemoved originalPriceSet "
+    + _BAG
+    + " "
+    + _TAX
+    + " "
+    + _DISCOUNTS
+    + " } }\n    lineItems(first: 25) { "
+    + _LINES
+    + " }\n  }\n}"
+)
+
+ORDER_LINES = (
+    "query OrderLines($id: ID!, $after: String!) {\n  order(id: $id) { lineItems(first: 25, after: $after) { "
+    + _LINES
+    + " } }\n}"
+)
+
+ORDERS_CHANGED = """query OrdersChanged($query: String!, $first: Int!, $after: String) {
+  orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {
+    nodes { id updatedAt displayFinancialStatus cancelledAt }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
+
+_FULFILMENT_ORDER_LINES = "nodes { id remainingQuantity lineItem { id sku } } pageInfo { hasNextPage endCursor }"
+
+FULFILMENT_STATE = (
+    """query FulfilmentState($id: ID!, $after: String) {
+  order(id: $id) {
+    id cancelledAt
+    fulfillments(first: 50) { id status createdAt trackingInfo(first: 20) { number } }
+    fulfillmentOrders(first: 5, after: $after) {
+      nodes { id status assignedLocation { location { id } } lineItems(first: 40) { """
+    + _FULFILMENT_ORDER_LINES
+    + """ } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}"""
+)
+
+FULFILMENT_ORDER_LINES = (
+    """query FulfilmentOrderLines($id: ID!, $after: String!) {
+  fulfillmentOrder(id: $id) { lineItems(first: 100, after: $after) { """
+    + _FULFILMENT_ORDER_LINES
+    + " } }\n}"
+)
+
+FULFILMENT_LINES = """query FulfilmentLines($id: ID!, $after: String) {
+  fulfillment(id: $id) {
+    id
+    fulfillmentLineItems(first: 100, after: $after) {
+      nodes { quantity lineItem { id } } pageInfo { hasNextPage endCursor }
+    }
+  }
+}"""
+
+FULFILMENT_ORDER = "query FulfilmentOrder($id: ID!) {\n  fulfillmentOrder(id: $id) { id orderId }\n}"
+
+FULFILMENT_CREATE = """mutation FulfilmentCreate($fulfillment: FulfillmentInput!) {
+  fulfillmentCreate(fulfillment: $fulfillment) {
+    fulfillment { id status }
+    userErrors { field message }
+  }
+}"""
+
+SUBSCRIPTIONS = """query Subscriptions($after: String) {
+  webhookSubscriptions(first: 100, after: $after) {
+    nodes { id topic uri }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
+
+SUBSCRIPTION_CREATE = """mutation SubscriptionCreate($topic: WebhookSubscriptionTopic!, $subscription: WebhookSubscriptionInput!) {
+  webhookSubscriptionCreate(topic: $topic, webhookSubscription: $subscription) {
+    webhookSubscription { id topic uri }
+    userErrors { field message }
+  }
+}"""
+
+WHOAMI = """query Whoami {
+  shop { name myshopifyDomain currencyCode plan { publicDisplayName } }
+  currentAppInstallation { accessScopes { handle } }
+}"""
+
+ALL = {
+    "order": ORDER,
+    "order_lines": ORDER_LINES,
+    "orders_changed": ORDERS_CHANGED,
+    "fulfilment_state": FULFILMENT_STATE,
+    "fulfilment_order_lines": FULFILMENT_ORDER_LINES,
+    "fulfilment_lines": FULFILMENT_LINES,
+    "fulfilment_order": FULFILMENT_ORDER,
+    "fulfilment_create": FULFILMENT_CREATE,
+    "subscriptions": SUBSCRIPTIONS,
+    "subscription_create": SUBSCRIPTION_CREATE,
+    "whoami": WHOAMI,
+}

@@ -1,0 +1,336 @@
+"""Shopify's order to the canonical one. Pure: bytes or wire structs in, events out; raises ``Untranslatable``."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC
+from decimal import Decimal
+
+import msgspec
+
+from crossdock.connectors.shopify import wire
+from crossdock.domain.money import NOTHING, ZERO, Amount
+from crossdock.domain.order import (
+    Address,
+    Charge,
+    ChargeKind,
+    Discount,
+    LineKind,
+    Order,
+    OrderLine,
+    Party,
+    Payment,
+    PaymentStatus,
+    TaxLine,
+    Totals,
+)
+from crossdock.kit.manifest import Untranslatable
+
+_PLACE = re.compile(r" - at `\$\.?([^`]*)`")
+_decode = msgspec.json.Decoder(wire.Order).decode
+# Shopify's "expired": the authorisation ran out, no money will come on its own.
+_STATUS = {**{status.value: status for status in PaymentStatus}, "expired": PaymentStatus.VOIDED}
+
+
+def parse_order(body: bytes) -> wire.Order:
+    """The typed wire order in a webhook's body; raises ``Untranslatable`` naming the field that is off."""
+    try:
+        return _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise untranslatable(error) from error
+
+
+def untranslatable(error: Exception) -> Untranslatable:
+    """A decoding error in words for a person, with the path of the field where it is known."""
+    place = _PLACE.search(str(error))
+    field = (place.group(1) or None) if place else None
+    what = str(error).split(" - at `")[0]
+    return Untranslatable(
+        "shopify.body_unreadable",
+        f"The order's {field or 'body'} cannot be read: {what}",
+        field=field,
+        hint="Compare the stored message with Shopify's order format; a newer API version may have changed it.",
+    )
+
+
+def to_order(connection: str, source: wire.Order) -> Order:
+    """The canonical order. The same order told by a webhook and by GraphQL comes out equal."""
+    return _Reading(source).order(connection)
+
+
+class _Reading:
+    """One order being read: its currencies and discount titles are needed at every line."""
+
+    __slots__ = ("currency", "dual", "presentment", "source", "titles")
+
+    def __init__(self, source: wire.Order) -> None:
+        self.source = source
+        self.currency = source.currency
+        self.presentment = source.presentment_currency or source.currency
+        self.dual = self.presentment != self.currency
+        self.titles = source.discount_applications or ()
+
+    def order(self, connection: str) -> Order:
+        source = self.source
+        tips = self._tip_lines()
+        lines = tuple([self._line(index, line, line.id in tips) for index, line in enumerate(source.line_items)])
+        charges = self._charges(lines)
+        bill_to, ship_to = address(source.billing_address), address(source.shipping_address)
+        place = ship_to or bill_to
+        return Order(
+            channel=connection,
+            external_id=str(source.id),
+            number=source.name,
+            placed_at=(source.processed_at or source.created_at).astimezone(UTC),
+            updated_at=source.updated_at.astimezone(UTC),
+            currency=self.currency,
+            presentment_currency=self.presentment if self.dual else None,
+            totals=self._totals(lines, charges),
+            lines=lines,
+            tax_inclusive=source.taxes_included,
+            charges=charges,
+            payments=tuple(
+                [Payment(name, gift_card=name == "gift_card") for name in source.payment_gateway_names or ()]
+            ),
+            payment_status=self._payment_status(),
+            customer=party(source, bill_to),
+            bill_to=bill_to,
+            ship_to=ship_to,
+            test=source.test,
+            confirmed=source.confirmed,
+            cancelled_at=source.cancelled_at.astimezone(UTC) if source.cancelled_at else None,
+            cancel_reason=source.cancel_reason.lower() if source.cancel_reason else None,
+            po_number=source.po_number or None,
+            note=source.note or None,
+            tags=tuple(sorted(tag for tag in (t.strip() for t in source.tags.split(",")) if tag))
+            if source.tags
+            else (),
+            source=source.source_name or None,
+            region=place.country_code if place else None,
+        )
+
+    def amount(self, bag: wire.Bag | None, plain: Decimal | None, field: str) -> Amount:
+        """An amount from its set of two, or from the plain figure where the order has one currency only."""
+        if bag is None:
+            if plain is None:
+                raise Untranslatable("shopify.amount_missing", f"{field} carries no amount.", field=field)
+            if self.dual and plain:
+                raise Untranslatable(
+                    "shopify.presentment_missing",
+                    f"{field} is told in {self.currency} only, though the customer pays in {self.presentment}.",
+                    field=field,
+                )
+            return Amount(self._finite(plain, field))
+        shop = bag.shop_money
+        if shop.currency_code != self.currency:
+            raise Untranslatable(
+                "shopify.currency_mismatch",
+                f"{field} is in {shop.currency_code}, the order in {self.currency}.",
+                field=field,
+            )
+        presentment = self._finite(bag.presentment_money.amount, field) if self.dual else None
+        return Amount(self._finite(shop.amount, field), presentment)
+
+    def _finite(self, amount: Decimal, field: str) -> Decimal:
+        if not amount.is_finite():
+            raise Untranslatable("shopify.amount_not_a_number", f"{field} is {amount}.", field=field)
+        return amount
+
+    def _line(self, index: int, line: wire.Line, tip: bool) -> OrderLine:
+        field = f"line_items[{index}]"
+        kind = LineKind.TIP if tip else LineKind.GIFT_CARD if line.gift_card else LineKind.ITEM
+        current = line.current_quantity
+        return OrderLine(
+            id=str(line.id),
+            title=line.name or line.title or "",
+            quantity=Decimal(line.quantity),
+            unit_price=self.amount(line.price_set, line.price, f"{field}.price"),
+            sku=line.sku,
+            kind=kind,
+            current_quantity=None if current is None or current == line.quantity else Decimal(current),
+            discounts=self._discounts(line.discount_allocations, field),
+            taxes=self._taxes(line.tax_lines, field),
+            requires_shipping=line.requires_shipping,
+        )
+
+    def _taxes(self, lines: Sequence[wire.TaxLine] | None, field: str) -> tuple[TaxLine, ...]:
+        if not lines:
+            return ()
+        return tuple(
+            [
+                TaxLine(
+                    self.amount(tax.price_set, tax.price, f"{field}.tax_lines[{index}].price"),
+                    tax.title,
+                    tax.rate,
+                    bool(tax.channel_liable),
+                )
+                for index, tax in enumerate(lines)
+            ]
+        )
+
+    def _discounts(self, allocations: Sequence[wire.Allocation] | None, field: str) -> tuple[Discount, ...]:
+        if not allocations:
+            return ()
+        found = []
+        for index, share in enumerate(allocations):
+            at = f"{field}.discount_allocations[{index}]"
+            which = share.discount_application_index
+            if not 0 <= which < len(self.titles):
+                raise Untranslatable(
+                    "shopify.discount_unknown",
+                    f"{at} points at discount {which}, the order has {len(self.titles)}.",
+                    field=f"{at}.discount_application_index",
+                )
+            application = self.titles[which]
+            found.append(
+                Discount(
+                    self.amount(share.amount_set, share.amount, f"{at}.amount"), application.title, application.code
+                )
+            )
+        return tuple(found)
+
+    def _charges(self, lines: Sequence[OrderLine]) -> tuple[Charge, ...]:
+        source, charges = self.source, []
+        for index, line in enumerate(source.shipping_lines or ()):
+            if line.is_removed:
+                continue
+            field = f"shipping_lines[{index}]"
+            charges.append(
+                Charge(
+                    kind=ChargeKind.SHIPPING,
+                    title=line.title or "",
+                    amount=self.amount(line.price_set, line.price, f"{field}.price"),
+                    id=None if line.id is None else str(line.id),
+                    code=line.code,
+                    discounts=self._discounts(line.discount_allocations, field),
+                    taxes=self._taxes(line.tax_lines, field),
+                )
+            )
+        if not source.duties_included:  # included duties are inside the prices already
+            charges += self._duties()
+        if source.original_total_additional_fees_set is not None:
+            fees = self.amount(source.original_total_additional_fees_set, None, "original_total_additional_fees_set")
+            if fees.shop:
+                charges.append(Charge(ChargeKind.FEE, "Additional fees", fees))
+        tip = self._tip_outside(lines)
+        return (*charges, *tip)
+
+    def _duties(self) -> list[Charge]:
+        found = []
+        for index, line in enumerate(self.source.line_items):
+            for number, duty in enumerate(line.duties or ()):
+                field = f"line_items[{index}].duties[{number}]"
+                bag = wire.Bag(duty.shop_money, duty.presentment_money)
+                found.append(
+                    Charge(
+                        kind=ChargeKind.DUTY,
+                        title="Duty",
+                        amount=self.amount(bag, None, field),
+                        id=None if duty.id is None else str(duty.id).rpartition("/")[2],
+                        taxes=self._taxes(duty.tax_lines, field),
+                    )
+                )
+        return found
+
+    def _tip_lines(self) -> frozenset[int]:
+        """Ids of the lines that are tips.
+
+        Shopify marks them by no field: they have no product, need no shipping and come with
+        ``total_tip_received``. One that is called "Tip" is taken first, else the only one of that very amount.
+        """
+        tip = self.source.total_tip_received
+        if not tip:
+            return frozenset()
+        bare = [
+            line
+            for line in self.source.line_items
+            if line.product_id is None and not line.requires_shipping and not line.gift_card
+        ]
+        named = [line.id for line in bare if (line.name or line.title) == "Tip"]
+        return frozenset(named or [line.id for line in bare if _worth(line) == tip][:1])
+
+    def _tip_outside(self, lines: Sequence[OrderLine]) -> tuple[Charge, ...]:
+        """A tip that no line carries (point of sale), as a charge."""
+        source = self.source
+        if not source.total_tip_received or any(line.kind is LineKind.TIP for line in lines):
+            return ()
+        amount = self.amount(source.total_tip_received_set, source.total_tip_received, "total_tip_received")
+        return (Charge(ChargeKind.TIP, "Tip", amount),)
+
+    def _totals(self, lines: Sequence[OrderLine], charges: Sequence[Charge]) -> Totals:
+        source = self.source
+        total = self.amount(source.total_price_set, source.total_price, "total_price")
+        rounding = self._optional(source.total_cash_rounding_payment_adjustment_set, None, "cash_rounding")
+        discounts = self._optional(source.total_discounts_set, source.total_discounts, "total_discounts")
+        tax = self._optional(source.total_tax_set, source.total_tax, "total_tax")
+        goods = self._sum([(line.unit_price, line.quantity) for line in lines])
+        extra = self._sum([(charge.amount, Decimal(1)) for charge in charges])
+        # total_price is told before cash rounding (the adjustment "applies to totalReceived"); ours is what is owed.
+        owed = self._sum([(total, Decimal(1)), (rounding, Decimal(1))]) if rounding.shop else total
+        return Totals(owed, goods, discounts, tax, extra, rounding)
+
+    def _optional(self, bag: wire.Bag | None, plain: Decimal | None, field: str) -> Amount:
+        return NOTHING if bag is None and not plain else self.amount(bag, plain, field)
+
+    def _sum(self, parts: Sequence[tuple[Amount, Decimal]]) -> Amount:
+        shop = sum([amount.shop * quantity for amount, quantity in parts], ZERO)
+        if not self.dual:
+            return Amount(shop)
+        return Amount(shop, sum([amount.on("presentment") * quantity for amount, quantity in parts], ZERO))
+
+    def _payment_status(self) -> PaymentStatus:
+        told = self.source.financial_status
+        if told is None:
+            return PaymentStatus.PENDING
+        status = _STATUS.get(told)
+        if status is None:
+            raise Untranslatable(
+                "shopify.payment_status_unknown",
+                f"Shopify tells the payment status {told!r}, which this version does not know.",
+                field="financial_status",
+            )
+        return status
+
+
+def _worth(line: wire.Line) -> Decimal | None:
+    price = line.price_set.shop_money.amount if line.price_set else line.price
+    return None if price is None else price * line.quantity
+
+
+def address(source: wire.Address | None) -> Address | None:
+    """The canonical address; ``None`` when nothing is told. Shopify sends "" and null for the same absence."""
+    if source is None:
+        return None
+    name = source.name or " ".join(part for part in (source.first_name, source.last_name) if part)
+    found = Address(
+        name=name or None,
+        company=source.company or None,
+        line1=source.address1 or None,
+        line2=source.address2 or None,
+        city=source.city or None,
+        region=source.province or None,
+        region_code=source.province_code or None,
+        postal_code=source.zip or None,
+        country_code=source.country_code or None,
+        phone=source.phone or None,
+    )
+    return None if found == _NOWHERE else found
+
+
+_NOWHERE = Address()
+
+
+def party(source: wire.Order, bill_to: Address | None) -> Party | None:
+    """Who bought: the customer record and the contact data of the order. ``None`` for an anonymous sale (POS)."""
+    customer = source.customer
+    email = source.email or (customer.email if customer else None) or None
+    phone = source.phone or (customer.phone if customer else None) or None
+    if customer is None and not email and not phone:
+        return None
+    name = " ".join(part for part in (customer.first_name, customer.last_name) if part) if customer else ""
+    return Party(
+        external_id=str(customer.id) if customer else None,
+        name=name or None,
+        email=email,
+        phone=phone,
+        company=bill_to.company if bill_to else None,
+    )

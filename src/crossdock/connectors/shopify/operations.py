@@ -1,0 +1,198 @@
+"""What Crossdock can ask of Shopify: tell it a fulfilment, read an order or its fulfilment orders back."""
+
+from decimal import Decimal
+from typing import Any
+
+from crossdock.connectors.shopify import fulfilling, graph, mapping
+from crossdock.connectors.shopify.answers import Failed
+from crossdock.connectors.shopify.client import Client, Fulfilment, FulfilmentOrder, FulfilmentState
+from crossdock.domain.commands import Payload, PushFulfilment, ReadBack
+from crossdock.domain.events import AllocationsSeen, OrderSeen
+from crossdock.domain.fulfilment import Allocation, ShippedLine
+from crossdock.domain.order import order_key
+from crossdock.domain.outcome import Conflict, Done, Outcome, Rejected
+from crossdock.kit.manifest import Call, Follow, Operation, Repeat, Result, Untranslatable
+
+_STANDING = ("SUCCESS", "OPEN", "PENDING")  # a cancelled or failed fulfilment told nobody anything
+
+
+async def push(client: Client, payload: Payload, call: Call) -> Result:
+    """Tell the shop a shipment. Reads first, so that what is already told under our tracking numbers is not told again."""
+    assert isinstance(payload, PushFulfilment)
+    try:
+        return Result(await _push(client, payload), throttle_s=client.throttle_s)
+    except Failed as failed:
+        return Result(failed.outcome, throttle_s=client.throttle_s)
+
+
+async def _push(client: Client, payload: PushFulfilment) -> Outcome:
+    shipment = payload.shipment
+    whole = fulfilling.wanted(shipment)
+    if not isinstance(whole, dict):
+        return whole
+    read = await client.fulfilment_state(payload.order_external_id)
+    if read is None:
+        return Rejected(
+            "shopify.order_not_found",
+            f"The shop does not show order {payload.order_external_id}.",
+            hint="Orders older than 60 days need the scope read_all_orders.",
+        )
+    state, orders = read
+    told = await _told(client, payload, state)
+    rest = fulfilling.less(whole, _merged(told))
+    if not rest:
+        return Done(_refs(list(told)), repeated=True)
+    if state.cancelled_at is not None:
+        return Conflict("shopify.order_cancelled", f"Order {payload.order_external_id} is cancelled in the shop.")
+    groups = fulfilling.allot(rest, orders)
+    if not isinstance(groups, dict):
+        return groups
+    made = list(told)
+    for location in sorted(groups):
+        body = fulfilling.call_input(groups[location], shipment, payload.notify_customer)
+        made.append(await client.create_fulfilment(body))
+    return Done(_refs(made), {"locations": sorted(groups)})
+
+
+async def _told(client: Client, payload: PushFulfilment, state: FulfilmentState) -> dict[str, dict[str, int]]:
+    """Standing fulfilments that carry one of our tracking numbers: number -> line id -> quantity."""
+    numbers = set(fulfilling.tracking_numbers(payload.shipment))
+    ours = [one for one in _standing(state) if any(track.number in numbers for track in one.tracking_info)]
+    return {graph.number(one.id): await client.fulfilled_lines(one.id) for one in ours}
+
+
+def _standing(state: FulfilmentState) -> list[Fulfilment]:
+    return [one for one in state.fulfillments if one.status in _STANDING]
+
+
+def _merged(told: dict[str, dict[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for lines in told.values():
+        for line_id, quantity in lines.items():
+            total[line_id] = total.get(line_id, 0) + quantity
+    return total
+
+
+def _refs(numbers: list[str]) -> dict[str, str]:
+    return {"fulfillment" if index == 0 else f"fulfillment_{index + 1}": one for index, one in enumerate(numbers)}
+
+
+async def find_push(client: Client, payload: Payload, call: Call) -> Result | None:
+    """Is our earlier push there? By tracking number; a shipment without one by its very lines, told since it left.
+
+    A push that is there in part is answered with ``None``: sending it again tells only what is missing.
+    """
+    assert isinstance(payload, PushFulfilment)
+    try:
+        read = await client.fulfilment_state(payload.order_external_id)
+        if read is None:
+            return None
+        if fulfilling.tracking_numbers(payload.shipment):
+            told = await _told(client, payload, read[0])
+        else:
+            told = await _alike(client, payload, read[0])
+    except Failed as failed:
+        return Result(failed.outcome, throttle_s=client.throttle_s)
+    whole = fulfilling.wanted(payload.shipment)
+    if not told or not isinstance(whole, dict) or fulfilling.less(whole, _merged(told)):
+        return None
+    return Result(Done(_refs(list(told)), repeated=True), throttle_s=client.throttle_s)
+
+
+async def _alike(client: Client, payload: PushFulfilment, state: FulfilmentState) -> dict[str, dict[str, int]]:
+    """Without a tracking number: untracked fulfilments made since the goods left that hold our lines and nothing else."""
+    whole = fulfilling.wanted(payload.shipment)
+    if not isinstance(whole, dict):
+        return {}
+    told: dict[str, dict[str, int]] = {}
+    for one in _standing(state):
+        untracked = not any(track.number for track in one.tracking_info)
+        if untracked and one.created_at >= payload.shipment.shipped_at:
+            lines = await client.fulfilled_lines(one.id)
+            if not fulfilling.less(lines, whole):
+                told[graph.number(one.id)] = lines
+    return told
+
+
+async def read_back(client: Client, payload: Payload, call: Call) -> Result:
+    """Read an order, or the fulfilment orders of the order that a signal pointed at. Changes nothing there."""
+    assert isinstance(payload, ReadBack)
+    try:
+        if payload.kind == "order":
+            return await _read_order(client, payload.external_id)
+        if payload.kind == "fulfillment_order":
+            return await _read_allocations(client, payload.external_id)
+    except Failed as failed:
+        return Result(failed.outcome, throttle_s=client.throttle_s)
+    except Untranslatable as error:
+        return Result(Rejected(error.code, error.detail, error.field, error.hint), throttle_s=client.throttle_s)
+    return Result(Rejected("shopify.read_unknown", f"Shopify has nothing called {payload.kind!r} that is read back."))
+
+
+async def _read_order(client: Client, order_id: str) -> Result:
+    found = await client.order(order_id)
+    if found is None:
+        outcome = Rejected(
+            "shopify.order_not_found",
+            f"The shop does not show order {order_id}.",
+            hint="It was deleted, or is older than 60 days and the app lacks the scope read_all_orders.",
+        )
+        return Result(outcome, throttle_s=client.throttle_s)
+    connection = client.line.connection
+    order = mapping.to_order(connection, graph.as_wire(*found))
+    follow = Follow("order", order.key, OrderSeen(order))
+    return Result(Done({"order": order_id}), (follow,), client.throttle_s)
+
+
+async def _read_allocations(client: Client, fulfilment_order_id: str) -> Result:
+    order_id = await client.order_of(fulfilment_order_id)
+    read = await client.fulfilment_state(order_id) if order_id else None
+    if order_id is None or read is None:
+        # Merged, moved or split away since the signal: the signal of what replaced it tells the rest.
+        return Result(Done(facts={"gone": True}), throttle_s=client.throttle_s)
+    allocations = tuple(_allocation(order) for order in read[1])
+    key = order_key(client.line.connection, order_id)
+    follow = Follow("order", key, AllocationsSeen(allocations))
+    return Result(Done({"order": order_id}), (follow,), client.throttle_s)
+
+
+def _allocation(order: FulfilmentOrder) -> Allocation:
+    return Allocation(
+        id=graph.number(order.id),
+        status=order.status.lower(),
+        location_id=order.location_id,
+        lines=tuple(
+            ShippedLine(graph.number(line.line_item.id), Decimal(line.remaining_quantity), line.line_item.sku)
+            for line in order.line_items.nodes
+            if line.remaining_quantity
+        ),
+    )
+
+
+OPERATIONS: dict[str, Operation] = {
+    operation.purpose: operation
+    for operation in (
+        Operation(
+            purpose=PushFulfilment.purpose,
+            title="Tell the shop a shipment",
+            repeat=Repeat.SEARCHABLE,  # fulfillmentCreate takes no idempotency key
+            send=push,
+            look_up=find_push,
+            settle_s=10.0,
+            lease_s=120.0,
+            cost=30,
+        ),
+        Operation(
+            purpose=ReadBack.purpose,
+            title="Read an order or its fulfilment orders",
+            repeat=Repeat.READ,
+            send=read_back,
+            cost=20,
+        ),
+    )
+}
+
+
+def open_client(line: Any) -> Client:
+    """The shop's client on this line."""
+    return Client(line)

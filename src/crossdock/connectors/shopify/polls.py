@@ -1,0 +1,119 @@
+"""The healing path: list what changed, and keep the webhook subscriptions alive.
+
+``orders`` lists names only (id, updated_at, payment status): a page of 100 costs little, and an order that a webhook
+already brought is known by its content id and not read again. One that is new becomes a signal, which reads it whole.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from crossdock.connectors.shopify.client import Changed, Client
+from crossdock.connectors.shopify.graph import number
+from crossdock.connectors.shopify.topics import POLLED_ORDER, SUBSCRIBED
+from crossdock.connectors.shopify.webhook import content_id
+from crossdock.kit.manifest import Found, Page, Poll
+
+_FOREVER_AGO = datetime(2004, 1, 1, tzinfo=UTC)
+_IDS_AT_ONCE = 50
+
+
+class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a poll stands. ``since`` is fixed while a run pages through; ``seen`` becomes the next run's ``since``."""
+
+    since: datetime
+    seen: datetime
+    after: str | None = None
+    until: datetime | None = None
+    ids: tuple[str, ...] = ()  # backfill: those still to be listed
+
+
+class Pointer(msgspec.Struct, frozen=True):
+    """The body of a polled message: which order, seen when."""
+
+    order_id: int
+    updated_at: datetime
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Cursor).decode
+
+
+async def orders(client: Client, cursor: str | None, options: Mapping[str, Any]) -> Page:
+    """One page of changed orders, oldest change first. Shopify's own clock is followed: the watermark is what was seen.
+
+    Options ``since``/``until`` (ISO, aware) and ``ids`` narrow a backfill. Raises ``Failed``, ``NotSent``, ``AnswerLost``.
+    """
+    overlap = timedelta(minutes=float(client.line.settings.get("overlap_minutes") or 10))
+    at = _decode(cursor) if cursor else _start(client, options)
+    page = await client.orders_changed(_query(at, overlap), _page_size(client), at.after)
+    found = tuple(_found(client.line.connection, order) for order in page.nodes)
+    seen = max([at.seen, *(order.updated_at for order in page.nodes)])
+    if page.page_info.has_next_page and page.page_info.end_cursor != at.after:
+        following = msgspec.structs.replace(at, seen=seen, after=page.page_info.end_cursor)
+        return Page(found, _encode(following).decode(), more=True)
+    rest = at.ids[_IDS_AT_ONCE:]
+    following = msgspec.structs.replace(at, since=seen, seen=seen, after=None, ids=rest)
+    return Page(found, _encode(following).decode(), more=bool(rest))
+
+
+def _start(client: Client, options: Mapping[str, Any]) -> Cursor:
+    ids = tuple(str(one) for one in options.get("ids") or ())
+    since = _instant(options.get("since")) or (_FOREVER_AGO if ids or options.get("until") else client.line.now())
+    return Cursor(since, since, until=_instant(options.get("until")), ids=ids)
+
+
+def _instant(told: Any) -> datetime | None:
+    if not told:
+        return None
+    instant = datetime.fromisoformat(str(told).replace("Z", "+00:00"))
+    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _query(at: Cursor, overlap: timedelta) -> str:
+    """Shopify's search text. Bounds include their second, so that orders changed within one second are all listed."""
+    if at.ids:
+        return " OR ".join(f"id:{one}" for one in at.ids[:_IDS_AT_ONCE])
+    query = f"updated_at:>='{_text(at.since - overlap)}'"
+    return f"{query} AND updated_at:<='{_text(at.until)}'" if at.until else query
+
+
+def _text(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _page_size(client: Client) -> int:
+    return max(1, min(250, int(client.line.settings.get("page_size") or 100)))
+
+
+def _found(connection: str, order: Changed) -> Found:
+    order_id = number(order.id)
+    return Found(
+        delivery_id=content_id(
+            order_id, order.updated_at, order.display_financial_status, order.cancelled_at is not None
+        ),
+        topic=POLLED_ORDER,
+        stream_kind="signal",
+        stream_key=f"{connection}:order:{order_id}",
+        body=_encode(Pointer(int(order_id), order.updated_at)),
+    )
+
+
+async def subscriptions(client: Client, cursor: str | None, options: Mapping[str, Any]) -> Page:
+    """Subscribe again what the shop no longer has: after 8 failed deliveries in a row Shopify deletes a subscription."""
+    uri = str(client.line.settings.get("public_url") or "")
+    if not uri:
+        return Page((), "off: public_url is not set")
+    there = {one.topic for one in await client.subscriptions() if one.uri == uri}
+    missing = [topic for topic in SUBSCRIBED if topic not in there]
+    for topic in missing:
+        await client.subscribe(topic, uri)
+    return Page((), f"{len(SUBSCRIBED)} subscribed, {len(missing)} of them anew")
+
+
+POLLS: dict[str, Poll] = {
+    "orders": Poll("orders", orders, every_s=300.0, backfill=True),
+    "subscriptions": Poll("subscriptions", subscriptions, every_s=900.0),
+}

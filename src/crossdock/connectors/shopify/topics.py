@@ -1,0 +1,51 @@
+"""Which webhook topics are taken and what each is to us. The manifest, intake and the subscription watchdog agree by it."""
+
+from typing import Final
+
+ORDER: Final = "order_seen"
+SIGNAL_FULFILMENT_ORDER: Final = "signal: fulfillment_order"
+SIGNAL_ORDER: Final = "signal: order"
+IGNORED: Final = "ignored"
+
+_ORDERS = ("create", "updated", "cancelled", "paid", "edited")
+_FULFILMENT_ORDERS = (
+    "order_routing_complete",
+    "moved",
+    "split",
+    "merged",
+    "placed_on_hold",
+    "hold_released",
+    "cancelled",
+    "rescheduled",
+    "scheduled_fulfillment_order_ready",
+)
+IGNORED_BECAUSE: Final = {
+    "fulfillments/create": "our own fulfilment, or one made in the shop: fulfilment orders tell what remains",
+    "fulfillments/update": "tracking progress belongs to the carrier's events",
+    "app/uninstalled": "the next call is refused and pauses the connection",
+    "customers/data_request": "kept as record; answered by the privacy procedure",
+    "customers/redact": "kept as record; carried out by the privacy procedure",
+    "shop/redact": "kept as record; carried out by the privacy procedure",
+}
+
+# orders/edited carries only the delta of lines: the order itself is read back.
+HANDLING: Final[dict[str, str]] = {
+    **{f"orders/{name}": ORDER for name in _ORDERS if name != "edited"},
+    "orders/edited": SIGNAL_ORDER,
+    **{f"fulfillment_orders/{name}": SIGNAL_FULFILMENT_ORDER for name in _FULFILMENT_ORDERS},
+    "refunds/create": SIGNAL_ORDER,
+    "order_transactions/create": SIGNAL_ORDER,
+    **dict.fromkeys(IGNORED_BECAUSE, IGNORED),
+}
+
+MANIFEST_TOPICS: Final[dict[str, str]] = {
+    topic: f"ignored: {IGNORED_BECAUSE[topic]}" if handling == IGNORED else "signal" if handling != ORDER else ORDER
+    for topic, handling in HANDLING.items()
+}
+
+# What the watchdog keeps subscribed: the topics that carry or point at something, in the enum's spelling.
+SUBSCRIBED: Final[tuple[str, ...]] = tuple(
+    topic.replace("/", "_").upper() for topic, handling in HANDLING.items() if handling != IGNORED
+)
+
+POLLED_ORDER: Final = "poll/order"

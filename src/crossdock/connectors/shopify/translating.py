@@ -1,0 +1,27 @@
+"""A stored message to canonical events, by its topic."""
+
+import msgspec
+
+from crossdock.connectors.shopify import mapping, webhook
+from crossdock.connectors.shopify.topics import HANDLING, IGNORED, ORDER, POLLED_ORDER, SIGNAL_FULFILMENT_ORDER
+from crossdock.domain.events import Event, OrderSeen, SignalSeen
+from crossdock.kit.manifest import Untranslatable
+
+
+def translate(connection: str, topic: str, body: bytes) -> list[Event]:
+    """Canonical events of one message; raises ``Untranslatable`` naming the field that is off."""
+    handling = HANDLING.get(topic)
+    if handling == ORDER:
+        return [OrderSeen(mapping.to_order(connection, mapping.parse_order(body)))]
+    if handling == IGNORED:
+        return []
+    if handling is None and topic != POLLED_ORDER:
+        raise Untranslatable(
+            "shopify.topic_unknown", f"No mapping for the topic {topic!r}.", hint="Remove the subscription."
+        )
+    try:
+        if handling == SIGNAL_FULFILMENT_ORDER:
+            return [SignalSeen(connection, "fulfillment_order", webhook.fulfilment_order_id(body))]
+        return [SignalSeen(connection, "order", webhook.order_id_of(body))]
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise mapping.untranslatable(error) from error
