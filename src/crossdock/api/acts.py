@@ -1,0 +1,198 @@
+"""What operators do: a message on the stream, a pause, a retry of many. Every act has an actor, a reason, an audit row.
+
+The audit row is written first: it is the intent. An ``act_id`` makes a repeated request (a double click, a lost
+answer) the same act.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from crossdock.api.desk import Desk
+from crossdock.api.guard import Caller
+from crossdock.api.policy import ACTS
+from crossdock.api.problems import Refusal
+from crossdock.domain.decision import StreamRef
+from crossdock.domain.events import OperatorActed, encode_event
+from crossdock.governance import audit
+from crossdock.store import reading_exceptions, reading_orders
+from crossdock.store.protocol import Arrival
+from crossdock.store.reading_exceptions import Standing
+
+MOST_AT_ONCE = 1000
+NEEDS_REASON = frozenset({"release_hold", "cancel", "resolve", "skip"})
+NEEDS_PERSON = frozenset({"hold", "conflict", "unknown_outcome"})
+
+
+class Act(msgspec.Struct, frozen=True):
+    """One act on one stream. ``args`` say which problem, hold or step, where there are several."""
+
+    action: str
+    reason: str = ""
+    act_id: str = ""
+    args: dict[str, Any] = {}
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What came of an act, in one sentence."""
+
+    action: str
+    said: str
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What a retry of a whole cause would do: counts that add up to ``len(ids)``."""
+
+    fingerprint: str
+    ids: list[int]  # of the exceptions previewed: the confirmation names them
+    post: int
+    settled: int
+    needs_person: int
+    more: bool = False  # there are more than can be retried at once
+
+
+class BulkRetry(msgspec.Struct, frozen=True):
+    """Retry exactly these members of a cause, as previewed."""
+
+    fingerprint: str
+    ids: list[int]
+    act_id: str = ""
+    reason: str = ""
+
+
+class Pausing(msgspec.Struct, frozen=True):
+    reason: str = ""
+
+
+async def act(desk: Desk, caller: Caller, stream: int, wanted: Act) -> Done:
+    """Do something to one order or other stream. Raises ``Refusal``: not_found, not_allowed, bad_request."""
+    if wanted.action not in ACTS:
+        raise Refusal("bad_request", f"There is no act '{wanted.action}'. Acts: {', '.join(ACTS)}.")
+    if not caller.may(wanted.action):
+        raise Refusal("not_allowed", f"Your role, {caller.role}, may not {wanted.action.replace('_', ' ')}.")
+    if wanted.action in NEEDS_REASON and not wanted.reason.strip():
+        raise Refusal("bad_request", "Say why: the reason is kept with the act.")
+    whole = await reading_orders.whole(desk.pool, stream)
+    if whole is None:
+        raise Refusal("not_found", f"There is no stream {stream}.")
+    row = whole.order
+    act_id = wanted.act_id or desk.unique()
+    await audit.append(
+        desk.pool, caller.name, f"order.{wanted.action}", row.key, wanted.reason.strip(),
+        {"stream": stream, "act_id": act_id, "args": wanted.args},
+    )  # fmt: skip
+    if wanted.action == "retry" and row.status == "parked":
+        count = await desk.store.unpark(stream)
+        await desk.store.wake("decide")
+        return Done("retry", f"{count} parked message{'s' * (count != 1)} will be decided again.")
+    arrival = _arrival(caller, StreamRef(row.kind, row.key), row.channel, wanted, act_id)
+    await desk.store.accept([arrival])
+    await desk.store.wake("decide")
+    return Done(wanted.action, _SAID[wanted.action])
+
+
+_SAID = {
+    "retry": "It is tried again now.",
+    "release_hold": "The hold is released.",
+    "resolve": "The problem is marked as resolved.",
+    "skip": "The step is skipped.",
+    "cancel": "The cancellation is under way.",
+}
+
+
+def _arrival(caller: Caller, ref: StreamRef, channel: str | None, wanted: Act, act_id: str) -> Arrival:
+    event = OperatorActed(wanted.action, caller.name, wanted.reason.strip(), wanted.args)
+    return Arrival(
+        connection=channel or _connection_in(ref),
+        delivery_id=f"act:{act_id}:{ref.kind}:{ref.key}"[:500],
+        source="operator",
+        topic=wanted.action,
+        stream=ref,
+        body=encode_event(event),
+    )
+
+
+def _connection_in(ref: StreamRef) -> str:
+    """Stream keys begin with their connection: ``shop1-667…``, ``shop1:order:667…``."""
+    return ref.key.split(":", 1)[0] if ref.kind != "order" else ref.key.rsplit("-", 1)[0]
+
+
+def _fate(member: Standing) -> str:
+    """What a retry does to one member: post, settled, needs_person."""
+    if member.state == "settled" or member.finished:
+        return "settled"
+    if member.status == "parked":
+        return "post"
+    return "needs_person" if member.klass in NEEDS_PERSON else "post"
+
+
+async def preview(desk: Desk, fingerprint: str) -> Preview:
+    """What retrying all of a cause would do. Raises ``Refusal(not_found)`` when nothing is open."""
+    ids = await reading_exceptions.open_ids(desk.pool, fingerprint, MOST_AT_ONCE + 1)
+    if not ids:
+        raise Refusal("not_found", "Nothing of this cause is open any more.")
+    shown = ids[:MOST_AT_ONCE]
+    return _previewed(
+        fingerprint, shown, await reading_exceptions.standing(desk.pool, fingerprint, shown), len(ids) > MOST_AT_ONCE
+    )
+
+
+def _previewed(fingerprint: str, ids: list[int], members: Sequence[Standing], more: bool) -> Preview:
+    fates = [_fate(member) for member in members]
+    settled = len(ids) - len(fates) + fates.count("settled")
+    return Preview(fingerprint, ids, fates.count("post"), settled, fates.count("needs_person"), more)
+
+
+async def retry_many(desk: Desk, caller: Caller, wanted: BulkRetry) -> Preview:
+    """Retry the named members as they stand now; what settled meanwhile or needs a person is left alone."""
+    if not caller.may("retry"):
+        raise Refusal("not_allowed", f"Your role, {caller.role}, may not retry.")
+    if not 0 < len(wanted.ids) <= MOST_AT_ONCE:
+        raise Refusal("bad_request", f"Name 1 to {MOST_AT_ONCE} exceptions.")
+    members = await reading_exceptions.standing(desk.pool, wanted.fingerprint, wanted.ids)
+    result = _previewed(wanted.fingerprint, wanted.ids, members, False)
+    act_id = wanted.act_id or desk.unique()
+    await audit.append(
+        desk.pool, caller.name, "exceptions.retry", wanted.fingerprint[:200], wanted.reason.strip(),
+        {"act_id": act_id, "post": result.post, "exceptions": wanted.ids},
+    )  # fmt: skip
+    await _post(desk, caller, [member for member in members if _fate(member) == "post"], wanted.reason, act_id)
+    return result
+
+
+async def _post(desk: Desk, caller: Caller, members: Sequence[Standing], reason: str, act_id: str) -> None:
+    one_each = {member.stream_id: member for member in members}.values()
+    arrivals = [
+        _arrival(
+            caller, StreamRef(m.kind, m.stream_key), m.channel, Act("retry", reason, args={"problem": m.key}), act_id
+        )
+        for m in one_each
+        if m.status != "parked"
+    ]
+    for member in one_each:
+        if member.status == "parked":
+            await desk.store.unpark(member.stream_id)
+    if arrivals:
+        await desk.store.accept(arrivals)
+    await desk.store.wake("decide")
+
+
+def _retry_of(member: Standing, reason: str) -> Act:
+    return Act("retry", reason, args={"problem": member.key})
+
+
+async def pause(desk: Desk, caller: Caller, connection: str, reason: str | None) -> Done:
+    """Pause with a reason, or resume with ``None``. Raises ``Refusal``: not_found, bad_request."""
+    if reason is not None and not reason.strip():
+        raise Refusal("bad_request", "Say why: everybody who sees the paused connection will ask.")
+    if connection not in await desk.store.connections():
+        raise Refusal("not_found", f"There is no connection '{connection}'.")
+    action = "connection.resume" if reason is None else "connection.pause"
+    await audit.append(desk.pool, caller.name, action, connection, (reason or "").strip())
+    told = None if reason is None else f"{reason.strip()} ({caller.name})"
+    await desk.store.pause(connection, told)
+    await desk.store.wake("deliver")
+    if reason is None:
+        return Done(action, f"{connection} is resumed: what waited is sent now, a share at a time.")
+    return Done(action, f"{connection} is paused: commands wait, nothing is lost.")

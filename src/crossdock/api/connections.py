@@ -1,0 +1,96 @@
+"""Connections as people read them: health from the store, facts from the connector's manifest."""
+
+from typing import Any
+
+import msgspec
+
+from crossdock.api.desk import Desk
+from crossdock.api.problems import Refusal
+from crossdock.kit.manifest import Connector
+from crossdock.store import reading_connections
+from crossdock.store.reading_connections import ConnectionHealth
+
+
+class OperationFacts(msgspec.Struct, frozen=True):
+    purpose: str
+    title: str
+    repeat: str  # unique, searchable, unsafe, read
+    settle_s: float
+    timeout_s: float
+
+
+class SystemFacts(msgspec.Struct, frozen=True):
+    """What the connector declares about its system."""
+
+    title: str
+    api_version: str
+    sunset: str | None
+    docs: str | None
+    concurrency: int | None
+    rate_per_s: float | None
+    burst: float | None
+    operations: list[OperationFacts]
+    topics: dict[str, str]
+    polls: dict[str, float]
+    quirks: str  # the README, markdown as written
+
+
+class ConnectionView(msgspec.Struct, frozen=True):
+    health: ConnectionHealth
+    state: str  # paused, down, trying, failing, fine, idle
+    quota_used: float | None  # share of the burst that is booked ahead, 0 to 1
+    facts: SystemFacts | None
+
+
+async def connections(desk: Desk) -> list[ConnectionView]:
+    return [_view(desk, health) for health in await reading_connections.connections(desk.pool)]
+
+
+async def connection(desk: Desk, name: str) -> ConnectionView:
+    """Raises ``Refusal(not_found)``."""
+    found = next((view for view in await connections(desk) if view.health.name == name), None)
+    if found is None:
+        raise Refusal("not_found", f"There is no connection '{name}'.")
+    return found
+
+
+def _view(desk: Desk, health: ConnectionHealth) -> ConnectionView:
+    connector = desk.connectors.get(health.name)
+    facts = _facts(connector, desk.readmes.get(health.system, "")) if connector else None
+    return ConnectionView(health, health.health, _used(health, facts), facts)
+
+
+def _used(health: ConnectionHealth, facts: SystemFacts | None) -> float | None:
+    if facts is None:
+        return None
+    if facts.concurrency:
+        return min(1.0, (health.slots_held or 0) / facts.concurrency)
+    if facts.rate_per_s and health.booked_s is not None:
+        return max(0.0, min(1.0, health.booked_s * facts.rate_per_s / (facts.burst or facts.rate_per_s)))
+    return None
+
+
+def _facts(connector: Connector, quirks: str) -> SystemFacts:
+    manifest = connector.manifest
+    return SystemFacts(
+        title=manifest.title,
+        api_version=manifest.api_version,
+        sunset=manifest.sunset,
+        docs=manifest.docs,
+        concurrency=manifest.quota.concurrency,
+        rate_per_s=manifest.quota.rate_per_s,
+        burst=manifest.quota.burst,
+        operations=[
+            OperationFacts(o.purpose, o.title, str(o.repeat), o.settle_s, o.timeout_s)
+            for o in connector.operations.values()
+        ],
+        topics=dict(manifest.topics),
+        polls={name: poll.every_s for name, poll in connector.polls.items()},
+        quirks=quirks,
+    )
+
+
+def as_json(view: ConnectionView) -> dict[str, Any]:
+    """The view as JSON-ready data."""
+    built: dict[str, Any] = msgspec.to_builtins(view)
+    return built

@@ -1,0 +1,63 @@
+"""What the API and the console are given by the composition root, or by a test."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from crossdock.kit.manifest import Connector
+from crossdock.observe.signals import Signals
+from crossdock.store.protocol import Store
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+async def always_ready() -> list[str]:
+    """Nothing stands in the way."""
+    return []
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """Everything outside the API. No module of it reaches for anything else."""
+
+    pool: Any  # a reading pool (``store.pool.reading_pool``): reads, people, sessions and the audit chain
+    store: Store  # operators' messages, unparking, pausing
+    connectors: Mapping[str, Connector]  # by connection name: manifests, quotas, idempotency classes
+    signals: Signals
+    clock: Callable[[], datetime]  # aware UTC; only to show ages
+    stopwatch: Callable[[], float]  # monotonic seconds
+    unique: Callable[[], str]  # a fresh random id
+    public_url: str = "http://127.0.0.1:8481"  # as people type it: decides cookies, Origin and Host checks
+    hosts: tuple[str, ...] = ()  # further host[:port] that this console answers to
+    metrics: Callable[[], str] = str  # the Prometheus text
+    obstacles: Callable[[], Awaitable[list[str]]] = always_ready  # why this process is not ready
+    simulators: Mapping[str, str] = {}  # demo only: name -> base URL of the simulators' server
+    demo_user: str | None = None  # demo only: the one-time link signs this visitor in
+    readmes: Mapping[str, str] = {}  # system -> its connector's README (quirks)
+    version: str = ""
+
+    @property
+    def secure(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @property
+    def cookie(self) -> str:
+        """``__Host-`` makes browsers refuse a cookie set from elsewhere; it needs https."""
+        return "__Host-crossdock" if self.secure else "crossdock"
+
+    @property
+    def known_hosts(self) -> frozenset[str]:
+        """Host headers to answer to: anything else is a rebound DNS name."""
+        parts = urlsplit(self.public_url)
+        names = {parts.netloc.lower(), *(host.lower() for host in self.hosts)}
+        if parts.hostname in _LOOPBACK:
+            port = f":{parts.port}" if parts.port else ""
+            names |= {f"127.0.0.1{port}", f"localhost{port}", f"[::1]{port}"}
+        return frozenset(names)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        scheme = urlsplit(self.public_url).scheme
+        return frozenset(f"{scheme}://{host}" for host in self.known_hosts)

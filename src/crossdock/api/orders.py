@@ -1,0 +1,294 @@
+"""One order as people read it: its process, its money proof, and one line of time through everything that happened."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from crossdock.api.desk import Desk
+from crossdock.api.problems import Refusal
+from crossdock.domain.process import STEPS, StepView, progress
+from crossdock.domain.state import OrderState, decode_state
+from crossdock.domain.totals import Proof, prove
+from crossdock.store import reading_orders
+from crossdock.store.reading_orders import Attempt, CommandRow, JournalDecision, Message, OrderWhole
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """One thing that happened. ``kind``: message, decision, command, attempt."""
+
+    at: datetime
+    kind: str
+    title: str
+    tone: str = "plain"  # good, bad, warn, plain
+    who: str = ""
+    where: str = ""
+    detail: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    link: str = ""  # where the bytes are: "/messages/17"
+    trace: str = ""
+    took_ms: float | None = None
+
+
+class Release(msgspec.Struct, frozen=True):
+    """A hold that a person may let go."""
+
+    rule: str
+    reason: str
+    owner: str
+    saw: Mapping[str, Any]
+
+
+class OrderView(msgspec.Struct, frozen=True):
+    """The page of one order (or of another stream)."""
+
+    whole: OrderWhole
+    steps: list[StepView]
+    next_step: str
+    proof: Proof | None
+    timeline: list[Moment]
+    holds: list[Release]
+    parked: int
+    waiting: int
+    acts: tuple[str, ...]  # what could be done now, by somebody whose role allows it
+
+
+PURPOSES: Mapping[str, str] = {
+    "order.book": "Book the order",
+    "order.release": "Release to the warehouse",
+    "release.cancel": "Stop the release",
+    "booking.close": "Close the booking",
+    "shipment.post": "Record the shipment",
+    "fulfilment.push": "Push the fulfilment",
+    "invoice.make": "Make the invoice",
+    "read_back": "Read back",
+}
+_TONES = {"done": "good", "rejected": "bad", "misconfigured": "bad", "conflict": "bad", "unknown": "warn",
+          "retry_later": "warn", "rate_limited": "warn"}  # fmt: skip
+RESOLVABLE = frozenset({"conflict", "unknown_outcome", "data"})
+_SOURCES = {"webhook": "Webhook", "poll": "Poll", "api": "API call", "file": "File", "operator": "Operator",
+            "outcome": "Outcome", "timer": "Timer", "tell": "From another stream"}  # fmt: skip
+
+
+async def order_by_key(desk: Desk, key: str) -> OrderView:
+    """Raises ``Refusal(not_found)``."""
+    stream = await reading_orders.stream_id(desk.pool, "order", key)
+    if stream is None:
+        raise Refusal("not_found", f"There is no order with the key {key}. Search for it by any id.")
+    return await order_by_stream(desk, stream)
+
+
+async def order_by_stream(desk: Desk, stream: int) -> OrderView:
+    """Raises ``Refusal(not_found)``."""
+    whole = await reading_orders.whole(desk.pool, stream)
+    if whole is None:
+        raise Refusal("not_found", f"There is no stream {stream}.")
+    state = state_of(whole)
+    steps = progress(state) if state is not None and state.steps else []
+    return OrderView(
+        whole=whole,
+        steps=steps,
+        next_step=_next(whole, steps),
+        proof=prove(state.order) if state is not None and state.order is not None else None,
+        timeline=timeline(whole),
+        holds=_holds(state),
+        parked=sum(m.handling == "parked" for m in whole.messages),
+        waiting=sum(m.handling == "waiting" for m in whole.messages),
+        acts=_acts(whole, state),
+    )
+
+
+def state_of(whole: OrderWhole) -> OrderState | None:
+    """The order's state; ``None`` for other streams, and for an order nothing was decided about yet."""
+    if whole.order.kind != "order" or not isinstance(whole.state, dict):
+        return None
+    return decode_state(msgspec.json.encode(whole.state))
+
+
+def _spoken(name: str) -> str:
+    return name.replace(".", " ").replace("_", " ").capitalize()
+
+
+def _next(whole: OrderWhole, steps: list[StepView]) -> str:
+    order = whole.order
+    if order.finished_at or order.status in ("done", "cancelled", "ignored"):
+        return ""
+    if any(m.handling == "parked" for m in whole.messages):
+        return "Its messages are parked: settle the cause, then retry."
+    problem = next((e for e in whole.exceptions if e.state == "open"), None)
+    if problem is not None:
+        return problem.hint
+    sending = next((c for c in whole.commands if c.state is not None), None)
+    if sending is not None:
+        return f"{PURPOSES.get(sending.purpose, sending.purpose)} at {sending.target}, by itself."
+    if whole.timers:
+        return f"It wakes by itself for “{whole.timers[0].name}”."
+    following = next((s for s in steps if s.status in ("running", "waiting", "pending")), None)
+    return f"{following.title}." if following else "Crossdock decides on it next."
+
+
+def _holds(state: OrderState | None) -> list[Release]:
+    if state is None:
+        return []
+    return [
+        Release(rule, hold.reason, hold.owner, hold.saw)
+        for rule, hold in state.holds.items()
+        if hold.released_at is None
+    ]
+
+
+def _acts(whole: OrderWhole, state: OrderState | None) -> tuple[str, ...]:
+    order, found = whole.order, []
+    stuck = [e for e in whole.exceptions if e.state == "open"]
+    if stuck or order.status in ("exception", "parked"):
+        found.append("retry")
+    if _holds(state):
+        found.append("release_hold")
+    if any(e.klass in RESOLVABLE for e in stuck):
+        found.append("resolve")
+    if state is not None and order.finished_at is None and state.cancel is None:
+        found.append("cancel")
+    return tuple(found)
+
+
+def timeline(whole: OrderWhole) -> list[Moment]:
+    """Everything that happened, oldest first."""
+    commands = {command.id: command for command in whole.commands}
+    moments = [
+        *map(_message, whole.messages),
+        *map(_decision, whole.journal),
+        *map(_command, whole.commands),
+        *(_attempt(attempt, commands[attempt.command_id]) for attempt in whole.attempts),
+    ]
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def _message(message: Message) -> Moment:
+    source = _SOURCES.get(message.source, message.source)
+    inner = message.event if isinstance(message.event, dict) else {}
+    tone = {"parked": "bad", "waiting": "warn"}.get(message.handling, "plain")
+    facts = [("message", str(message.id)), ("delivery", message.delivery_id or ""), ("handling", message.handling)]
+    return Moment(
+        at=message.received_at,
+        kind="message",
+        title=f"{source}: {message.topic}",
+        tone=tone,
+        who=str(inner.get("actor", "")),
+        where=message.connection or "",
+        detail=str(inner.get("reason", "")),
+        facts=tuple(fact for fact in facts if fact[1]),
+        link=f"/messages/{message.id}",
+        trace=message.trace,
+    )
+
+
+def _decision(decision: JournalDecision) -> Moment:
+    entries = decision.entries.get("entries", []) if isinstance(decision.entries, dict) else decision.entries or []
+    told = [_entry(entry) for entry in entries if isinstance(entry, dict)]
+    bad = any(entry.get("type") in ("problem_opened", "command_failed", "shipment_refused") for entry in entries)
+    return Moment(
+        at=decision.at,
+        kind="decision",
+        title=" · ".join(dict.fromkeys(title for title, _ in told)) or "Nothing changed",
+        tone="bad" if bad else "plain",
+        who="" if decision.actor == "crossdock" else decision.actor,
+        detail="",
+        facts=(
+            *(fact for _, facts in told for fact in facts),
+            ("version", str(decision.version)),
+            ("cause", f"message {decision.cause}"),
+            *((("mapping", decision.mapping),) if decision.mapping else ()),
+        ),
+        trace=decision.trace,
+    )
+
+
+_TOLD = [
+    "step",
+    "status",
+    "reason",
+    "code",
+    "title",
+    "rule",
+    "by",
+    "action",
+    "refused",
+    "key",
+    "target",
+    "source",
+    "name",
+    "due_at",
+    "text",
+    "event",
+    "way",
+    "number",
+]
+
+
+def _entry(entry: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
+    kind = _spoken(str(entry.get("type", "entry")))
+    said = ", ".join(f"{entry[k]}" for k in _TOLD if isinstance(entry.get(k), str))
+    if entry.get("type") == "order_checked":
+        return kind, [
+            (_STEP_WORD.get(v["status"], v["status"]), f"{_titled(v['step'])}{_why(v)}")
+            for v in entry.get("verdicts", ())
+        ]
+    if entry.get("type") == "step_moved":
+        name = _titled(str(entry.get("step")))
+        return f"{name}: {entry.get('status')}", [(str(entry.get("status")), f"{name}{_why(entry)}")]
+    return kind, [(kind, said)] if said else []
+
+
+def _titled(step: str) -> str:
+    return STEPS[step].title if step in STEPS else _spoken(step)
+
+
+_STEP_WORD = {"done": "passed", "failed": "failed", "waiting": "waits", "skipped": "skipped"}
+
+
+def _why(entry: Mapping[str, Any]) -> str:
+    return f": {entry['reason']}" if entry.get("reason") else ""
+
+
+def _command(command: CommandRow) -> Moment:
+    state = {"ready": "to be sent", "leased": "being sent"}.get(command.state or "", "settled")
+    return Moment(
+        at=command.opened_at,
+        kind="command",
+        title=f"{PURPOSES.get(command.purpose, command.purpose)} at {command.target}",
+        tone="warn" if command.state else "plain",
+        where=command.target or "",
+        facts=(("business key", command.key), ("state", state), *_sending(command)),
+        link=f"/commands/{command.id}",
+        trace=command.trace,
+    )
+
+
+def _sending(command: CommandRow) -> Iterable[tuple[str, str]]:
+    if command.tries:
+        yield "tries", str(command.tries)
+    if command.due_at:
+        yield "due", command.due_at.isoformat(timespec="seconds")
+    if command.check_first:
+        yield "first", "looks up whether an earlier send arrived"
+
+
+def _attempt(attempt: Attempt, command: CommandRow) -> Moment:
+    tone = "warn" if attempt.fenced_out else _TONES.get(attempt.outcome, "warn")
+    return Moment(
+        at=attempt.started_at + timedelta(milliseconds=attempt.duration_ms),
+        kind="attempt",
+        title=f"{command.target} answered {attempt.outcome.replace('_', ' ')}",
+        tone=tone,
+        where=command.target or "",
+        detail=attempt.detail,
+        facts=(
+            ("purpose", command.purpose),
+            ("fence", str(attempt.fence)),
+            *((("fence lost", "another worker had taken over; not counted"),) if attempt.fenced_out else ()),
+        ),
+        link=f"/attempts/{attempt.id}" if attempt.has_request or attempt.has_response else "",
+        trace=attempt.trace,
+        took_ms=attempt.duration_ms,
+    )

@@ -1,0 +1,70 @@
+"""Connections: health, what waits for them, how much of the quota is booked."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from crossdock.store.reading import CAP, Count, Database, counted, statements
+
+RECENT_CALLS = 20_000
+
+
+class ConnectionHealth(msgspec.Struct, frozen=True):
+    """One configured account as the store knows it. Durations in the unit their name says."""
+
+    id: int
+    name: str
+    system: str
+    role: str
+    region: str | None
+    api_version: str
+    mapping_version: str
+    paused_at: datetime | None
+    paused_reason: str | None
+    breaker: str
+    breaker_until: datetime | None
+    failures: int
+    last_ok_at: datetime | None
+    last_error_at: datetime | None
+    last_error: str | None
+    waiting: Count
+    due: int
+    in_flight: int
+    oldest_at: datetime | None
+    booked_s: float | None  # how far ahead of the clock the quota is booked
+    slots_held: int | None
+    calls: int = 0  # in the last hour
+    done: int = 0
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+
+    @property
+    def health(self) -> str:
+        """One word: paused, down (breaker open), trying (half open), failing, fine, or idle (never called)."""
+        if self.paused_at:
+            return "paused"
+        if self.breaker != "closed":
+            return "down" if self.breaker == "open" else "trying"
+        if self.failures:
+            return "failing"
+        return "fine" if self.last_ok_at else "idle"
+
+
+async def connections(db: Database) -> list[ConnectionHealth]:
+    sql = statements("reading_connections")
+    recent = {row["name"]: row for row in await db.fetch(sql.recent, RECENT_CALLS)}
+    return [_health(dict(row), recent.get(row["name"])) for row in await db.fetch(sql.connections, CAP)]
+
+
+def _health(row: dict[str, Any], recent: Any) -> ConnectionHealth:
+    return ConnectionHealth(
+        waiting=counted(row.pop("waiting")),
+        in_flight=row.pop("leased"),
+        slots_held=row.pop("held"),
+        calls=recent["n"] if recent else 0,
+        done=recent["done"] if recent else 0,
+        p50_ms=recent["p50_ms"] if recent else None,
+        p95_ms=recent["p95_ms"] if recent else None,
+        **row,
+    )
