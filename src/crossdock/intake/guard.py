@@ -1,6 +1,6 @@
 """Is this body JSON that every reader reads alike? Exact, and cheap for the bodies that honest senders send.
 
-The fast way costs about 7 µs per KB: one strict decode (refuses NaN, broken UTF-8, lone surrogates, control
+The fast way: one strict decode (refuses NaN, broken UTF-8, lone surrogates, control
 characters, trailing bytes), one encode, and a few byte scans. A repeated key vanishes in decode + encode and takes
 its colon with it, so unequal colon counts betray it. Whatever the scans cannot clear goes the slow, exact way.
 """
@@ -14,6 +14,7 @@ import msgspec
 DEPTH = 64
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"{}[]")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_MISLEADING = re.compile(rb"\\u00(?:00|3[aA])")  # NUL, and a colon that decode + encode would bring to light
 _NOT_A_NUMBER = re.compile(rb"\b(?:NaN|Infinity)\b")
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _decode = msgspec.json.Decoder().decode
@@ -34,9 +35,11 @@ def check_json(body: bytes, depth: int = DEPTH) -> None:
         tree = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _explain(body, error, depth) from None
-    colons = _encode(tree).count(b":")
-    if b"\\u" in body or body.count(b":") != colons or not _peels_within(body, depth):
-        _check_exactly(body, depth)
+    if not _peels_within(body, depth):
+        _check_depth(body, depth)
+    misleading = b"\\u" in body and _MISLEADING.search(body)
+    if misleading or body.count(b":") != _encode(tree).count(b":"):
+        _check_text(body)
 
 
 def _peels_within(body: bytes, depth: int) -> bool:
@@ -50,9 +53,12 @@ def _peels_within(body: bytes, depth: int) -> bool:
     return not brackets
 
 
-def _check_exactly(body: bytes, depth: int) -> None:
+def _check_depth(body: bytes, depth: int) -> None:
     if not _peels_within(_STRING.sub(b"", body), depth):
         raise BadBody("body_depth", f"The body is nested more than {depth} levels deep.")
+
+
+def _check_text(body: bytes) -> None:
     if _ESCAPED_NUL.search(body):
         raise BadBody("body_nul", "The body contains the character U+0000.")
     json.loads(body, object_pairs_hook=_distinct, parse_float=str, parse_int=str)

@@ -80,10 +80,10 @@ _BY_STATUS = {401: "signature", 403: "signature", 404: "unknown_connection", 413
 _encode = msgspec.json.Encoder().encode
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
-Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+Answer = tuple[int, list[tuple[str, str]], bytes]  # status, headers but the length, body
 
 
-def answer(code: str, detail: str = "", *, extra: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
+def answer(code: str, detail: str = "", *, extra: tuple[tuple[str, str], ...] = ()) -> Answer:
     """Status, headers and body for a code of the catalogue."""
     return _render(code, PROBLEMS[code], detail, extra)
 
@@ -95,11 +95,11 @@ def refusal(code: str, detail: str, status: int) -> Answer:
     return _render(shown, msgspec.structs.replace(kind, status=status), detail, ())
 
 
-def _render(code: str, kind: Kind, detail: str, extra: tuple[tuple[bytes, bytes], ...]) -> Answer:
+def _render(code: str, kind: Kind, detail: str, extra: tuple[tuple[str, str], ...]) -> Answer:
     body = _encode(
         Problem(f"urn:crossdock:problem:{code}", kind.title, kind.status, code, detail or kind.title, kind.hint)
     )
-    headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body)), *extra]
+    headers = [("content-type", "application/problem+json"), *extra]
     if kind.retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % kind.retry_after_s))
+        headers.append(("retry-after", str(kind.retry_after_s)))
     return kind.status, headers, body

@@ -9,7 +9,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
-from crossdock.intake.app import IntakeApp
+from crossdock.intake.doorway import IntakeApp
 
 
 class Listen(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,7 +49,7 @@ def _server(app: IntakeApp, listen: Listen) -> Server:
         app,
         address=listen.host,
         port=listen.port,
-        interface=Interfaces.ASGINL,
+        interface=Interfaces.RSGI,
         runtime_threads=listen.runtime_threads,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=15_000, max_buffer_size=256 * 1024),
