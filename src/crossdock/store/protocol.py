@@ -253,7 +253,10 @@ class Store(Protocol):
         """Book ahead from the account's quota on the store's clock; one row update per slice."""
 
     async def acquire_slots(self, account: str, worker: str, want: int, limit: int, lease_s: float) -> int:
-        """Hold concurrency slots (total over all workers at most ``limit``), renewing the lease. Returns how many are held."""
+        """Hold concurrency slots (total over all workers at most ``limit``), renewing the lease.
+
+        Returns how many are held.
+        """
 
     async def release_slots(self, account: str, worker: str) -> None: ...
 

@@ -1,0 +1,155 @@
+"""Claims streams for a decider: lock, load, take; and what becomes of them on leaving."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from crossdock.domain.decision import StreamRef
+from crossdock.store import decisions
+from crossdock.store.core import Core
+from crossdock.store.errors import attributable
+from crossdock.store.named import Statements
+from crossdock.store.pool import Connection, transaction
+from crossdock.store.protocol import ClaimedStream, StoredMessage, StreamPark, StreamWrite
+
+_SQL = Statements("claims")
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+_LATE_COMMITS = timedelta(seconds=2)  # a row becomes visible at most this long after its transaction began
+_SWEEP_S = 10.0
+_ROUNDS = 3  # how often to claim again when only parked streams were found
+
+
+class Positions:
+    """Where each lane was last served: claims begin there, not at the dead rows of everything served before.
+
+    Every 10 s a claim sweeps from the very beginning, for rows that committed late or were walked past.
+    """
+
+    def __init__(self, stopwatch: Callable[[], float]) -> None:
+        self._stopwatch = stopwatch
+        self._last: dict[int, datetime] = {}
+        self._swept: dict[int, float] = {}
+
+    def start(self, lane: int) -> datetime:
+        now = self._stopwatch()
+        if lane not in self._last or now - self._swept.get(lane, -_SWEEP_S) >= _SWEEP_S:
+            self._swept[lane] = now
+            return _START
+        return self._last[lane] - _LATE_COMMITS
+
+    def served(self, lane: int, up_to: datetime) -> None:
+        self._last[lane] = max(up_to, self._last.get(lane, up_to))
+
+
+class Batch:
+    """Streams locked in an open transaction."""
+
+    def __init__(self, core: Core, connection: Connection) -> None:
+        self._core, self._connection = core, connection
+        self._places: dict[int, list[Any]] = {}
+        self.streams: list[ClaimedStream] = []
+        self.now = _START
+
+    async def write(self, writes: Sequence[StreamWrite], parks: Sequence[StreamPark] = ()) -> None:
+        """See ``StreamBatch``."""
+        with attributable([w.id for w in writes] + [p.id for p in parks]):
+            before = {stream.id: stream.version for stream in self.streams}
+            await decisions.write(self._core, self._connection, writes, before)
+            places = [place for write in writes for place in self._places.pop(write.id, ())]
+            if places:
+                await self._connection.execute(_SQL.done, places)
+            if parks:
+                await self._park(parks)
+            await decisions.tell(self._core, self._connection, writes)
+
+    async def _park(self, parks: Sequence[StreamPark]) -> None:
+        ids = [park.id for park in parks]
+        await self._connection.execute(_SQL.park, ids)
+        await self._connection.execute(
+            _SQL.mark_parked, ids, [p.problem.key for p in parks], [decisions.clean(p.problem.title) for p in parks]
+        )
+        await decisions.open_problems(self._connection, [(park.id, park.problem) for park in parks])
+
+    async def load(self, ids: Sequence[int], cap: int) -> None:
+        """Read the locked streams and their messages; what waits for parked streams is parked behind the rest."""
+        unpack = self._core.squeeze.unpack
+        found = {}
+        parked = []
+        for row in await self._connection.fetch(_SQL.load, ids):
+            self.now = row["now"]
+            if row["status"] == "parked":
+                parked.append(row["id"])
+                continue
+            state = unpack(row["state"]) if row["state"] is not None else None
+            ref = StreamRef(row["kind"], row["key"])
+            found[row["id"]] = ClaimedStream(row["id"], ref, row["version"], state, row["status"], [])
+        if parked:
+            await self._connection.execute(_SQL.park, parked)
+        await self._take([found[one] for one in ids if one in found], cap)
+
+    async def _take(self, streams: Sequence[ClaimedStream], cap: int) -> None:
+        by_id = {stream.id: stream for stream in streams}
+        # One more than the cap tells whether something is left.
+        rows = await self._connection.fetch(_SQL.take, list(by_id), cap + 1) if by_id else []
+        if any(row["id"] is None for row in rows):
+            rows = await self._with_old(list(by_id), cap + 1)
+        for row in rows:
+            stream = by_id[row["stream_id"]]
+            if len(stream.messages) == cap:
+                stream.capped = True
+                continue
+            stream.messages.append(await self._message(row))
+            self._places.setdefault(stream.id, []).append(row["place"])
+        self.streams = [stream for stream in streams if stream.messages]
+
+    async def _with_old(self, ids: Sequence[int], limit: int) -> list[Any]:
+        return list(await self._connection.fetch(_SQL.take_old, ids, limit))
+
+    async def _message(self, row: Any) -> StoredMessage:
+        _, _, message_id, owner, source, topic, received_at, body, trace, headers = row
+        name = await self._core.connection_name(owner, self._connection)
+        known = msgspec.json.decode(headers, type=dict[str, str]) if headers else {}
+        return StoredMessage(
+            message_id, name, source, topic, received_at, self._core.squeeze.unpack(body), trace, known
+        )
+
+
+@contextlib.asynccontextmanager
+async def claim(
+    core: Core, positions: Positions, lane: int, limit: int, cap: int, exclude: Sequence[int], only: Sequence[int]
+) -> AsyncIterator[Batch]:
+    """See ``Store.claim_streams``."""
+    served: datetime | None = None
+    async with transaction(core.pool, "decide") as connection:
+        batch = Batch(core, connection)
+        for _ in range(_ROUNDS):
+            if only:
+                rows = await connection.fetch(_SQL.claim_only, only)
+            else:
+                rows = await connection.fetch(_SQL.claim, limit, lane, positions.start(lane), exclude)
+            if not rows:
+                break
+            served = rows[-1]["due_at"]
+            await batch.load(list(dict.fromkeys(row["id"] for row in rows)), cap)
+            if batch.streams or only:
+                break
+        yield batch
+    # Only what is committed counts as served, and a stream that has more waiting must be found where it stands.
+    if served and not only and not exclude and not any(stream.capped for stream in batch.streams):
+        positions.served(lane, served)
+
+
+async def unpark(core: Core, stream_id: int) -> int:
+    """See ``Store.unpark``."""
+    async with transaction(core.pool, "open a parked stream") as connection:
+        stream = await connection.fetchrow(_SQL.lock_parked, stream_id)
+        if stream is None:
+            return 0
+        if stream["step"]:
+            await decisions.settle_problems(connection, [(stream_id, stream["step"])], "retry")
+        await connection.execute(_SQL.mark_open, stream_id)
+        moved = await connection.execute(_SQL.unpark, stream_id)
+        return int(moved.rsplit(" ", 1)[1])

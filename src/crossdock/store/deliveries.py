@@ -1,0 +1,112 @@
+"""Leases commands to deliverers and records what came of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from crossdock.domain.decision import StreamRef
+from crossdock.store.core import Core
+from crossdock.store.errors import translated
+from crossdock.store.named import Statements
+from crossdock.store.pool import Connection, transaction
+from crossdock.store.protocol import LeasedCommand, NewMessage, Sent
+
+_SQL = Statements("deliveries")
+
+
+async def lease(core: Core, target: str, limit: int, lease_s: float, *, expired: bool) -> list[LeasedCommand]:
+    """See ``Store.claim_commands``. One statement: its own commit is the intent."""
+    with translated("claim commands"):
+        async with core.pool.acquire() as connection:
+            owner = await core.connection_id(target, connection)
+            statement = _SQL.take_over if expired else _SQL.lease
+            rows = await connection.fetch(statement, owner, limit, lease_s)
+    rows.sort(key=lambda row: row["n"])
+    return [_leased(core, target, row, expired) for row in rows]
+
+
+def _leased(core: Core, target: str, row: Any, expired: bool) -> LeasedCommand:
+    return LeasedCommand(
+        id=row["id"],
+        key=row["key"],
+        target=target,
+        purpose=row["purpose"],
+        payload=core.squeeze.unpack(row["payload"]),
+        fence=row["fence"],
+        tries=row["tries"],
+        check_first=row["check_first"],
+        stream=StreamRef(row["kind"], row["stream_key"]),
+        trace=row["trace"],
+        expired=expired,
+        opened_at=row["opened_at"],
+    )
+
+
+async def record(core: Core, sent: Sequence[Sent]) -> list[bool]:
+    """See ``Store.record``."""
+    async with transaction(core.pool, "record outcomes") as connection:
+        held = await _settle(connection, sent)
+        await _attempts(core, connection, sent, held)
+        if settled := [one for one in sent if one.settled is not None and one.command_id in held]:
+            await _outcomes(core, connection, settled)
+        if told := [(one.command_id, message) for one in sent if one.command_id in held for message in one.tells]:
+            await _tell(core, connection, told)
+        return [one.command_id in held for one in sent]
+
+
+async def _settle(connection: Connection, sent: Sequence[Sent]) -> set[int]:
+    # Sorted: two writers that meet on commands wait in one direction only.
+    gone = sorted((one.command_id, one.fence) for one in sent if one.settled is not None)
+    again = sorted((one for one in sent if one.settled is None), key=lambda one: one.command_id)
+    rows = await connection.fetch(
+        _SQL.settle,
+        [command_id for command_id, _ in gone],
+        [fence for _, fence in gone],
+        [one.command_id for one in again],
+        [one.fence for one in again],
+        [one.again_in_s or 0.0 for one in again],
+        [int(one.counts) for one in again],
+        [one.check_first for one in again],
+    )
+    return {row[0] for row in rows}
+
+
+async def _attempts(core: Core, connection: Connection, sent: Sequence[Sent], held: set[int]) -> None:
+    pack = core.squeeze.pack
+    await connection.execute(
+        _SQL.attempt,
+        [one.command_id for one in sent],
+        [one.fence for one in sent],
+        [one.started_at for one in sent],
+        [one.duration_ms for one in sent],
+        [one.outcome for one in sent],
+        [one.detail.replace("\0", "\N{REPLACEMENT CHARACTER}") for one in sent],
+        [pack(one.request) if one.request else b"" for one in sent],
+        [pack(one.response) if one.response else b"" for one in sent],
+        [one.command_id not in held for one in sent],
+        [one.trace for one in sent],
+    )
+
+
+async def _outcomes(core: Core, connection: Connection, settled: Sequence[Sent]) -> None:
+    pack = core.squeeze.pack
+    await connection.execute(
+        _SQL.outcome,
+        [one.command_id for one in settled],
+        [pack(one.settled or b"") for one in settled],
+        [one.trace for one in settled],
+    )
+
+
+async def _tell(core: Core, connection: Connection, told: Sequence[tuple[int, NewMessage]]) -> None:
+    rows = await connection.fetch(_SQL.connection_of, [command_id for command_id, _ in told])
+    senders = {row["id"]: row["connection_id"] for row in rows}
+    await core.tell(connection, [(senders[command_id], message) for command_id, message in told])
+
+
+async def unlease(core: Core, commands: Sequence[tuple[int, int]]) -> None:
+    """See ``Store.unlease``."""
+    with translated("give commands back"):
+        async with core.pool.acquire() as connection:
+            await connection.execute(
+                _SQL.unlease, [command_id for command_id, _ in commands], [fence for _, fence in commands]
+            )

@@ -1,0 +1,40 @@
+"""Vendor limits shared by all workers: quota booked ahead on the database's clock, and concurrency slots."""
+
+from crossdock.store.core import Core
+from crossdock.store.errors import translated
+from crossdock.store.named import Statements
+from crossdock.store.pool import transaction
+from crossdock.store.protocol import Grant
+
+_SQL = Statements("limits")
+_AHEAD_S = 1.0
+
+
+async def book(core: Core, account: str, units: int, rate_per_s: float, burst: float) -> Grant:
+    """See ``Store.book``. Nothing is booked when the account is more than a second ahead already."""
+    if rate_per_s <= 0 or units <= 0:
+        raise ValueError(f"cannot book {units} units at {rate_per_s} per second from {account!r}")
+    with translated("book quota"):
+        async with core.pool.acquire() as connection:
+            wait = await connection.fetchval(_SQL.book, account, units / rate_per_s, burst / rate_per_s)
+            if wait is None:
+                ahead = await connection.fetchval(_SQL.ahead, account)
+                if ahead is not None:
+                    return Grant(0, max(ahead - _AHEAD_S, 0.01))
+                await connection.execute(_SQL.open_account, account)
+                wait = await connection.fetchval(_SQL.book, account, units / rate_per_s, burst / rate_per_s)
+    return Grant(units, max(wait, 0.0)) if wait is not None else Grant(0, _AHEAD_S)
+
+
+async def hold_slots(core: Core, account: str, worker: str, want: int, limit: int, lease_s: float) -> int:
+    """See ``Store.acquire_slots``. The lock is a statement of its own: counting needs a snapshot from after it."""
+    async with transaction(core.pool, "acquire slots") as connection:
+        await connection.execute(_SQL.lock_slots, account)
+        held: int = await connection.fetchval(_SQL.hold_slots, account, worker, want, limit, lease_s)
+        return held
+
+
+async def release_slots(core: Core, account: str, worker: str) -> None:
+    with translated("release slots"):
+        async with core.pool.acquire() as connection:
+            await connection.execute(_SQL.release_slots, account, worker)

@@ -1,0 +1,101 @@
+"""Connections to PostgreSQL: an engine pool with a fixed planner, and a reading pool without.
+
+A URL may name several hosts (``postgresql://user@a:5432,b:5432/crossdock``); the one that takes writes is used.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from crossdock.store.errors import committing, translated
+
+Connection: TypeAlias = Any  # a pooled asyncpg connection; asyncpg publishes no types
+Pool: TypeAlias = Any
+
+# Statements prepared while a table is small keep their plan: with these the index range scan is the only one left.
+PLANNER = {
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_sort": "off",
+    "enable_mergejoin": "off",
+    "enable_hashjoin": "off",
+    "jit": "off",
+}
+
+# What frees the streams of a paused, killed or unreachable worker.
+SESSION = {
+    "idle_in_transaction_session_timeout": "5s",
+    "client_connection_check_interval": "1s",
+    "lock_timeout": "2s",
+    "statement_timeout": "30s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "timezone": "UTC",
+}
+
+READING = {"statement_timeout": "10s", "idle_in_transaction_session_timeout": "10s", "jit": "off", "timezone": "UTC"}
+
+
+async def _keep(_connection: Connection) -> None:
+    """Nothing to reset: the store leaves no session state behind, and a reset costs a round trip per use."""
+
+
+async def _open(url: str, name: str, settings: dict[str, str], size: int, reset: Any) -> Pool:
+    hosts_many = "," in url.split("?")[0].rsplit("/", 1)[0]
+    with translated("connect to PostgreSQL"):
+        return await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            server_settings={**settings, "application_name": name},
+            target_session_attrs="read-write" if hosts_many else None,
+            max_inactive_connection_lifetime=300.0,
+            command_timeout=60.0,
+            timeout=10.0,
+            reset=reset,
+        )
+
+
+async def engine_pool(url: str, size: int = 8) -> Pool:
+    """Connections whose planner cannot flip. Never for reports: hash joins and sorts are off."""
+    return await _open(url, "crossdock engine", {**PLANNER, **SESSION}, size, _keep)
+
+
+async def reading_pool(url: str, size: int = 4) -> Pool:
+    """Connections for lists, searches and reports: the planner is free, statements end after 10 s."""
+    return await _open(url, "crossdock reading", READING, size, None)
+
+
+async def listening_connection(url: str) -> Connection:
+    """A connection of its own for LISTEN; a pooled one would be recycled."""
+    with translated("connect to PostgreSQL"):
+        return await asyncpg.connect(url, timeout=10.0, server_settings={"application_name": "crossdock wake-ups"})
+
+
+@contextlib.asynccontextmanager
+async def transaction(pool: Pool, doing: str) -> AsyncIterator[Connection]:
+    """One transaction on a pooled connection. Commits on leaving, rolls back on any exception.
+
+    Raises ``StoreUnavailable`` when nothing was stored, ``CommitUnknown`` when that cannot be known.
+    """
+    with translated(doing):
+        async with pool.acquire() as connection:
+            await connection.execute("begin")
+            try:
+                yield connection
+            except BaseException:
+                await _roll_back(connection)
+                raise
+            with committing():
+                await connection.execute("commit")
+
+
+async def _roll_back(connection: Connection) -> None:
+    """A connection that cannot even roll back is closed: the server then rolls back by itself."""
+    try:
+        await connection.execute("rollback", timeout=5.0)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        connection.terminate()

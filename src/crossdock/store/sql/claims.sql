@@ -1,0 +1,71 @@
+-- name: claim
+-- Locks streams that have something due in a lane, from a remembered position on, walking past locked ones.
+select s.id, a.due_at
+from agenda a join streams s on s.id = a.stream_id
+where a.priority = $2::smallint and a.due_at <= now() and a.due_at >= $3::timestamptz and a.stream_id <> all ($4::bigint[])
+order by a.due_at limit $1
+for no key update of s skip locked;
+
+-- name: claim_only
+-- Locks the named streams that have something on the agenda.
+select s.id, now() as due_at
+from unnest($1::bigint[]) as w (id) join streams s on s.id = w.id
+where exists (select 1 from agenda a where a.stream_id = w.id)
+for no key update of s skip locked;
+
+-- name: load
+-- Reads the locked streams' newest versions.
+select s.id, s.kind, s.key, s.version, s.state, s.status, now() as now
+from streams s where s.id = any ($1::bigint[]);
+
+-- name: take
+-- The oldest pending messages of each locked stream, and where their agenda rows lie.
+select a.stream_id, a.place, m.id, m.connection_id, m.source, m.topic, m.received_at, m.body, m.trace, m.headers
+from unnest($1::bigint[]) as w (id)
+cross join lateral (
+    select stream_id, message_id, ctid as place from agenda where stream_id = w.id order by message_id limit $2
+) a
+left join messages m on m.id = a.message_id and m.received_at >= now() - interval '20 days';
+
+-- name: take_old
+-- The same where a message waited for longer: looks into every partition.
+select a.stream_id, a.place, m.id, m.connection_id, m.source, m.topic, m.received_at, m.body, m.trace, m.headers
+from unnest($1::bigint[]) as w (id)
+cross join lateral (
+    select stream_id, message_id, ctid as place from agenda where stream_id = w.id order by message_id limit $2
+) a
+join messages m on m.id = a.message_id;
+
+-- name: done
+-- Takes decided messages off the agenda.
+delete from agenda where ctid = any ($1::tid[]);
+
+-- name: park
+-- Moves everything that waits for streams that cannot go on into ``parked``.
+with moved as (
+    delete from agenda a using unnest($1::bigint[]) as w (id) where a.stream_id = w.id
+    returning a.stream_id, a.message_id, a.priority
+)
+insert into parked (stream_id, message_id, priority) select stream_id, message_id, priority from moved
+on conflict do nothing;
+
+-- name: mark_parked
+-- Marks streams as parked; ``step`` keeps the problem's key until they are opened again.
+update streams s set status = 'parked', step = w.step, reason = w.reason, updated_at = now(), finished_at = null
+from unnest($1::bigint[], $2::text[], $3::text[]) as w (id, step, reason) where s.id = w.id;
+
+-- name: lock_parked
+-- Locks a parked stream.
+select id, step from streams where id = $1 and status = 'parked' for no key update;
+
+-- name: unpark
+-- Puts a stream's parked messages back on the agenda.
+with moved as (
+    delete from parked where stream_id = $1 returning stream_id, message_id, priority
+)
+insert into agenda (stream_id, message_id, priority) select stream_id, message_id, priority from moved order by message_id;
+
+-- name: mark_open
+-- Opens a parked stream again.
+update streams set status = case when version = 0 then 'new' else 'open' end, step = null, reason = null, updated_at = now()
+where id = $1;

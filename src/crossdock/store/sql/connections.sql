@@ -1,0 +1,41 @@
+-- name: register
+-- Makes a configured account known, or brings what is known of it up to date.
+insert into connections (name, system, role, region, api_version, mapping_version) values ($1, $2, $3, $4, $5, $6)
+on conflict (name) do update set system = excluded.system, role = excluded.role, region = excluded.region,
+    api_version = excluded.api_version, mapping_version = excluded.mapping_version
+returning id;
+
+-- name: all
+-- Every connection with pause and breaker state.
+select id, name, system, paused_at is not null as paused, paused_reason, breaker, breaker_until, failures from connections;
+
+-- name: trip
+-- Records breaker state on the database's clock.
+update connections set failures = $2, breaker = $3,
+    breaker_until = case when $4::float8 is not null then clock_timestamp() + make_interval(secs => $4::float8) end
+where name = $1 returning id;
+
+-- name: pause
+-- Pauses with a reason, or resumes.
+update connections set paused_reason = $2::text, paused_at = case when $2::text is not null then coalesce(paused_at, now()) end
+where name = $1 returning id;
+
+-- name: load_masters
+-- Masters as last read, by key.
+select m.key, m.body from unnest($3::text[]) as w (key)
+join masters m on m.connection_id = $1 and m.kind = $2 and m.key = w.key;
+
+-- name: save_masters
+-- Keeps masters as read just now.
+insert into masters (connection_id, kind, key, body)
+select $1, $2, w.key, w.body from unnest($3::text[], $4::bytea[]) as w (key, body)
+on conflict (connection_id, kind, key) do update set body = excluded.body, as_of = now();
+
+-- name: cursor
+-- Where a poll left off.
+select value from cursors where connection_id = $1 and name = $2;
+
+-- name: save_cursor
+-- Keeps where a poll left off.
+insert into cursors (connection_id, name, value) values ($1, $2, $3)
+on conflict (connection_id, name) do update set value = excluded.value, saved_at = now();

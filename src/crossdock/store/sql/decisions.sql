@@ -1,0 +1,87 @@
+-- name: save
+-- Writes the streams' new versions and summaries.
+update streams s set
+    version = w.version, state = w.state, status = w.status, step = w.step, reason = w.reason, label = w.label,
+    channel = w.channel, region = w.region, amount = w.amount::numeric, currency = w.currency, placed_at = w.placed_at,
+    updated_at = now(),
+    finished_at = case when w.status in ('done', 'cancelled', 'ignored') then coalesce(s.finished_at, now()) end
+from unnest($1::bigint[], $2::int[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::text[], $12::timestamptz[])
+    as w (id, version, state, status, step, reason, label, channel, region, amount, currency, placed_at)
+where s.id = w.id;
+
+-- name: journal
+-- Appends decisions.
+insert into journal (stream_id, version, cause, entries, actor, mapping, trace)
+select * from unnest($1::bigint[], $2::int[], $3::bigint[], $4::bytea[], $5::text[], $6::text[], $7::text[]);
+
+-- name: open_commands
+-- Opens commands and dispatches those whose business key is new.
+with opened as (
+    insert into commands (stream_id, connection_id, purpose, key, payload, priority, trace)
+    select * from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::bytea[], $6::smallint[], $7::text[])
+    on conflict (key) do nothing
+    returning id, connection_id, priority
+)
+insert into dispatch (command_id, connection_id, priority) select id, connection_id, priority from opened;
+
+-- name: send_again
+-- Dispatches commands once more. Looks first unless every earlier call said clearly that nothing happened there.
+insert into dispatch (command_id, connection_id, priority, check_first)
+select c.id, c.connection_id, c.priority, exists (
+    select 1 from attempts a where a.command_id = c.id
+    and (a.fenced_out or a.outcome not in ('rejected', 'retry_later', 'rate_limited', 'misconfigured'))
+)
+from unnest($1::text[]) as w (key) join commands c on c.key = w.key
+on conflict (command_id) do nothing;
+
+-- name: set_timers
+-- Sets or moves alarms.
+insert into timers (stream_id, name, due_at)
+select * from unnest($1::bigint[], $2::text[], $3::timestamptz[])
+on conflict (stream_id, name) do update set due_at = excluded.due_at;
+
+-- name: clear_timers
+-- Takes alarms off.
+delete from timers t using unnest($1::bigint[], $2::text[]) as w (stream_id, name)
+where t.stream_id = w.stream_id and t.name = w.name;
+
+-- name: settle_problems
+-- Settles open problems by key.
+update exceptions e set state = 'settled', settled_at = now(), settled_by = $3
+from unnest($1::bigint[], $2::text[]) as w (stream_id, key)
+where e.stream_id = w.stream_id and e.key = w.key and e.state = 'open';
+
+-- name: open_problems
+-- Opens problems, or counts up those that are open already.
+insert into exceptions as e (stream_id, key, class, code, title, hint, fingerprint, owner, facts)
+select w.stream_id, w.key, w.class, w.code, w.title, w.hint, w.fingerprint, w.owner, w.facts::jsonb
+from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+    as w (stream_id, key, class, code, title, hint, fingerprint, owner, facts)
+on conflict (stream_id, key) where state = 'open' do update set
+    seen = e.seen + 1, last_seen_at = now(), class = excluded.class, code = excluded.code, title = excluded.title,
+    hint = excluded.hint, fingerprint = excluded.fingerprint, owner = excluded.owner, facts = excluded.facts;
+
+-- name: refer
+-- Keeps other systems' ids.
+insert into "references" (connection_id, type, external_id, stream_id)
+select * from unnest($1::int[], $2::text[], $3::text[], $4::bigint[])
+on conflict do nothing;
+
+-- name: due_timers
+-- Takes due alarms off.
+delete from timers where ctid = any (array(
+    select ctid from timers where due_at <= now() order by due_at limit $1 for update skip locked
+))
+returning stream_id, name;
+
+-- name: fire
+-- Turns alarms into messages on their streams' agenda.
+with fired as materialized (
+    select nextval('messages_id_seq') as id, a.* from unnest($1::bigint[], $2::bytea[]) as a (stream_id, body)
+), kept as (
+    insert into messages (id, connection_id, stream_id, source, topic, body)
+    overriding system value
+    select id, 0, stream_id, 'timer', 'timer_fired', body from fired
+)
+insert into agenda (stream_id, message_id, priority) select stream_id, id, 0 from fired;

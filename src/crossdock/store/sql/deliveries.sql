@@ -1,0 +1,91 @@
+-- name: lease
+-- Leases due commands of a connection, best lane first.
+with due as materialized (
+    select x.command_id, row_number() over () as n
+    from (values (0::smallint), (1::smallint), (2::smallint)) as lane (priority)
+    cross join lateral (
+        select d.command_id from dispatch d
+        where d.connection_id = $1 and d.state = 'ready' and d.priority = lane.priority and d.due_at <= now()
+        order by d.due_at limit $2 for update skip locked
+    ) x
+    limit $2
+), leased as (
+    update dispatch d set
+        state = 'leased', due_at = clock_timestamp() + make_interval(secs => $3), fence = nextval('fences')
+    from due where d.command_id = due.command_id
+    returning d.command_id, d.fence, d.tries, d.check_first, due.n
+)
+select c.id, c.key, c.purpose, c.payload, c.trace, c.opened_at, l.fence, l.tries, l.check_first, l.n, s.kind, s.key as stream_key
+from leased l join commands c on c.id = l.command_id join streams s on s.id = c.stream_id;
+
+-- name: take_over
+-- Leases commands whose holder's lease ended, notes that the holder's call is unknown, and looks first from then on.
+with due as materialized (
+    select x.command_id, x.fence, row_number() over () as n
+    from (values (0::smallint), (1::smallint), (2::smallint)) as lane (priority)
+    cross join lateral (
+        select d.command_id, d.fence from dispatch d
+        where d.connection_id = $1 and d.state = 'leased' and d.priority = lane.priority and d.due_at <= clock_timestamp()
+        order by d.due_at limit $2 for update skip locked
+    ) x
+    limit $2
+), leased as (
+    update dispatch d set
+        due_at = clock_timestamp() + make_interval(secs => $3), fence = nextval('fences'),
+        tries = least(d.tries + 1, 32767), check_first = true
+    from due where d.command_id = due.command_id
+    returning d.command_id, d.fence, d.tries, d.check_first, due.n
+), lost as (
+    insert into attempts (command_id, fence, started_at, duration_ms, outcome, detail)
+    select command_id, fence, now(), 0, 'unknown', 'the lease ended before its holder reported' from due
+)
+select c.id, c.key, c.purpose, c.payload, c.trace, c.opened_at, l.fence, l.tries, l.check_first, l.n, s.kind, s.key as stream_key
+from leased l join commands c on c.id = l.command_id join streams s on s.id = c.stream_id;
+
+-- name: settle
+-- Removes or reschedules what was sent, for holders of the current fence only; returns those.
+with gone as (
+    delete from dispatch d using unnest($1::bigint[], $2::bigint[]) as w (id, fence)
+    where d.command_id = w.id and d.fence = w.fence and d.state = 'leased'
+    returning d.command_id
+), again as (
+    update dispatch d set
+        state = 'ready', due_at = now() + make_interval(secs => w.again_s), tries = least(d.tries + w.counts, 32767),
+        check_first = w.check_first
+    from unnest($3::bigint[], $4::bigint[], $5::float8[], $6::int[], $7::bool[]) as w (id, fence, again_s, counts, check_first)
+    where d.command_id = w.id and d.fence = w.fence and d.state = 'leased'
+    returning d.command_id
+)
+select command_id from gone union all select command_id from again;
+
+-- name: attempt
+-- Keeps every call. A worker's clock that is off must not choose the partition.
+insert into attempts (command_id, fence, started_at, duration_ms, outcome, detail, request, response, fenced_out, trace)
+select w.command_id, w.fence, greatest(least(w.started_at, now()), now() - interval '1 day'), w.duration_ms, w.outcome,
+    w.detail, nullif(w.request, ''::bytea), nullif(w.response, ''::bytea), w.fenced_out, w.trace
+from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::float4[], $5::text[], $6::text[], $7::bytea[], $8::bytea[],
+    $9::bool[], $10::text[])
+    as w (command_id, fence, started_at, duration_ms, outcome, detail, request, response, fenced_out, trace);
+
+-- name: outcome
+-- Outcome messages for the commands' streams, onto the agenda.
+with settled as materialized (
+    select nextval('messages_id_seq') as id, c.stream_id, c.connection_id, w.body, w.trace
+    from unnest($1::bigint[], $2::bytea[], $3::text[]) as w (command_id, body, trace)
+    join commands c on c.id = w.command_id
+), kept as (
+    insert into messages (id, connection_id, stream_id, source, topic, body, trace)
+    overriding system value
+    select id, connection_id, stream_id, 'outcome', 'command_settled', body, trace from settled
+)
+insert into agenda (stream_id, message_id, priority) select stream_id, id, 0 from settled;
+
+-- name: connection_of
+-- The connections that commands are for.
+select id, connection_id from commands where id = any ($1::bigint[]);
+
+-- name: unlease
+-- Gives commands back that were provably not sent.
+update dispatch d set state = 'ready', due_at = now()
+from unnest($1::bigint[], $2::bigint[]) as w (id, fence)
+where d.command_id = w.id and d.fence = w.fence and d.state = 'leased';

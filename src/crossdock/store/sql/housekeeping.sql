@@ -1,0 +1,23 @@
+-- name: notify
+-- Wakes listeners; a statement of its own, because inside the writing transaction it takes a global lock.
+select pg_notify($1, '');
+
+-- name: vacuum_agenda
+-- Keeps the queue short; skips it when somebody else is at it.
+vacuum (skip_locked, truncate off) agenda;
+
+-- name: vacuum_dispatch
+-- The same for the commands to be sent.
+vacuum (skip_locked, truncate off) dispatch;
+
+-- name: forget_slots
+-- Slots of workers that went without giving them back.
+delete from slots where until < clock_timestamp() - interval '1 hour';
+
+-- name: figures
+-- Health figures. Row counts are estimates as of the last vacuum, exact counts would walk the tables.
+select
+    coalesce((select max(extract(epoch from clock_timestamp() - xact_start)) from pg_stat_activity
+        where backend_xmin is not null and pid <> pg_backend_pid()), 0)::float8 as oldest_snapshot_s,
+    greatest((select reltuples from pg_class where oid = 'agenda'::regclass), 0)::float8 as agenda_rows,
+    greatest((select reltuples from pg_class where oid = 'dispatch'::regclass), 0)::float8 as dispatch_rows;

@@ -1,0 +1,33 @@
+-- name: book
+-- Books units ahead on the account's virtual schedule, at most one second ahead of the clock. Losing the newest
+-- bookings in a crash is harmless, as the bucket is empty at the server's start.
+update quotas q set
+    tat = greatest(q.tat, pg_postmaster_start_time(), clock_timestamp() - make_interval(secs => $3::float8)) + make_interval(secs => $2::float8)
+from (select set_config('synchronous_commit', 'off', true)) as quick
+where q.account = $1 and greatest(q.tat, pg_postmaster_start_time()) <= clock_timestamp() + interval '1 second'
+returning extract(epoch from q.tat - clock_timestamp())::float8 as wait_s;
+
+-- name: ahead
+-- How far ahead of the clock the account is booked.
+select extract(epoch from tat - clock_timestamp())::float8 as ahead_s from quotas where account = $1;
+
+-- name: open_account
+-- Starts an account with an empty bucket.
+insert into quotas (account, tat) values ($1, clock_timestamp()) on conflict do nothing;
+
+-- name: lock_slots
+-- One at a time may count and take an account's slots.
+select pg_advisory_xact_lock(hashtextextended('slots ' || $1, 0));
+
+-- name: hold_slots
+-- Takes or renews as many slots as are free.
+insert into slots (account, worker, held, until)
+select $1, $2, least($3::int, greatest(0, $4::int - coalesce((
+    select sum(held)::int from slots where account = $1 and worker <> $2 and until > clock_timestamp()), 0))),
+    clock_timestamp() + make_interval(secs => $5::float8)
+on conflict (account, worker) do update set held = excluded.held, until = excluded.until
+returning held;
+
+-- name: release_slots
+-- Gives a worker's slots back.
+delete from slots where account = $1 and worker = $2;
