@@ -1,6 +1,6 @@
 """The canonical model and every decision about it. Pure: imports the standard library and msgspec only.
 
 Nothing here reads a clock, makes an id, or talks to anything: the instant, the masters and the policy come
-in with the call. Start at ``events.py`` (what can happen), ``decide.py`` (what follows from it) and
+in with the call. Start at ``events.py`` (what can happen), ``order_decider.py`` (what follows from it) and
 ``process.py`` (the steps of an order).
 """

@@ -44,12 +44,13 @@ class InvoiceSeen(msgspec.Struct, frozen=True, tag="invoice_seen"):
     source: str
 
 
-class SignalSeen(msgspec.Struct, frozen=True, tag="signal_seen"):
+class SignalSeen(msgspec.Struct, frozen=True, tag="signal_seen", omit_defaults=True):
     """A message that names a thing by id and says no more: read it back."""
 
     source: str  # the connection to read from
     kind: str  # the connector's word: "order", "fulfillment_order"
     external_id: str
+    content: str = ""  # what tells this message from the next (updated_at, a body hash): equal content is read once
 
 
 class CommandSettled(msgspec.Struct, frozen=True, tag="command_settled", omit_defaults=True):

@@ -1,0 +1,212 @@
+"""From what is known to what happens next: walks the process and opens whatever is ready."""
+
+from crossdock.domain import entries as e
+from crossdock.domain.checks import EDIT_WINDOW, passed
+from crossdock.domain.commands import (
+    BookOrder,
+    CancelRelease,
+    CloseBooking,
+    MakeInvoice,
+    PostShipment,
+    PushFulfilment,
+    ReleaseOrder,
+)
+from crossdock.domain.decision import Policy
+from crossdock.domain.draft import Draft
+from crossdock.domain.entries import units
+from crossdock.domain.evolve import billed, billed_whole
+from crossdock.domain.money import ZERO
+from crossdock.domain.order import ChargeKind, Order
+from crossdock.domain.problems import problem
+from crossdock.domain.process import PROCESS, STEPS, UNDO
+from crossdock.domain.state import FINISHED, ordered, shipped, ships
+
+
+def advance(d: Draft) -> None:
+    """Do everything that can be done now. Nothing that was done before is done again."""
+    state = d.state
+    if state.order is None or state.ended is not None:
+        return
+    policy = d.policy
+    if policy is None:
+        channel = d.order.channel
+        d.open(problem("route.missing", "route", f"No route is configured for {channel}", channel), "order.book")
+        return
+    d.settle("route")
+    if state.cancel is not None and state.cancel.way == "undo":
+        _undo(d)
+        return
+    _book(d, policy)
+    _release(d, policy)
+    _parcels(d, policy)
+    _take(d, policy)
+    _invoice(d, policy)
+    _finish(d)
+
+
+def ship_method(order: Order, policy: Policy) -> str | None:
+    """The first shipping charge's method, translated by the route's table."""
+    for charge in order.charges:
+        if charge.kind is ChargeKind.SHIPPING and charge.code is not None and charge.code in policy.ship_methods:
+            return policy.ship_methods[charge.code]
+    return policy.default_ship_method
+
+
+def _book(d: Draft, policy: Policy) -> None:
+    state = d.state
+    if state.status_of("order.book") not in ("pending", "waiting") or not passed(d):
+        return
+    if state.status_of(EDIT_WINDOW) not in FINISHED:
+        return
+    ref = state.customer_ref
+    if ref is None:
+        return
+    # A booking the ERP refused for good is followed by one with the corrected order: same document, new key.
+    earlier = sum(1 for intent in state.commands.values() if intent.step == "order.book")
+    again = f"/{earlier + 1}" if earlier else ""
+    order = d.order
+    payload = BookOrder(order, ref, state.item_refs, policy.basis, ship_method(order, policy))
+    d.send("order.book", policy.erp, payload, again=again)
+
+
+def _release(d: Draft, policy: Policy) -> None:
+    state = d.state
+    if state.status_of("order.release") != "pending" or not state.finished("order.book"):
+        return
+    reason = STEPS["order.release"].skips(state, d.order, policy)
+    if reason is not None:
+        d.move("order.release", "skipped", reason)
+    elif policy.warehouse is not None:
+        payload = ReleaseOrder(d.order, state.erp_ref, ship_method(d.order, policy))
+        d.send("order.release", policy.warehouse, payload)
+
+
+def _parcels(d: Draft, policy: Policy) -> None:
+    state = d.state
+    for parcel in list(state.taken()):
+        shipment = parcel.shipment
+        if state.erp is not None and state.erp_ref is not None and parcel.source != state.erp:
+            payload = PostShipment(d.order.key, state.erp_ref, shipment, state.item_refs)
+            d.send("shipment.post", state.erp, payload, shipment.id)
+        if parcel.source != d.order.channel:
+            push = PushFulfilment(d.order.external_id, shipment, policy.notify_customer)
+            d.send("fulfilment.push", d.order.channel, push, shipment.id)
+
+
+def _take(d: Draft, policy: Policy) -> None:
+    state = d.state
+    if not state.finished("take.shipments"):
+        reason = STEPS["take.shipments"].skips(state, d.order, policy)
+        if reason is not None:
+            if state.finished("order.book"):
+                for name in ("take.shipments", "shipment.post", "fulfilment.push"):
+                    d.move(name, "skipped", reason)
+            return
+        _count(d)
+    for name in ("shipment.post", "fulfilment.push"):
+        if state.status_of(name) != "skipped":
+            _sum_up(d, name)
+
+
+def _count(d: Draft) -> None:
+    state = d.state
+    if not state.shipments and not state.finished("order.release"):
+        return
+    sums = shipped(state)
+    wanted = [line for line in d.order.lines if ships(line)]
+    total = sum(map(ordered, wanted), ZERO)
+    left = sum((max(ordered(line) - sums.get(line.id, ZERO), ZERO) for line in wanted), ZERO)
+    if not left:
+        d.move("take.shipments", "done")
+        return
+    reason = f"{units(total - left)} of {units(total)} units shipped"
+    if state.release_status is not None:
+        reason += f"; the warehouse says {state.release_status}"
+        reason += f" ({state.release_reason})" if state.release_reason else ""
+    d.move("take.shipments", "waiting", reason)
+
+
+def _sum_up(d: Draft, name: str) -> None:
+    """The status of a step that has one command per shipment."""
+    state = d.state
+    intents = [intent for intent in state.commands.values() if intent.step == name]
+    settled = sum(1 for intent in intents if intent.status in ("done", "skipped"))
+    failed = sum(1 for intent in intents if intent.status == "failed")
+    due = _due(d, name)
+    if failed:
+        d.move(name, "failed", f"{failed} of {due} not taken")
+    elif settled == due and state.finished("take.shipments"):
+        d.move(name, "done")
+    elif due:
+        d.move(name, "running", f"{settled} of {due}")
+
+
+def _due(d: Draft, name: str) -> int:
+    own = d.state.erp if name == "shipment.post" else d.order.channel
+    return sum(1 for parcel in d.state.taken() if parcel.source != own)
+
+
+def _invoice(d: Draft, policy: Policy) -> None:
+    state = d.state
+    if state.status_of("invoice") in ("pending", "waiting", "running") and billed_whole(state):
+        d.move("invoice", "done", "billed by the ERP")
+    if state.status_of("invoice") not in ("pending", "waiting"):
+        return
+    if not all(state.finished(name) for name in ("order.book", "order.release", "take.shipments", "shipment.post")):
+        return
+    if policy.invoice == "take":
+        sum_ = billed(state)
+        d.move("invoice", "waiting", f"{sum_:f} of {d.order.totals.total.on(policy.basis):f} billed by the ERP")
+    elif state.erp is not None and state.erp_ref is not None:
+        ids = tuple(sorted(parcel.shipment.id for parcel in state.taken()))
+        d.send("invoice", state.erp, MakeInvoice(d.order.key, state.erp_ref, ids))
+
+
+def _finish(d: Draft) -> None:
+    state = d.state
+    if state.finished("invoice") and all(state.finished(step.name) for step in PROCESS[:-1]):
+        d.move("done", "done")
+        d.note(e.OrderEnded("done", d.now))
+
+
+def _undo(d: Draft) -> None:
+    """Take back in reverse: stop the warehouse first, then close the booking; each only when it stands."""
+    state = d.state
+    cancel = state.cancel
+    assert cancel is not None
+    if state.status_of("order.release") == "running" or state.status_of("order.book") == "running":
+        return
+    order = d.order
+    if _may_stand(d, "order.release") and state.warehouse is not None:
+        payload = CancelRelease(order.key, state.warehouse_ref, cancel.reason)
+        d.send("release.cancel", state.warehouse, payload)
+        if not state.finished("release.cancel"):
+            return
+        d.move("order.release", "undone")
+    if state.status_of("order.book") == "done" and state.erp is not None and state.erp_ref is not None:
+        d.send("booking.close", state.erp, CloseBooking(order.key, state.erp_ref, cancel.reason))
+        if not state.finished("booking.close"):
+            return
+        d.move("order.book", "undone")
+    elif _may_stand(d, "order.book"):
+        return  # its problem is open: a person finds out whether the sales order exists
+    end_cancelled(d)
+
+
+def _may_stand(d: Draft, step: str) -> bool:
+    """Whether the step's effect may be there: done, or failed in a way that does not rule it out."""
+    status = d.state.status_of(step)
+    found = d.state.command_of(step)
+    return status == "done" or (status == "failed" and found is not None and found[1].klass != "rejected")
+
+
+def end_cancelled(d: Draft) -> None:
+    """The cancellation is complete: nothing is left to do, and nothing will be done."""
+    for step in (*PROCESS, *(UNDO if d.state.cancel is not None and d.state.cancel.way == "undo" else ())):
+        if not d.state.finished(step.name):
+            d.move(step.name, "skipped", "cancelled")
+    for key in list(d.state.problems):
+        d.settle(key)
+    for name in list(d.state.timers):
+        d.timer(name, None)
+    d.note(e.OrderEnded("cancelled", d.now))

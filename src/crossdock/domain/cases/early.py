@@ -1,0 +1,33 @@
+"""What came before its order is kept, and applied when the order comes."""
+
+from crossdock.domain import entries as e
+from crossdock.domain.cases.allocations_seen import allocations_seen
+from crossdock.domain.cases.invoice_seen import invoice_seen
+from crossdock.domain.cases.release_seen import release_seen
+from crossdock.domain.cases.shipment_seen import shipment_seen
+from crossdock.domain.draft import Draft
+from crossdock.domain.entries import Early
+from crossdock.domain.events import AllocationsSeen, InvoiceSeen, ReleaseSeen, ShipmentSeen
+
+
+def keep(d: Draft, event: Early) -> None:
+    """Keep an event for the order that is still to come; the same event once."""
+    if event not in d.state.early:
+        d.note(e.EventKept(event, d.now))
+
+
+def apply_early(d: Draft, early: tuple[Early, ...]) -> None:
+    for event in early:
+        apply_one(d, event)
+
+
+def apply_one(d: Draft, event: Early) -> None:
+    """Note what an event of a known order means."""
+    if isinstance(event, ShipmentSeen):
+        shipment_seen(d, event)
+    elif isinstance(event, ReleaseSeen):
+        release_seen(d, event)
+    elif isinstance(event, InvoiceSeen):
+        invoice_seen(d, event)
+    elif isinstance(event, AllocationsSeen):
+        allocations_seen(d, event)

@@ -1,0 +1,146 @@
+"""A person acted: retry, release_hold, cancel, resolve, skip. Whatever comes of it is recorded with name and reason.
+
+``args`` by action (all optional unless said): retry ``problem`` or ``step``; release_hold ``rule``; resolve
+``problem`` (required), ``refs`` (what a person made in the target, type -> id); skip ``step`` (required),
+``shipment``, ``customer_ref``.
+"""
+
+from collections.abc import Callable, Mapping
+
+from crossdock.domain import entries as e
+from crossdock.domain.advance import advance
+from crossdock.domain.cases.cancel import cancel
+from crossdock.domain.cases.command_settled import done, problem_key
+from crossdock.domain.cases.holds import release
+from crossdock.domain.cases.order_seen import EDITED, check
+from crossdock.domain.draft import Draft
+from crossdock.domain.events import OperatorActed
+from crossdock.domain.process import CHECKS, STEPS
+from crossdock.domain.state import Intent
+
+Act = Callable[[Draft, OperatorActed], str | None]
+
+
+def operator_acted(d: Draft, event: OperatorActed) -> None:
+    """Do what the person asked, or record why it was refused."""
+    act = _ACTS.get(event.action)
+    if d.state.order is None:
+        refused: str | None = "the order has not come yet"
+    elif act is None:
+        refused = f"there is no action {event.action!r}"
+    else:
+        refused = act(d, event)
+    subject = next((str(event.args[name]) for name in ("problem", "step", "rule") if name in event.args), None)
+    d.note(e.OperatorRecorded(event.action, event.actor, d.now, event.reason, subject, refused))
+    if refused is None:
+        advance(d)
+
+
+def _retry(d: Draft, event: OperatorActed) -> str | None:
+    problem, step = event.args.get("problem"), event.args.get("step")
+    keys = [
+        key for key, intent in d.state.commands.items() if intent.status == "failed" and _chosen(intent, problem, step)
+    ]
+    for key in keys:
+        intent = d.state.commands[key]
+        d.note(e.CommandRetried(key, event.actor, d.now))
+        d.settle(_problem_of(intent), event.actor, event.reason)
+        d.decision.again.append(key)
+    recheck = any(d.state.status_of(name) == "failed" for name in CHECKS) or "route" in d.state.problems
+    if recheck:
+        check(d)
+    return None if keys or recheck else "nothing of this order has failed"
+
+
+def _chosen(intent: Intent, problem: object, step: object) -> bool:
+    if problem is not None:
+        return _problem_of(intent) == problem
+    return step is None or intent.step == step
+
+
+def _problem_of(intent: Intent) -> str:
+    return problem_key(intent.step, STEPS[intent.step].purpose or intent.step, intent.subject)
+
+
+def _release_hold(d: Draft, event: OperatorActed) -> str | None:
+    rule = event.args.get("rule")
+    rules = [str(rule)] if rule is not None else list(d.state.holds)
+    released = [each for each in rules if release(d, each, event.actor, event.reason)]
+    return None if released else "no such hold is in force"
+
+
+def _cancel(d: Draft, event: OperatorActed) -> str | None:
+    if d.state.cancel is not None or d.state.ended in ("cancelled", "ignored"):
+        return "the order is already cancelled"
+    cancel(d, event.actor, event.reason or None)
+    return None
+
+
+def _resolve(d: Draft, event: OperatorActed) -> str | None:
+    key = str(event.args.get("problem", ""))
+    known = d.state.problems.get(key)
+    if known is None:
+        return f"no problem {key!r} is open"
+    if key.startswith("hold/"):
+        release(d, key.removeprefix("hold/"), event.actor, event.reason)
+        return None
+    if known.step in CHECKS:
+        return "a check is not resolved by hand: correct its cause and retry, or skip the step"
+    failed = [pair for pair in d.state.commands.items() if pair[1].status == "failed" and _problem_of(pair[1]) == key]
+    for command, intent in failed:
+        refs = {str(kind): str(id_) for kind, id_ in dict(event.args.get("refs") or {}).items()}
+        if intent.step == "order.book" and not refs:
+            return "say which sales order was made: refs {type: id}"
+        done(d, command, intent, refs, event.actor)
+    if key == EDITED and d.state.latest is not None:
+        d.note(e.OrderRecorded(d.state.latest, d.now))
+    d.settle(key, event.actor, event.reason)
+    return None
+
+
+def _skip(d: Draft, event: OperatorActed) -> str | None:
+    name = str(event.args.get("step", ""))
+    if name not in STEPS or name in ("done", "order.book"):
+        return f"step {name!r} cannot be skipped"
+    if d.state.finished(name) or d.state.ended is not None:
+        return "the step is finished"
+    if name == "validate.customer" and not event.args.get("customer_ref"):
+        return "say which ERP customer it is booked on: customer_ref"
+    subject = event.args.get("shipment")
+    failed = [
+        (key, intent)
+        for key, intent in d.state.commands.items()
+        if intent.step == name and intent.status == "failed" and subject in (None, intent.subject)
+    ]
+    if any(intent.step == name and intent.status == "open" for intent in d.state.commands.values()) and not failed:
+        return "it is being sent: wait for its outcome"
+    _skip_step(d, event, name, failed)
+    return None
+
+
+def _skip_step(d: Draft, event: OperatorActed, name: str, failed: list[tuple[str, Intent]]) -> None:
+    reason = f"skipped by {event.actor}: {event.reason}" if event.reason else f"skipped by {event.actor}"
+    for key, intent in failed:
+        d.note(e.CommandSkipped(key, event.actor, event.reason, d.now))
+        d.settle(_problem_of(intent), event.actor, event.reason)
+    if name not in ("shipment.post", "fulfilment.push"):
+        d.move(name, "skipped", reason)
+        for key in [key for key, known in d.state.problems.items() if known.step == name]:
+            d.settle(key, event.actor, event.reason)
+    if name == "validate.customer":
+        customer_ref = str(event.args["customer_ref"])
+        kept = tuple(d.state.holds.values())
+        d.note(e.OrderChecked(d.now, (), customer_ref, d.state.item_refs, kept))
+    elif name == "screen.holds":
+        for rule in list(d.state.holds):
+            release(d, rule, event.actor, event.reason)
+    d.timer(name, None)
+
+
+_ACTS: Mapping[str, Act] = {
+    "retry": _retry,
+    "release_hold": _release_hold,
+    "cancel": _cancel,
+    "resolve": _resolve,
+    "skip": _skip,
+}

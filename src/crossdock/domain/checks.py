@@ -1,0 +1,229 @@
+"""The checks before booking: all of them run over every new view, so that a person sees all that is wrong at once."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from crossdock.domain import entries as e
+from crossdock.domain.decision import HoldHit, Masters, Policy, Problem
+from crossdock.domain.draft import Draft
+from crossdock.domain.order import LineKind, Order, PaymentStatus
+from crossdock.domain.problems import held, problem
+from crossdock.domain.process import CHECKS
+from crossdock.domain.totals import prove
+
+REVALIDATE_S = 300
+REVALIDATE = "revalidate"
+EDIT_WINDOW = "edit.window"
+MASTERS_STEPS = ("validate.customer", "validate.products")
+
+_ENOUGH: Mapping[str, frozenset[PaymentStatus]] = {
+    "pending": frozenset(
+        {
+            PaymentStatus.PENDING,
+            PaymentStatus.AUTHORIZED,
+            PaymentStatus.PARTIALLY_PAID,
+            PaymentStatus.PAID,
+            PaymentStatus.PARTIALLY_REFUNDED,
+        }
+    ),
+    "authorized": frozenset({PaymentStatus.AUTHORIZED, PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED}),
+    "paid": frozenset({PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED}),
+}
+_REVERSED = frozenset({PaymentStatus.VOIDED, PaymentStatus.REFUNDED})
+
+Check = tuple[e.Verdict, list[Problem]]
+
+
+class _NoMasters:
+    def product(self, sku: str) -> None:
+        return None
+
+    def customer(self, email: str) -> None:
+        return None
+
+
+_NONE = _NoMasters()
+
+
+def mail(address: str | None) -> str:
+    """An e-mail as masters are looked up by: trimmed, lower case; empty when there is none."""
+    return (address or "").strip().lower()
+
+
+def run_checks(d: Draft, policy: Policy) -> None:
+    """Check the order in force; open what is wrong, settle what is right again, set the alarms."""
+    order = d.order
+    masters: Masters = d.context.masters.get(policy.erp, _NONE)
+    skipped = _skipped_by_hand(d)
+    customer_ref, customer = _customer(order, policy, masters)
+    item_refs, products = _products(order, policy, masters)
+    holds, screened = _holds(d, order)
+    checks = [customer, products, _totals(order, policy), _payment(order, policy), screened]
+    checks = [(skipped[verdict.step], []) if verdict.step in skipped else (verdict, found) for verdict, found in checks]
+    if "validate.customer" in skipped:
+        customer_ref = d.state.customer_ref or customer_ref
+    if "validate.products" in skipped:
+        item_refs = {**item_refs, **d.state.item_refs}
+    window, due_at = _edit_window(d, order, policy)
+    verdicts = (*(verdict for verdict, _ in checks), window)
+    d.note(e.OrderChecked(d.now, verdicts, customer_ref, item_refs, holds))
+    _tell_problems(d, checks)
+    _set_alarms(d, due_at)
+
+
+def _skipped_by_hand(d: Draft) -> dict[str, e.Verdict]:
+    steps = d.state.steps
+    return {
+        name: e.Verdict(name, "skipped", steps[name].reason)
+        for name in CHECKS
+        if name in steps and steps[name].status == "skipped"
+    }
+
+
+def _customer(order: Order, policy: Policy, masters: Masters) -> tuple[str | None, Check]:
+    step = "validate.customer"
+    address = mail(order.customer.email) if order.customer is not None else ""
+    found = masters.customer(address) if address else None
+    if found is not None and found.active:
+        return found.ref, (e.Verdict(step, "done"), [])
+    if found is None and policy.guest_customer is not None:
+        return policy.guest_customer, (e.Verdict(step, "done", "booked on the guest customer"), [])
+    if found is not None:
+        code, title, cause = "customer.inactive", f"Customer {found.ref} is inactive in {policy.erp}", found.ref
+    elif address:
+        code, title, cause = "customer.unknown", f"The customer is not known in {policy.erp}", policy.erp
+    else:
+        code, title, cause = "customer.no_email", "The order names no customer by e-mail", order.channel
+    return None, (e.Verdict(step, "failed", title), [problem(code, step, title, cause)])
+
+
+def _products(order: Order, policy: Policy, masters: Masters) -> tuple[dict[str, str], Check]:
+    step = "validate.products"
+    refs: dict[str, str] = {}
+    problems: dict[str, Problem] = {}
+    for line in order.lines:
+        sku = line.sku
+        found = masters.product(sku) if sku else None
+        if found is not None and sku is not None and found.active:
+            refs[sku] = found.ref
+        elif line.kind is LineKind.ITEM and policy.check_products:
+            if not sku:
+                title, facts = f"A product of {order.channel} has no SKU", {"line": line.id, "product": line.title}
+                one = problem("product.no_sku", f"{step}/line {line.id}", title, f"{order.channel}:{line.title}", facts)
+            elif found is None:
+                title = f"SKU {sku} is not an item of {policy.erp}"
+                one = problem("product.unknown", f"{step}/{sku}", title, f"{policy.erp}:{sku}", {"line": line.id})
+            else:
+                title = f"Item {sku} is inactive in {policy.erp}"
+                one = problem("product.inactive", f"{step}/{sku}", title, f"{policy.erp}:{sku}", {"line": line.id})
+            problems[one.key] = one
+    if not problems:
+        return refs, (e.Verdict(step, "done"), [])
+    reason = "; ".join(one.title for one in list(problems.values())[:3])
+    return refs, (e.Verdict(step, "failed", reason), list(problems.values()))
+
+
+def _totals(order: Order, policy: Policy) -> Check:
+    step = "prove.totals"
+    proof = prove(order, policy.rounding_ceiling)
+    if proof.balanced:
+        return e.Verdict(step, "done"), []
+    findings = proof.findings
+    codes = sorted({finding.code for finding in findings})
+    code = "totals.rounding" if codes == ["rounding"] else "totals.unbalanced"
+    title = "The parts of the order do not come to its total"
+    if code == "totals.rounding":
+        title = "The order declares more rounding than the route allows"
+    facts = {"findings": [finding.text for finding in findings]}
+    one = problem(code, step, title, f"{order.channel}:{','.join(codes)}", facts)
+    return e.Verdict(step, "failed", findings[0].text), [one]
+
+
+def _payment(order: Order, policy: Policy) -> Check:
+    step = "confirm.payment"
+    status = order.payment_status
+    if status in _REVERSED:
+        title = f"The payment is {status.value}"
+        one = problem("payment.reversed", step, title, f"{order.channel}:{status.value}")
+        return e.Verdict(step, "failed", title), [one]
+    if not order.confirmed:
+        return e.Verdict(step, "waiting", "the channel has not confirmed the order yet"), []
+    if status in _ENOUGH[policy.payment]:
+        return e.Verdict(step, "done"), []
+    return e.Verdict(step, "waiting", f"payment is {status.value}, the route asks for {policy.payment}"), []
+
+
+def _plain(value: Any) -> Any:
+    """What a rule saw, in a form that reads the same after it was stored."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(inner) for inner in value]
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+def _hold(d: Draft, hit: HoldHit) -> e.Hold:
+    saw = _plain(hit.saw)
+    known = d.state.holds.get(hit.rule)
+    if known is not None and known.released_at is not None and known.saw == saw:
+        return known
+    at = d.now if known is None or known.released_at is not None else known.at
+    expires_at = None if hit.expires_s is None else at + timedelta(seconds=hit.expires_s)
+    return e.Hold(hit.rule, hit.owner, hit.reason, at, saw, expires_at)
+
+
+def _holds(d: Draft, order: Order) -> tuple[tuple[e.Hold, ...], Check]:
+    hits = d.context.holds(order)
+    if not hits:
+        return (), (e.Verdict("screen.holds", "done"), [])
+    holds = tuple(_hold(d, hit) for hit in hits)
+    return holds, (screening(holds), [held(hit) for hit, hold in zip(hits, holds, strict=True) if not hold.released_at])
+
+
+def screening(holds: tuple[e.Hold, ...]) -> e.Verdict:
+    """What the holds mean for their step."""
+    closed = [hold for hold in holds if hold.released_at is None]
+    if not closed:
+        return e.Verdict("screen.holds", "done", "released" if holds else None)
+    return e.Verdict("screen.holds", "waiting", "; ".join(f"{hold.rule}: {hold.reason}" for hold in closed))
+
+
+def _edit_window(d: Draft, order: Order, policy: Policy) -> tuple[e.Verdict, datetime | None]:
+    known = d.state.steps.get(EDIT_WINDOW)
+    if known is not None and known.status in ("done", "skipped"):
+        return e.Verdict(EDIT_WINDOW, known.status, known.reason), None
+    if not policy.edit_window_s:
+        return e.Verdict(EDIT_WINDOW, "skipped", "the route has none"), None
+    ends = order.placed_at + timedelta(seconds=policy.edit_window_s)
+    if d.now >= ends:
+        return e.Verdict(EDIT_WINDOW, "done"), None
+    return e.Verdict(EDIT_WINDOW, "waiting", f"until {ends:%Y-%m-%d %H:%M:%S} UTC"), ends
+
+
+def _tell_problems(d: Draft, checks: list[Check]) -> None:
+    wanted = {one.key for _, found in checks for one in found}
+    for key in [key for key, known in d.state.problems.items() if known.step in CHECKS and key not in wanted]:
+        d.settle(key)
+    for verdict, found in checks:
+        for one in found:
+            d.open(one, verdict.step)
+
+
+def _set_alarms(d: Draft, window_ends: datetime | None) -> None:
+    d.timer(EDIT_WINDOW, window_ends)
+    missing = any(d.state.steps[name].status == "failed" for name in MASTERS_STEPS)
+    if not missing:
+        d.timer(REVALIDATE, None)
+    elif REVALIDATE not in d.state.timers:
+        d.timer(REVALIDATE, d.now + timedelta(seconds=REVALIDATE_S))
+    for hold in d.state.holds.values():
+        d.timer(f"hold/{hold.rule}", hold.expires_at if hold.released_at is None else None)
+    for name in [name for name in d.state.timers if name.startswith("hold/") and name[5:] not in d.state.holds]:
+        d.timer(name, None)
+
+
+def passed(d: Draft) -> bool:
+    """Whether every check is done or skipped; booking may follow."""
+    steps = d.state.steps
+    return all(name in steps and steps[name].status in ("done", "skipped") for name in CHECKS)

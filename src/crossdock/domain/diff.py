@@ -1,0 +1,72 @@
+"""What differs between the order as booked and a newer view, in words without personal data."""
+
+import msgspec
+
+from crossdock.domain.entries import units
+from crossdock.domain.order import Address, Order, OrderLine
+from crossdock.domain.state import ordered
+
+
+class Change(msgspec.Struct, frozen=True):
+    """``area``: lines, total or ship-to, bill-to."""
+
+    area: str
+    text: str
+
+
+def changes(booked: Order, seen: Order) -> list[Change]:
+    """What a person would have to change in the ERP or the warehouse. Empty: nothing that was sent there differs."""
+    found = _lines(booked, seen)
+    found += _totals(booked, seen)
+    found += _address("ship-to", booked.ship_to, seen.ship_to)
+    found += _address("bill-to", booked.bill_to, seen.bill_to)
+    return found
+
+
+def _lines(booked: Order, seen: Order) -> list[Change]:
+    if booked.lines == seen.lines:
+        return []
+    before = {line.id: line for line in booked.lines}
+    after = {line.id: line for line in seen.lines}
+    found = [Change("lines", f"line {id_} was added") for id_ in after if id_ not in before]
+    for id_, line in before.items():
+        if id_ not in after:
+            found.append(Change("lines", f"line {id_} was removed"))
+        else:
+            found += _line(line, after[id_])
+    return found
+
+
+def _line(before: OrderLine, after: OrderLine) -> list[Change]:
+    found = []
+    if ordered(before) != ordered(after):
+        found.append(f"quantity {units(ordered(before))} → {units(ordered(after))}")
+    if before.sku != after.sku:
+        found.append(f"SKU {before.sku or 'none'} → {after.sku or 'none'}")
+    if before.unit_price != after.unit_price:
+        found.append(f"price {before.unit_price.shop:f} → {after.unit_price.shop:f}")
+    if before.discounts != after.discounts:
+        found.append("discounts differ")
+    if before.taxes != after.taxes:
+        found.append("taxes differ")
+    return [Change("lines", f"line {before.id}: {text}") for text in found]
+
+
+def _totals(booked: Order, seen: Order) -> list[Change]:
+    found = []
+    if booked.totals.total != seen.totals.total:
+        text = f"total {booked.totals.total.shop:f} → {seen.totals.total.shop:f} {seen.currency}"
+        found.append(Change("total", text))
+    if booked.charges != seen.charges:
+        found.append(Change("charges", "charges differ"))
+    return found
+
+
+def _address(area: str, before: Address | None, after: Address | None) -> list[Change]:
+    """Names the fields, never their content: addresses are personal data."""
+    if before == after:
+        return []
+    if before is None or after is None:
+        return [Change(area, f"{area} was {'added' if before is None else 'removed'}")]
+    fields = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]
+    return [Change(area, f"{area}: {', '.join(fields)}")]

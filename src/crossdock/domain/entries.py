@@ -1,0 +1,327 @@
+"""What the journal of an order holds: facts, in the past tense, each with everything the fold needs.
+
+Stored form: ``{"v":1,"entries":[…]}``. A reader of an older blob upcasts it first (``UPCASTS``), so that a fold
+only ever sees the newest form. New fields get a default; a renamed or removed one needs a new version here.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from crossdock.domain.events import AllocationsSeen, InvoiceSeen, ReleaseSeen, ShipmentSeen
+from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
+from crossdock.domain.order import Order, PaymentStatus
+
+VERSION = 1
+
+Early = AllocationsSeen | ShipmentSeen | ReleaseSeen | InvoiceSeen
+
+
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one check found. ``status``: done, waiting, failed, skipped."""
+
+    step: str
+    status: str
+    reason: str | None = None
+
+
+class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A hold rule that matched this order, and who let it go."""
+
+    rule: str
+    owner: str
+    reason: str
+    at: datetime
+    saw: dict[str, Any] = {}
+    expires_at: datetime | None = None
+    released_at: datetime | None = None
+    released_by: str | None = None
+    release_reason: str | None = None
+
+
+class OrderRecorded(msgspec.Struct, frozen=True, tag="order_recorded"):
+    """This view of the order is in force from now on."""
+
+    order: Order
+    at: datetime
+
+
+class OrderNoted(msgspec.Struct, frozen=True, tag="order_noted"):
+    """A newer view that is not in force, because the order was booked before it came."""
+
+    order: Order
+    at: datetime
+
+
+class OrderSuperseded(msgspec.Struct, frozen=True, tag="order_superseded"):
+    """A view older than what is known: ignored."""
+
+    updated_at: datetime
+    payment_status: PaymentStatus
+    at: datetime
+
+
+class OrderIgnored(msgspec.Struct, frozen=True, tag="order_ignored"):
+    reason: str
+    at: datetime
+
+
+class EventKept(msgspec.Struct, frozen=True, tag="event_kept"):
+    """It came before its order and waits for it."""
+
+    event: Early
+    at: datetime
+
+
+class EventIgnored(msgspec.Struct, frozen=True, tag="event_ignored"):
+    event: str
+    reason: str
+    at: datetime
+
+
+class OrderChecked(msgspec.Struct, frozen=True, tag="order_checked", omit_defaults=True):
+    """All checks ran over the order in force."""
+
+    at: datetime
+    verdicts: tuple[Verdict, ...]
+    customer_ref: str | None = None
+    item_refs: dict[str, str] = {}
+    holds: tuple[Hold, ...] = ()
+
+
+class HoldReleased(msgspec.Struct, frozen=True, tag="hold_released"):
+    rule: str
+    by: str
+    reason: str
+    at: datetime
+
+
+class StepMoved(msgspec.Struct, frozen=True, tag="step_moved", omit_defaults=True):
+    """``status``: pending, waiting, running, done, failed, skipped, undone."""
+
+    step: str
+    status: str
+    at: datetime
+    reason: str | None = None
+
+
+class CommandOpened(msgspec.Struct, frozen=True, tag="command_opened", omit_defaults=True):
+    key: str
+    step: str
+    target: str
+    at: datetime
+    subject: str | None = None  # the shipment's id, where there is one command per shipment
+
+
+class CommandDone(msgspec.Struct, frozen=True, tag="command_done", omit_defaults=True):
+    key: str
+    at: datetime
+    refs: dict[str, str] = {}
+    by: str | None = None  # the person who said so, when it was not the target
+
+
+class CommandFailed(msgspec.Struct, frozen=True, tag="command_failed", omit_defaults=True):
+    key: str
+    klass: str
+    code: str
+    at: datetime
+    reason: str
+    tries: int = 1
+
+
+class CommandSkipped(msgspec.Struct, frozen=True, tag="command_skipped"):
+    key: str
+    by: str
+    reason: str
+    at: datetime
+
+
+class CommandRetried(msgspec.Struct, frozen=True, tag="command_retried"):
+    key: str
+    by: str
+    at: datetime
+
+
+class ShipmentTaken(msgspec.Struct, frozen=True, tag="shipment_taken", omit_defaults=True):
+    """Goods left, and every line of it is known and open. ``told``: the lines as the warehouse named them."""
+
+    shipment: Shipment
+    source: str
+    at: datetime
+    told: tuple[ShippedLine, ...] | None = None
+
+
+class ShipmentRefused(msgspec.Struct, frozen=True, tag="shipment_refused"):
+    """Goods left that do not fit the order: kept, not posted, not pushed; a person decides."""
+
+    shipment: Shipment
+    source: str
+    reason: str
+    at: datetime
+
+
+class ShipmentAmended(msgspec.Struct, frozen=True, tag="shipment_amended"):
+    """The warehouse told more about parcels of a known shipment."""
+
+    shipment: Shipment
+    at: datetime
+
+
+class ReleaseNoted(msgspec.Struct, frozen=True, tag="release_noted", omit_defaults=True):
+    status: str
+    source: str
+    at: datetime
+    reason: str | None = None
+    external_id: str | None = None
+
+
+class InvoiceTaken(msgspec.Struct, frozen=True, tag="invoice_taken"):
+    invoice: Invoice
+    source: str
+    at: datetime
+
+
+class AllocationsTaken(msgspec.Struct, frozen=True, tag="allocations_taken"):
+    allocations: tuple[Allocation, ...]
+    at: datetime
+
+
+class CancelAsked(msgspec.Struct, frozen=True, tag="cancel_asked", omit_defaults=True):
+    """``way``: drop (nothing was booked), undo (in reverse), person (goods or a bill are out already)."""
+
+    way: str
+    by: str
+    at: datetime
+    reason: str | None = None
+
+
+class OrderEnded(msgspec.Struct, frozen=True, tag="order_ended"):
+    """``status``: done or cancelled."""
+
+    status: str
+    at: datetime
+
+
+class TimerSet(msgspec.Struct, frozen=True, tag="timer_set"):
+    name: str
+    due_at: datetime | None
+
+
+class ProblemOpened(msgspec.Struct, frozen=True, tag="problem_opened", omit_defaults=True):
+    key: str
+    code: str
+    klass: str
+    step: str
+    title: str
+    at: datetime
+    owner: str = "operations"
+
+
+class ProblemSettled(msgspec.Struct, frozen=True, tag="problem_settled", omit_defaults=True):
+    key: str
+    at: datetime
+    by: str | None = None
+    reason: str | None = None
+
+
+class OperatorRecorded(msgspec.Struct, frozen=True, tag="operator_recorded", omit_defaults=True):
+    """A person acted. ``refused`` says why nothing came of it."""
+
+    action: str
+    actor: str
+    at: datetime
+    reason: str = ""
+    subject: str | None = None
+    refused: str | None = None
+
+
+Entry = (
+    OrderRecorded
+    | OrderNoted
+    | OrderSuperseded
+    | OrderIgnored
+    | EventKept
+    | EventIgnored
+    | OrderChecked
+    | HoldReleased
+    | StepMoved
+    | CommandOpened
+    | CommandDone
+    | CommandFailed
+    | CommandSkipped
+    | CommandRetried
+    | ShipmentTaken
+    | ShipmentRefused
+    | ShipmentAmended
+    | ReleaseNoted
+    | InvoiceTaken
+    | AllocationsTaken
+    | CancelAsked
+    | OrderEnded
+    | TimerSet
+    | ProblemOpened
+    | ProblemSettled
+    | OperatorRecorded
+)
+
+
+class _Stored(msgspec.Struct):
+    v: int
+    entries: list[Entry]
+
+
+class _Versioned(msgspec.Struct):
+    v: int
+
+
+# From a version to the next: takes and gives the decoded JSON object.
+UPCASTS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(_Stored)
+_CURRENT = b'{"v":%d,' % VERSION
+
+
+def encode_entries(entries: list[Entry]) -> bytes:
+    """The journal's stored form of one decision."""
+    return _encoder.encode(_Stored(VERSION, entries))
+
+
+def decode_entries(stored: bytes) -> list[Entry]:
+    """Read one decision of this or an earlier schema version.
+
+    Raises ``SchemaTooNew`` for a later one and ``msgspec.ValidationError`` for bytes that are none.
+    """
+    if stored.startswith(_CURRENT):
+        return _decoder.decode(stored).entries
+    return msgspec.convert(upcast(stored, VERSION, UPCASTS), _Stored).entries
+
+
+class SchemaTooNew(Exception):
+    """A stored form was written by a newer release: run that release, or one after it."""
+
+    def __init__(self, found: int, known: int) -> None:
+        super().__init__(f"stored form has schema version {found}, this release reads up to {known}: upgrade Crossdock")
+        self.found, self.known = found, known
+
+
+def upcast(
+    stored: bytes, version: int, steps: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
+) -> dict[str, Any]:
+    """Bring a stored JSON object, step by step, to the newest schema version."""
+    found = msgspec.json.decode(stored, type=_Versioned).v
+    if found > version:
+        raise SchemaTooNew(found, version)
+    raw: dict[str, Any] = msgspec.json.decode(stored)
+    for each in range(found, version):
+        raw = steps[each](raw)
+    raw["v"] = version
+    return raw
+
+
+def units(quantity: Decimal) -> str:
+    """A quantity for people: ``2``, ``0.5``."""
+    return f"{quantity.normalize():f}"

@@ -1,0 +1,262 @@
+"""The fold: what each journal entry changes in the state. One small function per entry, found by type."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from crossdock.domain import entries as e
+from crossdock.domain.lattice import up
+from crossdock.domain.money import ZERO
+from crossdock.domain.state import (
+    Axes,
+    Billed,
+    Cancel,
+    Intent,
+    OpenProblem,
+    OrderState,
+    Parcel,
+    Step,
+    fork,
+    ordered,
+    shipped,
+    ships,
+)
+
+_replace = msgspec.structs.replace
+
+
+def evolve(state: OrderState, entries: Iterable[e.Entry]) -> OrderState:
+    """The state after the entries; the given one stays as it is."""
+    new = fork(state)
+    for entry in entries:
+        apply(new, entry)
+    return new
+
+
+def apply(state: OrderState, entry: e.Entry) -> None:
+    """Fold one entry into a state whose containers are its own (see ``state.fork``)."""
+    _FOLDS[type(entry)](state, entry)
+
+
+def _climb(state: OrderState, axis: str, status: str) -> None:
+    field = "returned" if axis == "return" else axis
+    current = getattr(state.axes, field)
+    higher = up(axis, current, status)
+    if higher != current:
+        state.axes = _replace(state.axes, **{field: higher})
+
+
+def _order_recorded(state: OrderState, entry: e.OrderRecorded) -> None:
+    if state.order is None:
+        state.recorded_at = entry.at
+        state.axes = Axes(intake="seen", payment=up("payment", "pending", entry.order.payment_status))
+    else:
+        _climb(state, "payment", entry.order.payment_status)
+    state.order = entry.order
+    state.latest = None
+    state.early = ()
+
+
+def _order_noted(state: OrderState, entry: e.OrderNoted) -> None:
+    state.latest = entry.order
+    _climb(state, "payment", entry.order.payment_status)
+
+
+def _order_superseded(state: OrderState, entry: e.OrderSuperseded) -> None:
+    _climb(state, "payment", entry.payment_status)
+
+
+def _order_ignored(state: OrderState, entry: e.OrderIgnored) -> None:
+    state.ended, state.ended_reason = "ignored", entry.reason
+    _climb(state, "intake", "ignored")
+
+
+def _event_kept(state: OrderState, entry: e.EventKept) -> None:
+    state.early = (*state.early, entry.event)
+
+
+def _nothing(state: OrderState, entry: Any) -> None:
+    """Recorded for people; changes nothing."""
+
+
+def _order_checked(state: OrderState, entry: e.OrderChecked) -> None:
+    state.customer_ref = entry.customer_ref
+    state.item_refs = entry.item_refs
+    state.holds = {hold.rule: hold for hold in entry.holds}
+    for verdict in entry.verdicts:
+        before = state.steps.get(verdict.step)
+        if before is None or before.status != verdict.status or before.reason != verdict.reason:
+            state.steps[verdict.step] = Step(verdict.status, entry.at, verdict.reason)
+
+
+def _hold_released(state: OrderState, entry: e.HoldReleased) -> None:
+    hold = state.holds[entry.rule]
+    state.holds[entry.rule] = _replace(
+        hold, released_at=entry.at, released_by=entry.by, release_reason=entry.reason or None
+    )
+
+
+def _step_moved(state: OrderState, entry: e.StepMoved) -> None:
+    state.steps[entry.step] = Step(entry.status, entry.at, entry.reason)
+
+
+def _command_opened(state: OrderState, entry: e.CommandOpened) -> None:
+    state.commands[entry.key] = Intent(entry.step, entry.target, "open", entry.at, entry.subject)
+    if entry.subject is None:
+        state.steps[entry.step] = Step("running", entry.at)
+    if entry.step == "order.book":
+        state.erp = entry.target
+        _climb(state, "intake", "accepted")
+        _climb(state, "booking", "booking")
+    elif entry.step == "order.release":
+        state.warehouse = entry.target
+
+
+def _first_ref(refs: dict[str, str], preferred: str) -> str | None:
+    return refs.get(preferred) or next(iter(refs.values()), None)
+
+
+def _command_done(state: OrderState, entry: e.CommandDone) -> None:
+    intent = state.commands[entry.key]
+    state.commands[entry.key] = Intent(intent.step, intent.target, "done", entry.at, intent.subject, entry.refs)
+    if intent.subject is None:
+        state.steps[intent.step] = Step("done", entry.at)
+    if intent.step == "order.book":
+        state.erp_ref = _first_ref(entry.refs, "salesOrder")
+        _climb(state, "booking", "booked")
+    elif intent.step == "order.release":
+        state.warehouse_ref = _first_ref(entry.refs, "order") or state.warehouse_ref
+        _climb(state, "fulfilment", "released")
+    elif intent.step == "booking.close":
+        _climb(state, "booking", "closed")
+    elif intent.step == "invoice":
+        _climb(state, "financial", "invoiced")
+
+
+def _command_failed(state: OrderState, entry: e.CommandFailed) -> None:
+    intent = state.commands[entry.key]
+    state.commands[entry.key] = Intent(
+        intent.step, intent.target, "failed", entry.at, intent.subject, klass=entry.klass
+    )
+    if intent.subject is None:
+        state.steps[intent.step] = Step("failed", entry.at, entry.reason)
+
+
+def _command_skipped(state: OrderState, entry: e.CommandSkipped) -> None:
+    intent = state.commands[entry.key]
+    state.commands[entry.key] = _replace(intent, status="skipped", at=entry.at)
+
+
+def _command_retried(state: OrderState, entry: e.CommandRetried) -> None:
+    intent = state.commands[entry.key]
+    state.commands[entry.key] = Intent(intent.step, intent.target, "open", entry.at, intent.subject)
+    if intent.subject is None:
+        state.steps[intent.step] = Step("running", entry.at, f"sent again by {entry.by}")
+
+
+def _shipment_taken(state: OrderState, entry: e.ShipmentTaken) -> None:
+    state.shipments[entry.shipment.id] = Parcel(entry.shipment, entry.source, entry.at, entry.told)
+    order = state.order
+    if order is not None:
+        sums = shipped(state)
+        whole = all(sums.get(line.id, ZERO) >= ordered(line) for line in order.lines if ships(line))
+        _climb(state, "fulfilment", "shipped" if whole else "partly_shipped")
+
+
+def _shipment_refused(state: OrderState, entry: e.ShipmentRefused) -> None:
+    state.shipments[entry.shipment.id] = Parcel(entry.shipment, entry.source, entry.at, refused=entry.reason)
+
+
+def _shipment_amended(state: OrderState, entry: e.ShipmentAmended) -> None:
+    state.shipments[entry.shipment.id] = _replace(state.shipments[entry.shipment.id], shipment=entry.shipment)
+
+
+def _release_noted(state: OrderState, entry: e.ReleaseNoted) -> None:
+    before = state.release_status
+    state.release_status = entry.status if before is None else up("release", before, entry.status)
+    if state.release_status == entry.status:
+        state.release_reason = entry.reason
+    state.warehouse_ref = state.warehouse_ref or entry.external_id
+
+
+def _invoice_taken(state: OrderState, entry: e.InvoiceTaken) -> None:
+    state.invoices[entry.invoice.id] = Billed(entry.invoice, entry.source)
+    _climb(state, "financial", "invoiced" if billed_whole(state) else "partly_invoiced")
+
+
+def billed(state: OrderState) -> Decimal:
+    """What all invoices come to."""
+    return sum((each.invoice.total for each in state.invoices.values()), ZERO)
+
+
+def billed_whole(state: OrderState) -> bool:
+    """Whether the invoices come to the order's total, on either side that may be booked."""
+    if state.order is None or not state.invoices:
+        return False
+    total = state.order.totals.total
+    sum_ = billed(state)
+    return sum_ in (total.shop, total.on("presentment"))
+
+
+def _allocations_taken(state: OrderState, entry: e.AllocationsTaken) -> None:
+    state.allocations = entry.allocations
+
+
+def _cancel_asked(state: OrderState, entry: e.CancelAsked) -> None:
+    state.cancel = Cancel(entry.way, entry.by, entry.at, entry.reason)
+    if entry.way == "drop":
+        # Nothing left the house: what the checks found about an earlier view is of no more use.
+        state.steps = {}
+        state.holds = {}
+        state.customer_ref, state.item_refs = None, {}
+
+
+def _order_ended(state: OrderState, entry: e.OrderEnded) -> None:
+    state.ended = entry.status
+
+
+def _timer_set(state: OrderState, entry: e.TimerSet) -> None:
+    if entry.due_at is None:
+        state.timers.pop(entry.name, None)
+    else:
+        state.timers[entry.name] = entry.due_at
+
+
+def _problem_opened(state: OrderState, entry: e.ProblemOpened) -> None:
+    state.problems[entry.key] = OpenProblem(entry.code, entry.klass, entry.step, entry.title, entry.at, entry.owner)
+
+
+def _problem_settled(state: OrderState, entry: e.ProblemSettled) -> None:
+    state.problems.pop(entry.key, None)
+
+
+_FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
+    e.OrderRecorded: _order_recorded,
+    e.OrderNoted: _order_noted,
+    e.OrderSuperseded: _order_superseded,
+    e.OrderIgnored: _order_ignored,
+    e.EventKept: _event_kept,
+    e.EventIgnored: _nothing,
+    e.OrderChecked: _order_checked,
+    e.HoldReleased: _hold_released,
+    e.StepMoved: _step_moved,
+    e.CommandOpened: _command_opened,
+    e.CommandDone: _command_done,
+    e.CommandFailed: _command_failed,
+    e.CommandSkipped: _command_skipped,
+    e.CommandRetried: _command_retried,
+    e.ShipmentTaken: _shipment_taken,
+    e.ShipmentRefused: _shipment_refused,
+    e.ShipmentAmended: _shipment_amended,
+    e.ReleaseNoted: _release_noted,
+    e.InvoiceTaken: _invoice_taken,
+    e.AllocationsTaken: _allocations_taken,
+    e.CancelAsked: _cancel_asked,
+    e.OrderEnded: _order_ended,
+    e.TimerSet: _timer_set,
+    e.ProblemOpened: _problem_opened,
+    e.ProblemSettled: _problem_settled,
+    e.OperatorRecorded: _nothing,
+}

@@ -1,0 +1,35 @@
+"""The axes of an order. Each is a chain that is only ever climbed: whatever arrives late cannot pull it down."""
+
+from collections.abc import Mapping
+
+AXES: Mapping[str, tuple[str, ...]] = {
+    "intake": ("unseen", "seen", "accepted", "ignored"),
+    "payment": ("pending", "authorized", "partially_paid", "paid", "partially_refunded", "refunded", "voided"),
+    "booking": ("none", "booking", "booked", "closed"),
+    "fulfilment": ("none", "released", "partly_shipped", "shipped"),
+    "return": ("none", "requested", "partly_returned", "returned"),
+    "financial": ("none", "partly_invoiced", "invoiced"),
+}
+
+# The warehouse's word for our order. It tells no time, so the furthest word counts.
+RELEASE = ("accepted", "backordered", "on_hold", "allocated", "picking", "packed", "shipped", "cancelled")
+
+# From where to where an axis may move: always up, never down.
+TRANSITIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    axis: {status: chain[place + 1 :] for place, status in enumerate(chain)} for axis, chain in AXES.items()
+}
+
+_RANKS: Mapping[str, Mapping[str, int]] = {
+    axis: {status: place for place, status in enumerate(chain)} for axis, chain in (*AXES.items(), ("release", RELEASE))
+}
+
+
+def rank(axis: str, status: str) -> int:
+    """How far up its axis a status is. Raises ``KeyError`` for a status that the axis does not have."""
+    return _RANKS[axis][status]
+
+
+def up(axis: str, current: str, offered: str) -> str:
+    """The higher of two statuses of one axis."""
+    ranks = _RANKS[axis]
+    return offered if ranks[offered] > ranks[current] else current

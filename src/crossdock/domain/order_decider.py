@@ -1,0 +1,89 @@
+"""How an order decides: the only thing the engine sees of all this."""
+
+from collections.abc import Mapping
+
+from crossdock.domain.advance import advance
+from crossdock.domain.cases.command_settled import command_settled
+from crossdock.domain.cases.early import apply_one, keep
+from crossdock.domain.cases.operator_acted import operator_acted
+from crossdock.domain.cases.order_seen import order_seen
+from crossdock.domain.cases.timer_fired import timer_fired
+from crossdock.domain.checks import REVALIDATE, mail
+from crossdock.domain.decision import Context, Decider, Decision, Summary
+from crossdock.domain.draft import Draft
+from crossdock.domain.entries import Entry, encode_entries
+from crossdock.domain.events import (
+    AllocationsSeen,
+    CommandSettled,
+    Event,
+    InvoiceSeen,
+    OperatorActed,
+    OrderSeen,
+    ReleaseSeen,
+    ShipmentSeen,
+    TimerFired,
+)
+from crossdock.domain.evolve import evolve
+from crossdock.domain.order import Order
+from crossdock.domain.state import OrderState, blank, decode_state, encode_state
+from crossdock.domain.summary import summarise
+
+
+class OrderDecider:
+    """The ``Decider`` of streams of kind ``order``. Stateless."""
+
+    kind = "order"
+
+    def blank(self) -> OrderState:
+        return blank()
+
+    def load(self, stored: bytes) -> OrderState:
+        return decode_state(stored)
+
+    def store(self, state: OrderState) -> bytes:
+        return encode_state(state)
+
+    def store_entries(self, entries: list[Entry]) -> bytes:
+        return encode_entries(entries)
+
+    def decide(self, state: OrderState, event: Event, context: Context) -> Decision:
+        """What follows from the event. Pure: same arguments, same answer."""
+        d = Draft(state, context)
+        if isinstance(event, OrderSeen):
+            order_seen(d, event.order)
+        elif isinstance(event, CommandSettled):
+            command_settled(d, event)
+        elif isinstance(event, ShipmentSeen | ReleaseSeen | InvoiceSeen | AllocationsSeen):
+            if d.state.order is None:
+                keep(d, event)
+            else:
+                apply_one(d, event)
+                advance(d)
+        elif isinstance(event, TimerFired):
+            timer_fired(d, event.name)
+        elif isinstance(event, OperatorActed):
+            operator_acted(d, event)
+        else:
+            d.ignore("signal_seen", "signals have a stream of their own")
+        return d.decision
+
+    def evolve(self, state: OrderState, entries: list[Entry]) -> OrderState:
+        return evolve(state, entries)
+
+    def summary(self, state: OrderState) -> Summary:
+        return summarise(state)
+
+    def masters_needed(self, state: OrderState, event: Event) -> Mapping[str, tuple[set[str], set[str]]]:
+        """Channel -> (skus, e-mails in lower case) that deciding on this event in this state will look up."""
+        if isinstance(event, OrderSeen):
+            return _needed(event.order)
+        again = isinstance(event, OperatorActed) or (isinstance(event, TimerFired) and event.name == REVALIDATE)
+        return _needed(state.order) if again and state.order is not None else {}
+
+
+def _needed(order: Order) -> Mapping[str, tuple[set[str], set[str]]]:
+    address = mail(order.customer.email) if order.customer is not None else ""
+    return {order.channel: ({line.sku for line in order.lines if line.sku}, {address} if address else set())}
+
+
+ORDER: Decider = OrderDecider()

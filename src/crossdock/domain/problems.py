@@ -1,0 +1,214 @@
+"""Every problem an order can have: stable code, class, owner and what to do. The console and the docs read this."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from crossdock.domain.decision import HoldHit, Problem
+from crossdock.domain.outcome import Conflict, Misconfigured, OutcomeUnknown, Rejected, RetryLater
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """``klass``: data, mapping, rejected, unknown_outcome, conflict, exhausted, hold, bug."""
+
+    klass: str
+    owner: str
+    hint: str
+
+
+CATALOGUE: Mapping[str, Kind] = {
+    "route.missing": Kind("mapping", "integration", "Add a route for this channel to crossdock.yaml, then retry."),
+    "customer.unknown": Kind(
+        "mapping",
+        "customer_service",
+        "Create the customer in the ERP, or set guest_customer on the route. It is looked for again every 5 minutes.",
+    ),
+    "customer.no_email": Kind(
+        "mapping", "customer_service", "Add an e-mail to the order in the channel, or set guest_customer on the route."
+    ),
+    "customer.inactive": Kind("data", "customer_service", "Make the customer active in the ERP, then retry."),
+    "product.no_sku": Kind(
+        "data", "catalogue", "Give the product a SKU in the channel; the next view of the order has it."
+    ),
+    "product.unknown": Kind(
+        "mapping",
+        "catalogue",
+        "Create the item in the ERP or correct the SKU in the channel. It is looked for again every 5 minutes.",
+    ),
+    "product.inactive": Kind(
+        "data", "catalogue", "Make the item active in the ERP or replace it on the order, then retry."
+    ),
+    "totals.unbalanced": Kind(
+        "data",
+        "finance",
+        "Compare the money proof with the channel's order; correct it there, or skip the proof with a reason.",
+    ),
+    "totals.rounding": Kind(
+        "data",
+        "finance",
+        "The declared rounding is above rounding_ceiling: raise the ceiling on the route or skip the proof.",
+    ),
+    "payment.reversed": Kind(
+        "data",
+        "finance",
+        "The money went back before booking: cancel the order, or skip the payment step with a reason.",
+    ),
+    "order.held": Kind("hold", "operations", "Look at what the rule saw; release the hold with a reason, or cancel."),
+    "order.edited_after_booking": Kind(
+        "conflict",
+        "customer_service",
+        "Make the change in the ERP and the warehouse, then resolve; the newer view is then in force.",
+    ),
+    "order.cancelled_after_shipment": Kind(
+        "conflict",
+        "customer_service",
+        "Goods have left: agree a return with the customer. Skip take.shipments if no more goods shall leave.",
+    ),
+    "order.cancelled_after_invoice": Kind(
+        "conflict",
+        "finance",
+        "The order is billed: credit the invoice and close the sales order in the ERP, then resolve.",
+    ),
+    "order.shipped_after_cancel": Kind(
+        "conflict",
+        "customer_service",
+        "Goods left although the order is cancelled: call them back or agree with the customer.",
+    ),
+    "shipment.unknown_line": Kind(
+        "data",
+        "warehouse",
+        "The shipment names a line or SKU that the order does not have: correct it in the warehouse.",
+    ),
+    "shipment.exceeds_order": Kind(
+        "data",
+        "warehouse",
+        "More left than was ordered: count with the warehouse, then resolve. It is neither posted nor pushed.",
+    ),
+    "shipment.not_positive": Kind(
+        "data", "warehouse", "A shipped quantity is zero or negative: correct it in the warehouse."
+    ),
+    "shipment.changed": Kind(
+        "conflict",
+        "warehouse",
+        "The warehouse changed a shipment that is already taken: correct the ERP and the channel by hand.",
+    ),
+    "shipment.duplicate_tracking": Kind(
+        "data",
+        "warehouse",
+        "Same tracking number and same lines as another shipment: tell the warehouse, then resolve.",
+    ),
+    "release.cancelled_there": Kind(
+        "conflict",
+        "warehouse",
+        "The warehouse cancelled what we released: release it again there, or cancel the order.",
+    ),
+    "invoice.total_differs": Kind(
+        "data",
+        "finance",
+        "The invoices come to more than the order: compare them with the money proof, correct in the ERP.",
+    ),
+}
+
+# How a command can fail: these stand behind the command's purpose, as in "order.book.rejected".
+FAILURES: Mapping[str, Kind] = {
+    "rejected": Kind("rejected", "operations", "Change what the other system refuses, then retry."),
+    "conflict": Kind("conflict", "operations", "Something else is already there: compare both, then resolve or retry."),
+    "unknown_outcome": Kind(
+        "unknown_outcome",
+        "operations",
+        "Look in the other system whether it happened; resolve if it did, retry if not.",
+    ),
+    "exhausted": Kind(
+        "exhausted", "operations", "The other system did not take it after all tries: retry when it is well."
+    ),
+    "misconfigured": Kind("mapping", "integration", "Correct the connection's credentials or settings, then retry."),
+}
+
+# What a purpose asks for, in words for a problem's title.
+DEEDS: Mapping[str, str] = {
+    "order.book": "book the order",
+    "order.release": "take the order for shipping",
+    "release.cancel": "stop the shipping",
+    "booking.close": "close the sales order",
+    "shipment.post": "record the shipment",
+    "fulfilment.push": "show the shipment to the customer",
+    "invoice.make": "make the invoice",
+    "read_back": "show what a message pointed at",
+}
+
+Failure = Rejected | Conflict | OutcomeUnknown | RetryLater | Misconfigured
+
+_NAMES: Mapping[type, str] = {
+    Rejected: "rejected",
+    Conflict: "conflict",
+    OutcomeUnknown: "unknown_outcome",
+    RetryLater: "exhausted",
+    Misconfigured: "misconfigured",
+}
+
+_TITLES: Mapping[str, str] = {
+    "rejected": "{target} refused to {deed}: {code}{field}",
+    "conflict": "{target} already has something else where we wanted to {deed}: {code}",
+    "unknown_outcome": "It is not known whether {target} did {deed}: {code}",
+    "exhausted": "{target} did not {deed} after {tries} tries: {code}",
+    "misconfigured": "{target} cannot {deed} with our credentials or settings: {code}",
+}
+
+
+def problem(
+    code: str, key: str, title: str, cause: str, facts: dict[str, Any] | None = None, owner: str | None = None
+) -> Problem:
+    """A problem from the catalogue. ``cause`` completes the fingerprint: equal for equal causes, no order ids in it."""
+    kind = CATALOGUE[code]
+    return Problem(
+        key=key,
+        klass=kind.klass,
+        code=code,
+        title=title,
+        hint=kind.hint,
+        fingerprint=f"{code}:{cause}",
+        owner=owner or kind.owner,
+        facts=facts or {},
+    )
+
+
+def failed(key: str, command: str, purpose: str, target: str, outcome: Failure, tries: int) -> Problem:
+    """The problem that a command's failure is. ``key`` is the problem's, ``command`` the business key."""
+    name = _NAMES[type(outcome)]
+    kind = FAILURES[name]
+    field = getattr(outcome, "field", None)
+    title = _TITLES[name].format(
+        target=target,
+        deed=DEEDS.get(purpose, purpose),
+        code=outcome.code,
+        field=f" (field {field})" if field else "",
+        tries=tries,
+    )
+    facts: dict[str, Any] = {"command": command, "code": outcome.code, "detail": outcome.detail, "tries": tries}
+    if field:
+        facts["field"] = field
+    if isinstance(outcome, Conflict) and outcome.refs:
+        facts["refs"] = outcome.refs
+    return Problem(
+        key=key,
+        klass=kind.klass,
+        code=f"{purpose}.{name}",
+        title=title,
+        hint=getattr(outcome, "hint", None) or kind.hint,
+        fingerprint=f"{purpose}.{name}:{target}:{outcome.code}:{field or ''}",
+        owner=kind.owner,
+        facts=facts,
+    )
+
+
+def held(hit: HoldHit) -> Problem:
+    """The problem that a matching hold rule is."""
+    return problem(
+        "order.held",
+        f"hold/{hit.rule}",
+        f"Held by rule {hit.rule}: {hit.reason}",
+        hit.rule,
+        {"saw": hit.saw},
+        hit.owner,
+    )

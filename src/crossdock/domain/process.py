@@ -1,0 +1,136 @@
+"""The order process as data: the ordered list of steps that the console shows with ticks, times and reasons."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from crossdock.domain.decision import Policy
+from crossdock.domain.order import Order
+from crossdock.domain.state import OrderState, shippable
+
+ASK = "ask a person"
+CHECK, WAIT, COMMAND, PER_SHIPMENT, END = "check", "wait", "command", "per_shipment", "end"
+
+Skips = Callable[[OrderState, Order, Policy], str | None]
+
+
+def _always(state: OrderState, order: Order, policy: Policy) -> str | None:
+    return None
+
+
+def _released(state: OrderState, order: Order, policy: Policy) -> str | None:
+    if not shippable(order):
+        return "nothing to ship"
+    return None if policy.warehouse or state.warehouse else "the route has no warehouse"
+
+
+def _shipped(state: OrderState, order: Order, policy: Policy) -> str | None:
+    return None if state.shipments else _released(state, order, policy)
+
+
+class ProcessStep(msgspec.Struct, frozen=True):
+    """One step. ``skips`` gives the reason why it does not apply, or None when it does."""
+
+    name: str
+    title: str
+    kind: str  # check, wait, command, per_shipment, end
+    means: str  # what it means that it is done
+    skips: Skips = _always
+    purpose: str | None = None  # the command it opens
+    undo: str | None = None  # the command that takes it back, or "ask a person"
+
+
+PROCESS: tuple[ProcessStep, ...] = (
+    ProcessStep("validate.customer", "Validate customer", CHECK, "The buyer is a customer of the ERP"),
+    ProcessStep("validate.products", "Validate products", CHECK, "Every product is an active item of the ERP"),
+    ProcessStep("prove.totals", "Prove totals", CHECK, "All parts come to the channel's total, to the cent"),
+    ProcessStep("confirm.payment", "Confirm payment", CHECK, "The money is as far as the route asks for"),
+    ProcessStep("screen.holds", "Screen for holds", CHECK, "No rule holds the order"),
+    ProcessStep("edit.window", "Wait the edit window", WAIT, "The customer's time for changes is over"),
+    ProcessStep(
+        "order.book",
+        "Book in ERP",
+        COMMAND,
+        "The ERP has the sales order",
+        purpose="order.book",
+        undo="booking.close",
+    ),
+    ProcessStep(
+        "order.release",
+        "Release to warehouse",
+        COMMAND,
+        "The warehouse may pick and ship",
+        _released,
+        "order.release",
+        "release.cancel",
+    ),
+    ProcessStep("take.shipments", "Take shipments", WAIT, "Everything that ships has left", _shipped, undo=ASK),
+    ProcessStep(
+        "shipment.post",
+        "Post shipments in ERP",
+        PER_SHIPMENT,
+        "The ERP has every shipment",
+        _shipped,
+        "shipment.post",
+        ASK,
+    ),
+    ProcessStep(
+        "fulfilment.push",
+        "Push fulfilments to channel",
+        PER_SHIPMENT,
+        "The customer can see every shipment",
+        _shipped,
+        "fulfilment.push",
+        ASK,
+    ),
+    ProcessStep("invoice", "Invoice", COMMAND, "The ERP has billed the order", purpose="invoice.make", undo=ASK),
+    ProcessStep("done", "Done", END, "Nothing is left to do"),
+)
+
+# What takes the process back after a cancellation, in this order.
+UNDO: tuple[ProcessStep, ...] = (
+    ProcessStep(
+        "release.cancel",
+        "Stop the warehouse",
+        COMMAND,
+        "The warehouse will not ship",
+        purpose="release.cancel",
+        undo=ASK,
+    ),
+    ProcessStep(
+        "booking.close",
+        "Close the sales order",
+        COMMAND,
+        "The ERP's sales order is closed",
+        purpose="booking.close",
+        undo=ASK,
+    ),
+)
+
+STEPS = {step.name: step for step in (*PROCESS, *UNDO)}
+CHECKS: tuple[str, ...] = tuple(step.name for step in PROCESS if step.kind == CHECK)
+
+
+class StepView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A step of one order for people."""
+
+    name: str
+    title: str
+    status: str
+    means: str
+    at: datetime | None = None
+    reason: str | None = None
+
+
+def progress(state: OrderState) -> list[StepView]:
+    """The process of one order, step by step, with the undo steps where it was cancelled."""
+    undo = UNDO if state.cancel is not None and state.cancel.way == "undo" else ()
+    found = []
+    for step in (*PROCESS, *undo):
+        now = state.steps.get(step.name)
+        status = "pending" if now is None else now.status
+        found.append(
+            StepView(step.name, step.title, status, step.means, now.at if now else None, now.reason if now else None)
+        )
+    return found

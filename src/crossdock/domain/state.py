@@ -1,0 +1,209 @@
+"""What is known of one order: the fold of its journal, and the snapshot kept in ``streams``.
+
+Inner values are frozen; ``fork`` copies the containers, so that a fold never changes a state somebody else holds.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from crossdock.domain.entries import Early, Hold, upcast
+from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
+from crossdock.domain.money import ZERO
+from crossdock.domain.order import LineKind, Order, OrderLine
+
+VERSION = 1
+FINISHED = frozenset({"done", "skipped", "undone"})
+
+
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where one step is. ``status``: pending, waiting, running, done, failed, skipped, undone."""
+
+    status: str
+    at: datetime
+    reason: str | None = None
+
+
+class Intent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A command that was opened and what came of it. ``status``: open, done, failed, skipped."""
+
+    step: str
+    target: str
+    status: str
+    at: datetime
+    subject: str | None = None
+    refs: dict[str, str] = {}
+    klass: str | None = None  # of the failure
+
+
+class Parcel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A shipment as taken (line ids resolved), or refused with the reason."""
+
+    shipment: Shipment
+    source: str
+    at: datetime
+    told: tuple[ShippedLine, ...] | None = None
+    refused: str | None = None
+
+
+class Billed(msgspec.Struct, frozen=True):
+    invoice: Invoice
+    source: str
+
+
+class OpenProblem(msgspec.Struct, frozen=True, omit_defaults=True):
+    code: str
+    klass: str
+    step: str
+    title: str
+    at: datetime
+    owner: str = "operations"
+
+
+class Cancel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``way``: drop, undo, person (see ``entries.CancelAsked``)."""
+
+    way: str
+    by: str
+    at: datetime
+    reason: str | None = None
+
+
+class Axes(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where the order is on each axis of ``lattice.AXES``."""
+
+    intake: str = "unseen"
+    payment: str = "pending"
+    booking: str = "none"
+    fulfilment: str = "none"
+    returned: str = "none"
+    financial: str = "none"
+
+
+class OrderState(msgspec.Struct, omit_defaults=True):
+    v: int
+    order: Order | None = None  # the view in force: what was, or will be, booked
+    latest: Order | None = None  # a newer view that is not in force (edited or cancelled after booking)
+    recorded_at: datetime | None = None
+    axes: Axes = Axes()
+    steps: dict[str, Step] = {}
+    customer_ref: str | None = None
+    item_refs: dict[str, str] = {}
+    holds: dict[str, Hold] = {}
+    commands: dict[str, Intent] = {}
+    shipments: dict[str, Parcel] = {}
+    invoices: dict[str, Billed] = {}
+    allocations: tuple[Allocation, ...] = ()
+    early: tuple[Early, ...] = ()
+    problems: dict[str, OpenProblem] = {}
+    timers: dict[str, datetime] = {}
+    erp: str | None = None  # the connections it went to, whatever the policy says later
+    erp_ref: str | None = None
+    warehouse: str | None = None
+    warehouse_ref: str | None = None
+    release_status: str | None = None
+    release_reason: str | None = None
+    cancel: Cancel | None = None
+    ended: str | None = None  # done, cancelled, ignored
+    ended_reason: str | None = None
+
+    @property
+    def newest(self) -> Order | None:
+        """The newest view of the order that was ever shown, in force or not."""
+        return self.latest if self.latest is not None else self.order
+
+    def status_of(self, step: str) -> str:
+        """The step's status; ``pending`` when it has not been touched."""
+        found = self.steps.get(step)
+        return "pending" if found is None else found.status
+
+    def finished(self, step: str) -> bool:
+        found = self.steps.get(step)
+        return found is not None and found.status in FINISHED
+
+    def command_of(self, step: str, subject: str | None = None) -> tuple[str, Intent] | None:
+        """The newest command of a step (and shipment), with its business key."""
+        for key in reversed(self.commands):
+            intent = self.commands[key]
+            if intent.step == step and intent.subject == subject:
+                return key, intent
+        return None
+
+    def taken(self) -> Iterator[Parcel]:
+        """The shipments that fit the order."""
+        return (parcel for parcel in self.shipments.values() if parcel.refused is None)
+
+    def refs_by_system(self) -> dict[str, dict[str, list[str]]]:
+        """Connection -> type -> ids, for people: every id another system has for this order."""
+        found: dict[str, dict[str, list[str]]] = {}
+        if self.order is not None:
+            found[self.order.channel] = {"order": [self.order.external_id], "number": [self.order.number]}
+        for intent in self.commands.values():
+            for kind, external_id in intent.refs.items():
+                ids = found.setdefault(intent.target, {}).setdefault(kind, [])
+                if external_id not in ids:
+                    ids.append(external_id)
+        return found
+
+
+def fork(state: OrderState) -> OrderState:
+    """A copy whose containers may be changed."""
+    new = copy.copy(state)
+    new.steps = dict(state.steps)
+    new.holds = dict(state.holds)
+    new.commands = dict(state.commands)
+    new.shipments = dict(state.shipments)
+    new.invoices = dict(state.invoices)
+    new.problems = dict(state.problems)
+    new.timers = dict(state.timers)
+    return new
+
+
+def blank() -> OrderState:
+    return OrderState(VERSION)
+
+
+def ordered(line: OrderLine) -> Decimal:
+    """How much of a line is wanted: as placed, or less after edits."""
+    return line.quantity if line.current_quantity is None else line.current_quantity
+
+
+def ships(line: OrderLine) -> bool:
+    """Whether the warehouse has something to do for the line."""
+    return line.requires_shipping and line.kind is LineKind.ITEM and ordered(line) > ZERO
+
+
+def shippable(order: Order) -> bool:
+    return any(map(ships, order.lines))
+
+
+def shipped(state: OrderState, but: str | None = None) -> dict[str, Decimal]:
+    """Line id -> quantity that left, over all taken shipments (leaving out the one named)."""
+    sums: dict[str, Decimal] = {}
+    for parcel in state.taken():
+        if parcel.shipment.id != but:
+            for line in parcel.shipment.lines:
+                sums[line.line_id] = sums.get(line.line_id, ZERO) + line.quantity
+    return sums
+
+
+UPCASTS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(OrderState)
+_CURRENT = b'{"v":%d' % VERSION
+
+
+def encode_state(state: OrderState) -> bytes:
+    return _encoder.encode(state)
+
+
+def decode_state(stored: bytes) -> OrderState:
+    """Read a snapshot of this or an earlier schema version; raises ``entries.SchemaTooNew`` for a later one."""
+    if stored.startswith((_CURRENT + b",", _CURRENT + b"}")):
+        return _decoder.decode(stored)
+    return msgspec.convert(upcast(stored, VERSION, UPCASTS), OrderState)
