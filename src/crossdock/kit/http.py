@@ -53,6 +53,7 @@ class Exchange(msgspec.Struct):
     response: bytes = b""
     error: str | None = None
     duration_ms: float = 0.0
+    headers: Mapping[str, str] = {}  # the answer's
 
 
 class Recording:
@@ -85,7 +86,7 @@ class Recording:
             raise
         finally:
             exchange.duration_ms = (self._stopwatch() - started) * 1000
-        exchange.status, exchange.response = response.status, response.body
+        exchange.status, exchange.response, exchange.headers = response.status, response.body, response.headers
         return response
 
 

@@ -1,0 +1,94 @@
+"""Status codes, Retry-After and the backoff schedule."""
+
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crossdock.domain.outcome import Conflict, Misconfigured, OutcomeUnknown, RateLimited, Rejected, RetryLater
+from crossdock.kit.backoff import Backoff
+from crossdock.kit.errors import by_status, retry_after_s
+from crossdock.kit.http import Response
+
+
+def now() -> datetime:
+    return datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("status", "write", "read"),
+    [
+        (302, Misconfigured, Misconfigured),
+        (400, Rejected, Rejected),
+        (401, Misconfigured, Misconfigured),
+        (403, Misconfigured, Misconfigured),
+        (404, Rejected, Rejected),
+        (408, OutcomeUnknown, RetryLater),
+        (409, Conflict, Conflict),
+        (412, RetryLater, RetryLater),
+        (422, Rejected, Rejected),
+        (429, RateLimited, RateLimited),
+        (500, OutcomeUnknown, RetryLater),
+        (502, OutcomeUnknown, RetryLater),
+        (503, RetryLater, RetryLater),
+        (504, OutcomeUnknown, RetryLater),
+        (520, OutcomeUnknown, RetryLater),
+    ],
+)
+def test_a_status_names_what_must_happen_next(status: int, write: type, read: type) -> None:
+    response = Response(status, {}, b"  why\n not ")
+    for writes, expected in ((True, write), (False, read)):
+        outcome = by_status(response, writes=writes, now=now)
+        assert type(outcome) is expected
+        assert f"HTTP {status}: why not" in outcome.detail
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_success_is_left_to_the_body(status: int) -> None:
+    assert by_status(Response(status, {}, b""), writes=True, now=now) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("7", 7.0),
+        ("1.5", 1.5),
+        ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0),
+        ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),
+        ("999999999", 86_400.0),
+        ("soon", None),
+        ("-5", None),
+        ("nan", None),
+        ("²", None),
+        ("", None),
+    ],
+)
+def test_retry_after(value: str, expected: float | None) -> None:
+    assert retry_after_s({"retry-after": value}, now) == expected
+
+
+@given(st.text(max_size=40))
+def test_retry_after_reads_anything(value: str) -> None:
+    waits = retry_after_s({"retry-after": value}, now)
+    assert waits is None or 0 <= waits <= 86_400
+
+
+def test_a_limit_and_an_outage_pass_the_vendors_wait_on() -> None:
+    assert by_status(Response(429, {"retry-after": "9"}, b""), writes=True, now=now) == RateLimited(9.0, "HTTP 429: ")
+    refused = by_status(Response(503, {"retry-after": "9"}, b""), writes=True, now=now)
+    assert isinstance(refused, RetryLater)
+    assert refused.after_s == 9.0
+
+
+@given(st.integers(0, 10_000), st.integers())
+def test_backoff_is_full_jitter_under_a_ceiling(tries: int, seed: int) -> None:
+    backoff = Backoff(base_s=0.5, cap_s=60.0)
+    delay_s = backoff.delay_s(tries, Random(seed))
+    assert 0 <= delay_s <= backoff.ceiling_s(tries) <= 60.0
+    assert delay_s == backoff.delay_s(tries, Random(seed))
+
+
+def test_backoff_doubles() -> None:
+    assert [Backoff(1.0, 10.0).ceiling_s(tries) for tries in range(6)] == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
