@@ -132,7 +132,21 @@ class _Loading:
                 right = "Write env:NAME or file:/path, never the secret itself."
                 self._read.fault(("connections", setup.name, "secrets", name), f"'{name}' is not a reference.", right)
         defaults = {s.name: s.default for s in plain.values() if s.default is not None}
-        return {**defaults, **{name: self._read.table_or(value) for name, value in setup.settings.items()}}
+        given = {name: self._read.table_or(value) for name, value in setup.settings.items() if value is not None}
+        return {**defaults, **{name: self._like(setup, name, value, defaults) for name, value in given.items()}}
+
+    def _like(self, setup: ConnectionSetup, name: str, value: Any, defaults: Mapping[str, Any]) -> Any:
+        """A value of the same kind as the setting's default: YAML gives fractions as text (see ``marks``)."""
+        wanted = type(defaults.get(name))
+        if wanted not in (int, float, bool) or type(value) is wanted:
+            return value
+        try:
+            return msgspec.convert(value, wanted, strict=False)
+        except msgspec.ValidationError:
+            kind = {int: "a whole number", float: "a number", bool: "true or false"}[wanted]
+            wrong = f"'{name}' cannot be '{value}'."
+            self._read.fault(("connections", setup.name, "settings", name), wrong, f"Give {kind}.")
+            return value
 
     def _place(self, setup: ConnectionSetup, section: str, known: Mapping[str, Any], other: Mapping[str, Any]) -> None:
         given: Mapping[str, Any] = getattr(setup, section)

@@ -1,0 +1,44 @@
+# Everything a person needs. `make help` lists it.
+SHELL := /bin/sh
+PYTHON ?= python3
+RUNTIME := .venv/runtime
+DEV := .venv/dev
+BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+export PYTHONPATH := $(CURDIR)/src
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint types lock clean browser
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo '  ARGS="…" is handed on: make demo ARGS="--orders 500 --faults --exit", make test ARGS="-k money"'
+
+demo: $(RUNTIME)/ready ## a live shop, ERP and warehouse, and Crossdock between them; Ctrl-C stops it
+	@$(RUNTIME)/bin/python -m crossdock.cli demo $(ARGS)
+
+test: $(DEV)/ready browser ## every test, lint, types and import rules included
+	@$(DEV)/bin/python -m pytest -n 2 $(ARGS)
+
+bench: $(DEV)/ready ## how fast, how flat, how small; writes benchmarks/results.json
+	@$(DEV)/bin/python -m crossdock.cli bench $(ARGS)
+
+lint: $(DEV)/ready ## style and import rules
+	@$(DEV)/bin/ruff check . && $(DEV)/bin/ruff format --check . && $(DEV)/bin/lint-imports
+
+types: $(DEV)/ready ## mypy --strict
+	@$(DEV)/bin/mypy
+
+lock: ## pin every dependency with hashes anew, from pyproject.toml
+	@scripts/lock.sh
+
+clean: ## remove what was made: environments, the demo's data, caches
+	@rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache artifacts
+
+browser: ## a Chromium for the console's tests
+	@$(if $(BROWSER),true,scripts/install-browser.sh)
+
+$(RUNTIME)/ready: requirements/runtime.lock
+	@scripts/make-venv.sh $(PYTHON) $(RUNTIME) requirements/runtime.lock
+
+$(DEV)/ready: requirements/dev.lock
+	@scripts/make-venv.sh $(PYTHON) $(DEV) requirements/dev.lock

@@ -1,0 +1,170 @@
+"""The composition root: the only place that knows which connectors exist and how a process is put together.
+
+Everything is imported when it is needed, so that a decide process carries no web framework.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from crossdock.domain.decision import Decider
+from crossdock.engine.world import Linked, Loop, World
+from crossdock.governance.config import Config, ConnectionSetup, load
+from crossdock.governance.faults import ConfigError, Fault
+from crossdock.governance.secrets import SecretError, resolve
+from crossdock.kit.http import Http, Line
+from crossdock.kit.manifest import Connector, Manifest
+from crossdock.kit.tokens import InProcessTokens
+from crossdock.observe.signals import Signals, Silence
+
+SYSTEMS = ("netsuite", "shiphero", "shopify")
+POOL = {"intake": 4, "decide": 4, "deliver": 6, "schedule": 4, "console": 3}  # database connections of one process
+
+
+def connector(system: str) -> Connector:
+    """The connector of a system; raises ``KeyError`` for one that is not shipped."""
+    if system not in SYSTEMS:
+        raise KeyError(system)
+    found: Connector = import_module(f"crossdock.connectors.{system}").CONNECTOR
+    return found
+
+
+class Manifests(Mapping[str, Manifest]):
+    """The manifests of all systems that this version can talk to; each is imported when it is first asked for."""
+
+    def __getitem__(self, system: str) -> Manifest:
+        return connector(system).manifest
+
+    def __contains__(self, system: object) -> bool:
+        return system in SYSTEMS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(SYSTEMS)
+
+    def __len__(self) -> int:
+        return len(SYSTEMS)
+
+
+def configuration(folder: Path) -> Config:
+    """The checked configuration of a folder; raises ``ConfigError``."""
+    return load(folder, Manifests())
+
+
+def deciders() -> dict[str, Decider]:
+    """How each kind of stream decides."""
+    from crossdock.domain.order_decider import OrderDecider
+    from crossdock.domain.signal_decider import SignalDecider
+
+    found: list[Decider] = [OrderDecider(), SignalDecider()]
+    return {decider.kind: decider for decider in found}
+
+
+def secrets_of(setup: ConnectionSetup, folder: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """The values of a connection's secrets. Raises ``ConfigError`` naming every reference that fails."""
+    values, faults = {}, []
+    for name, reference in setup.secrets.items():
+        try:
+            values[name] = resolve(reference, env, folder)
+        except SecretError as error:
+            faults.append(Fault(str(folder / "crossdock.yaml"), 0, f"connections.{setup.name}.secrets.{name}: {error}"))
+    if faults:
+        raise ConfigError(faults)
+    return values
+
+
+def link(setup: ConnectionSetup, folder: Path, env: Mapping[str, str], http: Http) -> Linked:
+    """A configured connection, opened in this process. Raises ``ConfigError`` when a secret cannot be had."""
+    line = Line(
+        connection=setup.name,
+        settings=setup.settings,
+        secrets=secrets_of(setup, folder, env),
+        http=http,
+        tokens=InProcessTokens(time.monotonic),
+        now=lambda: datetime.now(UTC),
+        unique=lambda: uuid4().hex,
+    )
+    return Linked(setup.name, _with_quota(connector(setup.system), setup), line)
+
+
+def _with_quota(found: Connector, setup: ConnectionSetup) -> Connector:
+    """What the account grants, where the settings say so, instead of the vendor's usual limits."""
+    quota = found.manifest.quota
+    for name in ("concurrency", "rate_per_s", "burst"):
+        if isinstance(granted := setup.settings.get(name), int | float):
+            quota = msgspec.structs.replace(quota, **{name: granted})
+    manifest = msgspec.structs.replace(found.manifest, quota=quota)
+    return msgspec.structs.replace(found, manifest=manifest)
+
+
+def worker_id(role: str, number: int) -> str:
+    return f"{socket.gethostname()}/{role}-{number}/{os.getpid()}"
+
+
+@contextmanager
+def speaking(role: str) -> Iterator[tuple[Signals, Callable[[], Mapping[str, Any]]]]:
+    """How a process speaks, and the figures that its heartbeat carries to /metrics."""
+    yield Silence(), dict
+
+
+@asynccontextmanager
+async def opened(config: Config, url: str, role: str, worker: str, signals: Signals) -> AsyncIterator[World]:
+    """A world for one role: store, connections, deciders, policies. Closed on leaving."""
+    from crossdock.kit.aiohttp_door import AiohttpDoor
+    from crossdock.store.postgres import PostgresStore
+
+    async with AsyncExitStack() as stack:
+        store = await PostgresStore.open(url, pool_size=POOL.get(role, 4))
+        stack.push_async_callback(store.close)
+        http = await stack.enter_async_context(AiohttpDoor())
+        yield World(
+            store=store,
+            links={name: link(setup, config.folder, os.environ, http) for name, setup in config.connections.items()},
+            deciders=deciders(),
+            policies=config.policies,
+            holds=config.holds(),
+            signals=signals,
+            random=SystemRandom(),
+            stopwatch=time.monotonic,
+            worker=worker,
+        )
+
+
+async def register(config: Config, url: str) -> None:
+    """Make the configured connections known in the database, or bring what is known of them up to date."""
+    from crossdock.store.postgres import PostgresStore
+
+    store = await PostgresStore.open(url, pool_size=1)
+    try:
+        for setup in config.connections.values():
+            manifest = connector(setup.system).manifest
+            await store.register(
+                setup.name,
+                setup.system,
+                role=manifest.role,
+                region=setup.region,
+                api_version=manifest.api_version,
+                mapping_version=manifest.mapping_version,
+            )
+    finally:
+        await store.close()
+
+
+async def run_together(loops: Sequence[Loop], stop: asyncio.Event) -> None:
+    """Run loops until all are done; when one fails, stop the others and raise what it raised."""
+    running = [asyncio.ensure_future(loop.run(stop)) for loop in loops]
+    await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
+    stop.set()
+    await asyncio.wait(running)
+    for finished in running:
+        finished.result()

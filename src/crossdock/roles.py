@@ -1,0 +1,112 @@
+"""A child process of ``crossdock serve``: one role instance. Run as ``python -m crossdock.roles`` by the supervisor.
+
+Ends when told (SIGTERM), when its work fails (the supervisor starts it again), or when its parent is gone.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from crossdock import __version__, app
+from crossdock.engine.world import Loop, World
+from crossdock.governance.config import Config
+from crossdock.governance.exposure import address
+from crossdock.heartbeat import Heartbeat
+from crossdock.supervise import SPEC_VARIABLE, ChildSpec
+
+FAILED = 1
+ORPHANED_S = 5.0  # how long a drain may take when the parent is gone
+
+
+def main() -> int:
+    """Run the role that the environment names; the exit code tells the supervisor how it went."""
+    spec = msgspec.json.decode(os.environ.pop(SPEC_VARIABLE), type=ChildSpec)
+    import uvloop
+
+    try:
+        uvloop.run(_serve(spec))
+    except Exception as error:  # noqa: BLE001 - said in one line; the supervisor starts it again
+        print(f"{spec.role}-{spec.number}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        if os.environ.get("CROSSDOCK_TRACEBACKS"):
+            raise
+        return FAILED
+    return 0
+
+
+async def _serve(spec: ChildSpec) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)  # the parent decides
+    _watch_parent(stop, loop)
+    config = app.configuration(Path(spec.folder))
+    worker = app.worker_id(spec.role, spec.number)
+    with app.speaking(spec.role) as (signals, figures):
+        async with app.opened(config, spec.url, spec.role, worker, signals) as world:
+            beat = Heartbeat(world.store.pool, worker, socket.gethostname(), spec.role, __version__, figures)  # type: ignore[attr-defined]
+            async with _loops(spec, config, world) as loops:
+                await app.run_together([*loops, beat], stop)
+
+
+def _watch_parent(stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
+    """Standard input ends when the parent is gone. A thread, so that a busy event loop cannot miss it."""
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 64):
+            pass
+        try:
+            loop.call_soon_threadsafe(stop.set)
+        except RuntimeError:
+            return  # the loop has ended already
+        threading.Event().wait(ORPHANED_S)
+        os._exit(FAILED)
+
+    threading.Thread(target=watch, daemon=True, name="parent").start()
+
+
+@asynccontextmanager
+async def _loops(spec: ChildSpec, config: Config, world: World) -> AsyncIterator[list[Loop]]:
+    """What the role does, as loops that end when told."""
+    if spec.role == "intake":
+        yield [_intake(config, world)]
+    elif spec.role == "decide":
+        from crossdock.engine.deciding import DecideLoop
+
+        yield [DecideLoop(world)]
+    elif spec.role == "deliver":
+        from crossdock.engine.delivering import DeliverLoop
+
+        yield [DeliverLoop(world)]
+    elif spec.role == "schedule":
+        from crossdock.engine.scheduling import ScheduleLoop
+        from crossdock.intake.polls import PollLoop
+
+        yield [ScheduleLoop(world), PollLoop(world)]
+    elif spec.role == "console":
+        from crossdock.console_role import console
+
+        async with console(spec, config, world) as serving:
+            yield [serving]
+    else:
+        raise ValueError(f"there is no role {spec.role!r}")
+
+
+def _intake(config: Config, world: World) -> Loop:
+    from crossdock.intake.app import IntakeApp
+    from crossdock.intake.server import IntakeServer, Listen
+
+    where = address(config.serve.intake, "intake")
+    serve = config.serve
+    return IntakeServer(IntakeApp(world), Listen(where.host, where.port, serve.tls_certificate, serve.tls_key))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
