@@ -1,0 +1,193 @@
+"""One method per NetSuite call. No retries and no mapping; every answer is read, never trusted by its status."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import jwt
+import msgspec
+
+from crossdock.connectors.netsuite.answers import MISSING, Stopped, classify, error_of, retry_after
+from crossdock.connectors.netsuite.wire import Document, InvoiceBody, QueryPage, SalesOrder, TokenBody
+from crossdock.domain.outcome import Misconfigured, OutcomeUnknown, RateLimited, RetryLater
+from crossdock.kit.http import AnswerLost, Line, NotSent, Response
+
+T = TypeVar("T")
+
+RECORD = "/services/rest/record/v1"
+SUITEQL = "/services/rest/query/v1/suiteql"
+TOKEN = "/services/rest/auth/oauth2/v1/token"  # noqa: S105 - a path
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+# A save with scripts takes 5 to 30 s (vendor facts, pitfall 14); the vendor's own limit is 15 min.
+WRITE_TIMEOUT_S = 60.0
+READ_TIMEOUT_S = 30.0
+PAGE_ROWS = 1000
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+_FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+
+
+class NetSuite:
+    """A NetSuite account. Opening one costs nothing: tokens live in the line's token store."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.settings: Mapping[str, Any] = line.settings
+        self.base = base_url(line.settings)
+        self._signed_in_now = False
+
+    async def sales_order(self, ref: str, *, lines: bool = False) -> SalesOrder | None:
+        """The order by internal id or ``eid:<external id>``; None when NetSuite itself says there is none."""
+        query = "expandSubResources=true" if lines else "fields=id,externalId,tranId,total,orderStatus"
+        return await self._read(f"/salesOrder/{ref}?{query}", SalesOrder)
+
+    async def put_sales_order(self, external_id: str, document: dict[str, Any]) -> str:
+        """Create by our id; the internal id. ``replace`` keeps a repeat from appending its lines a second time."""
+        return await self._write("PUT", f"/salesOrder/eid:{external_id}?replace=item,taxDetails", document)
+
+    async def patch_sales_order(self, ref: str, changes: dict[str, Any]) -> str:
+        return await self._write("PATCH", f"/salesOrder/{ref}", changes)
+
+    async def transform(self, order_ref: str, target: str, document: dict[str, Any]) -> str:
+        """Make a fulfilment or invoice out of a sales order; the new document's internal id."""
+        return await self._write("POST", f"/salesOrder/{order_ref}/!transform/{target}", document)
+
+    async def fulfilment(self, ref: str) -> Document | None:
+        return await self._read(f"/itemFulfillment/{ref}?fields=id,tranId", Document)
+
+    async def invoice(self, ref: str) -> InvoiceBody | None:
+        return await self._read(f"/invoice/{ref}?fields=id,tranId,total,taxTotal,currency,createdDate", InvoiceBody)
+
+    async def query(self, suiteql: str) -> QueryPage:
+        """The first page of a SuiteQL statement (paging is by key, not by offset)."""
+        response = await self._send(
+            "POST",
+            f"{SUITEQL}?limit={PAGE_ROWS}&offset=0",
+            _encode({"q": suiteql}),
+            {"prefer": "transient"},
+            READ_TIMEOUT_S,
+        )
+        return self._parsed(response, QueryPage)
+
+    async def sign_in(self) -> None:
+        """Get a token, fresh or kept; raises ``Stopped`` when NetSuite refuses us."""
+        await self._token()
+
+    async def _read(self, path: str, kind: type[T]) -> T | None:
+        response = await self._send("GET", RECORD + path, b"", {}, READ_TIMEOUT_S)
+        if response.status == 404:
+            error = error_of(response)
+            if error is not None and error.code in MISSING:
+                return None
+        return self._parsed(response, kind)
+
+    async def _write(self, method: str, path: str, document: dict[str, Any]) -> str:
+        response = await self._send(method, RECORD + path, _encode(document), {}, WRITE_TIMEOUT_S)
+        if response.status == 204:
+            location = response.headers.get("location", "")
+            internal_id = location.rstrip("/").rsplit("/", 1)[-1]
+            if internal_id.isdigit():
+                return internal_id
+            raise Stopped(
+                OutcomeUnknown(detail=f"204 without a Location that ends in an id: {location!r}", code="no_location")
+            )
+        raise Stopped(classify(response, wrote=True))
+
+    def _parsed(self, response: Response, kind: type[T]) -> T:
+        if response.status != 200:
+            raise Stopped(classify(response, wrote=False))
+        try:
+            return msgspec.json.decode(response.body, type=kind, strict=False)
+        except msgspec.DecodeError as error:
+            raise Stopped(RetryLater(detail=f"unreadable 200: {error}", code="unreadable_answer")) from error
+
+    async def _send(self, method: str, path: str, body: bytes, headers: dict[str, str], timeout_s: float) -> Response:
+        """One request with a token. A lost answer to a read is only a reason to read again."""
+        token = await self._token()
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json", **headers}
+        reads = method == "GET" or path.startswith(SUITEQL)
+        try:
+            response = await self.line.http.request(
+                method, self.base + path, headers=headers, body=body, timeout_s=timeout_s
+            )
+        except AnswerLost as error:
+            if reads:
+                raise Stopped(RetryLater(detail=f"no answer to a read: {error}", code="no_answer")) from error
+            raise
+        if response.status == 401:
+            raise Stopped(self._refused(response))
+        return response
+
+    def _refused(self, response: Response) -> RetryLater | Misconfigured:
+        """401: a kept token may have been revoked, so try once more; a token minted for this very call may not."""
+        self.line.tokens.forget(self.line.connection)
+        error = error_of(response)
+        detail = f"{error.code}: {error.text}" if error else "HTTP 401"
+        if self._signed_in_now:
+            return Misconfigured(detail=f"NetSuite refuses a fresh token. {detail}")
+        return RetryLater(detail=f"token refused, signing in again. {detail}", after_s=0.5, code="token_refused")
+
+    async def _token(self) -> str:
+        return await self.line.tokens.get(self.line.connection, self._sign_in)
+
+    async def _sign_in(self) -> tuple[str, float]:
+        """Exchange a signed assertion for an access token (60 min). Source: OAuth 2.0 client credentials, vendor facts."""
+        body = (
+            f"grant_type=client_credentials&client_assertion_type={ASSERTION_TYPE}&client_assertion={self._assertion()}"
+        )
+        try:
+            response = await self.line.http.request(
+                "POST", self.base + TOKEN, headers=_FORM, body=body.encode(), timeout_s=READ_TIMEOUT_S
+            )
+        except AnswerLost as error:
+            raise NotSent(f"no answer from the token endpoint, nothing else was sent: {error}") from error
+        if response.status == 200:
+            granted = self._parsed(response, TokenBody)
+            self._signed_in_now = True
+            return granted.access_token, float(granted.expires_in)
+        raise Stopped(_token_refusal(response))
+
+    def _assertion(self) -> str:
+        settings, now = self.settings, self.line.now()
+        claims = {
+            "iss": str(settings["client_id"]),
+            "scope": "rest_webservices",
+            "aud": self.base + TOKEN,
+            "iat": now,
+            "exp": now + timedelta(minutes=5),
+            "jti": self.line.unique(),
+        }
+        try:
+            return jwt.encode(
+                claims,
+                self.line.secrets["private_key"],
+                algorithm=settings.get("algorithm", "PS256"),
+                headers={"kid": str(settings["certificate_id"])},
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
+            detail = f"the private key cannot sign: {error}. It must be a PEM key that fits the setting `algorithm`."
+            raise Stopped(Misconfigured(detail=detail, code="private_key")) from error
+
+
+def base_url(settings: Mapping[str, Any]) -> str:
+    """``base_url`` when set, else the account's own host: account 1234567_SB1 lives at 1234567-sb1.suitetalk…"""
+    given = settings.get("base_url")
+    if given:
+        return str(given).rstrip("/")
+    host = str(settings["account_id"]).lower().replace("_", "-")
+    return f"https://{host}.suitetalk.api.netsuite.com"
+
+
+def _token_refusal(response: Response) -> RateLimited | RetryLater | Misconfigured:
+    if response.status == 429:
+        return RateLimited(after_s=retry_after(response, 1.0), detail="token endpoint")
+    try:
+        body = msgspec.json.decode(response.body, type=dict[str, Any])
+    except msgspec.DecodeError:
+        body = {}
+    if response.status in (400, 401, 403) and "error" in body:
+        reason = f"{body['error']} {body.get('error_description', '')}".strip()
+        hint = "check client_id, certificate_id, algorithm and that the certificate is still mapped (a sandbox refresh wipes it)"
+        return Misconfigured(detail=f"NetSuite refuses our sign-in: {reason}; {hint}")
+    return RetryLater(detail=f"token endpoint answered HTTP {response.status}", code="token_unavailable")

@@ -1,0 +1,168 @@
+"""Typed facts about NetSuite, and the check that a connection works. Sources: the vendor's REST documentation (see README)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cryptography import x509
+
+from crossdock.connectors.netsuite.answers import Stopped
+from crossdock.connectors.netsuite.client import NetSuite
+from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES
+from crossdock.kit.http import NotSent
+from crossdock.kit.manifest import Manifest, Quota, Setting, Unreachable
+
+WARN_DAYS = 30
+
+
+def _item(name: str, title: str) -> Setting:
+    return Setting(
+        name,
+        title,
+        required=False,
+        help="Internal id of an 'other charge' item. An order that needs it waits without it.",
+    )
+
+
+SETTINGS = (
+    Setting("account_id", "Account id", example="1234567_SB1"),
+    Setting(
+        "base_url", "Base URL", required=False, help="Only for a proxy or a simulator; else made from the account id."
+    ),
+    Setting("client_id", "Client id of the integration record", example="0f9a…"),
+    Setting("certificate_id", "Certificate id from the M2M mapping", example="HDh…"),
+    Setting(
+        "algorithm",
+        "Signing algorithm",
+        required=False,
+        default="PS256",
+        help="PS256/384/512 for RSA, ES256/384/512 for EC keys.",
+    ),
+    Setting(
+        "private_key",
+        "Private key (PEM) that belongs to the certificate",
+        secret=True,
+        example="file:/run/secrets/netsuite.pem",
+    ),
+    Setting("certificate", "The certificate (PEM), to warn before it ends", secret=True, required=False),
+    Setting("time_zone", "Time zone of the account", required=False, default="UTC", example="America/Los_Angeles"),
+    Setting(
+        "concurrency",
+        "Calls in flight, for the whole account",
+        required=False,
+        default=5,
+        help="What the account's tier grants to this integration.",
+    ),
+    Setting("currencies", "ISO code -> internal id", required=False, default=dict(DEFAULT_CURRENCIES)),
+    Setting(
+        "tax_mode",
+        "How tax is stated",
+        required=False,
+        default="details",
+        help="details: SuiteTax override · line: legacy taxCode and tax1Amt · item: one line of tax_item.",
+    ),
+    Setting("tax_code", "Tax code's internal id", required=False),
+    Setting("tax_codes", "Tax title -> tax code", required=False, default={}),
+    Setting("tax_type", "Tax type's internal id (mode details)", required=False),
+    _item("tax_item", "Tax line (mode item)"),
+    _item("channel_tax_item", "Tax that the channel remits"),
+    _item("shipping_item", "Shipping line; without it the header's shipping cost is used"),
+    _item("tip_item", "Tip line"),
+    _item("duty_item", "Duty line"),
+    _item("fee_item", "Fee line"),
+    _item("gift_card_item", "Gift card sold"),
+    _item("rounding_item", "Rounding line"),
+    Setting(
+        "discount_item",
+        "Discount line",
+        required=False,
+        help="With it, discounts are negative lines; without, net rates.",
+    ),
+    Setting("ship_methods", "Ship method -> internal id", required=False, default={}),
+    Setting("line_field", "Custom column for the channel's line id", required=False, example="custcol_channel_line"),
+    Setting("sku_field", "Item column that holds the SKU", required=False, default="itemid"),
+    Setting("order_prefixes", "Channel connections whose orders are ours", required=False, default=[]),
+    Setting(
+        "weight_unit",
+        "Unit of package weights",
+        required=False,
+        default="lb",
+        help="lb, oz, kg or g, as the account has it.",
+    ),
+    Setting(
+        "header",
+        "Fields to put on every sales order",
+        required=False,
+        default={},
+        example='{"customForm": {"id": "68"}}',
+    ),
+)
+
+MANIFEST = Manifest(
+    system="netsuite",
+    title="Oracle NetSuite",
+    role="erp",
+    api_version="record/v1 2026.1",
+    settings=SETTINGS,
+    mapping_version="1",
+    topics={"invoice": "invoice_seen"},
+    quota=Quota(concurrency=5),
+    docs="https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/chapter_1540391670.html",
+    redact=(
+        "addressee", "attention", "addr1", "addr2", "city", "zip", "state", "addrPhone", "email", "phone",
+        "access_token", "client_assertion", "authorization",
+    ),
+)  # fmt: skip
+
+
+async def check(client: NetSuite) -> str:
+    """Sign in, read the currencies, compare them with the settings, and look at the certificate's end."""
+    warning = _certificate(client)
+    try:
+        await client.sign_in()
+        page = await client.query("SELECT c.id, c.symbol FROM currency c ORDER BY c.id")
+    except Stopped as stopped:
+        raise Unreachable(f"NetSuite refuses this connection: {stopped.outcome}") from stopped
+    except NotSent as error:
+        raise Unreachable(f"{client.base} cannot be reached: {error}") from error
+    symbols = {row["symbol"]: str(row["id"]) for row in page.items}
+    _compare(client.settings.get("currencies") or DEFAULT_CURRENCIES, symbols)
+    _tax_settings(client.settings)
+    return f"account {client.settings['account_id']}, currencies {', '.join(sorted(symbols))}{warning}"
+
+
+def _compare(ours: Mapping[str, Any], theirs: Mapping[str, str]) -> None:
+    wrong = [
+        f"{code}: {ref}, there {theirs[code]}"
+        for code, ref in ours.items()
+        if code in theirs and theirs[code] != str(ref)
+    ]
+    if wrong:
+        raise Unreachable(f"the setting `currencies` does not fit the account ({'; '.join(wrong)}): correct it")
+
+
+def _tax_settings(settings: Mapping[str, Any]) -> None:
+    needed = {"details": ("tax_code", "tax_type"), "line": ("tax_code",), "item": ("tax_item",)}
+    mode = settings.get("tax_mode", "details")
+    if mode not in needed:
+        raise Unreachable(f"tax_mode {mode!r} is none of {', '.join(needed)}")
+    missing = [name for name in needed[mode] if not settings.get(name)]
+    if missing:
+        raise Unreachable(f"tax_mode {mode} needs the setting {' and '.join(missing)}: orders with tax would wait")
+
+
+def _certificate(client: NetSuite) -> str:
+    """How long the certificate still lives (at most two years after it was made). Empty without one."""
+    pem = client.line.secrets.get("certificate")
+    if not pem:
+        return ""
+    try:
+        ends: datetime = x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
+    except ValueError as error:
+        raise Unreachable(f"the secret `certificate` is not a PEM certificate: {error}") from error
+    days = (ends - client.line.now()).days
+    if days < 0:
+        raise Unreachable(
+            f"the certificate ended on {ends.date()}: upload a new one and set certificate_id and private_key"
+        )
+    return f", certificate ends {ends.date()}" + (f": ONLY {days} DAYS LEFT, replace it" if days < WARN_DAYS else "")

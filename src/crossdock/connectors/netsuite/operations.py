@@ -1,0 +1,193 @@
+"""What NetSuite can be asked to do. Every operation is class UNIQUE: each document carries an external id of ours.
+
+A repeat looks by that id first, because a second PUT would reset lines that people have edited since, and because
+transforms have no upsert at all.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from typing import Any
+
+import msgspec
+
+from crossdock.connectors.netsuite.answers import DUPLICATE, Stopped
+from crossdock.connectors.netsuite.client import NetSuite
+from crossdock.connectors.netsuite.documents import (
+    CLOSED_STATES,
+    external_id,
+    fulfilment_id,
+    invoice_id,
+    read_invoice,
+    render_closing,
+    render_fulfilment,
+)
+from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES, render_order
+from crossdock.connectors.netsuite.proof import Unbookable
+from crossdock.connectors.netsuite.wire import SalesOrder
+from crossdock.domain.commands import BookOrder, CloseBooking, MakeInvoice, Payload, PostShipment
+from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, Rejected
+from crossdock.kit.manifest import Call, Operation, Repeat, Result
+
+_Send = Callable[[NetSuite, Any, Call], Awaitable[Result]]
+_LookUp = Callable[[NetSuite, Any, Call], Awaitable[Result | None]]
+_DUPLICATES = frozenset(code.lower() for code in DUPLICATE)
+
+
+def _classified(send: Any) -> Any:
+    """Turn what ends an operation early into its result; NotSent and AnswerLost pass through."""
+
+    @wraps(send)
+    async def run(client: NetSuite, payload: Payload, call: Call) -> Result | None:
+        try:
+            found: Result | None = await send(client, payload, call)
+        except (Stopped, Unbookable) as ended:
+            return Result(ended.outcome)
+        return found
+
+    return run
+
+
+@_classified
+async def find_booking(client: NetSuite, payload: BookOrder, call: Call) -> Result | None:
+    """Our sales order, if an earlier send made it."""
+    order = await client.sales_order(f"eid:{external_id(payload.order.key)}")
+    return None if order is None else Result(_booked(order.id, payload, order))
+
+
+@_classified
+async def book(client: NetSuite, payload: BookOrder, call: Call) -> Result:
+    """Create the sales order under our external id, after proving that its total will be the channel's."""
+    key = external_id(payload.order.key)
+    if call.tries:
+        there = await client.sales_order(f"eid:{key}")
+        if there is not None:
+            return Result(_booked(there.id, payload, there))
+    document = render_order(payload, client.settings)
+    return Result(_booked(await client.put_sales_order(key, document), payload, None))
+
+
+def _booked(internal_id: str, payload: BookOrder, found: SalesOrder | None) -> Done:
+    facts: dict[str, Any] = {"total": str(payload.order.totals.total.on(payload.basis))}
+    if found is not None:
+        facts = {"total": str(found.total), "number": found.tran_id}
+    return Done(refs={"salesOrder": internal_id}, facts=facts, repeated=found is not None)
+
+
+@_classified
+async def close(client: NetSuite, payload: CloseBooking, call: Call) -> Result:
+    """Close the lines that are still open. There is no cancel verb in the API."""
+    order = await _existing(client, payload.erp_ref)
+    state = order.order_status.id if order.order_status else ""
+    refs = {"salesOrder": order.id}
+    if state == "G":
+        return Result(Conflict("already_billed", f"sales order {order.id} is billed; it cannot be closed", refs))
+    changes = render_closing(order)
+    if state in CLOSED_STATES or not changes["item"]["items"]:
+        return Result(Done(refs=refs, repeated=True))
+    await client.patch_sales_order(order.id, changes)
+    return Result(Done(refs=refs))
+
+
+@_classified
+async def find_shipment(client: NetSuite, payload: PostShipment, call: Call) -> Result | None:
+    """Our item fulfilment of this shipment, if an earlier send made it."""
+    there = await client.fulfilment(f"eid:{fulfilment_id(payload)}")
+    return None if there is None else Result(Done(refs={"itemFulfillment": there.id}, repeated=True))
+
+
+@_classified
+async def post_shipment(client: NetSuite, payload: PostShipment, call: Call) -> Result:
+    """Record the goods leaving: transform the sales order into an item fulfilment in state Shipped."""
+    if call.tries:
+        there = await client.fulfilment(f"eid:{fulfilment_id(payload)}")
+        if there is not None:
+            return Result(Done(refs={"itemFulfillment": there.id}, repeated=True))
+    order = await _existing(client, payload.erp_ref, lines=True)
+    document = render_fulfilment(payload, order, client.settings)
+    try:
+        made = await client.transform(order.id, "itemFulfillment", document)
+    except Stopped as stopped:
+        return await _already_there(stopped, lambda: find_shipment(client, payload, call))
+    return Result(Done(refs={"itemFulfillment": made}))
+
+
+@_classified
+async def find_invoice(client: NetSuite, payload: MakeInvoice, call: Call) -> Result | None:
+    """Our invoice, if an earlier send made it."""
+    body = await client.invoice(f"eid:{invoice_id(payload)}")
+    return None if body is None else Result(_invoiced(client, body, repeated=True))
+
+
+@_classified
+async def make_invoice(client: NetSuite, payload: MakeInvoice, call: Call) -> Result:
+    """Bill what is fulfilled and not yet billed, then read number, total and tax of what NetSuite made."""
+    key = invoice_id(payload)
+    if call.tries:
+        there = await client.invoice(f"eid:{key}")
+        if there is not None:
+            return Result(_invoiced(client, there, repeated=True))
+    try:
+        made = await client.transform(payload.erp_ref, "invoice", {"externalId": key})
+    except Stopped as stopped:
+        return await _unbillable(client, payload, call, stopped)
+    try:
+        body = await client.invoice(made)
+    except Stopped as stopped:
+        # The invoice stands but could not be read: the repeat finds it by its external id.
+        return Result(OutcomeUnknown(detail=f"invoice {made} made, reading it failed: {stopped}", code="read_failed"))
+    if body is None:
+        return Result(OutcomeUnknown(detail=f"invoice {made} made, NetSuite does not show it yet", code="read_failed"))
+    return Result(_invoiced(client, body, repeated=False))
+
+
+def _invoiced(client: NetSuite, body: Any, *, repeated: bool) -> Done:
+    currencies: Mapping[str, str] = client.settings.get("currencies") or DEFAULT_CURRENCIES
+    invoice = read_invoice(body, client.settings, currencies)
+    return Done(
+        refs={"invoice": body.id, "invoiceNumber": body.tran_id},
+        facts={"invoice": msgspec.to_builtins(invoice)},
+        repeated=repeated,
+    )
+
+
+async def _unbillable(client: NetSuite, payload: MakeInvoice, call: Call, stopped: Stopped) -> Result:
+    """NetSuite's own people may have billed it: that is a conflict to look at, not bad data."""
+    result = await _already_there(stopped, lambda: find_invoice(client, payload, call))
+    if isinstance(result.outcome, Rejected) and result.outcome.code == "user_error":
+        order = await client.sales_order(payload.erp_ref)
+        if order is not None and order.order_status is not None and order.order_status.id == "G":
+            detail = f"sales order {order.id} is already billed in NetSuite, by an invoice that is not ours"
+            return Result(Conflict("already_billed", detail, {"salesOrder": order.id}))
+    return result
+
+
+async def _already_there(stopped: Stopped, find: Callable[[], Awaitable[Result | None]]) -> Result:
+    """A refusal because our external id is taken means that an earlier send of ours arrived after all."""
+    outcome: Outcome = stopped.outcome
+    if isinstance(outcome, Rejected) and outcome.code in _DUPLICATES:
+        return await find() or Result(outcome)
+    return Result(outcome)
+
+
+async def _existing(client: NetSuite, ref: str, *, lines: bool = True) -> SalesOrder:
+    order = await client.sales_order(ref, lines=lines)
+    if order is None:
+        hint = "It was deleted or the role may not see it. Restore it, or cancel the order here."
+        raise Stopped(Rejected("sales_order_gone", f"sales order {ref} is not in NetSuite", "erp_ref", hint))
+    return order
+
+
+def _operation(purpose: str, title: str, send: _Send, look_up: _LookUp | None) -> Operation:
+    # NetSuite itself gives up after 15 min; saves of 5 to 30 s are common, so the lease covers the slow ones.
+    return Operation(purpose, title, Repeat.UNIQUE, send, look_up, lease_s=180.0, timeout_s=60.0)
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    operation.purpose: operation
+    for operation in (
+        _operation("order.book", "Book the sales order", book, find_booking),
+        _operation("booking.close", "Close the sales order", close, None),
+        _operation("shipment.post", "Post the item fulfilment", post_shipment, find_shipment),
+        _operation("invoice.make", "Make the invoice", make_invoice, find_invoice),
+    )
+}

@@ -1,0 +1,202 @@
+"""What changed in NetSuite, by SuiteQL: masters of items and customers, and invoices.
+
+Paging is by key (last change, internal id), so rows with one timestamp are neither missed nor repeated. Timestamps are
+the account's wall time in whole seconds; a new round starts five minutes back, and further when clocks went back.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from crossdock.connectors.netsuite.answers import Stopped
+from crossdock.connectors.netsuite.client import NetSuite
+from crossdock.connectors.netsuite.documents import instant
+from crossdock.domain.decision import CustomerMaster, ProductMaster
+from crossdock.domain.events import Event, InvoiceSeen
+from crossdock.domain.fulfilment import Invoice
+from crossdock.kit.http import NotSent
+from crossdock.kit.manifest import Found, Page, Poll, Unreachable, Untranslatable
+
+OVERLAP = timedelta(minutes=5)
+FIRST_LOOK_BACK = timedelta(days=1)
+_FORMAT = "%Y-%m-%d %H:%M:%S"
+_SQL_FORMAT = "YYYY-MM-DD HH24:MI:SS"
+_EPOCH = "1970-01-01 00:00:00"
+_encode = msgspec.json.Encoder().encode
+
+
+class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a poll is. Inside a round ``id`` continues after a row; between rounds it is None."""
+
+    at: str  # account wall time of the last row seen
+    id: int | None = None
+
+
+async def items(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
+    """Products by SKU (the item's name, or the column in setting ``sku_field``)."""
+    sku = _column(client.settings.get("sku_field", "itemid"))
+    select = f"SELECT i.id, i.{sku} AS sku, i.displayname, i.isinactive, {_wall('i.lastmodifieddate')} AS changed FROM item i"
+    rows, page = await _round(client, cursor, options, select, "i", f"i.{sku} IS NOT NULL", start=_EPOCH)
+    products = tuple(
+        (
+            row["sku"],
+            _encode(ProductMaster(row["sku"], str(row["id"]), row["isinactive"] != "T", row.get("displayname"))),
+        )
+        for row in rows
+    )
+    return msgspec.structs.replace(page, products=products)
+
+
+async def customers(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
+    """Customers by lower-case e-mail; those without one cannot be matched and are left out."""
+    select = (
+        f"SELECT i.id, i.email, i.isinactive, c.symbol AS currency, {_wall('i.lastmodifieddate')} AS changed "
+        "FROM customer i LEFT JOIN currency c ON c.id = i.currency"
+    )
+    rows, page = await _round(client, cursor, options, select, "i", "i.email IS NOT NULL", start=_EPOCH)
+    found = []
+    for row in rows:
+        email = row["email"].strip().lower()
+        found.append(
+            (email, _encode(CustomerMaster(str(row["id"]), email, row["isinactive"] != "T", row.get("currency"))))
+        )
+    return msgspec.structs.replace(page, customers=tuple(found))
+
+
+async def invoices(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
+    """Invoices made from sales orders that carry an external id; which is the order's stream."""
+    select = (
+        f"SELECT i.id, i.tranid, i.foreigntotal, c.symbol AS currency, {_wall('i.createddate')} AS created, "
+        f"{_wall('i.lastmodifieddate')} AS changed, o.externalid AS orderkey FROM transaction i "
+        "JOIN transactionline l ON l.transaction = i.id JOIN transaction o ON o.id = l.createdfrom "
+        "JOIN currency c ON c.id = i.currency"
+    )
+    where = "i.type = 'CustInvc' AND l.mainline = 'T' AND o.externalid IS NOT NULL"
+    start = _wall_text(client.line.now() - FIRST_LOOK_BACK, client.settings)
+    rows, page = await _round(client, cursor, options, select, "i", where, start=start)
+    prefixes = tuple(f"{name}-" for name in client.settings.get("order_prefixes") or ())
+    ours = (row for row in rows if not prefixes or row["orderkey"].startswith(prefixes))
+    return msgspec.structs.replace(page, found=tuple(_found(row, client.settings) for row in ours))
+
+
+def _found(row: Mapping[str, Any], settings: Mapping[str, Any]) -> Found:
+    body = {
+        "id": str(row["id"]),
+        "number": row["tranid"],
+        "total": str(row["foreigntotal"]),
+        "currency": row["currency"],
+        "invoiced_at": instant(row["created"], settings),
+        "order": row["orderkey"],
+    }
+    return Found(f"invoice:{row['id']}:{row['changed']}", "invoice", "order", row["orderkey"], _encode(body))
+
+
+def translate(connection: str, topic: str, body: bytes) -> list[Event]:
+    """A polled invoice -> what happened to its order."""
+    if topic != "invoice":
+        raise Untranslatable("unknown_topic", f"NetSuite has no topic {topic!r}", field="topic")
+    try:
+        row = msgspec.json.decode(body, type=_InvoiceRow)
+    except msgspec.DecodeError as error:
+        raise Untranslatable(
+            "unreadable_invoice", f"the polled invoice cannot be read: {error}", field="body"
+        ) from error
+    return [InvoiceSeen(Invoice(row.id, row.number, row.total, row.currency, row.invoiced_at), source=connection)]
+
+
+class _InvoiceRow(msgspec.Struct, frozen=True):
+    id: str
+    number: str
+    total: Decimal
+    currency: str
+    invoiced_at: datetime
+
+
+async def _round(
+    client: NetSuite, cursor: str | None, options: Mapping[str, Any], select: str, table: str, where: str, *, start: str
+) -> tuple[list[dict[str, Any]], Page]:
+    """One page of a round: rows after the cursor, and the cursor to go on with."""
+    at = _begin(client, cursor, options, start)
+    column = f"{table}.lastmodifieddate"
+    since = f"{column} >= {_literal(at.at)}"
+    if at.id is not None:
+        since = f"({column} > {_literal(at.at)} OR ({column} = {_literal(at.at)} AND {table}.id > {at.id}))"
+    until = ""
+    if options.get("until"):
+        until = f" AND {column} <= {_literal(_wall_text(datetime.fromisoformat(options['until']), client.settings))}"
+    sql = f"{select} WHERE {where} AND {since}{until} ORDER BY {column}, {table}.id"
+    page = await _asked(client, sql)
+    rows = page.items
+    last = Cursor(rows[-1]["changed"], int(rows[-1]["id"])) if rows else at
+    more = page.has_more and bool(rows)
+    return rows, Page((), _encode(last if more else Cursor(last.at)).decode(), more)
+
+
+async def _asked(client: NetSuite, sql: str) -> Any:
+    try:
+        return await client.query(sql)
+    except Stopped as stopped:
+        raise Unreachable(f"NetSuite did not answer a poll: {stopped.outcome}") from stopped
+    except NotSent as error:
+        raise Unreachable(f"NetSuite cannot be reached: {error}") from error
+
+
+def _begin(client: NetSuite, cursor: str | None, options: Mapping[str, Any], start: str) -> Cursor:
+    if cursor is not None:
+        saved = msgspec.json.decode(cursor, type=Cursor)
+        return saved if saved.id is not None else Cursor(_stepped_back(saved.at, client))
+    since = options.get("since")
+    return Cursor(_wall_text(datetime.fromisoformat(since), client.settings) if since else start)
+
+
+def _stepped_back(at: str, client: NetSuite) -> str:
+    """Five minutes earlier, plus the hour that the account's clock was put back since (its wall time then repeats)."""
+    zone = ZoneInfo(client.settings.get("time_zone", "UTC"))
+    wall = datetime.strptime(at, _FORMAT).replace(tzinfo=zone)
+    now = client.line.now().astimezone(zone)
+    put_back = max(_offset(wall) - _offset(now), timedelta(0)) if now - wall < timedelta(days=2) else timedelta(0)
+    early = wall.replace(tzinfo=None) - OVERLAP - put_back
+    return max(early, datetime(1970, 1, 1)).strftime(_FORMAT)  # noqa: DTZ001 - wall time
+
+
+def _offset(at: datetime) -> timedelta:
+    return at.utcoffset() or timedelta(0)
+
+
+def _wall_text(at: datetime, settings: Mapping[str, Any]) -> str:
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return aware.astimezone(ZoneInfo(settings.get("time_zone", "UTC"))).strftime(_FORMAT)
+
+
+def _wall(column: str) -> str:
+    return f"TO_CHAR({column}, '{_SQL_FORMAT}')"
+
+
+def _literal(wall: str) -> str:
+    datetime.strptime(wall, _FORMAT)  # noqa: DTZ007 - only checks the shape: nothing else may enter the statement
+    return f"TO_DATE('{wall}', '{_SQL_FORMAT}')"
+
+
+def _column(name: str) -> str:
+    """A column named by a setting: only a bare name may enter the statement."""
+    if not (name.isascii() and name.replace("_", "").isalnum()):
+        raise Unreachable(f"the setting `sku_field` is not a column name: {name!r}")
+    return name
+
+
+def _poll(name: str, run: Callable[..., Any], every_s: float, *, backfill: bool = True) -> Poll:
+    return Poll(name, run, every_s, backfill)
+
+
+POLLS: Mapping[str, Poll] = {
+    poll.name: poll
+    for poll in (
+        _poll("items", items, 300.0),
+        _poll("customers", customers, 300.0),
+        _poll("invoices", invoices, 60.0),
+    )
+}

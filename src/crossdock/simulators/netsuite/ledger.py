@@ -1,0 +1,188 @@
+"""The account's documents and its arithmetic: quantity x rate rounded per line, explicit tax, header shipping."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import msgspec
+
+from crossdock.simulators.netsuite.catalogue import CURRENCIES, DECIMALS
+
+ZERO = Decimal(0)
+STATUS = {
+    "A": "Pending Approval", "B": "Pending Fulfillment", "C": "Cancelled", "D": "Partially Fulfilled",
+    "E": "Pending Billing/Partially Fulfilled", "F": "Pending Billing", "G": "Billed", "H": "Closed",
+}  # fmt: skip
+
+
+class Line(msgspec.Struct, kw_only=True):
+    line: int
+    item: str
+    type: str
+    quantity: Decimal
+    rate: Decimal
+    amount: Decimal
+    tax: Decimal = ZERO
+    fulfilled: Decimal = ZERO
+    billed: Decimal = ZERO
+    closed: bool = False
+    reference: str | None = None  # ties it to tax details
+    description: str | None = None
+    custom: dict[str, Any] = {}
+
+    @property
+    def stocked(self) -> bool:
+        return self.type == "InvtPart"
+
+    @property
+    def open(self) -> Decimal:
+        return ZERO if self.closed else self.quantity - self.fulfilled
+
+
+class Document(msgspec.Struct, kw_only=True):
+    """A sales order, item fulfilment or invoice."""
+
+    id: str
+    type: str  # salesOrder, itemFulfillment, invoice
+    number: str
+    created: datetime
+    modified: datetime
+    external_id: str | None = None
+    entity: str = ""
+    currency: str = "1"
+    created_from: str | None = None
+    header: dict[str, Any] = {}
+    lines: list[Line] = []
+    tax_details: list[dict[str, Any]] = []
+    shipping: Decimal = ZERO
+    status: str = "B"
+
+    @property
+    def unit(self) -> Decimal:
+        return Decimal(1).scaleb(-DECIMALS.get(CURRENCIES[self.currency], 2))
+
+    @property
+    def tax(self) -> Decimal:
+        """Explicit tax only: an account whose own tax engine is overridden adds none."""
+        return sum((row["taxAmount"] for row in self.tax_details), ZERO) + sum((line.tax for line in self.lines), ZERO)
+
+    @property
+    def total(self) -> Decimal:
+        return (sum((line.amount for line in self.lines), ZERO) + self.shipping + self.tax).quantize(self.unit)
+
+    def round(self, amount: Decimal) -> Decimal:
+        return amount.quantize(self.unit, ROUND_HALF_UP)
+
+
+class Ledger:
+    """All documents, with NetSuite's rule that an external id is unique per record type."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, Document] = {}
+        self._by_external: dict[tuple[str, str], str] = {}
+        self._next = 4711
+        self._numbers: Counter[str] = Counter()
+
+    def new_id(self) -> str:
+        self._next += 1
+        return str(self._next)
+
+    def number(self, prefix: str) -> str:
+        self._numbers[prefix] += 1
+        return f"{prefix}{self._numbers[prefix]:06}"
+
+    def add(self, document: Document) -> None:
+        self.documents[document.id] = document
+        if document.external_id:
+            self._by_external[(document.type, document.external_id)] = document.id
+
+    def find(self, kind: str, ref: str) -> Document | None:
+        """By internal id or ``eid:<external id>``."""
+        internal = self._by_external.get((kind, ref[4:])) if ref.startswith("eid:") else ref
+        document = self.documents.get(internal or "")
+        return document if document is not None and document.type == kind else None
+
+    def remove(self, document: Document) -> None:
+        del self.documents[document.id]
+        if document.external_id:
+            self._by_external.pop((document.type, document.external_id), None)
+
+    def of(self, kind: str) -> list[Document]:
+        return [document for document in self.documents.values() if document.type == kind]
+
+    def books(self) -> dict[str, Any]:
+        """JSON-ready: what reconciliation is made against. Amounts and quantities are text."""
+        orders = self.of("salesOrder")
+        references = Counter((order.entity, order.header.get("otherRefNum")) for order in orders)
+        externals = Counter(order.external_id for order in orders if order.external_id)
+        return {
+            "sales_orders": [_booked(order) for order in orders],
+            "fulfilments": [_fulfilment(document, self.documents) for document in self.of("itemFulfillment")],
+            "invoices": [_invoice(document, self.documents) for document in self.of("invoice")],
+            "duplicates": {"external_id": _extra(externals), "other_ref": _extra(references)},
+        }
+
+
+def _extra(counts: Mapping[Any, int]) -> int:
+    return sum(count - 1 for count in counts.values())
+
+
+def _booked(order: Document) -> dict[str, Any]:
+    return {
+        "id": order.id,
+        "external_id": order.external_id,
+        "number": order.number,
+        "other_ref": order.header.get("otherRefNum"),
+        "entity": order.entity,
+        "currency": CURRENCIES[order.currency],
+        "total": str(order.total),
+        "tax": str(order.tax),
+        "status": STATUS[order.status],
+        "lines": [_line(line) for line in order.lines],
+        "created": order.created.isoformat(),
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "line": line.line,
+        "item": line.item,
+        "quantity": str(line.quantity),
+        "rate": str(line.rate),
+        "amount": str(line.amount),
+        "fulfilled": str(line.fulfilled),
+        "billed": str(line.billed),
+        "closed": line.closed,
+    }
+
+
+def _parent(document: Document, documents: Mapping[str, Document]) -> str | None:
+    parent = documents.get(document.created_from or "")
+    return parent.external_id if parent else None
+
+
+def _fulfilment(document: Document, documents: Mapping[str, Document]) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "external_id": document.external_id,
+        "number": document.number,
+        "order": document.created_from,
+        "order_external_id": _parent(document, documents),
+        "tracking": document.header.get("tracking", []),
+        "lines": [{"item": line.item, "line": line.line, "quantity": str(line.quantity)} for line in document.lines],
+    }
+
+
+def _invoice(document: Document, documents: Mapping[str, Document]) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "external_id": document.external_id,
+        "number": document.number,
+        "order": document.created_from,
+        "order_external_id": _parent(document, documents),
+        "currency": CURRENCIES[document.currency],
+        "total": str(document.total),
+        "tax": str(document.tax),
+    }

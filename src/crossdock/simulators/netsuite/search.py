@@ -1,0 +1,152 @@
+"""Finding documents: ``q=`` on a record's list, and SuiteQL over the account's tables. Both may lag behind writes."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from crossdock.simulators.base import Reply
+from crossdock.simulators.netsuite.answers import Refusal, found
+from crossdock.simulators.netsuite.catalogue import CURRENCIES
+from crossdock.simulators.netsuite.ledger import STATUS, Document
+from crossdock.simulators.netsuite.suiteql import Row, Tables, refused, run
+
+if TYPE_CHECKING:
+    from crossdock.simulators.netsuite.account import NetSuiteAccount
+
+PAGE_LIMIT = 1000
+_Q = re.compile(r'\s*externalId\s+IS\s+"([^"]+)"\s*\Z', re.IGNORECASE)
+_TYPES = {"salesOrder": "SalesOrd", "itemFulfillment": "ItemShip", "invoice": "CustInvc"}
+_COLUMNS = {
+    "item": "id itemid displayname isinactive itemtype lastmodifieddate externalid",
+    "customer": "id entityid email isinactive currency lastmodifieddate externalid",
+    "currency": "id symbol name",
+    "transaction": "id tranid type externalid otherrefnum entity currency foreigntotal status trandate "
+    "createddate lastmodifieddate",
+    "transactionline": "id transaction mainline createdfrom item quantity linesequencenumber",
+}
+
+
+class Search:
+    def __init__(self, account: "NetSuiteAccount", time_zone: str) -> None:
+        self._account, self._zone = account, ZoneInfo(time_zone)
+
+    def listed(self, kind: str, query: Mapping[str, str]) -> Reply:
+        """``GET /{record}?q=externalId IS "…"``: links only."""
+        match = _Q.match(query.get("q", ""))
+        if match is None or kind not in _TYPES:
+            raise Refusal(400, "INVALID_PARAMETER", f"Invalid query {query.get('q')!r}.", "q")
+        items = [{"id": d.id, "links": []} for d in self._documents(kind) if d.external_id == match.group(1)]
+        return found(
+            {
+                "links": [],
+                "count": len(items),
+                "hasMore": False,
+                "items": items,
+                "offset": 0,
+                "totalResults": len(items),
+            }
+        )
+
+    def queried(self, statement: Any, query: Mapping[str, str]) -> Reply:
+        if not isinstance(statement, str):
+            raise refused("The body must hold the statement in 'q'.")
+        limit, offset = _count(query, "limit", PAGE_LIMIT), _count(query, "offset", 0)
+        if limit > PAGE_LIMIT or (limit and offset % limit):
+            raise refused("Limit must be at most 1000 and offset divisible by it.")
+        rows = run(statement, self._tables())
+        page = [{"links": [], **row} for row in rows[offset : offset + limit]]
+        more = len(rows) > offset + limit
+        return found(
+            {
+                "links": [],
+                "count": len(page),
+                "hasMore": more,
+                "items": page,
+                "offset": offset,
+                "totalResults": len(rows),
+            }
+        )
+
+    def _documents(self, kind: str | None = None) -> list[Document]:
+        horizon = self._account.now - timedelta(seconds=self._account.faults.search_lag_s)
+        documents = self._account.ledger.documents.values()
+        return [d for d in documents if kind in (None, d.type) and d.created <= horizon]
+
+    def _tables(self) -> Tables:
+        sources: dict[str, Callable[[], Iterator[Row]]] = {
+            "item": self._items,
+            "customer": self._customers,
+            "currency": lambda: ({"id": int(ref), "symbol": code, "name": code} for ref, code in CURRENCIES.items()),
+            "transaction": self._transactions,
+            "transactionline": self._lines,
+        }
+        return {name: (frozenset(_COLUMNS[name].split()), rows) for name, rows in sources.items()}
+
+    def _items(self) -> Iterator[Row]:
+        for item in self._account.items.values():
+            yield {
+                "id": int(item.id),
+                "itemid": item.itemid,
+                "displayname": item.displayname,
+                "isinactive": "T" if item.inactive else "F",
+                "itemtype": item.type,
+                "lastmodifieddate": self._wall(item.modified),
+                "externalid": None,
+            }
+
+    def _customers(self) -> Iterator[Row]:
+        for known in self._account.customers.values():
+            yield {
+                "id": int(known.id),
+                "entityid": known.name,
+                "email": known.email,
+                "isinactive": "T" if known.inactive else "F",
+                "currency": int(known.currency),
+                "lastmodifieddate": self._wall(known.modified),
+                "externalid": None,
+            }
+
+    def _transactions(self) -> Iterator[Row]:
+        for document in self._documents():
+            yield {
+                "id": int(document.id),
+                "tranid": document.number,
+                "type": _TYPES[document.type],
+                "externalid": document.external_id,
+                "otherrefnum": document.header.get("otherRefNum"),
+                "entity": int(document.entity),
+                "currency": int(document.currency),
+                "foreigntotal": document.total,
+                "status": STATUS[document.status],
+                "trandate": self._wall(document.created),
+                "createddate": self._wall(document.created),
+                "lastmodifieddate": self._wall(document.modified),
+            }
+
+    def _lines(self) -> Iterator[Row]:
+        for document in self._documents():
+            source = int(document.created_from) if document.created_from else None
+            base = {"transaction": int(document.id), "createdfrom": source}
+            yield {**base, "id": 0, "mainline": "T", "item": None, "quantity": None, "linesequencenumber": 0}
+            for line in document.lines:
+                yield {
+                    **base,
+                    "id": line.line,
+                    "mainline": "F",
+                    "item": int(line.item),
+                    "quantity": line.quantity,
+                    "linesequencenumber": line.line,
+                }
+
+    def _wall(self, at: datetime) -> datetime:
+        """SuiteQL's dates: the account's wall time, whole seconds, no zone."""
+        return at.astimezone(self._zone).replace(tzinfo=None, microsecond=0)
+
+
+def _count(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name, str(default))
+    if not text.isdigit():
+        raise refused(f"Parameter {name} must be a number.")
+    return int(text)

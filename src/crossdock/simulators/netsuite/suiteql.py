@@ -1,0 +1,288 @@
+"""A strict subset of SuiteQL: SELECT … FROM … JOIN … WHERE … ORDER BY, with TO_CHAR, TO_DATE, UPPER and LOWER.
+
+Everything outside it is refused, as NetSuite refuses it: unknown tables and columns, LIMIT, functions we do not know.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from crossdock.simulators.netsuite.answers import Refusal
+
+Row = dict[str, Any]
+Value = Callable[[Row], Any]
+Tables = Mapping[str, tuple[frozenset[str], Callable[[], Iterator[Row]]]]
+
+_TOKEN = re.compile(r"\s*(?:('(?:[^']|'')*')|(\d+(?:\.\d+)?)|([A-Za-z_][A-Za-z0-9_]*)|(<=|>=|<>|!=|[=<>(),.]))")
+_WALL = "YYYY-MM-DD HH24:MI:SS"
+_FORMAT = "%Y-%m-%d %H:%M:%S"
+_WORDS = frozenset(
+    ["select", "from", "join", "left", "inner", "on", "where", "and", "or", "not", "is", "null", "in", "order", "by"]
+    + ["asc", "desc", "as"]
+)
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "=": lambda a, b: bool(a == b),
+    "<>": lambda a, b: bool(a != b),
+    "!=": lambda a, b: bool(a != b),
+    "<": lambda a, b: bool(a < b),
+    "<=": lambda a, b: bool(a <= b),
+    ">": lambda a, b: bool(a > b),
+    ">=": lambda a, b: bool(a >= b),
+}
+
+
+def refused(detail: str) -> Refusal:
+    return Refusal(
+        400, "INVALID_PARAMETER", f"Invalid search query. Detailed unprocessed description follows. {detail}"
+    )
+
+
+def run(statement: str, tables: Tables) -> list[dict[str, str]]:
+    """All rows of the statement, as SuiteQL gives them: text, lower-case names, nulls left out."""
+    return _Statement(statement, tables).rows()
+
+
+class _Statement:
+    def __init__(self, text: str, tables: Tables) -> None:
+        self._tokens = _tokens(text)
+        self._at = 0
+        self._tables = tables
+        self._aliases: dict[str, str] = {}
+
+    def rows(self) -> list[dict[str, str]]:
+        self._expect("select")
+        columns_from = self._at
+        self._skip_to_from()
+        rows = self._joined()
+        if self._take("where"):
+            rows = filter(self._either(), rows)
+        keys = self._order()
+        if self._at != len(self._tokens):
+            raise refused(f"Unexpected {self._tokens[self._at]!r}.")
+        self._at = columns_from
+        columns = self._columns()
+        result = list(rows)
+        for key, reverse in reversed(keys):
+            result.sort(key=_sortable(key), reverse=reverse)
+        return [{name: _text(value(row)) for name, value in columns if value(row) is not None} for row in result]
+
+    # -- FROM ---------------------------------------------------------------------------------------------------
+
+    def _skip_to_from(self) -> None:
+        while self._peek() not in ("from", ""):
+            self._at += 1
+        self._expect("from")
+
+    def _joined(self) -> Iterator[Row]:
+        rows = self._table()
+        while self._peek() in ("join", "left", "inner"):
+            left = self._take("left")
+            self._take("inner")
+            self._expect("join")
+            rows = self._join(rows, left)
+        return rows
+
+    def _table(self) -> Iterator[Row]:
+        name = self._name().lower()
+        if name not in self._tables:
+            raise refused(f"Record '{name}' was not found.")
+        alias = name
+        if self._peek() and self._peek() not in _WORDS:
+            alias = self._name().lower()
+        self._aliases[alias] = name
+        return ({f"{alias}.{column}": value for column, value in row.items()} for row in self._tables[name][1]())
+
+    def _join(self, rows: Iterator[Row], left: bool) -> Iterator[Row]:
+        """An equality join through a hash."""
+        right = self._table()
+        added = list(self._aliases)[-1]
+        self._expect("on")
+        one, other = self._column(), self._after("=", self._column)
+        inner, outer = (one, other) if one.startswith(f"{added}.") else (other, one)
+        nothing = (
+            [dict.fromkeys(f"{added}.{column}" for column in self._tables[self._aliases[added]][0])] if left else []
+        )
+        return _hash_join(rows, list(right), outer, inner, nothing)
+
+    # -- WHERE --------------------------------------------------------------------------------------------------
+
+    def _either(self) -> Callable[[Row], bool]:
+        parts = [self._both()]
+        while self._take("or"):
+            parts.append(self._both())
+        return lambda row: any(part(row) for part in parts)
+
+    def _both(self) -> Callable[[Row], bool]:
+        parts = [self._test()]
+        while self._take("and"):
+            parts.append(self._test())
+        return lambda row: all(part(row) for part in parts)
+
+    def _test(self) -> Callable[[Row], bool]:
+        if self._take("("):
+            inner = self._either()
+            self._expect(")")
+            return inner
+        value = self._value()
+        if self._take("is"):
+            negated = self._take("not")
+            self._expect("null")
+            return lambda row: (value(row) is None) != negated
+        if self._take("in"):
+            return self._within(value)
+        operator = self._next()
+        if operator not in _COMPARE:
+            raise refused(f"Unexpected {operator!r}.")
+        compare, other = _COMPARE[operator], self._value()
+        return lambda row: _compared(compare, value(row), other(row))
+
+    def _within(self, value: Value) -> Callable[[Row], bool]:
+        self._expect("(")
+        options = [self._value()]
+        while self._take(","):
+            options.append(self._value())
+        self._expect(")")
+        return lambda row: any(_compared(_COMPARE["="], value(row), option(row)) for option in options)
+
+    # -- values -------------------------------------------------------------------------------------------------
+
+    def _columns(self) -> list[tuple[str, Value]]:
+        columns = []
+        while True:
+            start = self._tokens[self._at : self._at + 3]
+            value = self._value()
+            name = start[2] if len(start) > 2 and start[1] == "." else start[0]
+            if self._take("as"):
+                name = self._name()
+            columns.append((name.lower(), value))
+            if not self._take(","):
+                return columns
+
+    def _value(self) -> Value:
+        token = self._next()
+        if token.startswith("'"):
+            text = token[1:-1].replace("''", "'")
+            return lambda row: text
+        if token[:1].isdigit():
+            number = int(token)
+            return lambda row: number
+        if self._peek() == "(":
+            return self._function(token.upper())
+        self._at -= 1
+        column = self._column()
+        return lambda row: row[column]
+
+    def _function(self, name: str) -> Value:
+        self._expect("(")
+        value = self._value()
+        if name in ("TO_CHAR", "TO_DATE"):
+            pattern = self._after(",", self._next)
+            if pattern != f"'{_WALL}'":
+                raise refused(f"Unknown format {pattern}.")
+        self._expect(")")
+        if name == "TO_CHAR":
+            return lambda row: None if value(row) is None else value(row).strftime(_FORMAT)
+        if name == "TO_DATE":
+            return lambda row: datetime.strptime(value(row), _FORMAT)  # noqa: DTZ007 - the account's wall time
+        if name in ("UPPER", "LOWER"):
+            return lambda row: None if value(row) is None else getattr(str(value(row)), name.lower())()
+        raise refused(f"Unknown function {name}.")
+
+    def _column(self) -> str:
+        alias = self._name().lower()
+        if not self._take("."):
+            if len(self._aliases) != 1:
+                raise refused(f"Field '{alias}' is ambiguous.")
+            alias, column = next(iter(self._aliases)), alias
+        else:
+            column = self._name().lower()
+        if alias not in self._aliases:
+            raise refused(f"Unknown identifier '{alias}'.")
+        table = self._aliases[alias]
+        if column not in self._tables[table][0]:
+            raise refused(f"Field '{column}' for record '{table}' was not found. Reason: NOT_EXPOSED.")
+        return f"{alias}.{column}"
+
+    def _order(self) -> list[tuple[Value, bool]]:
+        keys: list[tuple[Value, bool]] = []
+        if not self._take("order"):
+            return keys
+        self._expect("by")
+        while True:
+            value = self._value()
+            reverse = self._take("desc")
+            keys.append((value, reverse))
+            self._take("asc")
+            if not self._take(","):
+                return keys
+
+    # -- tokens -------------------------------------------------------------------------------------------------
+
+    def _peek(self) -> str:
+        return self._tokens[self._at].lower() if self._at < len(self._tokens) else ""
+
+    def _next(self) -> str:
+        if self._at >= len(self._tokens):
+            raise refused("Unexpected end of query.")
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def _take(self, word: str) -> bool:
+        if self._peek() != word:
+            return False
+        self._at += 1
+        return True
+
+    def _expect(self, word: str) -> None:
+        if not self._take(word):
+            raise refused(f"Expected {word!r}, found {self._peek()!r}.")
+
+    def _after(self, word: str, read: Callable[[], str]) -> str:
+        self._expect(word)
+        return read()
+
+    def _name(self) -> str:
+        token = self._next()
+        if not token[0].isalpha() or token.lower() in _WORDS:
+            raise refused(f"Expected a name, found {token!r}.")
+        return token
+
+
+def _tokens(text: str) -> list[str]:
+    tokens, at = [], 0
+    text = text.strip()
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise refused(f"Unexpected character {text[at]!r}.")
+        tokens.append(match.group(match.lastindex or 0))
+        at = match.end()
+    return tokens
+
+
+def _hash_join(rows: Iterator[Row], right: list[Row], outer: str, inner: str, nothing: list[Row]) -> Iterator[Row]:
+    index: dict[Any, list[Row]] = {}
+    for row in right:
+        if row[inner] is not None:
+            index.setdefault(str(row[inner]), []).append(row)
+    for row in rows:
+        for match in index.get(str(row[outer]), nothing):
+            yield {**row, **match}
+
+
+def _compared(compare: Callable[[Any, Any], bool], a: Any, b: Any) -> bool:
+    if a is None or b is None:
+        return False
+    try:
+        return compare(a, b)
+    except TypeError as error:
+        raise refused(f"Cannot compare {a!r} with {b!r}.") from error
+
+
+def _sortable(key: Value) -> Callable[[Row], tuple[bool, Any]]:
+    return lambda row: (key(row) is None, key(row))
+
+
+def _text(value: Any) -> str:
+    return value.strftime(_FORMAT) if isinstance(value, datetime) else str(value)
