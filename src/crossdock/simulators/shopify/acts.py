@@ -1,0 +1,122 @@
+"""What people do in the shop, by verb: the traffic of tests, the demo and its visitors."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from crossdock.simulators.shopify.traffic import Wish
+
+if TYPE_CHECKING:
+    from crossdock.simulators.shopify.simulator import ShopifySimulator
+
+Args = Mapping[str, Any]
+
+
+def perform(shop: "ShopifySimulator", verb: str, args: Args) -> dict[str, Any]:
+    """Do it; raises ``LookupError`` for an unknown verb, order or fulfilment order."""
+    if verb not in VERBS:
+        raise LookupError(f"no verb {verb!r}; there are {sorted(VERBS)}")
+    return VERBS[verb](shop, args)
+
+
+def _place_order(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """``count`` orders; the rest of the arguments are a ``Wish``."""
+    wished = {name: value for name, value in args.items() if name in Wish._fields}
+    if "skus" in wished:
+        wished["skus"] = tuple(wished["skus"])
+    wish = Wish(**wished)
+    return {"ids": [str(shop.place(wish)) for _ in range(int(args.get("count", 1)))]}
+
+
+def _order_id(shop: "ShopifySimulator", args: Args) -> int:
+    order_id = int(args["id"])
+    if order_id not in shop.books_.orders:
+        raise LookupError(f"no order {order_id}")
+    return order_id
+
+
+def _cancel_order(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    order_id = _order_id(shop, args)
+    shop.books_.cancel(order_id, str(args.get("reason", "customer")))
+    shop.order_changed(order_id, "orders/cancelled", "orders/updated")
+    return {"id": str(order_id)}
+
+
+def _pay_order(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    order_id = _order_id(shop, args)
+    shop.pay(order_id)
+    return {"id": str(order_id)}
+
+
+def _edit_address(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    order_id = _order_id(shop, args)
+    order = shop.books_.touch(order_id)
+    if order["shipping_address"] is not None:
+        changes = {name: value for name, value in args.items() if name in order["shipping_address"]}
+        order["shipping_address"] = {**order["shipping_address"], **(changes or {"address1": "1 Other Street"})}
+    shop.order_changed(order_id, "orders/updated")
+    return {"id": str(order_id)}
+
+
+def _tag_order(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    order_id = _order_id(shop, args)
+    shop.books_.touch(order_id)["tags"] = str(args.get("tags", "vip"))
+    shop.order_changed(order_id, "orders/updated")
+    return {"id": str(order_id)}
+
+
+def _fulfilment_order(shop: "ShopifySimulator", args: Args) -> int:
+    fulfilment_order_id = int(args["fulfillment_order"])
+    if fulfilment_order_id not in shop.books_.fulfilment_orders:
+        raise LookupError(f"no fulfillment order {fulfilment_order_id}")
+    return fulfilment_order_id
+
+
+def _set_status(shop: "ShopifySimulator", args: Args, status: str, topic: str) -> dict[str, Any]:
+    from crossdock.simulators.shopify.simulator import fulfilment_order_body
+
+    one = shop.books_.fulfilment_orders[_fulfilment_order(shop, args)]
+    one.status = status
+    shop.notify(topic, fulfilment_order_body(one.id, status))
+    return {"fulfillment_order": str(one.id), "status": status}
+
+
+def _hold(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    return _set_status(shop, args, "ON_HOLD", "fulfillment_orders/placed_on_hold")
+
+
+def _release(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    return _set_status(shop, args, "OPEN", "fulfillment_orders/hold_released")
+
+
+def _move(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """Move what remains of a fulfilment order to ``location``: its id changes."""
+    old = _fulfilment_order(shop, args)
+    new = shop.books_.move(old, int(args["location"]))
+    gid = "gid://shopify/FulfillmentOrder/"
+    body = {
+        "original_fulfillment_order": {"id": f"{gid}{old}", "status": "closed"},
+        "moved_fulfillment_order": {"id": f"{gid}{new.id}", "status": "open"},
+    }
+    shop.notify("fulfillment_orders/moved", body)
+    return {"fulfillment_order": str(new.id)}
+
+
+def _unsubscribe(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """Drop subscriptions (all, or of ``topic``), as Shopify does after eight failed deliveries."""
+    topic = args.get("topic")
+    before = len(shop.books_.subscriptions)
+    shop.books_.subscriptions = [one for one in shop.books_.subscriptions if topic and one.topic != topic]
+    return {"dropped": before - len(shop.books_.subscriptions)}
+
+
+VERBS: dict[str, Callable[["ShopifySimulator", Args], dict[str, Any]]] = {
+    "place_order": _place_order,
+    "cancel_order": _cancel_order,
+    "pay_order": _pay_order,
+    "edit_address": _edit_address,
+    "tag_order": _tag_order,
+    "hold_fulfilment": _hold,
+    "release_fulfilment": _release,
+    "move_fulfilment": _move,
+    "unsubscribe": _unsubscribe,
+}

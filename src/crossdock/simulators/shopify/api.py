@@ -1,0 +1,152 @@
+"""The GraphQL roots: what can be queried and changed, with the vendor's search syntax and paging."""
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from crossdock.simulators.shopify import views
+from crossdock.simulators.shopify.books import LOCATIONS, UserError, numeric
+from crossdock.simulators.shopify.language import GraphError, connection, page_info
+
+if TYPE_CHECKING:
+    from crossdock.simulators.shopify.simulator import ShopifySimulator
+
+TOPICS = (
+    "ORDERS_CREATE",
+    "ORDERS_UPDATED",
+    "ORDERS_CANCELLED",
+    "ORDERS_PAID",
+    "ORDERS_EDITED",
+    "REFUNDS_CREATE",
+    "ORDER_TRANSACTIONS_CREATE",
+    "FULFILLMENT_ORDERS_ORDER_ROUTING_COMPLETE",
+    "FULFILLMENT_ORDERS_MOVED",
+    "FULFILLMENT_ORDERS_SPLIT",
+    "FULFILLMENT_ORDERS_MERGED",
+    "FULFILLMENT_ORDERS_PLACED_ON_HOLD",
+    "FULFILLMENT_ORDERS_HOLD_RELEASED",
+    "FULFILLMENT_ORDERS_CANCELLED",
+    "FULFILLMENT_ORDERS_RESCHEDULED",
+    "FULFILLMENT_ORDERS_SCHEDULED_FULFILLMENT_ORDER_READY",
+)
+SCOPES = ("read_orders", "write_orders", "read_locations", "write_merchant_managed_fulfillment_orders")
+_BOUND = re.compile(r"updated_at:(>=|<=)'([^']+)'")
+_ID = re.compile(r"\bid:(\d+)")
+
+Arguments = Mapping[str, Any]
+
+
+def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
+    """The object that a document's outermost fields are selected from."""
+    if kind == "mutation":
+        return {
+            "__typename": "Mutation",
+            "fulfillmentCreate": _payload("fulfillmentCreate", lambda a: _fulfil(shop, a)),
+            "webhookSubscriptionCreate": _payload("webhookSubscriptionCreate", lambda a: _subscribe(shop, a)),
+        }
+    books = shop.books_
+
+    def order(a: Arguments) -> dict[str, Any] | None:
+        told = books.orders.get(numeric(a["id"]))
+        return views.order(told, books) if told else None
+
+    def fulfilment_order(a: Arguments) -> dict[str, Any] | None:
+        told = books.fulfilment_orders.get(numeric(a["id"]))
+        return views.fulfilment_order(told, books) if told else None
+
+    def fulfilment(a: Arguments) -> dict[str, Any] | None:
+        told = books.fulfilments.get(numeric(a["id"]))
+        return views.fulfilment(told, books) if told else None
+
+    return {
+        "__typename": "QueryRoot",
+        "order": order,
+        "orders": lambda a: _orders(shop, a),
+        "fulfillmentOrder": fulfilment_order,
+        "fulfillment": fulfilment,
+        "webhookSubscriptions": connection(
+            "WebhookSubscriptionConnection", [views.subscription(one) for one in books.subscriptions]
+        ),
+        "locations": connection("LocationConnection", [_location(one) for one in LOCATIONS]),
+        "shop": _shop(shop),
+        "currentAppInstallation": {
+            "__typename": "AppInstallation",
+            "accessScopes": [{"__typename": "AccessScope", "handle": scope} for scope in SCOPES],
+        },
+    }
+
+
+def _location(location_id: int) -> dict[str, Any]:
+    gid = f"gid://shopify/Location/{location_id}"
+    return {"__typename": "Location", "id": gid, "name": LOCATIONS[location_id], "isActive": True}
+
+
+def _shop(shop: "ShopifySimulator") -> dict[str, Any]:
+    return {
+        "__typename": "Shop",
+        "name": f"Simulated store {shop.name}",
+        "myshopifyDomain": shop.shop_domain,
+        "currencyCode": shop.currency,
+        "plan": {"__typename": "ShopPlan", "publicDisplayName": "Basic"},
+    }
+
+
+def _orders(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
+    """Sorted by update, then id; the cursor names the last one shown, so that pages shift under nobody's feet."""
+    if a.get("sortKey") != "UPDATED_AT":
+        raise GraphError("this simulator lists orders by UPDATED_AT only", "BAD_REQUEST")
+    query = a.get("query") or ""
+    ids = {int(found) for found in _ID.findall(query)}
+    bounds = [(sign, datetime.fromisoformat(at.replace("Z", "+00:00"))) for sign, at in _BOUND.findall(query)]
+    if query and not ids and not bounds:
+        raise GraphError(f"this simulator cannot search {query!r}", "BAD_REQUEST")
+    newest = shop.books_.now() - timedelta(seconds=shop.faults.search_lag_s)
+    found = []
+    for order_id, told in shop.books_.orders.items():
+        at = datetime.fromisoformat(told["updated_at"])
+        within = all(at >= bound if sign == ">=" else at <= bound for sign, bound in bounds)
+        if within and (not ids or order_id in ids) and (not shop.faults.search_lag_s or at <= newest):
+            found.append((at.isoformat(), order_id, told))
+    found.sort(key=lambda row: row[:2])
+    if a.get("after"):
+        last = tuple(msgspec.json.decode(base64.b64decode(a["after"])))
+        found = [row for row in found if row[:2] > last]
+    shown = found[: int(a["first"])]
+    cursor = base64.b64encode(msgspec.json.encode(shown[-1][:2])).decode() if shown else None
+    return {
+        "__typename": "OrderConnection",
+        "nodes": [views.order(told, shop.books_) for _, _, told in shown],
+        "pageInfo": page_info(cursor, len(found) > len(shown)),
+    }
+
+
+def _payload(name: str, do: Callable[[Arguments], dict[str, Any]]) -> Callable[[Arguments], dict[str, Any]]:
+    """A mutation's payload: what it made, or the shop's refusal as ``userErrors``."""
+    typename = f"{name[0].upper()}{name[1:]}Payload"
+    empty = {"fulfillment": None} if name == "fulfillmentCreate" else {"webhookSubscription": None}
+
+    def run(a: Arguments) -> dict[str, Any]:
+        try:
+            return {"__typename": typename, **do(a), "userErrors": []}
+        except UserError as error:
+            told = {"__typename": "UserError", "field": error.field, "message": str(error)}
+            return {"__typename": typename, **empty, "userErrors": [told]}
+
+    return run
+
+
+def _fulfil(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
+    made = shop.books_.fulfil(a["fulfillment"])
+    shop.order_changed(made.order_id, "orders/updated")
+    return {"fulfillment": views.fulfilment(made, shop.books_)}
+
+
+def _subscribe(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
+    if a["topic"] not in TOPICS:
+        raise GraphError(f"topic {a['topic']} is not one this simulator sends", "argumentLiteralsIncompatible")
+    made = shop.books_.subscribe(a["topic"], str(a["webhookSubscription"].get("uri")))
+    return {"webhookSubscription": views.subscription(made)}
