@@ -13,8 +13,10 @@ CLOSED = ConnectionRow(1, "erp", "netsuite", False, None, "closed", None, 0)
 
 
 def fail(row: ConnectionRow, times: int) -> ConnectionRow:
+    """Failures that come after whatever the breaker waits for."""
     for _ in range(times):
-        trip = after_failure(row)
+        trip = after_failure(row, row.breaker_until or NOW)
+        assert trip is not None
         until = None if trip.for_s is None else NOW + timedelta(seconds=trip.for_s)
         row = msgspec.structs.replace(row, failures=trip.failures, breaker=trip.breaker, breaker_until=until)
     return row
@@ -51,6 +53,10 @@ def test_a_failed_probe_opens_for_longer_up_to_a_bound() -> None:
         waits.append((row.breaker_until - NOW).total_seconds())
     assert waits == sorted(waits)
     assert waits[-1] == LONGEST_OPEN_S
+
+
+def test_failures_of_calls_that_were_in_flight_when_it_opened_do_not_open_it_for_longer() -> None:
+    assert after_failure(fail(CLOSED, TRIP_AFTER), NOW) is None
 
 
 def test_success_closes_and_forgets() -> None:

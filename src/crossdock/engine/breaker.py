@@ -44,8 +44,13 @@ def after_success(row: ConnectionRow) -> Trip | None:
     return Trip(failures=0, breaker="closed")
 
 
-def after_failure(row: ConnectionRow) -> Trip:
-    """What one outage-like failure changes: counts, and opens for a time that doubles."""
+def after_failure(row: ConnectionRow, now: datetime) -> Trip | None:
+    """What one outage-like failure changes: counts, and opens for a time that doubles with every failed probe.
+
+    Calls that were in flight when the breaker opened come home failed too: they say nothing new.
+    """
+    if row.breaker == "open" and row.breaker_until is not None and now < row.breaker_until:
+        return None
     failures = row.failures + 1
     if row.breaker == "closed" and failures < TRIP_AFTER:
         return Trip(failures=failures, breaker="closed")

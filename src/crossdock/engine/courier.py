@@ -14,6 +14,7 @@ from crossdock.store.protocol import ConnectionRow, LeasedCommand, StoreUnavaila
 FRESH_S = 5.0  # commands due longer than this are backlog
 BACKLOG_SHARE = 0.5  # of the slots, at most, so that live orders keep their latency while a backlog drains
 LARGEST_CLAIM = 200
+SOON_S = 10.0  # a repeat this soon wakes the courier itself; the poll finds later ones
 LEASE_MARGIN = 0.9  # of the lease: nothing is sent, and no answer awaited, beyond it
 
 
@@ -89,6 +90,8 @@ class Courier:
             self._on_room()
         sent, pause = sent_of(command, operation, attempt, self._world.random.random())
         self._recorder.put(sent)
+        if sent.again_in_s is not None and sent.again_in_s <= SOON_S:
+            asyncio.get_running_loop().call_later(sent.again_in_s + 0.02, self._on_room)
         self._note(command, attempt, pause)
 
     def _note(self, command: LeasedCommand, attempt: Attempt, pause: str | None) -> None:

@@ -40,7 +40,7 @@ class DecideLoop:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Decide until ``stop`` is set; the round under way is finished."""
-        async with Wake(self._world.store, "decide") as wake:
+        async with Wake(self._world.store, "decide").attend(stop) as wake:
             while not stop.is_set():
                 try:
                     served = await self.round()

@@ -28,7 +28,7 @@ class DeliverLoop:
         """Deliver until ``stop`` is set; returns when nothing is in flight and everything is recorded."""
         recording = asyncio.create_task(self._recorder.run())
         try:
-            async with self._wake:
+            async with self._wake.attend(stop):
                 while not stop.is_set():
                     if not await self.round():
                         await self._wake.wait()

@@ -39,10 +39,11 @@ class Health:
         if row is None:
             return
         works = breaker.healthy(outcome, getattr(outcome, "code", ""))
-        trip = breaker.after_success(row) if works else breaker.after_failure(row)
+        now = self._world.links[name].line.now()
+        trip = breaker.after_success(row) if works else breaker.after_failure(row, now)
         if trip is None:
             return
-        until = None if trip.for_s is None else self._world.links[name].line.now() + timedelta(seconds=trip.for_s)
+        until = None if trip.for_s is None else now + timedelta(seconds=trip.for_s)
         self._rows[name] = msgspec.structs.replace(
             row, failures=trip.failures, breaker=trip.breaker, breaker_until=until
         )

@@ -63,7 +63,7 @@ class Sender:
             recording = Recording(self._link.line.http, self._world.stopwatch, trace)
             result = await self._outcome(command, operation, recording, left_s)
             span.set(**{"crossdock.outcome": str(type(result.outcome).__struct_config__.tag)})
-        request, response = self._redactor.stored(recording.exchanges)
+        request, response = self._redactor(recording.exchanges)
         return Attempt(result, started_at, self._world.stopwatch() - started, request, response, trace)
 
     async def _outcome(

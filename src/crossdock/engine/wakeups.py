@@ -18,6 +18,13 @@ class Wake:
         self._poll_s = poll_s
         self._event = asyncio.Event()
         self._unlisten: Callable[[], Awaitable[None]] | None = None
+        self._stopping: asyncio.Task[bool] | None = None
+
+    def attend(self, stop: asyncio.Event) -> "Wake":
+        """Wake up at once when the loop is told to stop."""
+        self._stopping = asyncio.create_task(stop.wait())
+        self._stopping.add_done_callback(lambda _: self._event.set())
+        return self
 
     async def __aenter__(self) -> "Wake":
         return self
@@ -25,6 +32,8 @@ class Wake:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._stopping is not None:
+            self._stopping.cancel()
         if self._unlisten is not None:
             await self._unlisten()
 

@@ -13,13 +13,21 @@ from crossdock.store.protocol import LeasedCommand, NewMessage, Sent
 _SQL = Statements("deliveries")
 
 
-async def lease(core: Core, target: str, limit: int, lease_s: float, *, expired: bool) -> list[LeasedCommand]:
+_EVER_S = 1e9  # older than anything waits
+
+
+async def lease(
+    core: Core, target: str, limit: int, lease_s: float, *, expired: bool, younger_s: float | None = None
+) -> list[LeasedCommand]:
     """See ``Store.claim_commands``. One statement: its own commit is the intent."""
     with translated("claim commands"):
         async with core.pool.acquire() as connection:
             owner = await core.connection_id(target, connection)
-            statement = _SQL.take_over if expired else _SQL.lease
-            rows = await connection.fetch(statement, owner, limit, lease_s)
+            if expired:
+                rows = await connection.fetch(_SQL.take_over, owner, limit, lease_s)
+            else:
+                oldest_s = _EVER_S if younger_s is None else younger_s
+                rows = await connection.fetch(_SQL.lease, owner, limit, lease_s, oldest_s)
     rows.sort(key=lambda row: row["n"])
     return [_leased(core, target, row, expired) for row in rows]
 

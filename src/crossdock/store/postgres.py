@@ -62,9 +62,9 @@ class PostgresStore:
         return claims.claim(self._core, self._positions, lane, limit, cap, exclude, only)
 
     async def claim_commands(
-        self, target: str, limit: int, lease_s: float, *, expired: bool = False
+        self, target: str, limit: int, lease_s: float, *, expired: bool = False, younger_s: float | None = None
     ) -> list[LeasedCommand]:
-        return await deliveries.lease(self._core, target, limit, lease_s, expired=expired)
+        return await deliveries.lease(self._core, target, limit, lease_s, expired=expired, younger_s=younger_s)
 
     async def record(self, sent: Sequence[Sent]) -> list[bool]:
         return await deliveries.record(self._core, sent) if sent else []

@@ -1,11 +1,12 @@
 -- name: lease
--- Leases due commands of a connection, best lane first.
+-- Leases due commands of a connection, best lane first; those due longer than $4 seconds are left to other claims.
 with due as materialized (
     select x.command_id, row_number() over () as n
     from (values (0::smallint), (1::smallint), (2::smallint)) as lane (priority)
     cross join lateral (
         select d.command_id from dispatch d
         where d.connection_id = $1 and d.state = 'ready' and d.priority = lane.priority and d.due_at <= now()
+            and d.due_at >= now() - make_interval(secs => $4)
         order by d.due_at limit $2 for update skip locked
     ) x
     limit $2

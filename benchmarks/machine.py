@@ -1,0 +1,67 @@
+"""Facts about the machine, and what processes cost: CPU and memory read from /proc, whole processes, no sampling."""
+
+import os
+import platform
+from pathlib import Path
+
+import msgspec
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def facts() -> dict[str, str | int | float]:
+    """What a figure means nothing without."""
+    model = "unknown"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    memory_kb = int(Path("/proc/meminfo").read_text().split()[1])
+    return {
+        "cpu": model,
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(memory_kb / 1e6, 1),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "load_before": os.getloadavg()[0],
+    }
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """CPU seconds and resident memory of one process at one moment."""
+
+    cpu_s: float
+    rss_mb: float  # proportional set size: shared pages are counted once over all processes
+
+
+def children(pid: int) -> list[int]:
+    """All descendants, whatever thread started them."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            direct = [int(child) for child in (task / "children").read_text().split()]
+        except FileNotFoundError:
+            continue
+        for child in direct:
+            found += [child, *children(child)] if Path(f"/proc/{child}").exists() else []
+    return found
+
+
+def command(pid: int) -> str:
+    """The process's command line, or its name when it set one."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def cost(pid: int) -> Cost:
+    """What the process has used so far. Raises FileNotFoundError when it is gone."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    cpu_s = (int(fields[11]) + int(fields[12])) / TICK
+    pss_kb = 0
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            pss_kb = int(line.split()[1])
+            break
+    return Cost(cpu_s, pss_kb / 1024)
