@@ -10,7 +10,15 @@ import msgspec
 from crossdock.domain.commands import Command
 from crossdock.domain.decision import Context, CustomerMaster, Decision, HoldHit, Policy, ProductMaster
 from crossdock.domain.entries import Entry, decode_entries
-from crossdock.domain.events import CommandSettled, Event, InvoiceSeen, OperatorActed, OrderSeen, ShipmentSeen, TimerFired
+from crossdock.domain.events import (
+    CommandSettled,
+    Event,
+    InvoiceSeen,
+    OperatorActed,
+    OrderSeen,
+    ShipmentSeen,
+    TimerFired,
+)
 from crossdock.domain.fulfilment import Invoice, Package, Shipment, ShippedLine
 from crossdock.domain.money import NOTHING, Amount, exponent
 from crossdock.domain.order import (
@@ -147,7 +155,9 @@ def invoiced(total: str, id_: str = "inv-1") -> InvoiceSeen:
 class FakeMasters:
     """Knows every SKU that starts with ``SKU`` and Ada, unless told otherwise."""
 
-    def __init__(self, products: dict[str, ProductMaster] | None = None, customers: Iterable[str] = ("ada@example.com",)):
+    def __init__(
+        self, products: dict[str, ProductMaster] | None = None, customers: Iterable[str] = ("ada@example.com",)
+    ):
         self.products = products
         self.customers = set(customers)
 

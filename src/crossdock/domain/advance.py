@@ -37,6 +37,8 @@ def advance(d: Draft) -> None:
         _undo(d)
         return
     _book(d, policy)
+    if not state.shipments and not state.invoices and not state.finished("order.book"):
+        return
     _release(d, policy)
     _parcels(d, policy)
     _take(d, policy)
@@ -62,7 +64,7 @@ def _book(d: Draft, policy: Policy) -> None:
     if ref is None:
         return
     # A booking the ERP refused for good is followed by one with the corrected order: same document, new key.
-    earlier = sum(1 for intent in state.commands.values() if intent.step == "order.book")
+    earlier = [intent.step for intent in state.commands.values()].count("order.book")
     again = f"/{earlier + 1}" if earlier else ""
     order = d.order
     payload = BookOrder(order, ref, state.item_refs, policy.basis, ship_method(order, policy))

@@ -10,7 +10,7 @@ from crossdock.domain.draft import Draft
 from crossdock.domain.order import LineKind, Order, PaymentStatus
 from crossdock.domain.problems import held, problem
 from crossdock.domain.process import CHECKS
-from crossdock.domain.totals import prove
+from crossdock.domain.totals import balances, prove
 
 REVALIDATE_S = 300
 REVALIDATE = "revalidate"
@@ -30,6 +30,14 @@ _ENOUGH: Mapping[str, frozenset[PaymentStatus]] = {
     "authorized": frozenset({PaymentStatus.AUTHORIZED, PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED}),
     "paid": frozenset({PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED}),
 }
+# The usual verdicts, made once: they are values.
+_FOUND = e.Verdict("validate.customer", "done")
+_KNOWN = e.Verdict("validate.products", "done")
+_PROVED = e.Verdict("prove.totals", "done")
+_PAID = e.Verdict("confirm.payment", "done")
+_CLEAR = e.Verdict("screen.holds", "done")
+_NO_WINDOW = e.Verdict("edit.window", "skipped", "the route has none")
+
 _REVERSED = frozenset({PaymentStatus.VOIDED, PaymentStatus.REFUNDED})
 
 Check = tuple[e.Verdict, list[Problem]]
@@ -60,11 +68,12 @@ def run_checks(d: Draft, policy: Policy) -> None:
     item_refs, products = _products(order, policy, masters)
     holds, screened = _holds(d, order)
     checks = [customer, products, _totals(order, policy), _payment(order, policy), screened]
-    checks = [(skipped[verdict.step], []) if verdict.step in skipped else (verdict, found) for verdict, found in checks]
-    if "validate.customer" in skipped:
-        customer_ref = d.state.customer_ref or customer_ref
-    if "validate.products" in skipped:
-        item_refs = {**item_refs, **d.state.item_refs}
+    if skipped:
+        checks = [(skipped[one[0].step], []) if one[0].step in skipped else one for one in checks]
+        if "validate.customer" in skipped:
+            customer_ref = d.state.customer_ref or customer_ref
+        if "validate.products" in skipped:
+            item_refs = {**item_refs, **d.state.item_refs}
     window, due_at = _edit_window(d, order, policy)
     verdicts = (*(verdict for verdict, _ in checks), window)
     d.note(e.OrderChecked(d.now, verdicts, customer_ref, item_refs, holds))
@@ -74,6 +83,8 @@ def run_checks(d: Draft, policy: Policy) -> None:
 
 def _skipped_by_hand(d: Draft) -> dict[str, e.Verdict]:
     steps = d.state.steps
+    if not steps:
+        return {}
     return {
         name: e.Verdict(name, "skipped", steps[name].reason)
         for name in CHECKS
@@ -86,7 +97,7 @@ def _customer(order: Order, policy: Policy, masters: Masters) -> tuple[str | Non
     address = mail(order.customer.email) if order.customer is not None else ""
     found = masters.customer(address) if address else None
     if found is not None and found.active:
-        return found.ref, (e.Verdict(step, "done"), [])
+        return found.ref, (_FOUND, [])
     if found is None and policy.guest_customer is not None:
         return policy.guest_customer, (e.Verdict(step, "done", "booked on the guest customer"), [])
     if found is not None:
@@ -119,16 +130,18 @@ def _products(order: Order, policy: Policy, masters: Masters) -> tuple[dict[str,
                 one = problem("product.inactive", f"{step}/{sku}", title, f"{policy.erp}:{sku}", {"line": line.id})
             problems[one.key] = one
     if not problems:
-        return refs, (e.Verdict(step, "done"), [])
+        return refs, (_KNOWN, [])
     reason = "; ".join(one.title for one in list(problems.values())[:3])
     return refs, (e.Verdict(step, "failed", reason), list(problems.values()))
 
 
 def _totals(order: Order, policy: Policy) -> Check:
     step = "prove.totals"
+    if balances(order, policy.rounding_ceiling):
+        return _PROVED, []
     proof = prove(order, policy.rounding_ceiling)
     if proof.balanced:
-        return e.Verdict(step, "done"), []
+        return _PROVED, []
     findings = proof.findings
     codes = sorted({finding.code for finding in findings})
     code = "totals.rounding" if codes == ["rounding"] else "totals.unbalanced"
@@ -150,7 +163,7 @@ def _payment(order: Order, policy: Policy) -> Check:
     if not order.confirmed:
         return e.Verdict(step, "waiting", "the channel has not confirmed the order yet"), []
     if status in _ENOUGH[policy.payment]:
-        return e.Verdict(step, "done"), []
+        return _PAID, []
     return e.Verdict(step, "waiting", f"payment is {status.value}, the route asks for {policy.payment}"), []
 
 
@@ -176,7 +189,7 @@ def _hold(d: Draft, hit: HoldHit) -> e.Hold:
 def _holds(d: Draft, order: Order) -> tuple[tuple[e.Hold, ...], Check]:
     hits = d.context.holds(order)
     if not hits:
-        return (), (e.Verdict("screen.holds", "done"), [])
+        return (), (_CLEAR, [])
     holds = tuple(_hold(d, hit) for hit in hits)
     return holds, (screening(holds), [held(hit) for hit, hold in zip(hits, holds, strict=True) if not hold.released_at])
 
@@ -194,7 +207,7 @@ def _edit_window(d: Draft, order: Order, policy: Policy) -> tuple[e.Verdict, dat
     if known is not None and known.status in ("done", "skipped"):
         return e.Verdict(EDIT_WINDOW, known.status, known.reason), None
     if not policy.edit_window_s:
-        return e.Verdict(EDIT_WINDOW, "skipped", "the route has none"), None
+        return _NO_WINDOW, None
     ends = order.placed_at + timedelta(seconds=policy.edit_window_s)
     if d.now >= ends:
         return e.Verdict(EDIT_WINDOW, "done"), None
@@ -202,9 +215,10 @@ def _edit_window(d: Draft, order: Order, policy: Policy) -> tuple[e.Verdict, dat
 
 
 def _tell_problems(d: Draft, checks: list[Check]) -> None:
-    wanted = {one.key for _, found in checks for one in found}
-    for key in [key for key, known in d.state.problems.items() if known.step in CHECKS and key not in wanted]:
-        d.settle(key)
+    if d.state.problems:
+        wanted = {one.key for _, found in checks for one in found}
+        for key in [key for key, known in d.state.problems.items() if known.step in CHECKS and key not in wanted]:
+            d.settle(key)
     for verdict, found in checks:
         for one in found:
             d.open(one, verdict.step)
@@ -212,13 +226,16 @@ def _tell_problems(d: Draft, checks: list[Check]) -> None:
 
 def _set_alarms(d: Draft, window_ends: datetime | None) -> None:
     d.timer(EDIT_WINDOW, window_ends)
-    missing = any(d.state.steps[name].status == "failed" for name in MASTERS_STEPS)
+    steps = d.state.steps
+    missing = steps["validate.customer"].status == "failed" or steps["validate.products"].status == "failed"
     if not missing:
         d.timer(REVALIDATE, None)
     elif REVALIDATE not in d.state.timers:
         d.timer(REVALIDATE, d.now + timedelta(seconds=REVALIDATE_S))
     for hold in d.state.holds.values():
         d.timer(f"hold/{hold.rule}", hold.expires_at if hold.released_at is None else None)
+    if not d.state.timers:
+        return
     for name in [name for name in d.state.timers if name.startswith("hold/") and name[5:] not in d.state.holds]:
         d.timer(name, None)
 
@@ -226,4 +243,8 @@ def _set_alarms(d: Draft, window_ends: datetime | None) -> None:
 def passed(d: Draft) -> bool:
     """Whether every check is done or skipped; booking may follow."""
     steps = d.state.steps
-    return all(name in steps and steps[name].status in ("done", "skipped") for name in CHECKS)
+    for name in CHECKS:
+        found = steps.get(name)
+        if found is None or (found.status != "done" and found.status != "skipped"):
+            return False
+    return True

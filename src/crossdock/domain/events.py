@@ -29,7 +29,10 @@ class ShipmentSeen(msgspec.Struct, frozen=True, tag="shipment_seen"):
 
 
 class ReleaseSeen(msgspec.Struct, frozen=True, tag="release_seen", omit_defaults=True):
-    """The warehouse's status of our order: accepted, allocated, backordered, on_hold, picking, packed, shipped, cancelled."""
+    """The warehouse's status of our order.
+
+    accepted, allocated, backordered, on_hold, picking, packed, shipped, cancelled
+    """
 
     status: str
     source: str
@@ -72,7 +75,10 @@ class TimerFired(msgspec.Struct, frozen=True, tag="timer_fired"):
 
 
 class OperatorActed(msgspec.Struct, frozen=True, tag="operator_acted", omit_defaults=True):
-    """A person did something on the console or the command line. ``action``: retry, release_hold, cancel, resolve, skip."""
+    """A person did something on the console or the command line.
+
+    ``action``: retry, release_hold, cancel, resolve, skip
+    """
 
     action: str
     actor: str

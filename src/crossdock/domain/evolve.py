@@ -108,8 +108,9 @@ def _command_opened(state: OrderState, entry: e.CommandOpened) -> None:
         state.steps[entry.step] = Step("running", entry.at)
     if entry.step == "order.book":
         state.erp = entry.target
-        _climb(state, "intake", "accepted")
-        _climb(state, "booking", "booking")
+        axes = state.axes
+        intake, booking = up("intake", axes.intake, "accepted"), up("booking", axes.booking, "booking")
+        state.axes = Axes(intake, axes.payment, booking, axes.fulfilment, axes.returned, axes.financial)
     elif entry.step == "order.release":
         state.warehouse = entry.target
 
