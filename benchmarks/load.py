@@ -1,4 +1,4 @@
-"""A load generator that costs little itself: raw asyncio sockets, HTTP/1.1 keep-alive, one request at a time per socket.
+"""A load generator that costs little itself: raw asyncio sockets, keep-alive, one request at a time per socket.
 
     python -m benchmarks.load http://127.0.0.1:8480/in/shopify/shop1 --secret s3cret --count 60000 --connections 64
 

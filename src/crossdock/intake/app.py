@@ -50,6 +50,7 @@ class Answered(Exception):
     def __init__(self, result: str, reply: Answer) -> None:
         super().__init__(result)
         self.result, self.reply = result, reply
+        self.by_design = reply[0] < 500  # a refusal is no error of ours: spans say so
 
 
 def doors(links: Mapping[str, Linked]) -> dict[str, Door]:

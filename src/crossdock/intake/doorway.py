@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Protocol
 
 from crossdock.engine.world import World
-from crossdock.intake.app import CLOSE, Answered, Door, Intake, Limits
+from crossdock.intake.app import CLOSE, Answered, Intake, Limits
 from crossdock.intake.patience import Patience, TooSlow
 from crossdock.intake.problems import Answer, answer
 

@@ -84,7 +84,7 @@ def _explain(body: bytes, error: Exception, depth: int) -> BadBody:
     except UnicodeDecodeError as bad:
         return BadBody("body_encoding", f"The body is not UTF-8 (byte {bad.start}).")
     bare = _STRING.sub(b"", body)
-    if isinstance(error, RecursionError) or not _peels_within(bare, depth) and _nested(bare) > depth:
+    if isinstance(error, RecursionError) or (not _peels_within(bare, depth) and _nested(bare) > depth):
         return BadBody("body_depth", f"The body is nested more than {depth} levels deep.")
     if _NOT_A_NUMBER.search(bare) or "out of range" in str(error):
         return BadBody("body_number", "The body contains NaN, Infinity or a number out of range.")

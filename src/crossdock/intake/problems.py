@@ -68,9 +68,14 @@ PROBLEMS: Mapping[str, Kind] = MappingProxyType(
             60,
         ),
         "store_unavailable": Kind(
-            503, "The message could not be stored now", "Nothing was accepted. Send it again; see the database's health.", 5
+            503,
+            "The message could not be stored now",
+            "Nothing was accepted. Send it again; see the database's health.",
+            5,
         ),
-        "overloaded": Kind(503, "Too many messages are waiting to be stored", "Nothing was accepted. Send it again.", 1),
+        "overloaded": Kind(
+            503, "Too many messages are waiting to be stored", "Nothing was accepted. Send it again.", 1
+        ),
         "stopping": Kind(503, "This process is stopping", "Nothing was accepted. Send it again.", 1),
         "internal": Kind(500, "Crossdock failed on this message", "Nothing was accepted. The log names the place.", 5),
     }

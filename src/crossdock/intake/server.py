@@ -39,7 +39,7 @@ class IntakeServer:
         finally:
             stopped.cancel()
             self._app.stop()
-            server.stop()
+            server.stop()  # type: ignore[no-untyped-call]
             await serving
             await self._app.drain()
 

@@ -1,0 +1,106 @@
+"""Spans that cost next to nothing when nobody collects them, while trace context still travels.
+
+Without an outlet a span is an object that makes a child context if it is asked for one. With an outlet all failures
+and unknown outcomes are sent, and a share of the rest.
+"""
+
+from collections.abc import Callable, Mapping
+from random import Random
+from types import TracebackType
+from typing import Any, Protocol
+
+from crossdock.observe.trace import child_of, falls_in_sample, new_trace
+
+
+class Carrier:
+    """The span of a process without a telemetry receiver: continues the trace it came from."""
+
+    __slots__ = ("_from", "_random", "_traceparent")
+
+    def __init__(self, random: Random, origin: str) -> None:
+        self._random, self._from, self._traceparent = random, origin, ""
+
+    @property
+    def traceparent(self) -> str:
+        if not self._traceparent:
+            self._traceparent = child_of(self._from, self._random) if self._from else new_trace(self._random)
+        return self._traceparent
+
+    def set(self, **attributes: Any) -> None: ...
+    def event(self, name: str, **attributes: Any) -> None: ...
+
+    def __enter__(self) -> "Carrier":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Recorded:
+    """A span that may be sent. ``cause`` becomes a link; ``parent`` is continued."""
+
+    __slots__ = ("_tracer", "attributes", "cause", "ended", "error", "events", "kind", "name", "parent", "started",
+                 "traceparent")  # fmt: skip
+
+    def __init__(
+        self, tracer: "Tracer", name: str, kind: str, cause: str, parent: str, attributes: Mapping[str, Any]
+    ) -> None:
+        self._tracer, self.name, self.kind, self.cause, self.parent = tracer, name, kind, cause, parent
+        self.attributes: dict[str, Any] = dict(attributes)
+        self.events: list[tuple[int, str, dict[str, Any]]] = []
+        self.error: str | None = None
+        self.started = self.ended = 0
+        self.traceparent = tracer.context(parent)
+
+    def set(self, **attributes: Any) -> None:
+        self.attributes.update(attributes)
+
+    def event(self, name: str, **attributes: Any) -> None:
+        self.events.append((self._tracer.clock_ns(), name, attributes))
+
+    def __enter__(self) -> "Recorded":
+        self.started = self._tracer.clock_ns()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _place: TracebackType | None
+    ) -> None:
+        self.ended = self._tracer.clock_ns()
+        if kind is not None and not getattr(error, "by_design", False):
+            self.error = kind.__name__  # never its text: it may quote an order
+        self._tracer.settle(self)
+
+    @property
+    def telling(self) -> bool:
+        """Whether it is sent whatever the sample says."""
+        return self.error is not None or self.attributes.get("crossdock.outcome") == "unknown"
+
+
+class Outlet(Protocol):
+    """Where finished spans go. Never blocks and never raises."""
+
+    def take(self, span: Recorded) -> None: ...
+
+
+class Tracer:
+    """Makes the spans of one process. ``share``: how many of the unremarkable traces are sent, 0 to 1."""
+
+    def __init__(self, random: Random, clock_ns: Callable[[], int], outlet: Outlet | None, share: float) -> None:
+        self._random, self.clock_ns, self._outlet, self._share = random, clock_ns, outlet, share
+
+    def span(
+        self, name: str, kind: str, cause: str, parent: str, attributes: Mapping[str, Any] | None
+    ) -> Carrier | Recorded:
+        """A context manager that is a ``Span``."""
+        if self._outlet is None:
+            return Carrier(self._random, parent or cause)
+        return Recorded(self, name, kind, cause, parent, attributes or {})
+
+    def context(self, parent: str) -> str:
+        """The context of a new span; its sampled flag says what this process decided."""
+        made = child_of(parent, self._random) if parent else new_trace(self._random)
+        return made[:53] + ("01" if falls_in_sample(made, self._share) else "00")
+
+    def settle(self, span: Recorded) -> None:
+        """Send the span if it is to be sent."""
+        if self._outlet is not None and (span.traceparent.endswith("1") or span.telling):
+            self._outlet.take(span)
