@@ -1,0 +1,95 @@
+"""Typed facts about ShipHero: settings, topics, limits, what is redacted."""
+
+from crossdock.kit.manifest import Manifest, Quota, Setting
+
+SHIPMENT_UPDATE = "Shipment Update"
+ORDER_CANCELED = "Order Canceled"
+ORDER_PACKED_OUT = "Order Packed Out"
+ORDER_ALLOCATED = "Order Allocated"
+ORDER_DEALLOCATED = "Order Deallocated"
+POLLED_SHIPMENT = "shipments"
+
+# Vendor topic -> the canonical word for what happened to the order.
+STATUSES = {
+    ORDER_ALLOCATED: "allocated",
+    ORDER_DEALLOCATED: "backordered",
+    ORDER_PACKED_OUT: "packed",
+    ORDER_CANCELED: "cancelled",
+}
+IGNORED = {
+    "Inventory Update": "ignored: stock is not synced from here",
+    "Tote Complete": "ignored: inside the warehouse",
+    "Tote Cleared": "ignored: inside the warehouse",
+    "Package Added": "ignored: Shipment Update tells it",
+    "Generate Label": "ignored: labels are the warehouse's",
+    "Return Update": "ignored: returns are not synced yet",
+    "PO Update": "ignored: purchasing is the ERP's",
+    "Capture Payment": "ignored: payment is the channel's",
+    "Automation Rules": "ignored: inside the warehouse",
+}
+
+SETTINGS = (
+    Setting(
+        "base_url",
+        "Address of the API",
+        required=False,
+        default="https://public-api.shiphero.com",
+        help="Change it only for simulators and proxies.",
+    ),
+    Setting(
+        "username", "API user's e-mail", required=False, help="With the secret password, if there is no refresh_token."
+    ),
+    Setting("shop_name", "Shop name shown on orders in ShipHero", required=False, default="Crossdock"),
+    Setting(
+        "warehouse_id", "Warehouse that lines are sent to", required=False, help="Empty: ShipHero's routing decides."
+    ),
+    Setting(
+        "customer_account_id", "Client account (3PL only)", required=False, help="When a 3PL acts for this merchant."
+    ),
+    Setting("refresh_token", "Refresh token of the API user", secret=True, required=False),
+    Setting("password", "API user's password", secret=True, required=False, help="Not needed with a refresh_token."),
+    Setting(
+        "webhook_secret",
+        "Signature secrets of the webhooks",
+        secret=True,
+        help="shared_signature_secret of webhook_create, shown once. One per webhook: separate several with commas.",
+    ),
+    Setting("webhook_secret_previous", "Secrets before the last rotation", secret=True, required=False),
+)
+
+MANIFEST = Manifest(
+    system="shiphero",
+    title="ShipHero",
+    role="warehouse",
+    api_version="public-api",  # unversioned
+    settings=SETTINGS,
+    mapping_version="1",
+    topics={
+        SHIPMENT_UPDATE: "shipment_seen",
+        POLLED_SHIPMENT: "shipment_seen",
+        **dict.fromkeys(STATUSES, "release_seen"),
+        **IGNORED,
+    },
+    # A bucket of 4,004 credits, 60 back per second. Source: vendor's rate limit page, 2026-06.
+    quota=Quota(concurrency=16, rate_per_s=60.0, burst=4004.0, cost=5),
+    docs="https://developer.shiphero.com/getting-started/",
+    redact=(
+        "username",
+        "email",
+        "phone",
+        "first_name",
+        "last_name",
+        "name",
+        "shipping_name",
+        "company",
+        "address",
+        "address1",
+        "address2",
+        "zip",
+        "shipping_address",
+        "billing_address",
+        "gift_note",
+        "packing_note",
+        "note",
+    ),
+)

@@ -1,0 +1,220 @@
+"""ShipHero's words to canonical ones and back. Pure.
+
+Webhook times carry no zone; they are taken as UTC, as the API's own ``created_date`` is.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, TypeVar
+
+import msgspec
+
+from crossdock.connectors.shiphero.manifest import MANIFEST, POLLED_SHIPMENT, SHIPMENT_UPDATE, STATUSES
+from crossdock.connectors.shiphero.wire import (
+    Fulfillment,
+    HookLine,
+    HookPackage,
+    OrderHook,
+    PolledLine,
+    PolledShipment,
+    ShipmentHook,
+)
+from crossdock.domain.commands import ReleaseOrder
+from crossdock.domain.events import Event, ReleaseSeen, ShipmentSeen, SignalSeen
+from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.domain.order import Address, LineKind, OrderLine
+from crossdock.kit.manifest import Untranslatable
+
+T = TypeVar("T")
+
+
+def content_id(shipment_id: int | str, tracking_numbers: Iterable[str | None]) -> str:
+    """The same for a webhook and a poll of one shipment; another once a label was voided and made anew."""
+    labels = sha256("\n".join(sorted(filter(None, tracking_numbers))).encode()).hexdigest()[:16]
+    return f"shipment:{shipment_id}:{labels}"
+
+
+def translate(connection: str, topic: str, body: bytes) -> list[Event]:
+    """Canonical events of a stored message. Raises ``Untranslatable``."""
+    if topic == SHIPMENT_UPDATE:
+        hook = _decoded(body, ShipmentHook)
+        return [_told(connection, hook.fulfillment) or ShipmentSeen(_hooked(hook), connection)]
+    if topic == POLLED_SHIPMENT:
+        return [ShipmentSeen(_polled(_decoded(body, PolledShipment)), connection)]
+    if topic in STATUSES:
+        order = _decoded(body, OrderHook)
+        signal = _told(connection, order)
+        external = order.order_uuid or (None if order.order_id is None else str(order.order_id))
+        return [signal or ReleaseSeen(STATUSES[topic], connection, order.reason, external)]
+    if MANIFEST.topics.get(topic, "").startswith("ignored"):
+        return []
+    raise Untranslatable("unknown_topic", f"ShipHero sent the unknown webhook type {topic!r}", "webhook_type")
+
+
+def _told(connection: str, order: Fulfillment | OrderHook) -> SignalSeen | None:
+    """Without our key the message only names ShipHero's order: read it back."""
+    if order.partner_order_id:
+        return None
+    if order.order_uuid is None:
+        raise Untranslatable("field_missing", "the message names no order", "partner_order_id")
+    return SignalSeen(connection, "order", order.order_uuid)
+
+
+def _decoded(body: bytes, wanted: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=wanted)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        said = str(error)
+        field = said.rpartition("at `$.")[2].rstrip("`") if "at `$." in said else None
+        raise Untranslatable("unreadable", f"not what ShipHero documents: {said}", field) from None
+
+
+def _hooked(hook: ShipmentHook) -> Shipment:
+    shipped = hook.fulfillment
+    packages = hook.packages or (
+        HookPackage(None, shipped.tracking_number, shipped.shipping_carrier, shipped.shipping_method),
+    )
+    return Shipment(
+        id=str(shipped.shipment_id),
+        lines=_summed(_line(line.id, line.quantity, line.sku) for line in shipped.line_items),
+        shipped_at=_instant(shipped.created_at, "fulfillment.created_at"),
+        packages=tuple(
+            Package(
+                tracking_number=package.tracking_number or None,
+                carrier=package.shipping_carrier or None,
+                service=package.shipping_method or None,
+                tracking_url=(package.shipping_label and package.shipping_label.tracking_url)
+                or shipped.custom_tracking_url
+                or None,
+                lines=_packed(shipped.line_items, package, alone=len(packages) == 1),
+            )
+            for package in packages
+        ),
+        location=None if shipped.warehouse_id is None else str(shipped.warehouse_id),
+    )
+
+
+def _packed(lines: Sequence[HookLine], package: HookPackage, *, alone: bool) -> tuple[ShippedLine, ...]:
+    inside = [line for line in lines if alone or (line.package and line.package == package.name)]
+    return _summed(_line(line.id, line.quantity, line.sku) for line in inside)
+
+
+def _polled(node: PolledShipment) -> Shipment:
+    lines = [(edge.node.shipping_label_id, _polled_line(edge.node)) for edge in node.line_items.edges]
+    alone = len(node.shipping_labels) == 1
+    return Shipment(
+        id=str(node.legacy_id),
+        lines=_summed(line for _, line in lines),
+        shipped_at=_instant(node.created_date, "created_date"),
+        packages=tuple(
+            Package(
+                tracking_number=label.tracking_number or None,
+                carrier=label.carrier or None,
+                service=label.shipping_method or None,
+                tracking_url=label.tracking_url or None,
+                lines=_summed(line for label_id, line in lines if alone or label_id == label.id),
+            )
+            for label in node.shipping_labels
+        ),
+        location=node.warehouse_id,
+    )
+
+
+def _polled_line(line: PolledLine) -> ShippedLine:
+    ordered = line.line_item
+    if ordered is None:
+        return _line(None, line.quantity, None)
+    return _line(ordered.partner_line_item_id, line.quantity, ordered.sku)
+
+
+def _line(line_id: str | int | None, quantity: Decimal, sku: str | None) -> ShippedLine:
+    if line_id in (None, ""):
+        hint = "Was the line added by hand or exploded from a kit in ShipHero? Fulfil it in the channel by hand."
+        raise Untranslatable(
+            "line_unknown", f"a shipped line ({sku or 'no SKU'}) carries no line id of ours", "line_items.id", hint
+        )
+    if not quantity.is_finite() or quantity <= 0:
+        raise Untranslatable("quantity_wrong", f"line {line_id} shipped {quantity}", "line_items.quantity")
+    return ShippedLine(str(line_id), quantity, sku)
+
+
+def _summed(lines: Iterable[ShippedLine]) -> tuple[ShippedLine, ...]:
+    """One entry per order line: ShipHero repeats a line for each package, lot or serial number."""
+    sums: dict[str, ShippedLine] = {}
+    for line in lines:
+        before = sums.get(line.line_id)
+        sums[line.line_id] = (
+            line if before is None else ShippedLine(line.line_id, before.quantity + line.quantity, line.sku)
+        )
+    return tuple(sums.values())
+
+
+def _instant(text: str, field: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Untranslatable("not_an_instant", f"{text!r} is no date and time", field) from None
+
+
+def ships(line: OrderLine) -> bool:
+    return line.requires_shipping and line.kind is LineKind.ITEM and wanted(line) > 0
+
+
+def wanted(line: OrderLine) -> Decimal:
+    return line.quantity if line.current_quantity is None else line.current_quantity
+
+
+def order_input(payload: ReleaseOrder, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """``CreateOrderInput``: only lines that ship, keyed by the channel's line ids, under our order key."""
+    order = payload.order
+    warehouse = {"warehouse_id": settings["warehouse_id"]} if settings.get("warehouse_id") else {}
+    charges = order.charges
+    given = {
+        "order_number": order.number,
+        "partner_order_id": order.key,
+        "shop_name": settings.get("shop_name") or "Crossdock",
+        "order_date": order.placed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        "email": order.customer.email if order.customer else None,
+        "currency": order.currency,
+        "shipping_address": _address(order.ship_to or Address(), order.customer.email if order.customer else None),
+        "shipping_lines": {
+            "title": payload.ship_method or (charges[0].title if charges else "Standard"),
+            "method": payload.ship_method,
+            "price": "0.00",
+        },
+        "line_items": [
+            {
+                "partner_line_item_id": line.id,
+                "sku": line.sku,
+                "quantity": int(wanted(line)),
+                "price": format(line.unit_price.shop, "f"),
+                "product_name": line.title,
+                **warehouse,
+            }
+            for line in order.lines
+            if ships(line)
+        ],
+        "customer_account_id": settings.get("customer_account_id"),
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _address(address: Address, email: str | None) -> dict[str, str]:
+    first, _, last = (address.name or "").strip().rpartition(" ")
+    given = {
+        "first_name": first or last,
+        "last_name": last if first else "",
+        "company": address.company,
+        "address1": address.line1,
+        "address2": address.line2,
+        "city": address.city,
+        "state": address.region_code or address.region,
+        "zip": address.postal_code,
+        "country": address.country_code,
+        "phone": address.phone,
+        "email": email,
+    }
+    return {name: value for name, value in given.items() if value is not None}

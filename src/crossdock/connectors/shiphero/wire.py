@@ -1,0 +1,222 @@
+"""ShipHero's own spelling: documents we send and the parts of answers and webhooks that we read."""
+
+from decimal import Decimal
+
+import msgspec
+
+ORDER_CREATE = (
+    "mutation ReleaseOrder($data: CreateOrderInput!) { order_create(data: $data) "
+    "{ request_id complexity order { id legacy_id partner_order_id } } }"
+)
+ORDER_CANCEL = (
+    "mutation CancelOrder($data: CancelOrderInput!) { order_cancel(data: $data) "
+    "{ request_id complexity order { id fulfillment_status } } }"
+)
+ORDERS = (
+    "query FindOrder($partner: String!) { orders(partner_order_id: $partner) { request_id complexity "
+    "data(first: 5) { edges { node { id legacy_id partner_order_id fulfillment_status } } } } }"
+)
+ORDER = (
+    "query ReadOrder($id: String!) { order(id: $id) { request_id complexity "
+    "data { id legacy_id partner_order_id fulfillment_status } } }"
+)
+SHIPMENTS = (
+    "query Shipments($from: ISODateTime, $to: ISODateTime, $first: Int, $after: String) { "
+    "shipments(date_from: $from, date_to: $to) { request_id complexity data(first: $first, after: $after) { "
+    "pageInfo { hasNextPage endCursor } edges { node { id legacy_id warehouse_id created_date "
+    "order { id partner_order_id } "
+    "shipping_labels { id tracking_number tracking_url carrier shipping_method } "
+    "line_items(first: 100) { edges { node { quantity shipping_label_id line_item { partner_line_item_id sku } } } } "
+    "} } } } }"
+)
+ACCOUNT = "query Account { account { request_id data { id legacy_id } } }"
+
+
+class OrderRef(msgspec.Struct, frozen=True):
+    id: str
+    legacy_id: int | None = None
+    partner_order_id: str | None = None
+    fulfillment_status: str | None = None
+
+
+class _OrderAnswer(msgspec.Struct, frozen=True):
+    order: OrderRef
+
+
+class OrderCreated(msgspec.Struct, frozen=True):
+    order_create: _OrderAnswer
+
+
+class OrderCancelled(msgspec.Struct, frozen=True):
+    order_cancel: _OrderAnswer
+
+
+class _OrderEdge(msgspec.Struct, frozen=True):
+    node: OrderRef
+
+
+class _OrderPage(msgspec.Struct, frozen=True):
+    edges: tuple[_OrderEdge, ...]
+
+
+class _OrdersAnswer(msgspec.Struct, frozen=True):
+    data: _OrderPage
+
+
+class OrdersFound(msgspec.Struct, frozen=True):
+    orders: _OrdersAnswer
+
+    @property
+    def all(self) -> list[OrderRef]:
+        return [edge.node for edge in self.orders.data.edges]
+
+
+class _OneOrder(msgspec.Struct, frozen=True):
+    data: OrderRef | None = None
+
+
+class OrderRead(msgspec.Struct, frozen=True):
+    order: _OneOrder
+
+
+class _Account(msgspec.Struct, frozen=True):
+    id: str
+    legacy_id: int | None = None
+
+
+class _AccountAnswer(msgspec.Struct, frozen=True):
+    data: _Account
+
+
+class AccountRead(msgspec.Struct, frozen=True):
+    account: _AccountAnswer
+
+
+class Label(msgspec.Struct, frozen=True):
+    id: str
+    tracking_number: str | None = None
+    tracking_url: str | None = None
+    carrier: str | None = None
+    shipping_method: str | None = None
+
+
+class _OrderedLine(msgspec.Struct, frozen=True):
+    partner_line_item_id: str | None = None
+    sku: str | None = None
+
+
+class PolledLine(msgspec.Struct, frozen=True):
+    quantity: Decimal
+    shipping_label_id: str | None = None
+    line_item: _OrderedLine | None = None
+
+
+class _LineEdge(msgspec.Struct, frozen=True):
+    node: PolledLine
+
+
+class _LinePage(msgspec.Struct, frozen=True):
+    edges: tuple[_LineEdge, ...]
+
+
+class PolledShipment(msgspec.Struct, frozen=True):
+    """A node of the ``shipments`` query; kept as it is as a message's body."""
+
+    id: str
+    legacy_id: int
+    created_date: str
+    line_items: _LinePage
+    order: OrderRef | None = None
+    shipping_labels: tuple[Label, ...] = ()
+    warehouse_id: str | None = None
+
+
+class _PageInfo(msgspec.Struct, frozen=True):
+    hasNextPage: bool = False  # noqa: N815 - the vendor's spelling
+    endCursor: str | None = None  # noqa: N815
+
+
+class _ShipmentEdge(msgspec.Struct, frozen=True):
+    node: msgspec.Raw
+
+
+class _ShipmentPage(msgspec.Struct, frozen=True):
+    pageInfo: _PageInfo  # noqa: N815
+    edges: tuple[_ShipmentEdge, ...]
+
+
+class _ShipmentsAnswer(msgspec.Struct, frozen=True):
+    data: _ShipmentPage
+
+
+class ShipmentsListed(msgspec.Struct, frozen=True):
+    shipments: _ShipmentsAnswer
+
+
+class HookLine(msgspec.Struct, frozen=True):
+    id: str | int | None = None  # the partner's line id
+    quantity: Decimal = Decimal(0)
+    sku: str | None = None
+    package: str | None = None  # "Package #1": a name in ``packages``
+
+
+class HookLabel(msgspec.Struct, frozen=True):
+    tracking_url: str | None = None
+
+
+class HookPackage(msgspec.Struct, frozen=True):
+    name: str | None = None
+    tracking_number: str | None = None
+    shipping_carrier: str | None = None
+    shipping_method: str | None = None
+    shipping_label: HookLabel | None = None
+
+
+class Fulfillment(msgspec.Struct, frozen=True):
+    """``fulfillment`` of a Shipment Update. Outer tracking fields are the vendor's legacy for the first package."""
+
+    shipment_id: int | str
+    line_items: tuple[HookLine, ...]
+    created_at: str
+    partner_order_id: str | None = None
+    order_uuid: str | None = None
+    warehouse_id: int | str | None = None
+    tracking_number: str | None = None
+    custom_tracking_url: str | None = None
+    shipping_carrier: str | None = None
+    shipping_method: str | None = None
+
+
+class ShipmentHook(msgspec.Struct, frozen=True):
+    fulfillment: Fulfillment
+    packages: tuple[HookPackage, ...] = ()
+
+
+class OrderHook(msgspec.Struct, frozen=True):
+    """Every webhook about an order names it like this."""
+
+    partner_order_id: str | None = None
+    order_uuid: str | None = None
+    order_id: int | str | None = None
+    reason: str | None = None
+
+
+class _NamedPackage(msgspec.Struct, frozen=True):
+    tracking_number: str | None = None
+
+
+class _NamedShipment(msgspec.Struct, frozen=True):
+    shipment_id: int | str | None = None
+    partner_order_id: str | None = None
+    order_uuid: str | None = None
+    tracking_number: str | None = None
+
+
+class HookSubject(msgspec.Struct, frozen=True):
+    """The little of any webhook that says what it is about: intake must take what only translating finds wrong."""
+
+    webhook_type: str
+    partner_order_id: str | None = None
+    order_uuid: str | None = None
+    fulfillment: _NamedShipment = _NamedShipment()
+    packages: tuple[_NamedPackage, ...] = ()
