@@ -4,15 +4,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-
-from crossdock.domain.commands import BookOrder, MakeInvoice, PostShipment, PushFulfilment, ReleaseOrder
-from crossdock.domain.decision import HoldHit, ProductMaster
-from crossdock.domain.events import AllocationsSeen, OrderSeen, ReleaseSeen
-from crossdock.domain.fulfilment import Allocation, ShippedLine
-from crossdock.domain.order import LineKind, PaymentStatus
-from crossdock.domain.order_decider import ORDER
-from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
-from crossdock.domain.process import PROCESS, progress
 from tests.domain.factories import (
     CHANNEL,
     ERP,
@@ -29,6 +20,15 @@ from tests.domain.factories import (
     shipping,
     stored_and_read,
 )
+
+from crossdock.domain.commands import BookOrder, MakeInvoice, PostShipment, PushFulfilment, ReleaseOrder
+from crossdock.domain.decision import HoldHit, ProductMaster
+from crossdock.domain.events import AllocationsSeen, OrderSeen, ReleaseSeen
+from crossdock.domain.fulfilment import Allocation, ShippedLine
+from crossdock.domain.order import LineKind, PaymentStatus
+from crossdock.domain.order_decider import ORDER
+from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
+from crossdock.domain.process import PROCESS, progress
 
 TWO_LINES = (line("1", sku="SKU-1", quantity=3), line("2", sku="SKU-2", quantity=2))
 

@@ -1,0 +1,139 @@
+"""Shipments balance per line; whatever does not fit is kept, shown, and neither posted nor pushed."""
+
+from decimal import Decimal
+
+import pytest
+from tests.domain.factories import CHANNEL, ERP, NOON, WAREHOUSE, Play, line, order, shipment, shipped
+
+from crossdock.domain.events import OrderSeen, ShipmentSeen
+from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.domain.money import ZERO
+from crossdock.domain.state import shipped as shipped_by_line
+
+LINES = (line("1", sku="SKU-1", quantity=3), line("2", sku="SKU-2", quantity=2))
+
+
+def booked(lines: object = LINES) -> Play:
+    play = Play()
+    play.see(lines=lines)
+    play.settle_all()
+    return play
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        ([("1", 4)], "shipment.exceeds_order"),
+        ([("1", 2), ("1", 2)], "shipment.exceeds_order"),
+        ([("9", 1)], "shipment.unknown_line"),
+        ([("1", 0)], "shipment.not_positive"),
+        ([("1", -1)], "shipment.not_positive"),
+    ],
+)
+def test_what_does_not_fit_is_refused_whole(lines: list[tuple[str, int]], code: str) -> None:
+    play = booked()
+    decision = play.tell(shipped(shipment("a", lines)))
+    assert [problem.code for problem in decision.opened] == [code]
+    assert decision.commands == []
+    assert shipped_by_line(play.state) == {}
+    assert (WAREHOUSE, "shipment", "a") in play.references
+    assert play.tell(shipped(shipment("a", lines))).entries == []
+
+
+def test_a_second_shipment_may_not_exceed_what_is_open() -> None:
+    play = booked()
+    play.tell(shipped(shipment("a", [("1", 2)])))
+    play.tell(shipped(shipment("b", [("1", 2)], tracking=("T2",))))
+    assert play.codes() == {"shipment.exceeds_order"}
+    assert shipped_by_line(play.state) == {"1": Decimal(2)}
+
+
+def test_a_corrected_shipment_is_taken_after_all() -> None:
+    play = booked()
+    play.tell(shipped(shipment("a", [("9", 1)])))
+    decision = play.tell(shipped(shipment("a", [("1", 1)])))
+    assert decision.settled == ["shipment/a"]
+    assert [command.payload.purpose for command in decision.commands] == ["shipment.post", "fulfilment.push"]
+
+
+def test_the_same_shipment_twice_changes_nothing() -> None:
+    play = booked()
+    play.tell(shipped(shipment("a", [("1", 1)])))
+    assert play.tell(shipped(shipment("a", [("1", 1)]))).entries == []
+
+
+def test_a_shipment_that_changed_its_lines_is_a_problem() -> None:
+    play = booked()
+    play.tell(shipped(shipment("a", [("1", 1)])))
+    play.tell(shipped(shipment("a", [("1", 2)])))
+    assert play.codes() == {"shipment.changed"}
+    assert shipped_by_line(play.state) == {"1": Decimal(1)}
+
+
+def test_tracking_told_later_is_kept_and_found() -> None:
+    play = booked()
+    play.tell(shipped(shipment("a", [("1", 1)], tracking=())))
+    play.tell(shipped(shipment("a", [("1", 1)], tracking=("LATE",))))
+    assert (WAREHOUSE, "tracking", "LATE") in play.references
+    assert [package.tracking_number for package in play.state.shipments["a"].shipment.packages] == ["LATE"]
+
+
+def test_the_same_parcel_under_another_id_is_refused() -> None:
+    play = booked()
+    play.tell(shipped(shipment("a", [("1", 1)])))
+    play.tell(shipped(shipment("b", [("1", 1)])))
+    assert play.codes() == {"shipment.duplicate_tracking"}
+    play.act("resolve", problem="shipment/b", reason="the warehouse deleted it")
+    assert play.codes() == set()
+
+
+def test_lines_are_resolved_by_sku_where_the_id_is_not_known() -> None:
+    play = booked([line("1", sku="SKU-1", quantity=1), line("2", sku="SKU-1", quantity=2), line("3", sku="SKU-3")])
+    told = (ShippedLine("wms-7", Decimal(2), "SKU-1"), ShippedLine("", Decimal(1), "SKU-3"))
+    package = Package("T1", lines=(ShippedLine("wms-7", Decimal(2), "SKU-1"),))
+    seen = ShipmentSeen(Shipment("a", told, NOON, (package,)), WAREHOUSE)
+    play.tell(seen)
+    taken = play.state.shipments["a"]
+    assert {one.line_id: one.quantity for one in taken.shipment.lines} == {"1": 1, "2": 1, "3": 1}
+    assert {one.line_id: one.quantity for one in taken.shipment.packages[0].lines} == {"1": 1, "2": 1}
+    assert play.tell(seen).entries == []
+    play.tell(ShipmentSeen(Shipment("b", (ShippedLine("", Decimal(1), "SKU-1"),), NOON), WAREHOUSE))
+    play.settle_all()
+    assert play.summary.status == "done"
+
+
+def test_the_erps_own_shipment_is_not_posted_back() -> None:
+    play = booked([line()])
+    play.tell(ShipmentSeen(shipment(), ERP))
+    assert "shipment.post" not in play.purposes()
+    play.settle_all()
+    assert play.summary.status == "done"
+
+
+def test_a_shipment_before_its_order_is_kept_and_applied() -> None:
+    play = Play()
+    play.tell(shipped(shipment("a", [("1", 3)])), shipped(shipment("a", [("1", 3)])))
+    assert len(play.state.early) == 1
+    assert (play.summary.status, play.summary.reason) == ("waiting", "the order has not come yet")
+    play.tell(OrderSeen(order(lines=LINES)))
+    assert play.purposes() == ["fulfilment.push", "order.book"] or play.purposes() == ["order.book", "fulfilment.push"]
+    play.settle("order.book")
+    assert "shipment.post" in play.purposes()
+    assert play.state.early == ()
+
+
+def test_quantities_may_be_fractions() -> None:
+    play = booked([line(quantity="2.5")])
+    play.tell(shipped(shipment("a", [("1", "0.5")])))
+    assert play.state.steps["take.shipments"].reason == "0.5 of 2.5 units shipped"
+    play.tell(shipped(shipment("b", [("1", "2.0")], tracking=())))
+    play.settle_all()
+    assert play.summary.status == "done"
+
+
+def test_after_an_edit_before_booking_only_what_is_left_ships() -> None:
+    play = booked([line("1", quantity=3, current_quantity=Decimal(1)), line("2", current_quantity=ZERO)])
+    play.tell(shipped(shipment("a", [("1", 1)])))
+    play.settle_all()
+    assert play.summary.status == "done"
+    assert f"{CHANNEL}-1001/{CHANNEL}/fulfilment.push/a" in play.commands
