@@ -107,6 +107,12 @@ def _with_quota(found: Connector, setup: ConnectionSetup) -> Connector:
     return msgspec.structs.replace(found, manifest=manifest)
 
 
+def public_url(config: Config) -> str:
+    """The console's address as people type it."""
+    serve = config.serve
+    return serve.public_url or f"{'https' if serve.tls_certificate else 'http'}://{serve.console}"
+
+
 def worker_id(role: str, number: int) -> str:
     return f"{socket.gethostname()}/{role}-{number}/{os.getpid()}"
 

@@ -47,13 +47,19 @@ async def _serve(spec: ChildSpec) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # the parent decides
     _watch_parent(stop, loop)
-    config = app.configuration(Path(spec.folder))
+    config = _configuration(spec)
     worker = app.worker_id(spec.role, spec.number)
     with app.speaking(spec.role) as (signals, figures):
         async with app.opened(config, spec.url, spec.role, worker, signals) as world:
             beat = Heartbeat(world.store.pool, worker, socket.gethostname(), spec.role, __version__, figures)  # type: ignore[attr-defined]
             async with _loops(spec, config, world) as loops:
                 await app.run_together([*loops, beat], stop)
+
+
+def _configuration(spec: ChildSpec) -> Config:
+    config = app.configuration(Path(spec.folder))
+    given = {name: value for name in ("intake", "console") if (value := getattr(spec, name))}
+    return msgspec.structs.replace(config, serve=msgspec.structs.replace(config.serve, **given))
 
 
 def _watch_parent(stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:

@@ -27,6 +27,8 @@ class ChildSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     folder: str  # the config folder
     url: str  # of the database
     drain_s: float = DRAIN_S
+    intake: str = ""  # addresses that differ from the config folder's
+    console: str = ""
     simulators: dict[str, str] = {}  # demo only: name -> base URL
     demo_user: str | None = None
 

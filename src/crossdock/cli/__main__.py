@@ -1,0 +1,5 @@
+"""``python -m crossdock.cli``."""
+
+from crossdock.cli import main
+
+main()

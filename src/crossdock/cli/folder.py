@@ -1,0 +1,128 @@
+"""``init``, ``check`` and ``config-schema``: the configuration folder."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import typer
+
+from crossdock.cli.printing import as_json, note
+from crossdock.cli.reach import CONFIG, JSON
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crossdock.governance.config import Config, ConnectionSetup
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """One line of ``check``."""
+
+    what: str
+    ok: bool
+    said: str
+
+
+def add(app: typer.Typer) -> None:
+    app.command()(init)
+    app.command()(check)
+    app.command("config-schema")(config_schema)
+
+
+def init(
+    folder: Path = typer.Argument(Path("crossdock"), help="Where to write it."),
+    force: bool = typer.Option(False, "--force", help="Overwrite a configuration that is there."),
+) -> int:
+    """Write a commented configuration folder to start from."""
+    from crossdock.cli.template import write
+
+    if (folder / "crossdock.yaml").exists() and not force:
+        raise typer.BadParameter(f"{folder} has a configuration already. Choose another folder, or use --force.")
+    written = write(folder)
+    for file in written:
+        typer.echo(str(file))
+    note(f"Fill in the settings, put the secrets where it says, then: crossdock check --config {folder}")
+    return 0
+
+
+def config_schema() -> None:
+    """Print the JSON Schema of crossdock.yaml, for editors to complete and check it."""
+    from crossdock.app import Manifests
+    from crossdock.governance.schema import config_schema as schema
+
+    as_json(schema(Manifests()))
+
+
+def check(
+    config: Path = CONFIG,
+    offline: bool = typer.Option(False, "--offline", help="Do not call the other systems."),
+    json: bool = JSON,
+) -> int:
+    """Check the configuration, the secrets, and that every system can be reached. One line each."""
+    from crossdock.governance.faults import ConfigError
+
+    results: list[Checked] = []
+
+    def tell(result: Checked) -> None:
+        results.append(result)
+        if not json:
+            mark = typer.style("ok  ", fg="green") if result.ok else typer.style("FAIL", fg="red")
+            typer.echo(f"{mark} {result.what}: {result.said}")
+
+    try:
+        found = _configuration(config, tell)
+    except ConfigError as error:
+        for fault in error.faults:
+            tell(Checked("configuration", False, str(fault)))
+        code = 3
+    else:
+        asyncio.run(_connections(found, offline, tell))
+        code = 0 if all(result.ok for result in results) else 4
+    if json:
+        as_json(results)
+    return code
+
+
+def _configuration(folder: Path, tell: "Callable[[Checked], None]") -> "Config":
+    from crossdock.app import configuration
+    from crossdock.governance.exposure import Insecure, refuse_insecure
+
+    found = configuration(folder)
+    rules = f"{len(found.connections)} connections, {len(found.policies)} routes, {len(found.rules)} hold rules"
+    tell(Checked("configuration", True, rules))
+    try:
+        refuse_insecure(found.serve, os.environ)
+        tell(Checked("exposure", True, f"intake {found.serve.intake}, console {found.serve.console}"))
+    except Insecure as error:
+        tell(Checked("exposure", False, str(error)))
+    return found
+
+
+async def _connections(config: "Config", offline: bool, tell: "Callable[[Checked], None]") -> None:
+    from crossdock.kit.aiohttp_door import AiohttpDoor
+
+    async with AiohttpDoor() as http:
+        for setup in config.connections.values():
+            ok, said = await _connection(config, setup, http, offline)
+            tell(Checked(setup.name, ok, said))
+
+
+async def _connection(config: "Config", setup: "ConnectionSetup", http: object, offline: bool) -> tuple[bool, str]:
+    from crossdock.app import link
+    from crossdock.governance.faults import ConfigError
+    from crossdock.kit.manifest import Unreachable
+
+    try:
+        linked = link(setup, config.folder, os.environ, http)  # type: ignore[arg-type]
+    except ConfigError as error:
+        return False, " ".join(fault.wrong for fault in error.faults)
+    if offline or linked.connector.check is None:
+        return True, f"{setup.system}: settings and secrets are there" + (" (not called)" if offline else "")
+    try:
+        return True, await linked.connector.check(linked.connector.open(linked.line))
+    except Unreachable as error:
+        return False, str(error)
+    except Exception as error:  # noqa: BLE001 - one broken check must not hide the others; it is told
+        return False, f"the check itself failed ({type(error).__name__}: {error})"

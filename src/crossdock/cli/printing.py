@@ -1,0 +1,52 @@
+"""What commands print: a table or plain lines for people, JSON for programs."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import typer
+
+
+def error(text: str) -> None:
+    """One paragraph on standard error."""
+    typer.echo(f"crossdock: {text}", err=True)
+
+
+def note(text: str) -> None:
+    """Progress and remarks: standard error, so that data stays clean."""
+    typer.echo(text, err=True)
+
+
+def as_json(value: Any) -> None:
+    """JSON-ready data on standard output."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode() + "\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
+    """A table as wide as the terminal, or a sentence when there is nothing."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    filled = [[Text(_text(cell)) for cell in row] for row in rows]  # Text: brackets in data are not markup
+    if not filled:
+        typer.echo(empty)
+        return
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in filled:
+        shown.add_row(*row)
+    Console(soft_wrap=False).print(shown)
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return when(cell) if isinstance(cell, datetime) else str(cell)
+
+
+def when(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")

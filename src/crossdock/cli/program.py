@@ -1,0 +1,92 @@
+"""The program: all commands, and what becomes of their errors."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+import click
+import typer
+
+from crossdock import __version__
+from crossdock.cli import bench, connections, demo, folder, orders, people, serving
+from crossdock.cli.printing import error
+
+DONE, FAILED, USAGE, CONFIGURATION, UNAVAILABLE, REFUSED = 0, 1, 2, 3, 4, 5
+EPILOG = (
+    "Exit codes: 0 done, 1 something failed or does not balance, 2 wrong use, 3 configuration, "
+    "4 database or system not reachable, 5 refused. Settings: --config or CROSSDOCK_CONFIG, DATABASE_URL."
+)
+
+
+def build() -> typer.Typer:
+    """All commands under one roof."""
+    app = typer.Typer(
+        help="Order-sync middleware you run yourself: no order lost, none doubled, whatever fails.",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_options)
+    for module in (serving, demo, folder, orders, connections, people, bench):
+        module.add(app)
+    return app
+
+
+def _options(
+    ctx: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Say the version and stop.", is_eager=True),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+) -> None:
+    ctx.obj = {"debug": debug}
+    if version:
+        typer.echo(f"crossdock {__version__}")
+        raise typer.Exit(DONE)
+
+
+def run() -> None:
+    """Parse, run, and turn every foreseen error into one paragraph and an exit code."""
+    debug = "--debug" in sys.argv
+    sys.exit(guarded(lambda: build()(standalone_mode=False, prog_name="crossdock"), debug=debug))
+
+
+def guarded(work: Callable[[], object], *, debug: bool = False) -> int:
+    """Run a command; the exit code."""
+    try:
+        result = work()
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.exceptions.Abort:
+        error("Stopped. Nothing more was done.")
+        return FAILED
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `crossdock orders | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as failed:  # noqa: BLE001 - the outermost edge: everything is said, nothing is swallowed
+        if debug:
+            traceback.print_exc()
+        said, code = _said(failed)
+        error(said)
+        return code
+    return result if isinstance(result, int) else DONE
+
+
+def _said(failed: Exception) -> tuple[str, int]:
+    """The paragraph for a person, and the exit code."""
+    kind = type(failed).__name__
+    if kind in ("ConfigError", "SecretError", "Insecure"):
+        return str(failed), CONFIGURATION
+    if kind in ("StoreUnavailable", "EmbeddedFailed", "SchemaMismatch", "Unreachable"):
+        return str(failed), UNAVAILABLE
+    if kind in ("Refusal", "PeopleError"):
+        return str(failed), REFUSED
+    if isinstance(failed, OSError):
+        return f"The database or a file cannot be reached: {failed}", UNAVAILABLE
+    return f"This is a bug in Crossdock ({kind}: {failed}). Run it again with --debug and report what it shows.", FAILED

@@ -1,0 +1,88 @@
+"""How a command reaches what it works on: the config folder, the database, the acting person."""
+
+import asyncio
+import getpass
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from uuid import uuid4
+
+import typer
+
+from crossdock.cli.printing import note
+
+if TYPE_CHECKING:
+    from crossdock.api.desk import Desk
+    from crossdock.api.guard import Caller
+
+T = TypeVar("T")
+
+CONFIG = typer.Option(Path("crossdock"), "--config", "-c", envvar="CROSSDOCK_CONFIG", help="The configuration folder.")
+DATA = typer.Option(
+    Path(".crossdock"), "--data", envvar="CROSSDOCK_DATA", help="Where the embedded PostgreSQL lives (no DATABASE_URL)."
+)
+JSON = typer.Option(False, "--json", help="Print JSON instead of a table.")
+REASON = typer.Option("", "--reason", "-r", help="Why: kept with the act.")
+
+
+def database_url() -> str | None:
+    return os.environ.get("DATABASE_URL") or None
+
+
+def with_desk(data: Path, work: "Callable[[Desk], Awaitable[T]]") -> T:
+    """Run with a database that has the schema this version needs, embedded unless DATABASE_URL says otherwise."""
+    with ExitStack() as stack:
+        url = database_url()
+        if url is None:
+            from crossdock.embedded_use import embedded
+
+            if not (data / "cluster").exists():
+                raise typer.BadParameter(
+                    f"There is no database in {data}. Start one with `crossdock serve`, say where it is with --data, "
+                    "or set DATABASE_URL."
+                )
+            url = stack.enter_context(embedded(data, note))
+        return asyncio.run(_with(url, work))
+
+
+async def _with(url: str, work: "Callable[[Desk], Awaitable[T]]") -> T:
+    async with desk_at(url) as desk:
+        return await work(desk)
+
+
+@asynccontextmanager
+async def desk_at(url: str) -> "AsyncIterator[Desk]":
+    """What the API's acts and readings are given, for one command."""
+    from crossdock.api.desk import Desk
+    from crossdock.observe.signals import Silence
+    from crossdock.store.migrate import check_schema
+    from crossdock.store.pool import reading_pool
+    from crossdock.store.postgres import PostgresStore
+
+    await check_schema(url)
+    store = await PostgresStore.open(url, pool_size=1)
+    pool = await reading_pool(url, size=2)
+    try:
+        yield Desk(
+            pool=pool,
+            store=store,
+            connectors={},
+            signals=Silence(),
+            clock=lambda: datetime.now(UTC),
+            stopwatch=time.monotonic,
+            unique=lambda: uuid4().hex,
+        )
+    finally:
+        await pool.close()
+        await store.close()
+
+
+def myself() -> "Caller":
+    """Who acts: whoever may run this program on this machine is an administrator of it."""
+    from crossdock.api.guard import Caller
+
+    return Caller(name=f"cli:{getpass.getuser()}", role="admin")

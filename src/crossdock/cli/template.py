@@ -1,0 +1,100 @@
+"""The configuration that ``init`` writes: made from the manifests, so that it names every setting there is."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from crossdock.app import Manifests
+from crossdock.kit.manifest import Manifest, Setting
+
+_NAMES = {"shopify": "shop1", "netsuite": "netsuite1", "shiphero": "shiphero1"}
+_HEAD = """\
+# Crossdock's configuration. Keep this folder in version control; no secret is ever in it.
+# Secrets are references: env:NAME reads an environment variable, file:/path a file that only you can read.
+# Check it: crossdock check --config {folder}    For your editor: crossdock config-schema
+
+"""
+_ROUTES = """
+# Which systems serve which channel, and how its orders are handled.
+routes:
+  - channel: {channel}
+    erp: {erp}
+    warehouse: {warehouse}          # leave out: nothing is released by Crossdock
+    basis: shop                     # which amounts are booked: shop, or presentment (as the customer saw them)
+    edit_window_s: 0                # seconds to wait for the customer's own changes before booking
+    payment: paid                   # the least that may be booked: paid, authorized, pending
+    # guest_customer: "1042"        # the ERP customer for buyers it does not know; without it they are exceptions
+    ship_methods: table:ship_methods  # tables/ship_methods.csv
+    notify_customer: true
+    invoice: make                   # make: Crossdock bills after the last shipment; take: the ERP bills by itself
+
+# Orders that wait for a person. Conditions are CEL over the order: total, currency, country, tags, skus, lines,
+# email, guest, payment_status and more. Amounts are approximate here: compare with them, do not calculate.
+holds:
+  - name: large-order
+    when: total > 5000
+    owner: finance
+    reason: Orders over 5,000 are looked at before they are booked.
+    expires: 48h
+
+# Where Crossdock listens. Anything but this machine needs TLS files, or the name of the proxy in front.
+serve:
+  intake: 127.0.0.1:8480
+  console: 127.0.0.1:8481
+  # public_url: https://orders.example.com
+  # proxy: nginx on edge1
+  # tls_certificate: /etc/crossdock/tls.pem
+  # tls_key: /etc/crossdock/tls.key
+"""
+_TABLE = "from,to,note\nstandard,standard,the channel's code on the left and the target's method on the right\n"
+_IGNORE = "# Secret files, if you keep them here at all.\n*.pem\n*.key\n*.secret\n"
+
+
+def write(folder: Path) -> list[Path]:
+    """Write the folder; returns the files. Overwrites what is there."""
+    (folder / "tables").mkdir(parents=True, exist_ok=True)
+    texts = {
+        folder / "crossdock.yaml": _HEAD.format(folder=folder) + _connections() + _ROUTES.format(**_roles()),
+        folder / "tables" / "ship_methods.csv": _TABLE,
+        folder / ".gitignore": _IGNORE,
+    }
+    for file, text in texts.items():
+        file.write_text(text, "utf-8")
+    return list(texts)
+
+
+def _roles() -> dict[str, str]:
+    return {manifest.role: _NAMES.get(system, system) for system, manifest in Manifests().items()}
+
+
+def _connections() -> str:
+    return "connections:\n" + "\n".join(_connection(manifest) for manifest in Manifests().values())
+
+
+def _connection(manifest: Manifest) -> str:
+    name = _NAMES.get(manifest.system, manifest.system)
+    lines = [f"  {name}:  # {manifest.title}, {manifest.role}, API {manifest.api_version}", f"    system: {manifest.system}"]
+    for section, secret in (("settings", False), ("secrets", True)):
+        settings = [setting for setting in manifest.settings if setting.secret == secret]
+        if settings:
+            active = any(_active(setting) for setting in settings)
+            lines.append(f"    {section}:" if active else f"    {section}: {{}}")
+            lines.extend(line for setting in settings for line in _setting(setting, name))
+    return "\n".join(lines) + "\n"
+
+
+def _active(setting: Setting) -> bool:
+    return setting.required and setting.default is None
+
+
+def _setting(setting: Setting, connection: str) -> list[str]:
+    said = f"{setting.title}. {setting.help}" if setting.help else setting.title
+    value = f"env:{connection}_{setting.name}".upper().replace("ENV:", "env:") if setting.secret else _value(setting)
+    mark = "" if _active(setting) else "# "
+    return [f"      # {said}", f"      {mark}{setting.name}: {value}"]
+
+
+def _value(setting: Setting) -> str:
+    value: Any = setting.default if setting.default is not None else setting.example
+    return msgspec.json.encode("" if value is None else value).decode()

@@ -1,0 +1,157 @@
+"""The reconciliation: what the shop sold against what the ERP, the warehouse and the shop have in their own books.
+
+Pure: books in, findings out. Every shop order has exactly one ERP order of equal total, or an open exception that says
+why not; never two, never neither.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from crossdock.demo.plan import SHOP
+
+Books = Mapping[str, Any]
+
+
+class Account(msgspec.Struct, frozen=True):
+    """One line of the reconciliation: what was expected, what is there, and whether that balances."""
+
+    what: str
+    expected: str
+    found: str
+    balances: bool
+
+
+class Reconciliation(msgspec.Struct, frozen=True):
+    """The whole of it. ``wrong`` names every order that does not balance, and why."""
+
+    accounts: list[Account]
+    wrong: list[str]
+    exceptions: dict[str, int]  # cause -> orders
+
+    @property
+    def balances(self) -> bool:
+        return not self.wrong and all(account.balances for account in self.accounts)
+
+
+def reconcile(shop: Books, erp: Books, warehouse: Books, exceptions: Mapping[str, list[str]]) -> Reconciliation:
+    """``exceptions``: order key -> the titles of its open exceptions."""
+    return _Reconciling(shop, erp, warehouse, exceptions).result()
+
+
+class _Reconciling:
+    def __init__(self, shop: Books, erp: Books, warehouse: Books, exceptions: Mapping[str, list[str]]) -> None:
+        self._exceptions = exceptions
+        self._erp, self._shop = erp, shop
+        self.sold = {f"{SHOP}-{one['id']}": one for one in shop["orders"]}
+        self.live = {key: one for key, one in self.sold.items() if not one["test"] and not one["cancelled"]}
+        self.booked = _by(erp["sales_orders"], "external_id")
+        self.invoiced = _by(erp["invoices"], "order_external_id")
+        self.posted = _by(erp["fulfilments"], "order_external_id")
+        self.shipped = _by(shipments(warehouse), "order_key")
+        self.wrong: list[str] = []
+
+    def result(self) -> Reconciliation:
+        for key, one in self.sold.items():
+            self._order(key, one)
+        for key in self.booked.keys() - self.sold.keys():
+            self.wrong.append(f"{key}: the ERP has an order that the shop does not have")
+        exported = [key for key in self.live if self.booked.get(key)]
+        causes = Counter(title for key in self._exceptions for title in self._exceptions[key][:1])
+        return Reconciliation(self._accounts(exported), sorted(self.wrong), dict(causes))
+
+    def _order(self, key: str, one: Mapping[str, Any]) -> None:
+        name = f"{one['name']} ({key})"
+        booked = self.booked.get(key, [])
+        open_exceptions = self._exceptions.get(key, [])
+        if len(booked) > 1:
+            self.wrong.append(f"{name}: {len(booked)} orders in the ERP")
+        if key not in self.live:
+            if one["test"] and booked:
+                self.wrong.append(f"{name}: a test order was booked")
+            return
+        if not booked and not open_exceptions:
+            self.wrong.append(f"{name}: neither in the ERP nor an exception")
+        for document in booked[:1]:
+            self._amount(name, "booked", document["total"], one)
+        if booked and not open_exceptions:
+            self._followed(key, name, one)
+
+    def _amount(self, name: str, what: str, total: str, one: Mapping[str, Any]) -> None:
+        if Decimal(total) != Decimal(one["total"]):
+            self.wrong.append(f"{name}: {what} {total} {one['currency']}, sold for {one['total']}")
+
+    def _followed(self, key: str, name: str, one: Mapping[str, Any]) -> None:
+        """What comes after booking, for orders that nothing holds up."""
+        to_ship = sum((Decimal(line["quantity"]) for line in one["lines"] if line["ships"]), Decimal(0))
+        sent = self.shipped.get(key, [])
+        told = [fulfilment for fulfilment in one["fulfillments"]]
+        shipped = sum((_quantity(shipment) for shipment in sent), Decimal(0))
+        if shipped != to_ship:
+            self.wrong.append(f"{name}: {shipped} of {to_ship} items shipped")
+        if len(self.posted.get(key, [])) != len(sent):
+            self.wrong.append(f"{name}: {len(sent)} shipments, {len(self.posted.get(key, []))} posted in the ERP")
+        there = sum((Decimal(str(line["quantity"])) for f in told for line in f["lines"]), Decimal(0))
+        if there != to_ship:
+            self.wrong.append(f"{name}: the shop shows {there} of {to_ship} items as fulfilled")
+        invoices = self.invoiced.get(key, [])
+        if to_ship and sum(Decimal(i["total"]) for i in invoices) != Decimal(one["total"]):
+            billed = sum(Decimal(i["total"]) for i in invoices)
+            self.wrong.append(f"{name}: invoiced {billed} in {len(invoices)} invoices, sold for {one['total']}")
+
+    def _accounts(self, exported: list[str]) -> list[Account]:
+        held = [key for key in self.live if key not in exported and self._exceptions.get(key)]
+        documents = [document for key in exported for document in self.booked[key]]
+        duplicates = sum(len(found) - 1 for found in self.booked.values() if len(found) > 1)
+        return [
+            _equal("orders to export = in the ERP + exceptions", len(self.live), len(exported) + len(held)),
+            _equal("amount sold = amount booked", _sums(self.live[key] for key in exported), _sums(documents)),
+            _equal("shipments = postings in the ERP", _count(self.shipped, exported), _count(self.posted, exported)),
+            _equal("tracking numbers told twice to a customer", 0, len(self._shop["repeated_tracking"])),
+            _equal("orders twice in the ERP", 0, duplicates),
+            *self._invoices(exported),
+        ]
+
+    def _invoices(self, exported: list[str]) -> list[Account]:
+        done = [key for key in exported if self.invoiced.get(key)]
+        invoices = [invoice for key in done for invoice in self.invoiced[key]]
+        return [_equal("amount of invoiced orders = amount invoiced", _sums(self.live[k] for k in done), _sums(invoices))]
+
+
+def shipments(warehouse: Books) -> list[Mapping[str, Any]]:
+    """The warehouse's shipments with the order key that they name."""
+    return [
+        {**shipment, "order_key": order["partner_order_id"]}
+        for order in warehouse["orders"]
+        for shipment in order["shipments"]
+    ]
+
+
+def _by(entries: Iterable[Mapping[str, Any]], name: str) -> dict[str, list[Mapping[str, Any]]]:
+    grouped: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for entry in entries:
+        grouped[str(entry[name])].append(entry)
+    return dict(grouped)
+
+
+def _quantity(shipment: Mapping[str, Any]) -> Decimal:
+    return sum((Decimal(str(line["quantity"])) for line in shipment["lines"]), Decimal(0))
+
+
+def _count(entries: Mapping[str, list[Any]], keys: Iterable[str]) -> int:
+    return sum(len(entries.get(key, ())) for key in keys)
+
+
+def _sums(entries: Iterable[Mapping[str, Any]]) -> str:
+    """Totals by currency: "1234.50 EUR"."""
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for entry in entries:
+        sums[entry["currency"]] += Decimal(entry["total"])
+    return ", ".join(f"{amount:.2f} {currency}" for currency, amount in sorted(sums.items())) or "0"
+
+
+def _equal(what: str, expected: object, found: object) -> Account:
+    return Account(what, str(expected), str(found), str(expected) == str(found))

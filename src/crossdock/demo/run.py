@@ -1,0 +1,276 @@
+"""One run of the demo, from an empty folder to the reconciliation."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from time import monotonic
+from typing import Any
+
+
+from crossdock.demo import watching
+from crossdock.demo.books import Reconciliation, reconcile
+from crossdock.demo.control import Vendors, vendors
+from crossdock.demo.faulting import Faulting
+from crossdock.demo.folder import fresh, write
+from crossdock.demo.plan import ERP, SHOP, VISITOR, WAREHOUSE, Plan
+from crossdock.demo.report import print_reconciliation
+from crossdock.demo.vendors import VendorsSpec
+from crossdock.demo.watching import Figures, Screen
+from crossdock.serve import Serving
+from crossdock.supervise import ROLES, stop_on_signals
+
+TOPICS = {"orders-create": "orders/create", "orders-updated": "orders/updated", "orders-cancelled": "orders/cancelled"}
+STILL_S = 20.0  # unchanged for so long with something under way: it will not move any more
+RESTED_S = 3.0  # nothing under way for so long: quiet
+
+
+class Unready(Exception):
+    """The demo did not come up. The text says what it waited for."""
+
+
+async def run(plan: Plan) -> int:
+    """Run until stopped, or with ``leave`` until quiet; 0 when everything balances."""
+    _free(plan.intake)
+    _free(plan.console)
+    await asyncio.to_thread(fresh, plan.folder)
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    async with AsyncExitStack() as stack:
+        screen = await stack.enter_async_context(_screen(plan))
+        demo = await stack.enter_async_context(_demo(plan, screen, stop))
+        return await demo.go()
+
+
+@asynccontextmanager
+async def _screen(plan: Plan) -> AsyncIterator[Screen]:
+    def say(text: str) -> None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+    if plan.json or not sys.stderr.isatty():
+        yield Screen(None, say)
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    with Live(console=Console(stderr=True), refresh_per_second=4) as live:
+        yield Screen(live, say)
+
+
+@asynccontextmanager
+async def _demo(plan: Plan, screen: Screen, stop: asyncio.Event) -> "AsyncIterator[_Demo]":
+    """Vendors, database, Crossdock: up when this yields, gone when it ends."""
+    from crossdock.app import configuration
+    from crossdock.store.pool import reading_pool
+
+    spec, settings, secrets = _vendors_spec(plan)
+    async with AsyncExitStack() as stack:
+        screen.note("starting the simulated shop, ERP and warehouse")
+        there = await stack.enter_async_context(vendors(spec))
+        config = configuration(write(plan, settings(there.urls), secrets))
+        extras = {"simulators": dict.fromkeys(there.urls, there.control), "demo_user": VISITOR}
+        serving = Serving(config, list(ROLES), plan.workers, plan.folder / "data", None, 10.0, extras)
+        screen.note("starting the embedded PostgreSQL")
+        url = await stack.enter_async_context(serving.database(lambda _said: None))
+        link = await serving.first_visit(url)
+        pool = await reading_pool(url, size=2)
+        stack.push_async_callback(pool.close)
+        over = asyncio.Event()
+        running = asyncio.create_task(serving.run(url, over, screen.note))
+        try:
+            yield _Demo(plan, screen, stop, there, serving, pool, url, link or "")
+        finally:
+            screen.note("stopping")
+            over.set()
+            await running
+
+
+def _vendors_spec(plan: Plan) -> tuple[VendorsSpec, Callable[[dict[str, str]], dict[str, Any]], dict[str, Any]]:
+    """What the vendors are, and the settings and secrets of the connections to them."""
+    from crossdock.simulators.netsuite import make_credentials
+
+    random = Random(f"secrets {plan.seed} {datetime.now(UTC)}")  # noqa: S311 - for simulated vendors on loopback
+    token, webhook, hero, hero_hook = (f"{random.getrandbits(128):032x}" for _ in range(4))
+    erp = make_credentials(datetime.now(UTC))
+    spec = VendorsSpec(
+        intake=f"http://{plan.intake}",
+        seed=plan.seed,
+        shop={"access_token": token, "webhook_secret": webhook, "restore_rate": 2000.0, "maximum": 20000.0},
+        erp={**erp.account_settings(), "concurrency": 15},
+        warehouse={"access_token": hero, "webhook_secret": hero_hook},
+        samples=str(plan.samples.absolute()) if plan.samples else None,
+    )
+
+    def settings(urls: dict[str, str]) -> dict[str, Any]:
+        return {
+            SHOP: {"shop_domain": "simulated.myshopify.com", "api_base": urls[SHOP]},
+            ERP: {**erp.connection_settings(urls[ERP]), "concurrency": 15},
+            WAREHOUSE: {"api_base": urls[WAREHOUSE]},
+        }
+
+    secrets = {
+        SHOP: {"access_token": token, "webhook_secret": webhook},
+        ERP: erp.connection_secrets(),
+        WAREHOUSE: {"access_token": hero, "webhook_secret": hero_hook},
+    }
+    return spec, settings, secrets
+
+
+class _Demo:
+    def __init__(
+        self, plan: Plan, screen: Screen, stop: asyncio.Event, there: Vendors, serving: Serving, pool: Any, url: str,
+        link: str,
+    ) -> None:  # fmt: skip
+        self._plan, self._screen, self._stop, self._vendors = plan, screen, stop, there
+        self._serving, self._pool, self._url, self._link = serving, pool, url, link
+        self._random = Random(plan.seed)  # noqa: S311 - which fault strikes whom
+        self._doing = "waiting for Crossdock"
+        self._placed = asyncio.Event()
+        self._began = monotonic()
+
+    async def go(self) -> int:
+        await self._ready()
+        self._screen.head(f"console   {self._link}", "          (open it once: it signs you in)")
+        self._screen.note(f"ready after {monotonic() - self._began:.1f} s; orders are coming in")
+        faulting = Faulting(self._vendors, lambda: self._serving.supervisor, self._random, self._screen.note)
+        calm = asyncio.Event()
+        breaking = asyncio.create_task(faulting.run(calm)) if self._plan.faults else None
+        showing = asyncio.create_task(self._show())
+        try:
+            await self._trade()
+            if self._plan.faults:
+                await faulting.once()
+        finally:
+            calm.set()
+            if breaking is not None:
+                await breaking
+        try:
+            return await self._settle(faulting)
+        finally:
+            showing.cancel()
+            await asyncio.gather(showing, return_exceptions=True)
+
+    async def _ready(self) -> None:
+        """Intake answers, and the ERP's items are known: an order placed now can go all the way."""
+        from crossdock.store.postgres import PostgresStore
+
+        host, port = self._plan.intake.rsplit(":", 1)
+        store = await PostgresStore.open(self._url, pool_size=1)
+        try:
+            await self._until(lambda: _answers(host, int(port)), "intake to listen")
+
+            async def known() -> bool:
+                return bool(await store.load_masters(ERP, "product", ["SKU-0001", "SKU-0200"]))
+
+            await self._until(known, "the ERP's items to be read")
+        finally:
+            await store.close()
+
+    async def _until(self, reached: Callable[[], Any], what: str, limit_s: float = 60.0) -> None:
+        began = monotonic()
+        while not await reached():
+            if self._stop.is_set() or monotonic() - began > limit_s:
+                raise Unready(f"The demo waited {monotonic() - began:.0f} s for {what}. The lines above may say why.")
+            await asyncio.sleep(0.1)
+
+    async def _trade(self) -> None:
+        """Place orders at the rate; live traffic has cancellations and edits too."""
+        self._doing = "orders are coming in"
+        if self._plan.samples:
+            await self._send_samples(self._plan.samples)
+        placed, began = 0, monotonic()
+        while not self._stop.is_set() and (not self._plan.orders or placed < self._plan.orders):
+            due = int((monotonic() - began) * self._plan.rate) + 1
+            wanted = min(due, self._plan.orders or due) - placed
+            if wanted > 0:
+                await self._vendors.act(SHOP, "place_order", count=wanted)
+                placed += wanted
+            await _wait(self._stop, min(0.2, 1 / self._plan.rate))
+
+    async def _send_samples(self, folder: Path) -> None:
+        for file in sorted(folder.glob("shopify_orders-*.json")):
+            kind = file.name.removeprefix("shopify_").split("_")[0]
+            sent = await self._vendors.act(SHOP, "send_sample", file=str(file.absolute()), topic=TOPICS[kind])
+            self._screen.note(f"sample {file.name}: order {sent['id']}")
+
+    async def _settle(self, faulting: Faulting) -> int:
+        """Until stopped; or until quiet, and then the reconciliation."""
+        if not self._plan.leave:
+            self._doing = "all orders are placed; Ctrl-C stops the demo"
+            await self._stop.wait()
+            return 0
+        self._doing = "waiting until all is quiet"
+        quiet = await self._quiet()
+        found = await self._reconciled()
+        print_reconciliation(found, self._plan.json, quiet, dict(faulting.counts), monotonic() - self._began)
+        return 0 if found.balances and quiet else 1
+
+    async def _quiet(self) -> bool:
+        """Wait until nothing is under way any more. False: it did not become quiet within the limit."""
+        began = changed = monotonic()
+        last = Figures()
+        while not self._stop.is_set() and monotonic() - began < self._plan.quiet_s:
+            now = await self._figures()
+            if now != last:
+                last, changed = now, monotonic()
+            still_s = monotonic() - changed
+            if still_s > RESTED_S and not now.moving and not now.webhooks:
+                return True
+            if still_s > STILL_S:
+                self._screen.note(f"{now.moving} under way have not moved for {still_s:.0f} s")
+                return False
+            await _wait(self._stop, 0.5)
+        return False
+
+    async def _reconciled(self) -> Reconciliation:
+        shop, erp, warehouse = [await self._vendors.books(name) for name in (SHOP, ERP, WAREHOUSE)]
+        return reconcile(shop, erp, warehouse, await watching.exceptions_by_order(self._pool))
+
+    async def _figures(self) -> Figures:
+        shop, erp, warehouse = [await self._vendors.books(name) for name in (SHOP, ERP, WAREHOUSE)]
+        return await watching.figures(self._pool, shop, erp, warehouse, await self._vendors.pending())
+
+    async def _show(self) -> None:
+        first = 0.0
+        while True:
+            now = await self._figures()
+            if now.booked and not first:
+                first = monotonic() - self._began
+                self._screen.note(f"the first order was in the ERP {first:.1f} s after the start")
+            self._screen.show(now, self._doing)
+            await asyncio.sleep(1.0)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+async def _answers(host: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
+
+
+def _free(where: str) -> None:
+    """Raises ``Unready`` when somebody listens there already."""
+    host, port = where.rsplit(":", 1)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError as error:
+            raise Unready(f"{where} is taken ({error.strerror}). Give other addresses: --intake, --console") from error
+
+

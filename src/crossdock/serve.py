@@ -1,0 +1,91 @@
+"""One ``crossdock serve``: its database, its first visitor's link, its children."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from crossdock import app
+from crossdock.governance.config import Config
+from crossdock.governance.exposure import refuse_insecure
+from crossdock.supervise import ChildSpec, Guardian, Supervisor, specs_for
+
+Say = Callable[[str], None]
+
+
+class Serving:
+    """What the parent process does. ``url=None``: the data directory's own PostgreSQL.
+
+    Raises on construction what must be put right first: ``Insecure``, ``ConfigError`` (a secret that cannot be had).
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        roles: list[str],
+        workers: int,
+        data: Path,
+        url: str | None,
+        drain_s: float = 30.0,
+        extras: Mapping[str, Any] | None = None,
+    ) -> None:
+        refuse_insecure(config.serve, os.environ)
+        for setup in config.connections.values():
+            app.secrets_of(setup, config.folder, os.environ)
+        self.config = config
+        self._roles, self._workers, self._data, self._url = roles, workers, data, url
+        self._drain_s, self._extras = drain_s, extras or {}
+        self._held: tuple[int, ...] = ()
+        self.supervisor: Supervisor | None = None
+
+    @property
+    def public_url(self) -> str:
+        return app.public_url(self.config)
+
+    @asynccontextmanager
+    async def database(self, say: Say) -> AsyncIterator[str]:
+        """The database's URL, with the schema that this version needs and the configured connections in it."""
+        from crossdock.store.migrate import check_schema, migrate
+
+        if self._url is not None:
+            await check_schema(self._url)
+            await app.register(self.config, self._url)
+            yield self._url
+            return
+        from crossdock.store.embedded import Embedded
+
+        say(f"database  embedded PostgreSQL in {self._data}")
+        async with Guardian(self._data) as guardian:
+            self._held = guardian.held
+            url = Embedded(self._data).url()
+            await migrate(url)
+            await app.register(self.config, url)
+            yield url
+
+    async def first_visit(self, url: str) -> str | None:
+        """The one-time link for the first account, when nobody has one and a console runs here."""
+        if "console" not in self._roles:
+            return None
+        from crossdock.governance import people
+        from crossdock.store.pool import reading_pool
+
+        pool = await reading_pool(url, size=1)
+        try:
+            if await people.accounts(pool):
+                return None
+            return f"{self.public_url}/setup?token={await people.create_setup_link(pool)}"
+        finally:
+            await pool.close()
+
+    async def run(self, url: str, stop: asyncio.Event, say: Say) -> None:
+        """Keep the children alive until ``stop``; returns when all are gone."""
+        self.supervisor = Supervisor(self.specs(url), say, self._held)
+        await self.supervisor.run(stop, self._drain_s)
+
+    def specs(self, url: str) -> list[ChildSpec]:
+        """What each child is told."""
+        serve = self.config.serve
+        extras = {"drain_s": self._drain_s, "intake": serve.intake, "console": serve.console, **self._extras}
+        return specs_for(self._roles, self._workers, self.config.folder.absolute(), url, extras)
