@@ -1,0 +1,142 @@
+"""One run of a connector's poll: pages are made durable one by one, and the cursor moves only after its page."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from crossdock.domain.decision import StreamRef
+from crossdock.engine.world import Linked, World
+from crossdock.kit.manifest import Page, Poll, Quota
+from crossdock.observe.trace import new_trace
+from crossdock.store.protocol import Arrival
+
+AT_ONCE = 200  # arrivals per transaction
+LONGEST_RUN = 2_000  # pages; what is left comes with the next run
+_SLOT_LEASE_S = 120.0  # longer than any page takes
+_SLOT_TRIES = 60
+
+
+class Stuck(Exception):
+    """The poll answers with a cursor it had before and claims there is more: its pages would never end."""
+
+
+class Busy(Exception):
+    """The account's limits left no room for a page."""
+
+
+class Tally(msgspec.Struct):
+    """What a run did so far."""
+
+    pages: int = 0
+    found: int = 0
+    new: int = 0
+    masters: int = 0
+    whole: bool = False  # nothing more was to be listed
+
+
+class Run(msgspec.Struct, frozen=True):
+    """What to run: ``cursor`` is the name the place is kept under, so that a broken run goes on where it was."""
+
+    link: Linked
+    poll: Poll
+    cursor: str
+    options: Mapping[str, Any]
+    priority: int
+    wait: Callable[[float], Any]  # sleeps; injected
+
+
+async def run_pages(
+    world: World, run: Run, go_on: Callable[[], bool], told: Callable[[Tally], None], tally: Tally
+) -> None:
+    """Page until there is no more, ``go_on()`` is false, or ``LONGEST_RUN`` pages, adding to ``tally``. Raises what
+    the poll raises, ``Stuck``, ``Busy`` and ``StoreUnavailable``."""
+    longest = tally.pages + LONGEST_RUN
+    name = run.link.name
+    with world.signals.span(f"poll {run.poll.name}", attributes={"crossdock.connection": name}) as span:
+        trace = span.traceparent or new_trace(world.random)
+        at = await world.store.cursor(name, run.cursor) or None
+        seen = {at}
+        while go_on() and tally.pages < longest:
+            page = await _page(world, run, at)
+            await _keep(world, run, page, trace, tally)
+            told(tally)
+            if not page.more:
+                tally.whole = True
+                break
+            if page.cursor in seen:
+                raise Stuck(f"poll {run.poll.name} of {name} gave the same cursor twice after {tally.pages} pages")
+            seen.add(page.cursor)
+            at = page.cursor
+        span.set(**{"crossdock.pages": tally.pages, "crossdock.found": tally.found})
+
+
+async def _page(world: World, run: Run, at: str | None) -> Page:
+    """One page, within the account's limits."""
+    quota, account = run.link.connector.manifest.quota, run.link.name
+    worker = f"{world.worker}/polls"
+    if quota.concurrency is not None:
+        await _slot(world, run, quota.concurrency, worker)
+    try:
+        await _spend(world, run, quota)
+        client = run.link.connector.open(run.link.line)
+        return await run.poll.run(client, at, run.options)
+    finally:
+        if quota.concurrency is not None:
+            await world.store.release_slots(account, worker)
+
+
+async def _slot(world: World, run: Run, limit: int, worker: str) -> None:
+    """One of the account's concurrency slots; deliverers give some back every second."""
+    for _ in range(_SLOT_TRIES):
+        if await world.store.acquire_slots(run.link.name, worker, 1, limit, _SLOT_LEASE_S):
+            return
+        await run.wait(0.5)
+    raise Busy(f"no free slot at {run.link.name} for poll {run.poll.name}")
+
+
+async def _spend(world: World, run: Run, quota: Quota) -> None:
+    if quota.rate_per_s is None:
+        return
+    for _ in range(_SLOT_TRIES):
+        grant = await world.store.book(run.link.name, quota.cost, quota.rate_per_s, quota.burst or quota.rate_per_s)
+        if grant.wait_s > 0:
+            await run.wait(grant.wait_s)
+        if grant.units:
+            return
+    raise Busy(f"no room in the rate of {run.link.name} for poll {run.poll.name}")
+
+
+async def _keep(world: World, run: Run, page: Page, trace: str, tally: Tally) -> None:
+    """Messages, masters, then the cursor: a crash in between repeats the page, which changes nothing."""
+    store, name = world.store, run.link.name
+    new = 0
+    for start in range(0, len(page.found), AT_ONCE):
+        arrivals = [_arrival(run, found, trace) for found in page.found[start : start + AT_ONCE]]
+        receipts = await store.accept(arrivals)
+        new += sum(not receipt.duplicate for receipt in receipts)
+    for kind, rows in (("product", page.products), ("customer", page.customers)):
+        if rows:
+            await store.save_masters(name, kind, rows)
+    if page.cursor:
+        await store.save_cursor(name, run.cursor, page.cursor)
+    if new:
+        await store.wake("decide")
+    tally.pages, tally.found, tally.new = tally.pages + 1, tally.found + len(page.found), tally.new + new
+    tally.masters += len(page.products) + len(page.customers)
+    for result, count in (("new", new), ("known", len(page.found) - new)):
+        if count:
+            world.signals.add("crossdock.poll.found", count, channel=name, poll=run.poll.name, result=result)
+
+
+def _arrival(run: Run, found: Any, trace: str) -> Arrival:
+    return Arrival(
+        connection=run.link.name,
+        delivery_id=found.delivery_id,
+        source="poll",
+        topic=found.topic,
+        stream=StreamRef(found.stream_kind, found.stream_key),
+        body=found.body,
+        trace=trace,
+        priority=run.priority,
+    )

@@ -1,0 +1,63 @@
+-- name: queues
+-- Depth of each lane of the agenda, counted up to $1, and the age of its first due message.
+select lane.name, depth.n::float8 as depth,
+    coalesce(extract(epoch from now() - oldest.due_at), 0)::float8 as age
+from (values (0::smallint, 'live'), (1::smallint, 'inventory'), (2::smallint, 'backfill')) as lane (priority, name)
+cross join lateral (select count(*) as n from (select from agenda a where a.priority = lane.priority limit $1) c) depth
+cross join lateral (
+    select min(a.due_at) as due_at from agenda a where a.priority = lane.priority and a.due_at <= now()
+) oldest;
+
+-- name: dispatch
+-- Commands per connection by state, counted up to $1 of each, and the age of the first due one.
+select c.name, st.state, depth.n::float8 as depth,
+    coalesce(extract(epoch from now() - oldest.due_at), 0)::float8 as age
+from connections c cross join (values ('ready'), ('leased')) as st (state)
+cross join lateral (
+    select count(*) as n from (
+        select from dispatch d where d.connection_id = c.id and d.state = st.state limit $1
+    ) capped
+) depth
+cross join lateral (
+    select min(due_at) as due_at from dispatch d
+    where d.connection_id = c.id and d.state = st.state and st.state = 'ready' and d.due_at <= now()
+) oldest;
+
+-- name: orders
+-- Unfinished orders by status, counted up to $1 of each, and the age of the oldest.
+select st.status, counted.n::float8 as n, coalesce(extract(epoch from now() - oldest.created_at), 0)::float8 as age
+from unnest('{new,open,waiting,held,exception,parked}'::text[]) as st (status)
+cross join lateral (
+    select count(*) as n from (
+        select from streams s
+        where s.status = st.status and s.finished_at is null and s.kind = 'order' limit $1
+    ) capped
+) counted
+left join lateral (
+    select s.created_at from streams s
+    where s.status = st.status and s.finished_at is null and s.kind = 'order' order by s.id limit 1
+) oldest on true;
+
+-- name: exceptions
+-- Open exceptions by class; looks at no more than $1.
+select class, count(*)::float8 as n
+from (select class from exceptions where state = 'open' order by fingerprint, id limit $1) as capped group by class;
+
+-- name: lag
+-- Age of the oldest order on its way, by channel and region; looks at the oldest $1 of each status.
+select coalesce(o.channel, '') as channel, coalesce(o.region, '') as region,
+    extract(epoch from now() - min(o.created_at))::float8 as age
+from unnest('{new,open,waiting}'::text[]) as st (status)
+cross join lateral (
+    select s.channel, s.region, s.created_at from streams s
+    where s.status = st.status and s.finished_at is null and s.kind = 'order' order by s.id limit $1
+) as o
+group by 1, 2;
+
+-- name: connections
+-- Breaker and pause of every connection.
+select name, breaker, paused_at is not null as paused from connections;
+
+-- name: workers
+-- How long ago each serving process was heard of; gone for an hour: left out.
+select id, extract(epoch from now() - seen_at)::float8 as silent_s from workers where seen_at > now() - interval '1 hour';
