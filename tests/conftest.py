@@ -9,10 +9,10 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from tests.support import database
 
 from crossdock.store.embedded import Embedded
 from crossdock.store.postgres import PostgresStore
+from tests.support import database
 
 
 @pytest.fixture(scope="session")

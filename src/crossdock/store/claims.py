@@ -19,6 +19,7 @@ _SQL = Statements("claims")
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _LATE_COMMITS = timedelta(seconds=2)  # a row becomes visible at most this long after its transaction began
 _SWEEP_S = 10.0
+_ALL = 2**40  # more rows than any stream has waiting
 _ROUNDS = 3  # how often to claim again when only parked streams were found
 
 
@@ -67,9 +68,13 @@ class Batch:
 
     async def _park(self, parks: Sequence[StreamPark]) -> None:
         ids = [park.id for park in parks]
-        await self._connection.execute(_SQL.park, ids)
+        await self._connection.execute(_SQL.park, ids, _ALL)
         await self._connection.execute(
-            _SQL.mark_parked, ids, [p.problem.key for p in parks], [decisions.clean(p.problem.title) for p in parks]
+            _SQL.mark_parked,
+            ids,
+            [park.problem.key for park in parks],
+            [decisions.clean(park.problem.title) for park in parks],
+            len(ids),
         )
         await decisions.open_problems(self._connection, [(park.id, park.problem) for park in parks])
 
@@ -87,7 +92,7 @@ class Batch:
             ref = StreamRef(row["kind"], row["key"])
             found[row["id"]] = ClaimedStream(row["id"], ref, row["version"], state, row["status"], [])
         if parked:
-            await self._connection.execute(_SQL.park, parked)
+            await self._connection.execute(_SQL.park, parked, _ALL)
         await self._take([found[one] for one in ids if one in found], cap)
 
     async def _take(self, streams: Sequence[ClaimedStream], cap: int) -> None:

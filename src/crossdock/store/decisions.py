@@ -56,6 +56,7 @@ async def _save(core: Core, db: Connection, writes: Sequence[StreamWrite]) -> No
         [summary.amount for summary in summaries],
         [summary.currency for summary in summaries],
         [summary.placed_at for summary in summaries],
+        len(writes),
     )
 
 
@@ -112,11 +113,13 @@ async def _set_timers(db: Connection, timers: Mapping[tuple[int, str], NewTimer]
             [at for *_, at in due],
         )
     if off:
-        await db.execute(_SQL.clear_timers, [stream_id for stream_id, _ in off], [name for _, name in off])
+        await db.execute(_SQL.clear_timers, [stream_id for stream_id, _ in off], [name for _, name in off], len(off))
 
 
 async def settle_problems(db: Connection, settled: Sequence[tuple[int, str]], by: str) -> None:
-    await db.execute(_SQL.settle_problems, [stream_id for stream_id, _ in settled], [key for _, key in settled], by)
+    await db.execute(
+        _SQL.settle_problems, [stream_id for stream_id, _ in settled], [key for _, key in settled], by, len(settled)
+    )
 
 
 async def open_problems(db: Connection, opened: Sequence[tuple[int, Problem]]) -> None:

@@ -74,6 +74,7 @@ async def _settle(connection: Connection, sent: Sequence[Sent]) -> set[int]:
         [one.again_in_s or 0.0 for one in again],
         [int(one.counts) for one in again],
         [one.check_first for one in again],
+        len(sent),
     )
     return {row[0] for row in rows}
 
@@ -113,8 +114,7 @@ async def _tell(core: Core, connection: Connection, told: Sequence[tuple[int, Ne
 
 async def unlease(core: Core, commands: Sequence[tuple[int, int]]) -> None:
     """See ``Store.unlease``."""
+    ids, fences = [command_id for command_id, _ in commands], [fence for _, fence in commands]
     with translated("give commands back"):
         async with core.pool.acquire() as connection:
-            await connection.execute(
-                _SQL.unlease, [command_id for command_id, _ in commands], [fence for _, fence in commands]
-            )
+            await connection.execute(_SQL.unlease, ids, fences, len(ids))

@@ -23,12 +23,12 @@ _DATA_CLASSES = ("22", "23")
 _DATA_CODES = frozenset({"54000", "54001", "54023"})
 
 _BROKEN = (
-    asyncpg.InterfaceError,
     asyncpg.exceptions.InternalClientError,
     ConnectionError,
     OSError,
     TimeoutError,
 )
+_GONE = ("closed", "closing", "released", "terminated")
 
 
 class UnknownConnection(Exception):
@@ -48,6 +48,9 @@ def is_later(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         code = _code(error)
         return code.startswith(_LATER_CLASSES) or code in _LATER_CODES
+    if isinstance(error, asyncpg.InterfaceError):
+        # Also raised for wrong arguments, which no waiting cures.
+        return any(word in str(error) for word in _GONE)
     return isinstance(error, _BROKEN)
 
 
@@ -87,7 +90,7 @@ def committing() -> Iterator[None]:
         if _code(error).startswith(_ENDED_CLASSES):
             raise CommitUnknown(f"the server ended the session during COMMIT: {error}") from error
         raise
-    except _BROKEN as error:
+    except (asyncpg.InterfaceError, *_BROKEN) as error:
         raise CommitUnknown(f"the connection broke during COMMIT: {type(error).__name__}: {error}") from error
 
 

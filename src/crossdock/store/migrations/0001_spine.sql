@@ -167,10 +167,9 @@ create table "references" (
     external_id text not null check (length(external_id) <= 300),
     stream_id bigint not null,
     created_at timestamptz not null default now(),
-    primary key (connection_id, type, external_id, stream_id)
+    primary key (stream_id, connection_id, type, external_id)  -- leads with the stream: also what its page reads
 );
 create index references_external on "references" (lower(external_id) text_pattern_ops);
-create index references_stream on "references" (stream_id);
 
 create table exceptions (
     id bigint generated always as identity primary key,
@@ -191,7 +190,8 @@ create table exceptions (
     settled_by text,
     check ((state = 'settled') = (settled_at is not null))
 );
-create unique index exceptions_open on exceptions (stream_id, key) where state = 'open';
+-- its condition differs from the next one's, so that a look-up by stream cannot be served by the wrong one of the two
+create unique index exceptions_open on exceptions (stream_id, key) where settled_at is null;
 create index exceptions_group on exceptions (fingerprint, id) where state = 'open';
 create index exceptions_settled on exceptions (settled_at) where state = 'settled';
 

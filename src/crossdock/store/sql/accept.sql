@@ -17,7 +17,7 @@ with arriving as materialized (
     select nextval('messages_id_seq') as id, s.id as stream_id, a.*
     from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::text[], $10::smallint[])
         with ordinality as a (connection_id, delivery_id, kind, key, source, topic, body, headers, trace, priority, n)
-    join streams s on s.kind = a.kind and s.key = a.key
+    cross join lateral (select id from streams where kind = a.kind and key = a.key limit 1) s
 ), kept as (
     insert into messages (id, connection_id, stream_id, source, topic, delivery_id, body, headers, trace)
     overriding system value
@@ -44,7 +44,7 @@ with told as materialized (
     select nextval('messages_id_seq') as id, s.id as stream_id, a.*
     from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::smallint[])
         as a (connection_id, kind, key, topic, body, trace, priority)
-    join streams s on s.kind = a.kind and s.key = a.key
+    cross join lateral (select id from streams where kind = a.kind and key = a.key limit 1) s
 ), kept as (
     insert into messages (id, connection_id, stream_id, source, topic, body, trace)
     overriding system value

@@ -1,17 +1,17 @@
 -- name: claim
 -- Locks streams that have something due in a lane, from a remembered position on, walking past locked ones.
 select s.id, a.due_at
-from agenda a join streams s on s.id = a.stream_id
+from agenda a
+cross join lateral (select id from streams where id = a.stream_id for no key update skip locked) s
 where a.priority = $2::smallint and a.due_at <= now() and a.due_at >= $3::timestamptz and a.stream_id <> all ($4::bigint[])
-order by a.due_at limit $1
-for no key update of s skip locked;
+order by a.due_at limit $1;
 
 -- name: claim_only
 -- Locks the named streams that have something on the agenda.
 select s.id, now() as due_at
-from unnest($1::bigint[]) as w (id) join streams s on s.id = w.id
-where exists (select 1 from agenda a where a.stream_id = w.id)
-for no key update of s skip locked;
+from unnest($1::bigint[]) as w (id)
+cross join lateral (select stream_id from agenda where stream_id = w.id limit 1) a
+cross join lateral (select id from streams where id = w.id for no key update skip locked) s;
 
 -- name: load
 -- Reads the locked streams' newest versions.
@@ -19,13 +19,17 @@ select s.id, s.kind, s.key, s.version, s.state, s.status, now() as now
 from streams s where s.id = any ($1::bigint[]);
 
 -- name: take
--- The oldest pending messages of each locked stream, and where their agenda rows lie.
+-- The oldest pending messages of each locked stream, and where their agenda rows lie. The bounds spare partitions.
 select a.stream_id, a.place, m.id, m.connection_id, m.source, m.topic, m.received_at, m.body, m.trace, m.headers
 from unnest($1::bigint[]) as w (id)
 cross join lateral (
     select stream_id, message_id, ctid as place from agenda where stream_id = w.id order by message_id limit $2
 ) a
-left join messages m on m.id = a.message_id and m.received_at >= now() - interval '20 days';
+left join lateral (
+    select * from messages
+    where id = a.message_id and received_at >= now() - interval '20 days' and received_at < now() + interval '1 day'
+    limit 1
+) m on true;
 
 -- name: take_old
 -- The same where a message waited for longer: looks into every partition.
@@ -34,7 +38,7 @@ from unnest($1::bigint[]) as w (id)
 cross join lateral (
     select stream_id, message_id, ctid as place from agenda where stream_id = w.id order by message_id limit $2
 ) a
-join messages m on m.id = a.message_id;
+cross join lateral (select * from messages where id = a.message_id limit 1) m;
 
 -- name: done
 -- Takes decided messages off the agenda.
@@ -43,7 +47,11 @@ delete from agenda where ctid = any ($1::tid[]);
 -- name: park
 -- Moves everything that waits for streams that cannot go on into ``parked``.
 with moved as (
-    delete from agenda a using unnest($1::bigint[]) as w (id) where a.stream_id = w.id
+    delete from agenda a using (
+        select x.place from unnest($1::bigint[]) as w (id)
+        cross join lateral (select ctid as place from agenda where stream_id = w.id offset 0) x limit $2
+    ) w
+    where a.ctid = w.place
     returning a.stream_id, a.message_id, a.priority
 )
 insert into parked (stream_id, message_id, priority) select stream_id, message_id, priority from moved
@@ -52,7 +60,13 @@ on conflict do nothing;
 -- name: mark_parked
 -- Marks streams as parked; ``step`` keeps the problem's key until they are opened again.
 update streams s set status = 'parked', step = w.step, reason = w.reason, updated_at = now(), finished_at = null
-from unnest($1::bigint[], $2::text[], $3::text[]) as w (id, step, reason) where s.id = w.id;
+from (
+    select w.step, w.reason, x.place from (
+        select * from unnest($1::bigint[], $2::text[], $3::text[]) as w (id, step, reason) limit $4
+    ) w
+    cross join lateral (select ctid as place from streams where id = w.id limit 1) x
+) w
+where s.ctid = w.place;
 
 -- name: lock_parked
 -- Locks a parked stream.
@@ -63,7 +77,7 @@ select id, step from streams where id = $1 and status = 'parked' for no key upda
 with moved as (
     delete from parked where stream_id = $1 returning stream_id, message_id, priority
 )
-insert into agenda (stream_id, message_id, priority) select stream_id, message_id, priority from moved order by message_id;
+insert into agenda (stream_id, message_id, priority) select stream_id, message_id, priority from moved;
 
 -- name: mark_open
 -- Opens a parked stream again.

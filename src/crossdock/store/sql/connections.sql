@@ -23,7 +23,7 @@ where name = $1 returning id;
 -- name: load_masters
 -- Masters as last read, by key.
 select m.key, m.body from unnest($3::text[]) as w (key)
-join masters m on m.connection_id = $1 and m.kind = $2 and m.key = w.key;
+cross join lateral (select key, body from masters where connection_id = $1 and kind = $2 and key = w.key limit 1) m;
 
 -- name: save_masters
 -- Keeps masters as read just now.

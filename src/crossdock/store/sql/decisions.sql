@@ -5,10 +5,16 @@ update streams s set
     channel = w.channel, region = w.region, amount = w.amount::numeric, currency = w.currency, placed_at = w.placed_at,
     updated_at = now(),
     finished_at = case when w.status in ('done', 'cancelled', 'ignored') then coalesce(s.finished_at, now()) end
-from unnest($1::bigint[], $2::int[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-    $10::text[], $11::text[], $12::timestamptz[])
-    as w (id, version, state, status, step, reason, label, channel, region, amount, currency, placed_at)
-where s.id = w.id;
+from (
+    select w.*, x.place from (
+        select * from unnest($1::bigint[], $2::int[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[],
+            $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[])
+            as w (id, version, state, status, step, reason, label, channel, region, amount, currency, placed_at)
+        limit $13
+    ) w
+    cross join lateral (select ctid as place from streams where id = w.id limit 1) x
+) w
+where s.ctid = w.place;
 
 -- name: journal
 -- Appends decisions.
@@ -28,11 +34,12 @@ insert into dispatch (command_id, connection_id, priority) select id, connection
 -- name: send_again
 -- Dispatches commands once more. Looks first unless every earlier call said clearly that nothing happened there.
 insert into dispatch (command_id, connection_id, priority, check_first)
-select c.id, c.connection_id, c.priority, exists (
-    select 1 from attempts a where a.command_id = c.id
-    and (a.fenced_out or a.outcome not in ('rejected', 'retry_later', 'rate_limited', 'misconfigured'))
-)
-from unnest($1::text[]) as w (key) join commands c on c.key = w.key
+select c.id, c.connection_id, c.priority, coalesce((
+    select true from attempts a where a.command_id = c.id
+    and (a.fenced_out or a.outcome not in ('rejected', 'retry_later', 'rate_limited', 'misconfigured')) limit 1
+), false)
+from unnest($1::text[]) as w (key)
+cross join lateral (select * from commands where key = w.key limit 1) c
 on conflict (command_id) do nothing;
 
 -- name: set_timers
@@ -43,14 +50,22 @@ on conflict (stream_id, name) do update set due_at = excluded.due_at;
 
 -- name: clear_timers
 -- Takes alarms off.
-delete from timers t using unnest($1::bigint[], $2::text[]) as w (stream_id, name)
-where t.stream_id = w.stream_id and t.name = w.name;
+delete from timers t using (
+    select x.place from (select * from unnest($1::bigint[], $2::text[]) as w (stream_id, name) limit $3) w
+    cross join lateral (select ctid as place from timers where stream_id = w.stream_id and name = w.name limit 1) x
+) w
+where t.ctid = w.place;
 
 -- name: settle_problems
 -- Settles open problems by key.
 update exceptions e set state = 'settled', settled_at = now(), settled_by = $3
-from unnest($1::bigint[], $2::text[]) as w (stream_id, key)
-where e.stream_id = w.stream_id and e.key = w.key and e.state = 'open';
+from (
+    select x.place from (select * from unnest($1::bigint[], $2::text[]) as w (stream_id, key) limit $4) w
+    cross join lateral (
+        select ctid as place from exceptions where stream_id = w.stream_id and key = w.key and settled_at is null limit 1
+    ) x
+) w
+where e.ctid = w.place;
 
 -- name: open_problems
 -- Opens problems, or counts up those that are open already.
@@ -58,7 +73,7 @@ insert into exceptions as e (stream_id, key, class, code, title, hint, fingerpri
 select w.stream_id, w.key, w.class, w.code, w.title, w.hint, w.fingerprint, w.owner, w.facts::jsonb
 from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
     as w (stream_id, key, class, code, title, hint, fingerprint, owner, facts)
-on conflict (stream_id, key) where state = 'open' do update set
+on conflict (stream_id, key) where settled_at is null do update set
     seen = e.seen + 1, last_seen_at = now(), class = excluded.class, code = excluded.code, title = excluded.title,
     hint = excluded.hint, fingerprint = excluded.fingerprint, owner = excluded.owner, facts = excluded.facts;
 

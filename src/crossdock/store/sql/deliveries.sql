@@ -1,10 +1,10 @@
 -- name: lease
 -- Leases due commands of a connection, best lane first; those due longer than $4 seconds are left to other claims.
 with due as materialized (
-    select x.command_id, row_number() over () as n
+    select x.command_id, x.place, row_number() over () as n
     from (values (0::smallint), (1::smallint), (2::smallint)) as lane (priority)
     cross join lateral (
-        select d.command_id from dispatch d
+        select d.command_id, d.ctid as place from dispatch d
         where d.connection_id = $1 and d.state = 'ready' and d.priority = lane.priority and d.due_at <= now()
             and d.due_at >= now() - make_interval(secs => $4)
         order by d.due_at limit $2 for update skip locked
@@ -13,19 +13,21 @@ with due as materialized (
 ), leased as (
     update dispatch d set
         state = 'leased', due_at = clock_timestamp() + make_interval(secs => $3), fence = nextval('fences')
-    from due where d.command_id = due.command_id
+    from due where d.ctid = due.place
     returning d.command_id, d.fence, d.tries, d.check_first, due.n
 )
 select c.id, c.key, c.purpose, c.payload, c.trace, c.opened_at, l.fence, l.tries, l.check_first, l.n, s.kind, s.key as stream_key
-from leased l join commands c on c.id = l.command_id join streams s on s.id = c.stream_id;
+from leased l
+cross join lateral (select * from commands where id = l.command_id limit 1) c
+cross join lateral (select kind, key from streams where id = c.stream_id limit 1) s;
 
 -- name: take_over
 -- Leases commands whose holder's lease ended, notes that the holder's call is unknown, and looks first from then on.
 with due as materialized (
-    select x.command_id, x.fence, row_number() over () as n
+    select x.command_id, x.place, x.fence, row_number() over () as n
     from (values (0::smallint), (1::smallint), (2::smallint)) as lane (priority)
     cross join lateral (
-        select d.command_id, d.fence from dispatch d
+        select d.command_id, d.ctid as place, d.fence from dispatch d
         where d.connection_id = $1 and d.state = 'leased' and d.priority = lane.priority and d.due_at <= clock_timestamp()
         order by d.due_at limit $2 for update skip locked
     ) x
@@ -34,27 +36,44 @@ with due as materialized (
     update dispatch d set
         due_at = clock_timestamp() + make_interval(secs => $3), fence = nextval('fences'),
         tries = least(d.tries + 1, 32767), check_first = true
-    from due where d.command_id = due.command_id
+    from due where d.ctid = due.place
     returning d.command_id, d.fence, d.tries, d.check_first, due.n
 ), lost as (
     insert into attempts (command_id, fence, started_at, duration_ms, outcome, detail)
     select command_id, fence, now(), 0, 'unknown', 'the lease ended before its holder reported' from due
 )
 select c.id, c.key, c.purpose, c.payload, c.trace, c.opened_at, l.fence, l.tries, l.check_first, l.n, s.kind, s.key as stream_key
-from leased l join commands c on c.id = l.command_id join streams s on s.id = c.stream_id;
+from leased l
+cross join lateral (select * from commands where id = l.command_id limit 1) c
+cross join lateral (select kind, key from streams where id = c.stream_id limit 1) s;
 
 -- name: settle
 -- Removes or reschedules what was sent, for holders of the current fence only; returns those.
 with gone as (
-    delete from dispatch d using unnest($1::bigint[], $2::bigint[]) as w (id, fence)
-    where d.command_id = w.id and d.fence = w.fence and d.state = 'leased'
+    delete from dispatch d using (
+        select x.place from (select * from unnest($1::bigint[], $2::bigint[]) as w (id, fence) limit $8) w
+        cross join lateral (
+            select ctid as place from dispatch
+            where command_id = w.id and fence = w.fence and state = 'leased' limit 1 for update
+        ) x
+    ) w
+    where d.ctid = w.place
     returning d.command_id
 ), again as (
     update dispatch d set
         state = 'ready', due_at = now() + make_interval(secs => w.again_s), tries = least(d.tries + w.counts, 32767),
         check_first = w.check_first
-    from unnest($3::bigint[], $4::bigint[], $5::float8[], $6::int[], $7::bool[]) as w (id, fence, again_s, counts, check_first)
-    where d.command_id = w.id and d.fence = w.fence and d.state = 'leased'
+    from (
+        select w.*, x.place from (
+            select * from unnest($3::bigint[], $4::bigint[], $5::float8[], $6::int[], $7::bool[])
+                as w (id, fence, again_s, counts, check_first) limit $8
+        ) w
+        cross join lateral (
+            select ctid as place from dispatch
+            where command_id = w.id and fence = w.fence and state = 'leased' limit 1 for update
+        ) x
+    ) w
+    where d.ctid = w.place
     returning d.command_id
 )
 select command_id from gone union all select command_id from again;
@@ -73,7 +92,7 @@ from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::float4[], $5::tex
 with settled as materialized (
     select nextval('messages_id_seq') as id, c.stream_id, c.connection_id, w.body, w.trace
     from unnest($1::bigint[], $2::bytea[], $3::text[]) as w (command_id, body, trace)
-    join commands c on c.id = w.command_id
+    cross join lateral (select stream_id, connection_id from commands where id = w.command_id limit 1) c
 ), kept as (
     insert into messages (id, connection_id, stream_id, source, topic, body, trace)
     overriding system value
@@ -88,5 +107,11 @@ select id, connection_id from commands where id = any ($1::bigint[]);
 -- name: unlease
 -- Gives commands back that were provably not sent.
 update dispatch d set state = 'ready', due_at = now()
-from unnest($1::bigint[], $2::bigint[]) as w (id, fence)
-where d.command_id = w.id and d.fence = w.fence and d.state = 'leased';
+from (
+    select x.place from (select * from unnest($1::bigint[], $2::bigint[]) as w (id, fence) limit $3) w
+    cross join lateral (
+        select ctid as place from dispatch
+        where command_id = w.id and fence = w.fence and state = 'leased' limit 1 for update
+    ) x
+) w
+where d.ctid = w.place;
