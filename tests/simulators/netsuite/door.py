@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.kit.http import AnswerLost, Line, Response
+from crossdock.kit.tokens import InProcessTokens
 from crossdock.simulators.base import Reply, Request, Surroundings
 from crossdock.simulators.netsuite import Credentials, NetSuiteAccount, make_credentials
 
@@ -30,25 +31,6 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
         await asyncio.sleep(0)
-
-
-class Tokens:
-    """One refresh however many wait, as the engine's store does it."""
-
-    def __init__(self) -> None:
-        self.held: dict[str, str] = {}
-        self.refreshes = 0
-        self._lock = asyncio.Lock()
-
-    async def get(self, name: str, refresh: Callable[[], Awaitable[tuple[str, float]]]) -> str:
-        async with self._lock:
-            if name not in self.held:
-                self.refreshes += 1
-                self.held[name], _ = await refresh()
-            return self.held[name]
-
-    def forget(self, name: str) -> None:
-        self.held.pop(name, None)
 
 
 class Door:
@@ -72,6 +54,9 @@ class Door:
             raise AnswerLost("the answer was lost on purpose")
         return Response(reply.status, dict(reply.headers), reply.body)
 
+    def sign_ins(self) -> list[Request]:
+        return [sent for sent in self.sent if "/oauth2/" in sent.path]
+
     def methods(self) -> list[str]:
         return [f"{sent.method} {sent.path.rsplit('/v1', 1)[-1]}" for sent in self.sent if "/oauth2/" not in sent.path]
 
@@ -84,7 +69,8 @@ class Setup:
         self.deliveries: list[Any] = []
         surroundings = Surroundings(self.clock, self.clock.sleep, Random(7), self.deliveries.append)
         self.account = NetSuiteAccount("erp", surroundings, **credentials.account_settings(), **account)
-        self.door, self.tokens = Door(self.account.handle), Tokens()
+        self.door = Door(self.account.handle)
+        self.tokens = InProcessTokens(lambda: self.clock.at.timestamp())
         self.settings = {**credentials.connection_settings(BASE), **(extra or {})}
         self.secrets = credentials.connection_secrets()
         self._ids = count(1)

@@ -35,7 +35,7 @@ class NetSuite:
         self.line = line
         self.settings: Mapping[str, Any] = line.settings
         self.base = base_url(line.settings)
-        self._signed_in_now = False
+        self._unproven = ""  # a token minted by this client that NetSuite has not accepted yet
 
     async def sales_order(self, ref: str, *, lines: bool = False) -> SalesOrder | None:
         """The order by internal id or ``eid:<external id>``; None when NetSuite itself says there is none."""
@@ -116,15 +116,16 @@ class NetSuite:
                 raise Stopped(RetryLater(detail=f"no answer to a read: {error}", code="no_answer")) from error
             raise
         if response.status == 401:
-            raise Stopped(self._refused(response))
+            raise Stopped(self._refused(response, token))
+        self._unproven = ""
         return response
 
-    def _refused(self, response: Response) -> RetryLater | Misconfigured:
-        """401: a kept token may have been revoked, so try once more; a token minted for this very call may not."""
+    def _refused(self, response: Response, token: str) -> RetryLater | Misconfigured:
+        """401: a kept token may have been revoked, so sign in once more; one minted for this very call may not."""
         self.line.tokens.forget(self.line.connection)
         error = error_of(response)
         detail = f"{error.code}: {error.text}" if error else "HTTP 401"
-        if self._signed_in_now:
+        if token == self._unproven:
             return Misconfigured(detail=f"NetSuite refuses a fresh token. {detail}")
         return RetryLater(detail=f"token refused, signing in again. {detail}", after_s=0.5, code="token_refused")
 
@@ -132,10 +133,9 @@ class NetSuite:
         return await self.line.tokens.get(self.line.connection, self._sign_in)
 
     async def _sign_in(self) -> tuple[str, float]:
-        """Exchange a signed assertion for an access token (60 min). Source: OAuth 2.0 client credentials, vendor facts."""
-        body = (
-            f"grant_type=client_credentials&client_assertion_type={ASSERTION_TYPE}&client_assertion={self._assertion()}"
-        )
+        """Exchange a signed assertion for an access token (60 min): the OAuth 2.0 client credentials flow."""
+        grant = f"grant_type=client_credentials&client_assertion_type={ASSERTION_TYPE}"
+        body = f"{grant}&client_assertion={self._assertion()}"
         try:
             response = await self.line.http.request(
                 "POST", self.base + TOKEN, headers=_FORM, body=body.encode(), timeout_s=READ_TIMEOUT_S
@@ -144,7 +144,7 @@ class NetSuite:
             raise NotSent(f"no answer from the token endpoint, nothing else was sent: {error}") from error
         if response.status == 200:
             granted = self._parsed(response, TokenBody)
-            self._signed_in_now = True
+            self._unproven = granted.access_token
             return granted.access_token, float(granted.expires_in)
         raise Stopped(_token_refusal(response))
 
@@ -188,6 +188,6 @@ def _token_refusal(response: Response) -> RateLimited | RetryLater | Misconfigur
         body = {}
     if response.status in (400, 401, 403) and "error" in body:
         reason = f"{body['error']} {body.get('error_description', '')}".strip()
-        hint = "check client_id, certificate_id, algorithm and that the certificate is still mapped (a sandbox refresh wipes it)"
+        hint = "check client_id, certificate_id, algorithm, and the certificate's mapping (a sandbox refresh wipes it)"
         return Misconfigured(detail=f"NetSuite refuses our sign-in: {reason}; {hint}")
     return RetryLater(detail=f"token endpoint answered HTTP {response.status}", code="token_unavailable")

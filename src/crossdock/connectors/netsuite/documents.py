@@ -105,7 +105,7 @@ def instant(text: str, settings: Mapping[str, Any]) -> datetime:
 
 
 def _allot(command: PostShipment, order: SalesOrder, settings: Mapping[str, Any]) -> dict[int, Decimal]:
-    """Which order lines the shipped quantities belong to: by the line-id column where set, else by item, in line order."""
+    """Which order lines the shipped quantities belong to: by the line-id column where set, else by item."""
     lines = [line for line in order.lines() if not line.is_closed]
     ids = _line_ids(order, settings)
     left = {line.line: line.quantity - line.quantity_fulfilled for line in lines}
@@ -116,10 +116,11 @@ def _allot(command: PostShipment, order: SalesOrder, settings: Mapping[str, Any]
         candidates = candidates or [line.line for line in lines if line.item.id == item]
         rest = _take(shipped.quantity, candidates, left, taken)
         if rest:
-            detail = (
-                f"shipment {command.shipment.id} of order {command.order_key}: {shipped.quantity} of line {shipped.line_id} "
-                f"(SKU {shipped.sku}) shipped, but sales order {order.id} has only {shipped.quantity - rest} of it open"
+            what = (
+                f"shipment {command.shipment.id} of order {command.order_key}: line {shipped.line_id} ({shipped.sku})"
             )
+            had = shipped.quantity - rest
+            detail = f"{what}: {shipped.quantity} shipped, but sales order {order.id} has only {had} open"
             hint = "Compare the sales order's lines with the shipment; correct the order in NetSuite, then retry."
             raise Unbookable(
                 Rejected(code="over_fulfilment", detail=detail, field=f"lines[{shipped.line_id}]", hint=hint)

@@ -1,4 +1,4 @@
-"""Typed facts about NetSuite, and the check that a connection works. Sources: the vendor's REST documentation (see README)."""
+"""Typed facts about NetSuite, and the check that a connection works. Sources are named in the README."""
 
 from collections.abc import Mapping
 from datetime import datetime

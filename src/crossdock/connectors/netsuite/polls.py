@@ -26,6 +26,17 @@ FIRST_LOOK_BACK = timedelta(days=1)
 _FORMAT = "%Y-%m-%d %H:%M:%S"
 _SQL_FORMAT = "YYYY-MM-DD HH24:MI:SS"
 _EPOCH = "1970-01-01 00:00:00"
+CHANGED = f"TO_CHAR(i.lastmodifieddate, '{_SQL_FORMAT}') AS changed"
+CUSTOMERS = (
+    f"SELECT i.id, i.email, i.isinactive, c.symbol AS currency, {CHANGED} "  # noqa: S608 - constants only
+    "FROM customer i LEFT JOIN currency c ON c.id = i.currency"
+)
+INVOICES = (
+    f"SELECT i.id, i.tranid, i.foreigntotal, c.symbol AS currency, "  # noqa: S608 - constants only
+    f"TO_CHAR(i.createddate, '{_SQL_FORMAT}') AS created, {CHANGED}, o.externalid AS orderkey FROM transaction i "
+    "JOIN transactionline l ON l.transaction = i.id JOIN transaction o ON o.id = l.createdfrom "
+    "JOIN currency c ON c.id = i.currency"
+)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -39,7 +50,8 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
 async def items(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Products by SKU (the item's name, or the column in setting ``sku_field``)."""
     sku = _column(client.settings.get("sku_field", "itemid"))
-    select = f"SELECT i.id, i.{sku} AS sku, i.displayname, i.isinactive, {_wall('i.lastmodifieddate')} AS changed FROM item i"
+    columns = f"i.id, i.{sku} AS sku, i.displayname, i.isinactive, {CHANGED}"
+    select = f"SELECT {columns} FROM item i"  # noqa: S608 - a checked column name
     rows, page = await _round(client, cursor, options, select, "i", f"i.{sku} IS NOT NULL", start=_EPOCH)
     products = tuple(
         (
@@ -53,11 +65,7 @@ async def items(client: NetSuite, cursor: str | None, options: Mapping[str, Any]
 
 async def customers(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Customers by lower-case e-mail; those without one cannot be matched and are left out."""
-    select = (
-        f"SELECT i.id, i.email, i.isinactive, c.symbol AS currency, {_wall('i.lastmodifieddate')} AS changed "
-        "FROM customer i LEFT JOIN currency c ON c.id = i.currency"
-    )
-    rows, page = await _round(client, cursor, options, select, "i", "i.email IS NOT NULL", start=_EPOCH)
+    rows, page = await _round(client, cursor, options, CUSTOMERS, "i", "i.email IS NOT NULL", start=_EPOCH)
     found = []
     for row in rows:
         email = row["email"].strip().lower()
@@ -69,15 +77,9 @@ async def customers(client: NetSuite, cursor: str | None, options: Mapping[str, 
 
 async def invoices(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Invoices made from sales orders that carry an external id; which is the order's stream."""
-    select = (
-        f"SELECT i.id, i.tranid, i.foreigntotal, c.symbol AS currency, {_wall('i.createddate')} AS created, "
-        f"{_wall('i.lastmodifieddate')} AS changed, o.externalid AS orderkey FROM transaction i "
-        "JOIN transactionline l ON l.transaction = i.id JOIN transaction o ON o.id = l.createdfrom "
-        "JOIN currency c ON c.id = i.currency"
-    )
     where = "i.type = 'CustInvc' AND l.mainline = 'T' AND o.externalid IS NOT NULL"
     start = _wall_text(client.line.now() - FIRST_LOOK_BACK, client.settings)
-    rows, page = await _round(client, cursor, options, select, "i", where, start=start)
+    rows, page = await _round(client, cursor, options, INVOICES, "i", where, start=start)
     prefixes = tuple(f"{name}-" for name in client.settings.get("order_prefixes") or ())
     ours = (row for row in rows if not prefixes or row["orderkey"].startswith(prefixes))
     return msgspec.structs.replace(page, found=tuple(_found(row, client.settings) for row in ours))
@@ -158,7 +160,7 @@ def _stepped_back(at: str, client: NetSuite) -> str:
     zone = ZoneInfo(client.settings.get("time_zone", "UTC"))
     wall = datetime.strptime(at, _FORMAT).replace(tzinfo=zone)
     now = client.line.now().astimezone(zone)
-    put_back = max(_offset(wall) - _offset(now), timedelta(0)) if now - wall < timedelta(days=2) else timedelta(0)
+    put_back = max(_offset(wall) - _offset(now), timedelta(0))
     early = wall.replace(tzinfo=None) - OVERLAP - put_back
     return max(early, datetime(1970, 1, 1)).strftime(_FORMAT)  # noqa: DTZ001 - wall time
 
@@ -170,10 +172,6 @@ def _offset(at: datetime) -> timedelta:
 def _wall_text(at: datetime, settings: Mapping[str, Any]) -> str:
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
     return aware.astimezone(ZoneInfo(settings.get("time_zone", "UTC"))).strftime(_FORMAT)
-
-
-def _wall(column: str) -> str:
-    return f"TO_CHAR({column}, '{_SQL_FORMAT}')"
 
 
 def _literal(wall: str) -> str:

@@ -18,9 +18,8 @@ _TOKEN = re.compile(r"\s*(?:('(?:[^']|'')*')|(\d+(?:\.\d+)?)|([A-Za-z_][A-Za-z0-
 _WALL = "YYYY-MM-DD HH24:MI:SS"
 _FORMAT = "%Y-%m-%d %H:%M:%S"
 _WORDS = frozenset(
-    ["select", "from", "join", "left", "inner", "on", "where", "and", "or", "not", "is", "null", "in", "order", "by"]
-    + ["asc", "desc", "as"]
-)
+    ("select", "from", "join", "left", "inner", "on", "where", "and", "or", "not", "is", "null", "in", "order", "by")
+) | {"asc", "desc", "as"}
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: bool(a == b),
     "<>": lambda a, b: bool(a != b),

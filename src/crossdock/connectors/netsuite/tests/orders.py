@@ -33,7 +33,7 @@ def make_order(
     lines: tuple[OrderLine, ...], charges: tuple[Charge, ...] = (), *, external_id: str = "6674573197567", **fields: Any
 ) -> Order:
     """An order whose totals are the sums of its parts (shop side)."""
-    rows = [*lines, *charges]
+    rows: list[OrderLine | Charge] = [*lines, *charges]
     inclusive = fields.get("tax_inclusive", False)
     gross = sum((line.unit_price.shop * line.quantity for line in lines), ZERO)
     discounts = sum((d.amount.shop for row in rows for d in row.discounts), ZERO)
@@ -76,12 +76,12 @@ def booking(order: Order, **fields: Any) -> BookOrder:
 
 
 @st.composite
-def orders(draw: st.DrawFn) -> Order:
+def orders(draw: st.DrawFn, *, fractions: bool = True) -> Order:
     """Inclusive or not, 0 to 3 decimals, discounts, several taxes, channel-liable tax, tips, gift cards, rounding."""
     currency = draw(st.sampled_from(["USD", "EUR", "JPY", "KWD", "AUD"]))
     unit = minor_unit(currency)
     inclusive = draw(st.booleans())
-    lines = tuple(draw(_line(n, unit, inclusive)) for n in range(1, draw(st.integers(1, 6)) + 1))
+    lines = tuple(draw(_line(n, unit, fractions)) for n in range(1, draw(st.integers(1, 6)) + 1))
     kinds = draw(st.lists(st.sampled_from(ChargeKind), max_size=3, unique=True))
     charges = tuple(_charge(draw, kind, unit, inclusive) for kind in kinds)
     rounding = draw(st.sampled_from([ZERO, ZERO, unit * 2, -unit]))
@@ -109,9 +109,10 @@ def _parts(draw: st.DrawFn, unit: Decimal, gross: Decimal) -> tuple[tuple[Discou
 
 
 @st.composite
-def _line(draw: st.DrawFn, n: int, unit: Decimal, inclusive: bool) -> OrderLine:
+def _line(draw: st.DrawFn, n: int, unit: Decimal, fractions: bool) -> OrderLine:
     price = draw(st.integers(0, 500_000)) * unit
-    quantity = draw(st.one_of(st.integers(1, 40).map(Decimal), st.sampled_from([Decimal("0.5"), Decimal("1.25")])))
+    whole = st.integers(1, 40).map(Decimal)
+    quantity = draw(st.one_of(whole, st.sampled_from([Decimal("0.5"), Decimal("1.25")])) if fractions else whole)
     discounts, taxes = _parts(draw, unit, price * quantity)
     kind = draw(st.sampled_from([LineKind.ITEM] * 6 + [LineKind.GIFT_CARD, LineKind.TIP]))
     sku = f"SKU-{n:04}" if kind is LineKind.ITEM else None
