@@ -136,9 +136,19 @@ def test_cancelled_after_shipment_is_a_persons_to_settle() -> None:
     assert "release.cancel" not in play.purposes()
     assert "shipment.post" in play.purposes()
     play.act("resolve", problem="cancel", reason="the rest is returned")
-    play.act("skip", step="take.shipments")
     play.settle_all()
     assert play.summary.status == "done"
+    assert play.state.steps["take.shipments"].reason == "cancelled, settled by olivia"
+
+
+def test_an_order_that_comes_cancelled_but_shipped_is_a_persons_to_settle() -> None:
+    play = Play()
+    play.tell(shipped(shipment()))
+    play.see(**CANCELLED)
+    assert play.codes() == {"order.cancelled_after_shipment"}
+    play.act("resolve", problem="cancel", reason="came back")
+    assert play.summary.status == "cancelled"
+    assert "order.book" not in play.purposes()
 
 
 def test_cancelled_after_the_invoice_is_a_persons_to_settle() -> None:

@@ -137,3 +137,13 @@ def test_after_an_edit_before_booking_only_what_is_left_ships() -> None:
     play.settle_all()
     assert play.summary.status == "done"
     assert f"{CHANNEL}-1001/{CHANNEL}/fulfilment.push/a" in play.commands
+
+
+def test_an_edit_below_what_already_left_is_a_problem_until_it_fits() -> None:
+    play = Play(edit_window_s=600)
+    play.see(lines=LINES)
+    play.tell(shipped(shipment("a", [("1", 2)])))
+    [problem] = play.see(lines=[line("1", quantity=1)], age_s=5).opened
+    assert (problem.key, problem.code) == ("shipment.balance", "shipment.exceeds_order")
+    assert problem.facts == {"lines": ["line 1: 2 left, 1 wanted"]}
+    assert play.see(lines=LINES, age_s=9).settled == ["shipment.balance"]

@@ -63,7 +63,7 @@ CATALOGUE: Mapping[str, Kind] = {
     "order.cancelled_after_shipment": Kind(
         "conflict",
         "customer_service",
-        "Goods have left: agree a return with the customer. Skip take.shipments if no more goods shall leave.",
+        "Goods have left: stop the rest in the warehouse and agree a return with the customer, then resolve.",
     ),
     "order.cancelled_after_invoice": Kind(
         "conflict",

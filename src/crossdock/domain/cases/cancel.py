@@ -27,6 +27,15 @@ def cancel(d: Draft, by: str, reason: str | None) -> None:
         end_cancelled(d)
 
 
+def settle_by_hand(d: Draft, by: str) -> None:
+    """A person settled what left or was billed: what is out is still told everywhere, and no more is to leave."""
+    booked = d.state.finished("order.book")
+    if d.state.ended is None and (not booked or not d.state.shipments):
+        end_cancelled(d)
+    elif d.state.ended is None and not d.state.finished("take.shipments"):
+        d.move("take.shipments", "skipped", f"cancelled, settled by {by}")
+
+
 def _billed(d: Draft) -> bool:
     return bool(d.state.invoices) or d.state.command_of("invoice") is not None
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 
 from crossdock.domain import entries as e
 from crossdock.domain.advance import advance
-from crossdock.domain.cases.cancel import cancel
+from crossdock.domain.cases.balance import balance
+from crossdock.domain.cases.cancel import CANCEL, cancel, settle_by_hand
 from crossdock.domain.cases.command_settled import done, problem_key
 from crossdock.domain.cases.holds import release
 from crossdock.domain.cases.order_seen import EDITED, check
@@ -84,6 +85,8 @@ def _resolve(d: Draft, event: OperatorActed) -> str | None:
     if key.startswith("hold/"):
         release(d, key.removeprefix("hold/"), event.actor, event.reason)
         return None
+    if key == CANCEL and d.state.status_of("order.book") in ("running", "failed"):
+        return "it is not known yet whether the order is booked: settle that first"
     if known.step in CHECKS:
         return "a check is not resolved by hand: correct its cause and retry, or skip the step"
     failed = [pair for pair in d.state.commands.items() if pair[1].status == "failed" and _problem_of(pair[1]) == key]
@@ -94,7 +97,10 @@ def _resolve(d: Draft, event: OperatorActed) -> str | None:
         done(d, command, intent, refs, event.actor)
     if key == EDITED and d.state.latest is not None:
         d.note(e.OrderRecorded(d.state.latest, d.now))
+        balance(d)
     d.settle(key, event.actor, event.reason)
+    if key == CANCEL:
+        settle_by_hand(d, event.actor)
     return None
 
 
@@ -125,7 +131,7 @@ def _skip_step(d: Draft, event: OperatorActed, name: str, failed: list[tuple[str
         d.settle(_problem_of(intent), event.actor, event.reason)
     if name not in ("shipment.post", "fulfilment.push"):
         d.move(name, "skipped", reason)
-        for key in [key for key, known in d.state.problems.items() if known.step == name]:
+        for key in [key for key, known in d.state.problems.items() if known.step == name and key != CANCEL]:
             d.settle(key, event.actor, event.reason)
     if name == "validate.customer":
         customer_ref = str(event.args["customer_ref"])

@@ -4,6 +4,7 @@ import msgspec
 
 from crossdock.domain import entries as e
 from crossdock.domain.advance import advance
+from crossdock.domain.cases.balance import balance
 from crossdock.domain.cases.cancel import cancel
 from crossdock.domain.cases.early import apply_early
 from crossdock.domain.checks import MASTERS_STEPS, run_checks
@@ -92,6 +93,7 @@ def _revise(d: Draft, order: Order) -> None:
             d.settle("order.book")
             d.move("order.book", "pending", "the order was corrected in the channel")
         check(d)
+        balance(d)
     advance(d)
 
 

@@ -1,0 +1,102 @@
+"""A signal is read back once per message, and once more when another came during the read."""
+
+from tests.domain.factories import context
+
+from crossdock.domain.commands import Command, ReadBack
+from crossdock.domain.decision import Decision
+from crossdock.domain.events import CommandSettled, Event, OperatorActed, SignalSeen, TimerFired
+from crossdock.domain.outcome import Done, Rejected
+from crossdock.domain.signal_decider import SIGNAL, SignalState, decode_signal_entries
+
+
+class Signals:
+    def __init__(self) -> None:
+        self.state: SignalState = SIGNAL.blank()
+        self.commands: list[Command] = []
+
+    def tell(self, event: Event) -> Decision:
+        decision = SIGNAL.decide(self.state, event, context())
+        entries = decode_signal_entries(SIGNAL.store_entries(decision.entries))
+        self.state = SIGNAL.load(SIGNAL.store(SIGNAL.evolve(self.state, entries)))
+        self.commands += decision.commands
+        assert len({command.key for command in self.commands}) == len(self.commands)
+        return decision
+
+    def settle(self, outcome: object = None) -> Decision:
+        return self.tell(CommandSettled(self.commands[-1].key, "read_back", "shop1", outcome or Done()))  # type: ignore[arg-type]
+
+
+def seen(content: str = "") -> SignalSeen:
+    return SignalSeen("shop1", "fulfillment_order", "77", content)
+
+
+def test_a_signal_opens_a_read_at_its_source() -> None:
+    signals = Signals()
+    signals.tell(seen("2026-11-23T12:00:00Z"))
+    [command] = signals.commands
+    assert command.key == "shop1:fulfillment_order:77/shop1/read_back/2026-11-23T12:00:00Z"
+    assert (command.target, command.payload) == ("shop1", ReadBack("fulfillment_order", "77"))
+    assert SIGNAL.summary(signals.state).status == "open"
+    signals.settle()
+    assert SIGNAL.summary(signals.state).status == "done"
+
+
+def test_the_same_message_is_read_once_and_a_later_one_again() -> None:
+    signals = Signals()
+    signals.tell(seen("a"))
+    signals.settle()
+    assert signals.tell(seen("a")).commands == []
+    assert len(signals.tell(seen("b")).commands) == 1
+
+
+def test_messages_without_content_are_each_read() -> None:
+    signals = Signals()
+    signals.tell(seen())
+    signals.settle()
+    signals.tell(seen())
+    assert [command.key.rsplit("/", 1)[1] for command in signals.commands] == ["1", "2"]
+
+
+def test_signals_during_a_read_lead_to_one_more() -> None:
+    signals = Signals()
+    signals.tell(seen("a"))
+    signals.tell(seen("b"))
+    signals.tell(seen("b"))
+    assert len(signals.commands) == 1
+    assert len(signals.settle().commands) == 1
+    assert signals.settle().commands == []
+    assert SIGNAL.summary(signals.state).status == "done"
+
+
+def test_a_failed_read_is_a_problem_that_is_sent_again() -> None:
+    signals = Signals()
+    signals.tell(seen("a"))
+    [problem] = signals.settle(Rejected("not_found", "gone")).opened
+    assert (problem.code, problem.key) == ("read_back.rejected", "read_back")
+    assert SIGNAL.summary(signals.state).status == "exception"
+    decision = signals.tell(OperatorActed("retry", "olivia"))
+    assert (decision.again, decision.settled) == ([signals.commands[0].key], ["read_back"])
+    signals.settle()
+    assert SIGNAL.summary(signals.state).status == "done"
+
+
+def test_a_later_signal_heals_a_failed_read() -> None:
+    signals = Signals()
+    signals.tell(seen("a"))
+    signals.settle(Rejected("not_found", "gone"))
+    assert signals.tell(seen("b")).settled == ["read_back"]
+
+
+def test_a_person_may_let_a_failed_read_be() -> None:
+    signals = Signals()
+    signals.tell(seen("a"))
+    signals.settle(Rejected("not_found", "gone"))
+    assert signals.tell(OperatorActed("resolve", "olivia", "deleted there")).settled == ["read_back"]
+    assert SIGNAL.summary(signals.state).status == "done"
+
+
+def test_nothing_else_moves_a_signal() -> None:
+    signals = Signals()
+    signals.tell(seen("a"))
+    assert signals.tell(TimerFired("x")).entries == []
+    assert signals.tell(CommandSettled("other", "read_back", "shop1", Done())).entries == []

@@ -1,0 +1,48 @@
+"""Stored forms carry a version; older ones are read, newer ones are refused by name."""
+
+import msgspec
+import pytest
+from tests.domain.factories import Play, five_lines, shipment, shipped
+
+from crossdock.domain.entries import SchemaTooNew, decode_entries, encode_entries, upcast
+from crossdock.domain.events import OrderSeen
+from crossdock.domain.order_decider import ORDER
+from crossdock.domain.state import decode_state, encode_state
+
+
+def done() -> Play:
+    play = Play()
+    play.tell(OrderSeen(five_lines()), shipped(shipment("a", [("1", 1)])))
+    play.settle_all()
+    return play
+
+
+def test_state_and_journal_survive_storing() -> None:
+    play = done()
+    assert decode_state(encode_state(play.state)) == play.state
+    assert decode_entries(encode_entries(play.journal)) == play.journal
+    assert ORDER.load(ORDER.store(ORDER.blank())) == ORDER.blank()
+
+
+def test_forms_start_with_their_version() -> None:
+    play = done()
+    assert encode_state(play.state).startswith(b'{"v":1,')
+    assert encode_entries(play.journal).startswith(b'{"v":1,')
+
+
+def test_a_form_written_by_another_json_writer_is_read_too() -> None:
+    play = done()
+    spaced = msgspec.json.format(encode_state(play.state), indent=2)
+    assert decode_state(spaced) == play.state
+    assert decode_entries(msgspec.json.format(encode_entries(play.journal), indent=2)) == play.journal
+
+
+def test_a_later_form_is_refused_with_both_versions() -> None:
+    for read in (decode_state, decode_entries):
+        with pytest.raises(SchemaTooNew, match=r"version 9.*up to 1"):
+            read(b'{"v":9}')
+
+
+def test_an_earlier_form_is_brought_up_step_by_step() -> None:
+    steps = {1: lambda raw: {"v": 1, "b": raw["a"]}, 2: lambda raw: {**raw, "c": 3}}
+    assert upcast(b'{"v":1,"a":7}', 3, steps) == {"v": 3, "b": 7, "c": 3}
