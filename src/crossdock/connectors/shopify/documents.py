@@ -23,7 +23,8 @@ _LINES = (
 ORDER = (
     """query Order($id: ID!) {
   order(id: $id) {
-    id name createdAt processedAt updatedAt currencyCode presentmentCurrencyCode taxesIncluded dutiesIncluded test confirmed
+    id name createdAt processedAt updatedAt currencyCode presentmentCurrencyCode
+    taxesIncluded dutiesIncluded test confirmed
     displayFinancialStatus cancelledAt cancelReason email phone note tags poNumber sourceName paymentGatewayNames
     totalPriceSet """
     + _BAG
@@ -37,7 +38,8 @@ ORDER = (
     + _BAG
     + " totalCashRoundingAdjustment { paymentSet "
     + _BAG
-    + " }\n    customer { id firstName lastName defaultEmailAddress { emailAddress } defaultPhoneNumber { phoneNumber } }"
+    + " }\n    customer { id firstName lastName defaultEmailAddress { emailAddress }"
+    + " defaultPhoneNumber { phoneNumber } }"
     + "\n    billingAddress "
     + _ADDRESS
     + " shippingAddress "
@@ -115,7 +117,9 @@ SUBSCRIPTIONS = """query Subscriptions($after: String) {
   }
 }"""
 
-SUBSCRIPTION_CREATE = """mutation SubscriptionCreate($topic: WebhookSubscriptionTopic!, $subscription: WebhookSubscriptionInput!) {
+SUBSCRIPTION_CREATE = """mutation SubscriptionCreate(
+  $topic: WebhookSubscriptionTopic!, $subscription: WebhookSubscriptionInput!
+) {
   webhookSubscriptionCreate(topic: $topic, webhookSubscription: $subscription) {
     webhookSubscription { id topic uri }
     userErrors { field message }

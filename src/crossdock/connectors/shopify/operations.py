@@ -17,7 +17,7 @@ _STANDING = ("SUCCESS", "OPEN", "PENDING")  # a cancelled or failed fulfilment t
 
 
 async def push(client: Client, payload: Payload, call: Call) -> Result:
-    """Tell the shop a shipment. Reads first, so that what is already told under our tracking numbers is not told again."""
+    """Tell the shop a shipment. Reads first: what is told under our tracking numbers already is not told again."""
     assert isinstance(payload, PushFulfilment)
     try:
         return Result(await _push(client, payload), throttle_s=client.throttle_s)
@@ -100,7 +100,7 @@ async def find_push(client: Client, payload: Payload, call: Call) -> Result | No
 
 
 async def _alike(client: Client, payload: PushFulfilment, state: FulfilmentState) -> dict[str, dict[str, int]]:
-    """Without a tracking number: untracked fulfilments made since the goods left that hold our lines and nothing else."""
+    """Without a tracking number: untracked fulfilments made since the goods left that hold our lines only."""
     whole = fulfilling.wanted(payload.shipment)
     if not isinstance(whole, dict):
         return {}

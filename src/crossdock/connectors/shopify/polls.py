@@ -42,9 +42,9 @@ _decode = msgspec.json.Decoder(Cursor).decode
 
 
 async def orders(client: Client, cursor: str | None, options: Mapping[str, Any]) -> Page:
-    """One page of changed orders, oldest change first. Shopify's own clock is followed: the watermark is what was seen.
+    """One page of changed orders, oldest change first. The watermark is what was seen: Shopify's clock, not ours.
 
-    Options ``since``/``until`` (ISO, aware) and ``ids`` narrow a backfill. Raises ``Failed``, ``NotSent``, ``AnswerLost``.
+    Options ``since``/``until`` (ISO) and ``ids`` narrow a backfill. Raises ``Failed``, ``NotSent``, ``AnswerLost``.
     """
     overlap = timedelta(minutes=float(client.line.settings.get("overlap_minutes") or 10))
     at = _decode(cursor) if cursor else _start(client, options)
@@ -102,7 +102,7 @@ def _found(connection: str, order: Changed) -> Found:
 
 
 async def subscriptions(client: Client, cursor: str | None, options: Mapping[str, Any]) -> Page:
-    """Subscribe again what the shop no longer has: after 8 failed deliveries in a row Shopify deletes a subscription."""
+    """Subscribe again what is gone: Shopify deletes a subscription after 8 failed deliveries in a row."""
     uri = str(client.line.settings.get("public_url") or "")
     if not uri:
         return Page((), "off: public_url is not set")

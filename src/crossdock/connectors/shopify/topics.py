@@ -1,4 +1,4 @@
-"""Which webhook topics are taken and what each is to us. The manifest, intake and the subscription watchdog agree by it."""
+"""Which webhook topics are taken and what each is to us: manifest, intake and subscription watchdog agree by it."""
 
 from typing import Final
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from crossdock.simulators.shopify.books import fulfilment_order_body
 from crossdock.simulators.shopify.traffic import Wish
 
 if TYPE_CHECKING:
@@ -72,8 +73,6 @@ def _fulfilment_order(shop: "ShopifySimulator", args: Args) -> int:
 
 
 def _set_status(shop: "ShopifySimulator", args: Args, status: str, topic: str) -> dict[str, Any]:
-    from crossdock.simulators.shopify.simulator import fulfilment_order_body
-
     one = shop.books_.fulfilment_orders[_fulfilment_order(shop, args)]
     one.status = status
     shop.notify(topic, fulfilment_order_body(one.id, status))

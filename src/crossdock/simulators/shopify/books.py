@@ -200,3 +200,9 @@ class ShopBooks:
         made = Subscription(self.fresh_id(), topic, uri)
         self.subscriptions.append(made)
         return made
+
+
+def fulfilment_order_body(fulfilment_order_id: int, status: str) -> dict[str, Any]:
+    """The body of most ``fulfillment_orders/*`` webhooks."""
+    gid = f"gid://shopify/FulfillmentOrder/{fulfilment_order_id}"
+    return {"fulfillment_order": {"id": gid, "status": status.lower()}}

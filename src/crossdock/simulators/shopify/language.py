@@ -70,11 +70,11 @@ class _Parser:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
 
     def take(self, wanted: str = "") -> str:
-        token = self.peek()
-        if not token or (wanted and token != wanted):
-            raise GraphError(f"syntax error, expected {wanted or 'more'}, found {token or 'the end'}", "parseError")
+        word = self.peek()
+        if not word or (wanted and word != wanted):
+            raise GraphError(f"syntax error, expected {wanted or 'more'}, found {word or 'the end'}", "parseError")
         self.at += 1
-        return token
+        return word
 
     def selection(self, on: str | None) -> list[Field]:
         self.take("{")
@@ -105,16 +105,16 @@ class _Parser:
         return Field(name, alias, arguments, self.selection(None) if self.peek() == "{" else [], on)
 
     def value(self) -> Any:
-        token = self.take()
-        if token == "$":
+        word = self.take()
+        if word == "$":
             return Variable(self.take())
-        if token == "[":
+        if word == "[":
             items = []
             while self.peek() != "]":
                 items.append(self.value())
             self.take("]")
             return items
-        if token == "{":
+        if word == "{":
             found = {}
             while self.peek() != "}":
                 key = self.take()
@@ -122,9 +122,9 @@ class _Parser:
                 found[key] = self.value()
             self.take("}")
             return found
-        if token.startswith('"') or token.lstrip("-").replace(".", "", 1).isdigit():
-            return msgspec.json.decode(token)
-        return {"true": True, "false": False, "null": None}.get(token, token)  # else an enum
+        if word.startswith('"') or word.lstrip("-").replace(".", "", 1).isdigit():
+            return msgspec.json.decode(word)
+        return {"true": True, "false": False, "null": None}.get(word, word)  # else an enum
 
 
 def execute(document: Document, root: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:

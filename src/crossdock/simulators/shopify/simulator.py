@@ -12,8 +12,8 @@ from uuid import UUID
 import msgspec
 
 from crossdock.simulators.base import Deliver, Faults, Reply, Request, Surroundings
-from crossdock.simulators.shopify import api, language, placing
-from crossdock.simulators.shopify.books import ShopBooks
+from crossdock.simulators.shopify import acts, api, language, placing
+from crossdock.simulators.shopify.books import ShopBooks, fulfilment_order_body
 from crossdock.simulators.shopify.language import GraphError
 from crossdock.simulators.shopify.traffic import Wish
 
@@ -41,7 +41,7 @@ class _Asked(msgspec.Struct):
 
 
 class ShopifySimulator:
-    """One store. ``rates`` overrides shares of traits in ``RATES``; with ``webhook_url`` all topics are subscribed there.
+    """One store. ``rates`` overrides shares of traits in ``RATES``; ``webhook_url``: all topics are subscribed there.
 
     ``restore_rate`` and ``maximum`` are the cost bucket (Standard plan: 100 points a second). ``late_paid_s``: how long
     after the order its payment arrives, when it is not paid at once.
@@ -53,8 +53,8 @@ class ShopifySimulator:
         surroundings: Surroundings,
         *,
         webhook_url: str = "",
-        webhook_secret: str = "simulated-secret",
-        access_token: str = "simulated-token",
+        webhook_secret: str = "simulated-secret",  # noqa: S107 - the simulated shop's own
+        access_token: str = "simulated-token",  # noqa: S107
         client_id: str = "simulated-client",
         shop_domain: str = "simulated.myshopify.com",
         currency: str = "EUR",
@@ -184,8 +184,6 @@ class ShopifySimulator:
 
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Something a person does in the shop: see ``acts.py``; raises ``LookupError`` for an unknown verb or order."""
-        from crossdock.simulators.shopify import acts
-
         return acts.perform(self, verb, args)
 
     def place(self, wish: Wish) -> int:
@@ -282,12 +280,6 @@ class ShopifySimulator:
                 for one in self.books_.fulfilments_of(order["id"])
             ],
         }
-
-
-def fulfilment_order_body(fulfilment_order_id: int, status: str) -> dict[str, Any]:
-    """The body of most ``fulfillment_orders/*`` webhooks."""
-    gid = f"gid://shopify/FulfillmentOrder/{fulfilment_order_id}"
-    return {"fulfillment_order": {"id": gid, "status": status.lower()}}
 
 
 def _reply(status: int, body: Any) -> Reply:

@@ -66,7 +66,7 @@ NIL = Side(0, 0)
 
 
 def sku_price(index: int) -> int:
-    """Minor units of SKU number ``index`` (1 to 200): 5.00 + index * 0.37. The other simulators' books hold the same."""
+    """Minor units of SKU number ``index`` (1 to 200): 5.00 + index * 0.37, as in every simulated system."""
     return 500 + 37 * index
 
 
@@ -108,7 +108,7 @@ class Till:
             return Side(minor, minor)
         rate = _RATES.get(self.currency, {}).get(self.presentment, 10_000)
         shift = 10 ** (_EXPONENTS.get(self.presentment, 2) - _EXPONENTS.get(self.currency, 2) + 2)
-        return Side(minor, max(1 if minor else 0, int(minor * rate * shift / 1_000_000 + 0.5)))
+        return Side(minor, max(1 if minor else 0, (minor * rate * shift * 2 + 1_000_000) // 2_000_000))
 
     def bag(self, side: Side) -> dict[str, Any]:
         return {

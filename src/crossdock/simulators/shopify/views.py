@@ -9,7 +9,6 @@ from crossdock.simulators.shopify.books import Fulfilment, FulfilmentOrder, Shop
 from crossdock.simulators.shopify.language import connection
 
 Record = Mapping[str, Any]
-_NOTHING = "0.0"
 
 
 def instant(told: str | None) -> str | None:
@@ -145,9 +144,11 @@ def _customer(told: Record | None) -> dict[str, Any] | None:
 
 def order(told: Record, books: ShopBooks) -> dict[str, Any]:
     """An order with everything that hangs on it."""
-    zero = {"shop_money": {"amount": _NOTHING, "currency_code": told["currency"]}}
-    zero["presentment_money"] = {"amount": _NOTHING, "currency_code": told["presentment_currency"]}
-    tip = next((line["price_set"] for line in told["line_items"] if line["name"] == "Tip"), zero)
+    tips = {
+        "shop_money": {"amount": told["total_tip_received"], "currency_code": told["currency"]},
+        "presentment_money": {"amount": told["total_tip_received"], "currency_code": told["presentment_currency"]},
+    }
+    tip = next((line["price_set"] for line in told["line_items"] if line["name"] == "Tip"), tips)
     rounding = {
         "__typename": "CashRoundingAdjustment",
         "paymentSet": bag(told["total_cash_rounding_payment_adjustment_set"]),

@@ -1,0 +1,181 @@
+"""Signatures and naming: what is taken, what is refused and with which code."""
+
+import base64
+import hashlib
+import hmac
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crossdock.connectors.shopify import CONNECTOR
+from crossdock.connectors.shopify.topics import IGNORED_BECAUSE
+from crossdock.kit.manifest import Identity, Refused
+
+SECRET, OLD = "hush", "former"
+BODY = b'{"id":42,"updated_at":"2026-11-20T10:30:00+01:00","financial_status":"paid","total_price":"1.00"}'
+
+
+def sign(body: bytes, secret: str = SECRET) -> str:
+    return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
+
+
+def verify(headers: dict[str, str], body: bytes = BODY, secrets: tuple[str, ...] = (SECRET, OLD)) -> None:
+    assert CONNECTOR.webhook is not None
+    CONNECTOR.webhook.verify(headers, body, secrets)
+
+
+def identify(body: bytes, topic: str = "orders/create", **headers: str) -> Identity:
+    assert CONNECTOR.webhook is not None
+    named = {"x-shopify-webhook-id": "d1", "x-shopify-topic": topic}
+    return CONNECTOR.webhook.identify("shop1", {**named, **headers}, body)
+
+
+def refusal(body: bytes, topic: str = "orders/create") -> Refused:
+    with pytest.raises(Refused) as caught:
+        identify(body, topic)
+    return caught.value
+
+
+def test_a_known_vector_verifies() -> None:
+    # Computed with openssl: printf '%s' '{"a":1}' | openssl dgst -sha256 -hmac hush -binary | base64
+    verify({"x-shopify-hmac-sha256": "3+Yq/TpwjqJ7IXuMq8EfED7b+y0XbokqOKLUdagDxMI="}, b'{"a":1}')
+
+
+@pytest.mark.parametrize("secret", [SECRET, OLD])
+def test_both_active_secrets_sign(secret: str) -> None:
+    verify({"x-shopify-hmac-sha256": sign(BODY, secret)})
+
+
+@given(st.integers(0, len(BODY) * 8 - 1))
+def test_any_flipped_bit_of_the_body_is_refused(bit: int) -> None:
+    changed = bytearray(BODY)
+    changed[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(Refused) as caught:
+        verify({"x-shopify-hmac-sha256": sign(BODY)}, bytes(changed))
+    assert (caught.value.code, caught.value.status) == ("signature_invalid", 401)
+
+
+@given(st.text(max_size=60))
+def test_a_made_up_signature_is_refused_and_never_crashes(told: str) -> None:
+    with pytest.raises(Refused):
+        verify({"x-shopify-hmac-sha256": told})
+
+
+@pytest.mark.parametrize("told", ["", "not base64!", "é", "\udcff", "a" * 10_000, sign(BODY)[:-2], sign(BODY) + "\n"])
+def test_malformed_signatures_are_refused(told: str) -> None:
+    with pytest.raises(Refused):
+        verify({"x-shopify-hmac-sha256": told})
+
+
+def test_an_unset_secret_signs_nothing() -> None:
+    with pytest.raises(Refused):
+        verify({"x-shopify-hmac-sha256": sign(BODY, "")}, BODY, (SECRET, ""))
+
+
+def test_no_header_and_no_secret_are_refused() -> None:
+    with pytest.raises(Refused) as caught:
+        verify({})
+    assert caught.value.code == "signature_missing"
+    with pytest.raises(Refused):
+        verify({"x-shopify-hmac-sha256": sign(BODY)}, BODY, ())
+
+
+@pytest.mark.parametrize("topic", ["create", "updated", "cancelled", "paid"])
+def test_an_order_is_named_by_its_stream_and_its_view(topic: str) -> None:
+    named = identify(
+        BODY, f"orders/{topic}", **{"x-shopify-event-id": "e1", "x-shopify-shop-domain": "a.myshopify.com"}
+    )
+    assert (named.delivery_id, named.topic) == ("d1", f"orders/{topic}")
+    assert (named.stream_kind, named.stream_key) == ("order", "shop1-42")
+    assert named.also_ids == ("order/42@2026-11-20T09:30:00Z/paid",)
+    assert named.headers == {"x-shopify-event-id": "e1", "x-shopify-shop-domain": "a.myshopify.com"}
+
+
+def test_created_and_paid_in_one_second_are_two_views() -> None:
+    pending = BODY.replace(b'"paid"', b'"pending"')
+    assert identify(BODY).also_ids != identify(pending).also_ids
+
+
+@pytest.mark.parametrize(
+    ("topic", "body", "key"),
+    [
+        (
+            "fulfillment_orders/order_routing_complete",
+            {"fulfillment_order": {"id": "gid://shopify/FulfillmentOrder/7", "status": "open"}},
+            "shop1:fulfillment_order:7",
+        ),
+        (
+            "fulfillment_orders/moved",
+            {
+                "original_fulfillment_order": {"id": "gid://shopify/FulfillmentOrder/7"},
+                "moved_fulfillment_order": {"id": "gid://shopify/FulfillmentOrder/8"},
+            },
+            "shop1:fulfillment_order:8",
+        ),
+        ("orders/edited", {"order_edit": {"id": 1, "order_id": 42}}, "shop1:order:42"),
+        ("refunds/create", {"id": 1, "order_id": 42}, "shop1:order:42"),
+        ("app/uninstalled", {"id": 1}, "shop1:ignored:d1"),
+    ],
+)
+def test_signals_name_what_to_read_back(topic: str, body: object, key: str) -> None:
+    named = identify(json.dumps(body).encode(), topic)
+    assert (named.stream_kind, named.stream_key, named.also_ids) == ("signal", key, ())
+
+
+def test_every_declared_topic_is_taken_and_no_other() -> None:
+    whole = {"id": 1, "order_id": 2, "updated_at": "2026-11-20T10:30:00Z", "fulfillment_order": {"id": "x/3"}}
+    webhooks = [topic for topic in CONNECTOR.manifest.topics if not topic.startswith("poll/")]
+    assert set(IGNORED_BECAUSE) <= set(webhooks)
+    for topic in webhooks:
+        identify(json.dumps(whole).encode(), topic)
+    assert refusal(BODY, "carts/create").code == "topic_unsupported"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "json_malformed"),
+        (b"{", "json_malformed"),
+        (b"<html>", "json_malformed"),
+        (BODY + b"x", "json_malformed"),
+        (BODY.replace(b'"1.00"', b"NaN"), "json_malformed"),
+        (BODY.replace(b'"1.00"', b"Infinity"), "json_malformed"),
+        (BODY.replace(b"1.00", b"\xff"), "json_malformed"),
+        (BODY.replace(b'"1.00"', b"[" * 10_000 + b"]" * 10_000), "json_too_deep"),
+        (BODY.replace(b'"1.00"', b'{"a":' * 10_000 + b"1" + b"}" * 10_000), "json_too_deep"),
+        (BODY.replace(b"1.00", b"\\u0000"), "text_nul"),
+        (BODY.replace(b"1.00", b"\\ud800"), "text_surrogate"),
+        (BODY.replace(b"1.00", b"\\uDFFF tail"), "text_surrogate"),
+        (b'{"id":41,' + BODY[1:], "json_duplicate_key"),
+        (BODY[:-1] + b',"total_price":"2.00"}', "json_duplicate_key"),
+        (b"[1]", "body_unnameable"),
+        (b'{"id":"forty-two","updated_at":"2026-11-20T10:30:00Z"}', "body_unnameable"),
+        (b'{"id":42,"updated_at":"2026-11-20T10:30:00"}', "body_unnameable"),
+        (b'{"id":42}', "body_unnameable"),
+    ],
+)
+def test_bad_bodies_get_a_clear_refusal(body: bytes, code: str) -> None:
+    refused = refusal(body)
+    assert (refused.code, refused.status) == (code, 400)
+
+
+def test_an_escaped_backslash_before_u0000_is_just_text() -> None:
+    assert identify(BODY.replace(b"1.00", b"\\\\u0000")).stream_key == "shop1-42"
+
+
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes_are_refused_and_never_crash(body: bytes) -> None:
+    for topic in ("orders/create", "fulfillment_orders/moved", "refunds/create"):
+        assert refusal(body, topic).status == 400
+
+
+@pytest.mark.parametrize("missing", ["x-shopify-webhook-id", "x-shopify-topic"])
+def test_headers_are_needed(missing: str) -> None:
+    assert CONNECTOR.webhook is not None
+    headers = {"x-shopify-webhook-id": "d", "x-shopify-topic": "orders/create"}
+    del headers[missing]
+    with pytest.raises(Refused) as caught:
+        CONNECTOR.webhook.identify("shop1", headers, BODY)
+    assert caught.value.code == "header_missing"
