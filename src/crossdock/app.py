@@ -7,28 +7,33 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from random import SystemRandom
-from typing import Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
 
-from crossdock.domain.decision import Decider
+from crossdock.domain.decision import Decider, HoldHit
+from crossdock.domain.order import Order
 from crossdock.engine.world import Linked, Loop, World
 from crossdock.governance.config import Config, ConnectionSetup, load
 from crossdock.governance.faults import ConfigError, Fault
 from crossdock.governance.secrets import SecretError, resolve
-from crossdock.kit.http import Http, Line
+from crossdock.kit.http import Http, Line, NotSent, Response
 from crossdock.kit.manifest import Connector, Manifest
 from crossdock.kit.tokens import InProcessTokens
-from crossdock.observe.signals import Signals, Silence
+from crossdock.observe.signals import Signals
+
+if TYPE_CHECKING:
+    from crossdock.observe.telemetry import Telemetry
 
 SYSTEMS = ("netsuite", "shiphero", "shopify")
+CALLING = ("deliver", "schedule")  # roles that speak to other systems
 POOL = {"intake": 4, "decide": 4, "deliver": 6, "schedule": 4, "console": 3}  # database connections of one process
 
 
@@ -56,9 +61,9 @@ class Manifests(Mapping[str, Manifest]):
         return len(SYSTEMS)
 
 
-def configuration(folder: Path) -> Config:
-    """The checked configuration of a folder; raises ``ConfigError``."""
-    return load(folder, Manifests())
+def configuration(folder: Path, *, prove_rules: bool = True) -> Config:
+    """The checked configuration of a folder; raises ``ConfigError``. ``prove_rules=False``: a parent did already."""
+    return load(folder, Manifests(), prove_rules=prove_rules)
 
 
 def deciders() -> dict[str, Decider]:
@@ -113,32 +118,65 @@ def public_url(config: Config) -> str:
     return serve.public_url or f"{'https' if serve.tls_certificate else 'http'}://{serve.console}"
 
 
+class Closed:
+    """The door of a process that calls nobody: saves it the HTTP client's memory."""
+
+    async def request(self, *_: object, **__: object) -> Response:
+        """Raises ``NotSent``."""
+        raise NotSent("this process calls no other system; deliver and schedule do")
+
+
 def worker_id(role: str, number: int) -> str:
     return f"{socket.gethostname()}/{role}-{number}/{os.getpid()}"
 
 
-@contextmanager
-def speaking(role: str) -> Iterator[tuple[Signals, Callable[[], Mapping[str, Any]]]]:
-    """How a process speaks, and the figures that its heartbeat carries to /metrics."""
-    yield Silence(), dict
+def telemetry(role: str, number: int, metrics: str, config: Config) -> "Telemetry":
+    """How a process speaks. No secret of the configuration can appear in a log line, whatever the field."""
+    from crossdock import __version__
+    from crossdock.observe.telemetry import TelemetrySettings, open_telemetry
+
+    env = os.environ
+    settings = TelemetrySettings(
+        metrics_folder=metrics,
+        otlp_endpoint=env.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
+        otlp_headers=dict(pair.split("=", 1) for pair in env.get("OTEL_EXPORTER_OTLP_HEADERS", "").split(",") if pair),
+        log_level=env.get("CROSSDOCK_LOG_LEVEL", "info"),
+        log_format=env.get("CROSSDOCK_LOG_FORMAT", "auto"),
+        environment=env.get("CROSSDOCK_ENVIRONMENT", "production"),
+    )
+    secrets = [
+        value for setup in config.connections.values() for value in secrets_of(setup, config.folder, env).values()
+    ]
+    worker = f"{role}-{number}"
+    return open_telemetry(
+        settings, worker=worker, role=role, version=__version__, random=SystemRandom(), secrets=secrets
+    )
+
+
+def _nobody(_order: Order) -> list[HoldHit]:
+    """Only the decide role asks the rules; the others are spared the interpreter."""
+    return []
 
 
 @asynccontextmanager
 async def opened(config: Config, url: str, role: str, worker: str, signals: Signals) -> AsyncIterator[World]:
     """A world for one role: store, connections, deciders, policies. Closed on leaving."""
-    from crossdock.kit.aiohttp_door import AiohttpDoor
     from crossdock.store.postgres import PostgresStore
 
     async with AsyncExitStack() as stack:
         store = await PostgresStore.open(url, pool_size=POOL.get(role, 4))
         stack.push_async_callback(store.close)
-        http = await stack.enter_async_context(AiohttpDoor())
+        http: Http = Closed()
+        if role in CALLING:
+            from crossdock.kit.aiohttp_door import AiohttpDoor
+
+            http = await stack.enter_async_context(AiohttpDoor())
         yield World(
             store=store,
             links={name: link(setup, config.folder, os.environ, http) for name, setup in config.connections.items()},
             deciders=deciders(),
             policies=config.policies,
-            holds=config.holds(),
+            holds=config.holds() if role == "decide" else _nobody,
             signals=signals,
             random=SystemRandom(),
             stopwatch=time.monotonic,

@@ -1,9 +1,9 @@
-"""Every serving process says that it is alive and how it is doing: the health page and /metrics read it."""
+"""Every serving process says that it is alive and how it is doing: the health page reads it."""
 
 import asyncio
 import functools
 import os
-from collections.abc import Callable, Mapping
+import resource
 from typing import Any
 
 import asyncpg
@@ -21,17 +21,15 @@ def _sql() -> Statements:
 
 
 class Heartbeat:
-    """A ``Loop``. ``figures`` is what to say, JSON-ready. A database that is away is waited for, not fallen over."""
+    """A ``Loop``. A database that is away is waited for, not fallen over."""
 
-    def __init__(
-        self, pool: Pool, worker: str, host: str, role: str, version: str, figures: Callable[[], Mapping[str, Any]]
-    ) -> None:
-        self._pool, self._figures = pool, figures
+    def __init__(self, pool: Pool, worker: str, host: str, role: str, version: str) -> None:
+        self._pool = pool
         self._row = (worker, host, os.getpid(), role, version)
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await self._say(_sql().beat, *self._row, msgspec.json.encode(self._figures()).decode())
+            await self._say(_sql().beat, *self._row, msgspec.json.encode(figures()).decode())
             try:
                 await asyncio.wait_for(stop.wait(), EVERY_S)
             except TimeoutError:
@@ -45,7 +43,7 @@ class Heartbeat:
             return  # the silence itself is the message: the process shows as silent
 
 
-async def figures(pool: Pool) -> list[tuple[str, str, dict[str, Any]]]:
-    """(worker, roles, figures) of every process that is alive."""
-    rows = await pool.fetch(_sql().figures)
-    return [(row["id"], row["roles"], msgspec.json.decode(row["figures"])) for row in rows]
+def figures() -> dict[str, float]:
+    """What this process says of itself: memory and processor time so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {"peak_rss_mb": round(used.ru_maxrss / 1024, 1), "cpu_s": round(used.ru_utime + used.ru_stime, 1)}

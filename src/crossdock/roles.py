@@ -20,6 +20,7 @@ from crossdock.engine.world import Loop, World
 from crossdock.governance.config import Config
 from crossdock.governance.exposure import address
 from crossdock.heartbeat import Heartbeat
+from crossdock.store.pool import Pool
 from crossdock.supervise import SPEC_VARIABLE, ChildSpec
 
 FAILED = 1
@@ -49,15 +50,19 @@ async def _serve(spec: ChildSpec) -> None:
     _watch_parent(stop, loop)
     config = _configuration(spec)
     worker = app.worker_id(spec.role, spec.number)
-    with app.speaking(spec.role) as (signals, figures):
+    signals = app.telemetry(spec.role, spec.number, spec.metrics, config)
+    try:
         async with app.opened(config, spec.url, spec.role, worker, signals) as world:
-            beat = Heartbeat(world.store.pool, worker, socket.gethostname(), spec.role, __version__, figures)  # type: ignore[attr-defined]
-            async with _loops(spec, config, world) as loops:
-                await app.run_together([*loops, beat], stop)
+            pool = world.store.pool  # type: ignore[attr-defined]  # PostgresStore's: a world made by ``opened`` has one
+            beat = Heartbeat(pool, worker, socket.gethostname(), spec.role, __version__)
+            async with _loops(spec, config, world, pool) as loops:
+                await app.run_together([*loops, beat, signals], stop)
+    finally:
+        await signals.close()
 
 
 def _configuration(spec: ChildSpec) -> Config:
-    config = app.configuration(Path(spec.folder))
+    config = app.configuration(Path(spec.folder), prove_rules=False)
     given = {name: value for name in ("intake", "console") if (value := getattr(spec, name))}
     return msgspec.structs.replace(config, serve=msgspec.structs.replace(config.serve, **given))
 
@@ -79,7 +84,7 @@ def _watch_parent(stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
 
 
 @asynccontextmanager
-async def _loops(spec: ChildSpec, config: Config, world: World) -> AsyncIterator[list[Loop]]:
+async def _loops(spec: ChildSpec, config: Config, world: World, pool: Pool) -> AsyncIterator[list[Loop]]:
     """What the role does, as loops that end when told."""
     if spec.role == "intake":
         yield [_intake(config, world)]
@@ -94,24 +99,26 @@ async def _loops(spec: ChildSpec, config: Config, world: World) -> AsyncIterator
     elif spec.role == "schedule":
         from crossdock.engine.scheduling import ScheduleLoop
         from crossdock.intake.polls import PollLoop
+        from crossdock.store.contacts import Contacts
 
-        yield [ScheduleLoop(world), PollLoop(world)]
+        yield [ScheduleLoop(world), PollLoop(world, Contacts(pool).note)]
     elif spec.role == "console":
         from crossdock.console_role import console
 
         async with console(spec, config, world) as serving:
-            yield [serving]
+            yield serving
     else:
         raise ValueError(f"there is no role {spec.role!r}")
 
 
 def _intake(config: Config, world: World) -> Loop:
-    from crossdock.intake.app import IntakeApp
+    from crossdock.intake.app import Limits
+    from crossdock.intake.doorway import IntakeApp
     from crossdock.intake.server import IntakeServer, Listen
 
     where = address(config.serve.intake, "intake")
     serve = config.serve
-    return IntakeServer(IntakeApp(world), Listen(where.host, where.port, serve.tls_certificate, serve.tls_key))
+    return IntakeServer(IntakeApp(world, Limits()), Listen(where.host, where.port, serve.tls_certificate, serve.tls_key))
 
 
 if __name__ == "__main__":

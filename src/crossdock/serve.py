@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class Serving:
         url: str | None,
         drain_s: float = 30.0,
         extras: Mapping[str, Any] | None = None,
+        log: Path | None = None,
     ) -> None:
         refuse_insecure(config.serve, os.environ)
         for setup in config.connections.values():
@@ -38,6 +40,7 @@ class Serving:
         self._roles, self._workers, self._data, self._url = roles, workers, data, url
         self._drain_s, self._extras = drain_s, extras or {}
         self._held: tuple[int, ...] = ()
+        self._log = log
         self.supervisor: Supervisor | None = None
 
     @property
@@ -81,11 +84,21 @@ class Serving:
 
     async def run(self, url: str, stop: asyncio.Event, say: Say) -> None:
         """Keep the children alive until ``stop``; returns when all are gone."""
-        self.supervisor = Supervisor(self.specs(url), say, self._held)
-        await self.supervisor.run(stop, self._drain_s)
+        metrics = self._data / "metrics"
+        shutil.rmtree(metrics, ignore_errors=True)
+        metrics.mkdir(parents=True)
+        with open(self._log, "ab") if self._log else nullcontext() as log:
+            self.supervisor = Supervisor(self.specs(url), say, self._held, log.fileno() if log else None)
+            await self.supervisor.run(stop, self._drain_s)
 
     def specs(self, url: str) -> list[ChildSpec]:
         """What each child is told."""
         serve = self.config.serve
-        extras = {"drain_s": self._drain_s, "intake": serve.intake, "console": serve.console, **self._extras}
+        extras = {
+            "drain_s": self._drain_s,
+            "intake": serve.intake,
+            "console": serve.console,
+            "metrics": str((self._data / "metrics").absolute()),
+            **self._extras,
+        }
         return specs_for(self._roles, self._workers, self.config.folder.absolute(), url, extras)

@@ -29,6 +29,7 @@ class ChildSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     drain_s: float = DRAIN_S
     intake: str = ""  # addresses that differ from the config folder's
     console: str = ""
+    metrics: str = ""  # the folder that all children's figures go to
     simulators: dict[str, str] = {}  # demo only: name -> base URL
     demo_user: str | None = None
 
@@ -44,9 +45,9 @@ def instances(roles: Sequence[str], workers: int) -> list[tuple[str, int]]:
 class Child:
     """One role instance that is kept alive."""
 
-    def __init__(self, spec: ChildSpec, tell: Callable[[str], None]) -> None:
+    def __init__(self, spec: ChildSpec, tell: Callable[[str], None], log: int | None = None) -> None:
         self.spec, self.restarts, self.pid = spec, 0, 0
-        self._tell = tell
+        self._tell, self._log = tell, log
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -72,7 +73,7 @@ class Child:
     async def _start(self, lifeline: int, held: Sequence[int]) -> asyncio.subprocess.Process:
         environment = {**os.environ, SPEC_VARIABLE: msgspec.json.encode(self.spec).decode()}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "crossdock.roles", stdin=lifeline, pass_fds=held, env=environment,
+            sys.executable, "-m", "crossdock.roles", stdin=lifeline, pass_fds=held, env=environment, stderr=self._log,
             start_new_session=True,  # the terminal's Ctrl-C reaches the parent alone, who drains in order
         )  # fmt: skip
         self.pid = process.pid
@@ -85,10 +86,13 @@ class Child:
 
 
 class Supervisor:
-    """Runs children until ``stop`` is set. ``held``: descriptors that every child keeps open (the guardian's pipe)."""
+    """Runs children until ``stop`` is set. ``held``: descriptors that every child keeps open (the
+    guardian's pipe); ``log``: where children write instead of our standard error."""
 
-    def __init__(self, specs: Sequence[ChildSpec], tell: Callable[[str], None], held: Sequence[int] = ()) -> None:
-        self.children = [Child(spec, tell) for spec in specs]
+    def __init__(
+        self, specs: Sequence[ChildSpec], tell: Callable[[str], None], held: Sequence[int] = (), log: int | None = None
+    ) -> None:
+        self.children = [Child(spec, tell, log) for spec in specs]
         self._tell, self._held = tell, held
 
     async def run(self, stop: asyncio.Event, drain_s: float = DRAIN_S) -> None:

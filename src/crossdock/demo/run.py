@@ -74,7 +74,7 @@ async def _demo(plan: Plan, screen: Screen, stop: asyncio.Event) -> "AsyncIterat
         there = await stack.enter_async_context(vendors(spec))
         config = configuration(write(plan, settings(there.urls), secrets))
         extras = {"simulators": dict.fromkeys(there.urls, there.control), "demo_user": VISITOR}
-        serving = Serving(config, list(ROLES), plan.workers, plan.folder / "data", None, 10.0, extras)
+        serving = Serving(config, list(ROLES), plan.workers, plan.folder / "data", None, 10.0, extras, plan.folder / "crossdock.log")
         screen.note("starting the embedded PostgreSQL")
         url = await stack.enter_async_context(serving.database(lambda _said: None))
         link = await serving.first_visit(url)
@@ -102,7 +102,7 @@ def _vendors_spec(plan: Plan) -> tuple[VendorsSpec, Callable[[dict[str, str]], d
         seed=plan.seed,
         shop={"access_token": token, "webhook_secret": webhook, "restore_rate": 2000.0, "maximum": 20000.0},
         erp={**erp.account_settings(), "concurrency": 15},
-        warehouse={"access_token": hero, "webhook_secret": hero_hook},
+        warehouse={"refresh_token": hero, "webhook_secret": hero_hook},
         samples=str(plan.samples.absolute()) if plan.samples else None,
     )
 
@@ -110,13 +110,13 @@ def _vendors_spec(plan: Plan) -> tuple[VendorsSpec, Callable[[dict[str, str]], d
         return {
             SHOP: {"shop_domain": "simulated.myshopify.com", "api_base": urls[SHOP]},
             ERP: {**erp.connection_settings(urls[ERP]), "concurrency": 15},
-            WAREHOUSE: {"api_base": urls[WAREHOUSE]},
+            WAREHOUSE: {"base_url": urls[WAREHOUSE]},
         }
 
     secrets = {
         SHOP: {"access_token": token, "webhook_secret": webhook},
         ERP: erp.connection_secrets(),
-        WAREHOUSE: {"access_token": hero, "webhook_secret": hero_hook},
+        WAREHOUSE: {"refresh_token": hero, "webhook_secret": hero_hook},
     }
     return spec, settings, secrets
 

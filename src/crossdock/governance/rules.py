@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import cel
 import msgspec
 
 from crossdock.domain.decision import HoldHit
@@ -102,6 +101,8 @@ def fact_names() -> list[str]:
 def compile_rule(rule: HoldRule) -> Callable[[Mapping[str, Any]], HoldHit | None]:
     """Make a rule callable; raises ``RuleError`` for a condition that cannot be read, names a fact that does not
     exist, or gives something other than true or false."""
+    import cel  # 16 MB: only where rules are run
+
     try:
         program = cel.compile(rule.when)
     except ValueError as error:

@@ -6,11 +6,3 @@ on conflict (id) do update set seen_at = now(), figures = excluded.figures;
 -- name: leave
 -- This process ended in order.
 delete from workers where id = $1;
-
--- name: figures
--- What the living say of themselves.
-select id, roles, figures::text as figures from workers where seen_at > now() - interval '30 seconds';
-
--- name: sweep
--- Those that went without a word, long ago.
-delete from workers where seen_at < now() - interval '1 day';
