@@ -12,7 +12,7 @@ from crossdock.domain.process import STEPS, StepView, progress
 from crossdock.domain.state import OrderState, decode_state
 from crossdock.domain.totals import Proof, prove
 from crossdock.store import reading_orders
-from crossdock.store.reading_orders import Attempt, CommandRow, JournalDecision, Message, OrderWhole
+from crossdock.store.reading_orders import STATUSES, Attempt, CommandRow, JournalDecision, Message, OrderWhole
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -204,26 +204,10 @@ def _decision(decision: JournalDecision) -> Moment:
     )
 
 
-_TOLD = [
-    "step",
-    "status",
-    "reason",
-    "code",
-    "title",
-    "rule",
-    "by",
-    "action",
-    "refused",
-    "key",
-    "target",
-    "source",
-    "name",
-    "due_at",
-    "text",
-    "event",
-    "way",
-    "number",
-]
+_TOLD = (
+    *("step", "status", "reason", "code", "title", "rule", "by", "action", "refused"),
+    *("key", "target", "source", "name", "due_at", "text", "event", "way", "number"),
+)
 
 
 def _entry(entry: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
@@ -231,16 +215,17 @@ def _entry(entry: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
     said = ", ".join(f"{entry[k]}" for k in _TOLD if isinstance(entry.get(k), str))
     if entry.get("type") == "order_checked":
         return kind, [
-            (_STEP_WORD.get(v["status"], v["status"]), f"{_titled(v['step'])}{_why(v)}")
+            (_STEP_WORD.get(v["status"], v["status"]), f"{titled(v['step'])}{_why(v)}")
             for v in entry.get("verdicts", ())
         ]
     if entry.get("type") == "step_moved":
-        name = _titled(str(entry.get("step")))
+        name = titled(str(entry.get("step")))
         return f"{name}: {entry.get('status')}", [(str(entry.get("status")), f"{name}{_why(entry)}")]
     return kind, [(kind, said)] if said else []
 
 
-def _titled(step: str) -> str:
+def titled(step: str) -> str:
+    """A step's name for people."""
     return STEPS[step].title if step in STEPS else _spoken(step)
 
 
@@ -292,3 +277,6 @@ def _attempt(attempt: Attempt, command: CommandRow) -> Moment:
         trace=attempt.trace,
         took_ms=attempt.duration_ms,
     )
+
+
+__all__ = ["STATUSES", "Moment", "OrderView", "order_by_key", "order_by_stream", "timeline", "titled"]

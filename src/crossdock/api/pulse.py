@@ -17,7 +17,6 @@ from crossdock.store.reading_now import History, Lag, Lane, Outbound, Worker
 FRESH_S = 1.5
 KEPT = 720
 WINDOW_S = 60.0
-UNREACHABLE = (OSError, TimeoutError)
 
 
 class Now(msgspec.Struct, frozen=True):
@@ -96,17 +95,8 @@ class Pulse:
     async def _read(self, clock: float) -> Now:
         pool = self._desk.pool
         rates = await reading_now.rates(pool)
-        lanes, outbound, lag, links, workers, orders, exceptions, estimate, decisions = await asyncio.gather(
-            reading_now.lanes(pool, rates.at),
-            reading_now.outbound(pool, rates.at),
-            reading_now.lag(pool, rates.at),
-            reading_connections.connections(pool),
-            reading_now.workers(pool),
-            reading_now.orders_by_status(pool),
-            reading_now.exceptions_open(pool),
-            reading_now.orders_estimate(pool),
-            reading_now.decisions_ever(pool),
-        )
+        lanes, outbound = await reading_now.lanes(pool, rates.at), await reading_now.outbound(pool, rates.at)
+        exceptions, causes = await reading_now.exceptions_open(pool)
         messages, commands = _total([lane.depth for lane in lanes]), _total([out.depth for out in outbound])
         oldest = max((lane.oldest_s for lane in lanes), default=0.0)
         self.beats.append(
@@ -116,10 +106,10 @@ class Pulse:
                 messages=messages.n,
                 commands=commands.n,
                 oldest_s=oldest,
-                decisions=decisions,
+                decisions=await reading_now.decisions_ever(pool),
                 accepted=rates.accepted,
                 delivered=rates.delivered,
-                exceptions=exceptions[0].n,
+                exceptions=exceptions.n,
             )
         )
         return Now(
@@ -132,13 +122,13 @@ class Pulse:
             accepted_per_min=rates.accepted,
             decided_per_min=self._decided_per_min(),
             delivered_per_min=rates.delivered,
-            exceptions=exceptions[0],
-            causes=exceptions[1],
-            orders=orders,
-            orders_estimate=estimate,
-            lag=lag,
-            connections=links,
-            workers=workers,
+            exceptions=exceptions,
+            causes=causes,
+            orders=await reading_now.orders_by_status(pool),
+            orders_estimate=await reading_now.orders_estimate(pool),
+            lag=await reading_now.lag(pool, rates.at),
+            connections=await reading_connections.connections(pool),
+            workers=await reading_now.workers(pool),
         )
 
     def _decided_per_min(self) -> float | None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from crossdock.api import acts, connections, orders, simulators
 from crossdock.api.acts import Act, BulkRetry, Done, Pausing, Preview
@@ -23,8 +23,8 @@ from crossdock.store.reading_orders import STATUSES, Body, Exchanged, OrderPage
 
 Asking = Request[Any, Any, Any]
 T = TypeVar("T")
-Limit = Annotated[int, Parameter(ge=1, le=200)]
-Below = Annotated[int | None, Parameter(ge=1, description="The cursor: what the page before gave as `below`.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=200)]
+Below = Annotated[int | None, QueryParameter(ge=1, description="The cursor: what the page before gave as `below`.")]
 
 
 class Me(msgspec.Struct, frozen=True):
@@ -70,9 +70,9 @@ async def now_history(request: Asking) -> HistoryAnswer:
 @get("/api/v1/orders")
 async def list_orders(
     request: Asking,
-    status: str | None = None,
-    channel: str | None = None,
-    q: Annotated[str | None, Parameter(description="Any id, in any system, or what the order is called.")] = None,
+    status: FromQuery[str | None] = None,
+    channel: FromQuery[str | None] = None,
+    q: Annotated[str | None, QueryParameter(description="Any id, in any system, or what the order is called.")] = None,
     below: Below = None,
     limit: Limit = 50,
 ) -> OrderPage:
@@ -86,37 +86,37 @@ async def list_orders(
 
 
 @get("/api/v1/orders/{key:str}")
-async def one_order(request: Asking, key: str) -> OrderView:
+async def one_order(request: Asking, key: FromPath[str]) -> OrderView:
     """Everything about one order but the bytes of bodies and exchanges."""
     return await orders.order_by_key(desk_of(request), key)
 
 
 @get("/api/v1/streams/{stream:int}")
-async def one_stream(request: Asking, stream: int) -> OrderView:
+async def one_stream(request: Asking, stream: FromPath[int]) -> OrderView:
     """The same for any stream, by its number."""
     return await orders.order_by_stream(desk_of(request), stream)
 
 
 @get("/api/v1/messages/{message:int}")
-async def one_message(request: Asking, message: int) -> Body:
+async def one_message(request: Asking, message: FromPath[int]) -> Body:
     """A message exactly as received."""
     return found(await reading_orders.body(desk_of(request).pool, message), f"message {message}")
 
 
 @get("/api/v1/attempts/{attempt:int}")
-async def one_attempt(request: Asking, attempt: int) -> Exchanged:
+async def one_attempt(request: Asking, attempt: FromPath[int]) -> Exchanged:
     """What a call sent and got, redacted before it was stored."""
     return found(await reading_orders.exchange(desk_of(request).pool, attempt), f"attempt {attempt}")
 
 
 @get("/api/v1/commands/{command:int}")
-async def one_command(request: Asking, command: int) -> Body:
+async def one_command(request: Asking, command: FromPath[int]) -> Body:
     """What a command asks, in canonical words."""
     return found(await reading_orders.payload(desk_of(request).pool, command), f"command {command}")
 
 
 @post("/api/v1/orders/{key:str}/acts", status_code=202)
-async def act_on_order(request: Asking, key: str, data: Act) -> Done:
+async def act_on_order(request: Asking, key: FromPath[str], data: JSONBody[Act]) -> Done:
     """Do something to an order: retry, release_hold, resolve, skip, cancel."""
     desk = desk_of(request)
     stream = found(await reading_orders.stream_id(desk.pool, "order", key), f"order {key}")
@@ -124,31 +124,31 @@ async def act_on_order(request: Asking, key: str, data: Act) -> Done:
 
 
 @post("/api/v1/streams/{stream:int}/acts", status_code=202)
-async def act_on_stream(request: Asking, stream: int, data: Act) -> Done:
+async def act_on_stream(request: Asking, stream: FromPath[int], data: JSONBody[Act]) -> Done:
     """The same for any stream, by its number."""
     return await acts.act(desk_of(request), caller_of(request), stream, data)
 
 
 @get("/api/v1/exceptions")
-async def list_exceptions(request: Asking, owner: str | None = None) -> list[Group]:
+async def list_exceptions(request: Asking, owner: FromQuery[str | None] = None) -> list[Group]:
     """Open exceptions by cause, the biggest first."""
     return await reading_exceptions.groups(desk_of(request).pool, owner or None)
 
 
 @get("/api/v1/exceptions/cause")
-async def exception_members(request: Asking, fingerprint: str, below: Below = None, limit: Limit = 50) -> MemberPage:
+async def exception_members(request: Asking, fingerprint: FromQuery[str], below: Below = None, limit: Limit = 50) -> MemberPage:
     """The open exceptions of one cause."""
     return await reading_exceptions.members(desk_of(request).pool, fingerprint, below=below, limit=limit)
 
 
 @get("/api/v1/exceptions/preview")
-async def preview_retry(request: Asking, fingerprint: str) -> Preview:
+async def preview_retry(request: Asking, fingerprint: FromQuery[str]) -> Preview:
     """What a retry of the whole cause would do. Changes nothing."""
     return await acts.preview(desk_of(request), fingerprint)
 
 
 @post("/api/v1/exceptions/retry", status_code=202)
-async def retry_cause(request: Asking, data: BulkRetry) -> Preview:
+async def retry_cause(request: Asking, data: JSONBody[BulkRetry]) -> Preview:
     """Retry exactly the previewed members, as they stand now; says what was done."""
     return await acts.retry_many(desk_of(request), caller_of(request), data)
 
@@ -160,13 +160,13 @@ async def list_connections(request: Asking) -> list[ConnectionView]:
 
 
 @post("/api/v1/connections/{name:str}/pause", status_code=200)
-async def pause(request: Asking, name: str, data: Pausing) -> Done:
+async def pause(request: Asking, name: FromPath[str], data: JSONBody[Pausing]) -> Done:
     """Stop sending to a connection; what is to be sent waits."""
     return await acts.pause(desk_of(request), caller_of(request), name, data.reason)
 
 
 @post("/api/v1/connections/{name:str}/resume", status_code=200)
-async def resume(request: Asking, name: str) -> Done:
+async def resume(request: Asking, name: FromPath[str]) -> Done:
     """Send again."""
     return await acts.pause(desk_of(request), caller_of(request), name, None)
 
@@ -191,7 +191,7 @@ async def list_people(request: Asking) -> list[Account]:
 
 
 @post("/api/v1/people/links", status_code=201)
-async def invite(request: Asking, data: Invitation) -> InvitationLink:
+async def invite(request: Asking, data: JSONBody[Invitation]) -> InvitationLink:
     """A one-time link for a new person of a role."""
     desk, caller = desk_of(request), caller_of(request)
     token = await people.create_setup_link(desk.pool, data.role)
@@ -206,7 +206,7 @@ async def list_simulators(request: Asking) -> list[simulators.Simulated]:
 
 
 @post("/api/v1/simulators/{name:str}/faults", status_code=200)
-async def turn_faults(request: Asking, name: str, data: dict[str, bool | float]) -> simulators.Simulated:
+async def turn_faults(request: Asking, name: FromPath[str], data: JSONBody[dict[str, bool | float]]) -> simulators.Simulated:
     """Turn fault switches of a simulated vendor."""
     return await simulators.turn(desk_of(request), caller_of(request), name, data)
 

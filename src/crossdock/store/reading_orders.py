@@ -265,10 +265,14 @@ async def body(db: Database, message: int) -> Body | None:
 
 async def exchange(db: Database, attempt: int) -> Exchanged | None:
     row = await db.fetchrow(statements("reading_orders").attempt_exchange, attempt)
-    return row and Exchanged(row["id"], row["stream_id"], built(row["request"]), built(row["response"]))
+    if row is None:
+        return None
+    return Exchanged(row["id"], row["stream_id"], built(row["request"]), built(row["response"]))
 
 
-async def payload(db: Database, command: int) -> Any:
-    """A command's canonical payload, with the stream it belongs to; ``None`` when there is no such command."""
+async def payload(db: Database, command: int) -> Body | None:
+    """A command's canonical payload; ``None`` when there is no such command."""
     row = await db.fetchrow(statements("reading_orders").command_payload, command)
-    return row and Body(row["id"], row["stream_id"], "command", built(row["payload"]), len(plain(row["payload"])))
+    if row is None:
+        return None
+    return Body(row["id"], row["stream_id"], "command", built(row["payload"]), len(plain(row["payload"])))

@@ -1,0 +1,182 @@
+"""The console in a real browser: pictures of every page, keys only, nothing leaves the origin."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from tests.console import desks
+from tests.console.seed import ERP, Day, erp, fine, key
+
+from crossdock.api.desk import Desk
+from crossdock.governance import people
+from crossdock.store import reading_exceptions, reading_orders
+from crossdock.store.postgres import PostgresStore
+
+CHROMIUM = os.environ.get("CROSSDOCK_CHROMIUM") or shutil.which("chromium") or ""
+PICTURES = Path(__file__).parents[2] / "artifacts" / "console"
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--no-first-run", "--disable-default-apps", "--disable-dev-shm-usage"),
+]
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium here: apt-get install chromium, or set CROSSDOCK_CHROMIUM")
+
+
+class Watched:
+    """A browser context that remembers every complaint and every request to elsewhere."""
+
+    def __init__(self, context: BrowserContext, home: str) -> None:
+        self.context, self.home = context, home
+        self.complaints: list[str] = []
+
+    async def page(self) -> Page:
+        page = await self.context.new_page()
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+        page.on("request", self._request)
+        return page
+
+    def _request(self, request: object) -> None:
+        url = getattr(request, "url", "")
+        if urlsplit(url).scheme in ("http", "https") and not url.startswith(self.home + "/"):
+            self.complaints.append(f"left the origin: {url}")
+
+
+@asynccontextmanager
+async def browsing(day: Day, url: str, **context: object) -> AsyncIterator[tuple[Watched, Desk]]:
+    port = desks.free_port()
+    home = f"http://127.0.0.1:{port}"
+    settings = {"public_url": home, "demo_user": "visitor", "simulators": {}}
+    async with desks.desk(day.store, url, **settings) as desk, desks.served(desk, port), async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            opened = await browser.new_context(base_url=home, viewport={"width": 1440, "height": 900}, **context)  # type: ignore[arg-type]
+            watched = Watched(opened, home)
+            yield watched, desk
+            await opened.close()
+            assert watched.complaints == []
+        finally:
+            await browser.close()
+
+
+async def _enter(watched: Watched, desk: Desk) -> Page:
+    page = await watched.page()
+    token = await people.create_setup_link(desk.pool, "admin")
+    await page.goto(f"/setup?token={token}")
+    await expect(page.locator(".brand")).to_be_visible()
+    return page
+
+
+async def _paths(desk: Desk) -> dict[str, str]:
+    groups = await reading_exceptions.groups(desk.pool)
+    refused = next(group for group in groups if group.klass == "rejected")
+    cause = f"fingerprint={quote(refused.fingerprint)}"
+    return {
+        "now": "/",
+        "orders": "/orders",
+        "orders-held": "/orders?status=held",
+        "orders-nothing": "/orders?q=no-such-id",
+        "order": f"/orders/{key(4)}",
+        "order-refused": f"/orders/{key(16)}",
+        "order-hostile": f"/orders/{key(3)}",
+        "order-unbalanced": f"/orders/{key(21)}",
+        "exceptions": "/exceptions",
+        "cause": f"/exceptions/cause?{cause}",
+        "preview": f"/exceptions/preview?{cause}",
+        "connections": "/connections",
+        "connection": f"/connections/{ERP}",
+        "simulators": "/simulators",
+        "audit": "/audit",
+        "not-found": "/nope",
+        "attempt": "/attempts/1",
+    }
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_page_is_drawn(day: Day, database_url: str, scheme: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    async with browsing(day, database_url, color_scheme=scheme) as (watched, desk):
+        stranger = await watched.page()
+        await stranger.goto("/orders?status=held")
+        await expect(stranger.get_by_role("heading", name="Sign in")).to_be_visible()
+        await stranger.screenshot(path=PICTURES / f"sign-in-{scheme}.png")
+        await stranger.close()
+        page = await _enter(watched, desk)
+        for name, path in (await _paths(desk)).items():
+            answer = await page.goto(path)
+            assert answer is not None
+            if path != "/nope":
+                assert answer.status == 200, path
+            else:
+                watched.complaints.clear()  # the browser itself notes a 404
+            if name == "now":
+                await expect(page.locator("#chart canvas")).to_be_visible()
+            if name == "order":
+                await page.locator(".timeline li.attempt summary").first.click()
+                await expect(page.locator(".timeline pre.bytes").first).to_be_visible()
+            await page.screenshot(path=PICTURES / f"{name}-{scheme}.png", full_page=name.startswith("order-"))
+
+
+async def test_retrying_a_cause_needs_no_mouse(day: Day, database_url: str) -> None:
+    async with browsing(day, database_url) as (watched, desk):
+        page = await _enter(watched, desk)
+        await page.keyboard.press("g")
+        await page.keyboard.press("e")
+        await expect(page.get_by_role("heading", name="Exceptions")).to_be_visible()
+        causes = page.locator("[data-row]")
+        wanted = await page.locator("[data-row]").filter(has_text="INVALID_KEY_OR_REF").get_attribute("id")
+        for _ in range(await causes.count()):
+            await page.keyboard.press("j")
+            if await page.locator("[data-row].on").get_attribute("id") == wanted:
+                break
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="refused to book the order")).to_be_visible()
+        await page.keyboard.press("r")
+        await expect(page.get_by_role("heading", name="Retry ")).to_be_visible()
+        await page.keyboard.press("r")
+        await expect(page.get_by_role("status")).to_contain_text("under way")
+        await day.decide()
+        booked = await day.answer(ERP, fine)
+        assert booked >= 1
+        groups = await reading_exceptions.groups(desk.pool)
+        assert not [group for group in groups if "INVALID_KEY" in group.fingerprint]
+
+
+async def test_now_lives_and_an_order_is_found_by_the_erps_number(day: Day, database_url: str) -> None:
+    async with browsing(day, database_url) as (watched, desk):
+        page = await _enter(watched, desk)
+        await expect(page.locator("#st-new + .meter + .num")).to_have_text("4")
+        await day.decide()
+        await expect(page.locator("#st-new + .meter + .num")).to_have_text("0", timeout=10_000)
+        await day.answer(ERP, erp)
+        await page.keyboard.press("/")
+        await page.keyboard.type("40004")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="#1004")).to_be_visible()
+
+
+async def test_an_order_can_be_read_without_javascript(day: Day, database_url: str) -> None:
+    async with browsing(day, database_url, java_script_enabled=False) as (watched, desk):
+        page = await _enter(watched, desk)
+        await page.goto(f"/orders/{key(16)}")
+        await expect(page.get_by_role("heading", name="#1016")).to_be_visible()
+        await page.locator("details[data-act=retry] summary").click()
+        await page.locator("details[data-act=retry] button").click()
+        await expect(page.get_by_role("status")).to_contain_text("tried again")
+        await day.decide()
+        whole = await reading_orders.whole(desk.pool, await reading_orders.stream_id(desk.pool, "order", key(16)) or 0)
+        assert whole is not None
+        assert "CommandRetried" in str(whole.journal) or "command_retried" in str(whole.journal)
+
+
+async def test_light_or_dark_is_remembered(day: Day, store: PostgresStore, database_url: str) -> None:
+    async with browsing(day, database_url, color_scheme="light") as (watched, desk):
+        page = await _enter(watched, desk)
+        await page.get_by_role("button", name="Switch between light and dark").click()
+        await page.goto("/connections")
+        assert await page.locator("html").get_attribute("data-theme") == "dark"
