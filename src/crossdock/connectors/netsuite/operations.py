@@ -26,6 +26,7 @@ from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.wire import SalesOrder
 from crossdock.domain.commands import BookOrder, CloseBooking, MakeInvoice, Payload, PostShipment
 from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, Rejected
+from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Call, Operation, Repeat, Result
 
 _Send = Callable[[NetSuite, Any, Call], Awaitable[Result]]
@@ -63,7 +64,11 @@ async def book(client: NetSuite, payload: BookOrder, call: Call) -> Result:
         if there is not None:
             return Result(_booked(there.id, payload, there))
     document = render_order(payload, client.settings)
-    return Result(_booked(await client.put_sales_order(key, document), payload, None))
+    try:
+        made = await client.put_sales_order(key, document)
+    except Stopped as stopped:
+        return await _already_there(stopped, lambda: find_booking(client, payload, call))
+    return Result(_booked(made, payload, None))
 
 
 def _booked(internal_id: str, payload: BookOrder, found: SalesOrder | None) -> Done:
@@ -132,9 +137,9 @@ async def make_invoice(client: NetSuite, payload: MakeInvoice, call: Call) -> Re
         return await _unbillable(client, payload, call, stopped)
     try:
         body = await client.invoice(made)
-    except Stopped as stopped:
+    except (Stopped, NotSent) as failed:
         # The invoice stands but could not be read: the repeat finds it by its external id.
-        return Result(OutcomeUnknown(detail=f"invoice {made} made, reading it failed: {stopped}", code="read_failed"))
+        return Result(OutcomeUnknown(detail=f"invoice {made} made, reading it failed: {failed}", code="read_failed"))
     if body is None:
         return Result(OutcomeUnknown(detail=f"invoice {made} made, NetSuite does not show it yet", code="read_failed"))
     return Result(_invoiced(client, body, repeated=False))
