@@ -1,0 +1,188 @@
+"""Leases, fences, outcomes, limits and the small tables."""
+
+import asyncio
+
+import pytest
+
+from crossdock.domain.decision import StreamRef
+from crossdock.store.errors import UnknownConnection
+from crossdock.store.protocol import BACKFILL, LeasedCommand, NewMessage, Store
+from tests.store.probes import Probe, arrival, bodies, booking, decide, sent
+
+
+async def one_command(store: Store, lease_s: float = 30.0) -> LeasedCommand:
+    await store.accept([arrival("d1")])
+    await decide(store, commands=[booking()])
+    (command,) = await store.claim_commands("erp", 10, lease_s)
+    return command
+
+
+async def test_a_leased_command_is_nobody_elses(any_store: Store) -> None:
+    command = await one_command(any_store)
+    assert (command.key, command.purpose, command.payload) == ("o1/erp/order.book", "order.book", b"payload")
+    assert (command.tries, command.check_first, command.expired) == (0, False, False)
+    assert command.stream == StreamRef("order", "o1")
+    assert await any_store.claim_commands("erp", 10, 30) == []
+    assert await any_store.claim_commands("erp", 10, 30, expired=True) == []
+
+
+async def test_an_outcome_returns_to_the_stream(any_store: Store, probe: Probe) -> None:
+    command = await one_command(any_store)
+    told = NewMessage(StreamRef("order", "other"), "order_seen", b"told")
+    assert await any_store.record([sent(command, tells=(told,))]) == [True]
+    assert await bodies(any_store) == {"o1": [b"outcome"], "other": [b"told"]}
+    assert await probe.attempts() == [("done", False)]
+    assert await any_store.claim_commands("erp", 10, 30) == []
+
+
+async def test_who_reports_twice_or_late_is_fenced_out(any_store: Store, probe: Probe) -> None:
+    late = await one_command(any_store, lease_s=0.0)
+    (taken,) = await any_store.claim_commands("erp", 10, 30, expired=True)
+    assert taken.fence != late.fence
+    assert await any_store.record([sent(late)]) == [False]
+    assert await bodies(any_store) == {}
+    assert await any_store.record([sent(taken)]) == [True]
+    assert await any_store.record([sent(taken)]) == [False]
+    assert await bodies(any_store) == {"o1": [b"outcome"]}
+    assert await probe.attempts() == [("unknown", False), ("done", True), ("done", False), ("done", True)]
+
+
+async def test_an_expired_lease_is_an_unknown_outcome(any_store: Store) -> None:
+    await one_command(any_store, lease_s=0.0)
+    assert await any_store.claim_commands("erp", 10, 30) == []
+    (taken,) = await any_store.claim_commands("erp", 10, 30, expired=True)
+    assert (taken.expired, taken.check_first, taken.tries) == (True, True, 1)
+
+
+async def test_a_holder_whose_lease_ended_but_whom_nobody_followed_may_report(any_store: Store) -> None:
+    command = await one_command(any_store, lease_s=0.0)
+    assert await any_store.record([sent(command)]) == [True]
+
+
+async def test_again_counts_only_what_counts(any_store: Store) -> None:
+    command = await one_command(any_store)
+    assert await any_store.record([sent(command, "rate_limited", again_in_s=0.0, counts=False)]) == [True]
+    (command,) = await any_store.claim_commands("erp", 10, 30)
+    assert (command.tries, command.check_first) == (0, False)
+    assert await any_store.record([sent(command, "unknown", again_in_s=0.0, check_first=True)]) == [True]
+    (command,) = await any_store.claim_commands("erp", 10, 30)
+    assert (command.tries, command.check_first) == (1, True)
+    assert await any_store.record([sent(command, "retry_later", again_in_s=3600.0)]) == [True]
+    assert await any_store.claim_commands("erp", 10, 30) == []
+
+
+async def test_a_command_given_back_is_due_at_once(any_store: Store) -> None:
+    command = await one_command(any_store)
+    await any_store.unlease([(command.id, command.fence + 1000)])
+    assert await any_store.claim_commands("erp", 10, 30) == []
+    await any_store.unlease([(command.id, command.fence)])
+    (again,) = await any_store.claim_commands("erp", 10, 30)
+    assert again.tries == 0
+    assert await any_store.record([sent(command)]) == [False]
+
+
+@pytest.mark.parametrize(("outcome", "looks"), [("rejected", False), ("unknown", True), ("done", True)])
+async def test_sending_again_looks_first_unless_nothing_can_have_happened(
+    any_store: Store, outcome: str, looks: bool
+) -> None:
+    await any_store.record([sent(await one_command(any_store), outcome)])
+    await decide(any_store, again=["o1/erp/order.book", "unheard of"])
+    (command,) = await any_store.claim_commands("erp", 10, 30)
+    assert (command.tries, command.check_first) == (0, looks)
+
+
+async def test_sending_again_after_a_lost_worker_looks_first(any_store: Store) -> None:
+    await one_command(any_store, lease_s=0.0)
+    (taken,) = await any_store.claim_commands("erp", 10, 30, expired=True)
+    await any_store.record([sent(taken, "rejected")])
+    await decide(any_store, again=["o1/erp/order.book"])
+    (command,) = await any_store.claim_commands("erp", 10, 30)
+    assert command.check_first
+
+
+async def test_sending_again_what_is_still_under_way_changes_nothing(any_store: Store) -> None:
+    command = await one_command(any_store)
+    await any_store.accept([arrival("d2")])
+    await decide(any_store, again=[command.key])
+    assert await any_store.claim_commands("erp", 10, 30) == []
+    assert await any_store.record([sent(command)]) == [True]
+
+
+async def test_live_commands_go_before_backfill(any_store: Store) -> None:
+    await any_store.accept([arrival("d1")])
+    await decide(any_store, commands=[booking("slow", priority=BACKFILL), booking("live")])
+    assert [command.key for command in await any_store.claim_commands("erp", 1, 30)] == ["live"]
+
+
+async def test_quota_is_never_booked_twice(any_store: Store) -> None:
+    grants = await asyncio.gather(*(any_store.book("erp", 10, 50.0, 5.0) for _ in range(20)))
+    booked = sorted(grant.wait_s for grant in grants if grant.units)
+    assert 5 <= len(booked) <= 8, "one second ahead at 50/s is five slices of ten, and what passes meanwhile"
+    assert all(later - earlier > 0.1 for earlier, later in zip(booked, booked[1:], strict=False))
+    assert all(0 < grant.wait_s <= 0.5 for grant in grants if not grant.units)
+
+
+async def test_a_slow_quota_still_grants(any_store: Store) -> None:
+    grant = await any_store.book("slow", 1, 0.1, 1.0)
+    assert (grant.units, round(grant.wait_s)) == (1, 10)
+
+
+async def test_slots_are_shared_and_come_back(any_store: Store) -> None:
+    held = await asyncio.gather(*(any_store.acquire_slots("erp", f"w{n}", 3, 8, 30.0) for n in range(5)))
+    assert sum(held) == 8
+    await any_store.release_slots("erp", "w0")
+    assert await any_store.acquire_slots("erp", "w9", 9, 8, 0.0) == held[0]
+    assert await any_store.acquire_slots("erp", "w8", 9, 8, 30.0) == held[0], "a lease that ended holds nothing"
+
+
+async def test_connections_carry_pause_and_breaker(any_store: Store) -> None:
+    await any_store.trip("erp", failures=5, breaker="open", for_s=30.0)
+    await any_store.pause("shop", "credentials")
+    found = await any_store.connections()
+    assert (found["erp"].breaker, found["erp"].failures, found["erp"].paused) == ("open", 5, False)
+    assert found["erp"].breaker_until is not None
+    assert (found["shop"].paused, found["shop"].paused_reason) == (True, "credentials")
+    await any_store.trip("erp", failures=0, breaker="closed", for_s=None)
+    await any_store.pause("shop", None)
+    found = await any_store.connections()
+    assert (found["erp"].breaker, found["erp"].breaker_until, found["shop"].paused) == ("closed", None, False)
+    with pytest.raises(UnknownConnection):
+        await any_store.pause("nowhere", "reason")
+
+
+async def test_masters_and_cursors(any_store: Store) -> None:
+    await any_store.save_masters("erp", "product", [("a", b"1"), ("b", b"2"), ("a", b"3")])
+    await any_store.save_masters("erp", "product", [("b", b"4")])
+    assert await any_store.load_masters("erp", "product", ["a", "b", "c"]) == {"a": b"3", "b": b"4"}
+    assert await any_store.load_masters("erp", "customer", ["a"]) == {}
+    assert await any_store.cursor("shop", "orders") is None
+    await any_store.save_cursor("shop", "orders", "1")
+    await any_store.save_cursor("shop", "orders", "2")
+    assert await any_store.cursor("shop", "orders") == "2"
+
+
+async def test_a_wake_up_is_heard_until_forgotten(any_store: Store) -> None:
+    heard, other = asyncio.Event(), asyncio.Event()
+    forget = await any_store.listen("decide", heard.set)
+    await any_store.listen("decide", other.set)
+    await _ring(any_store, heard)
+    await forget()
+    heard.clear()
+    other.clear()
+    await _ring(any_store, other)
+    assert not heard.is_set()
+
+
+async def _ring(store: Store, heard: asyncio.Event) -> None:
+    async with asyncio.timeout(5):
+        while not heard.is_set():
+            await store.wake("decide")
+            await asyncio.sleep(0.01)
+
+
+async def test_tending_tells_how_it_is(any_store: Store) -> None:
+    await any_store.accept([arrival(f"d{n}") for n in range(3)])
+    figures = await any_store.tend()
+    assert figures["agenda_rows"] == 3
+    assert figures["dispatch_rows"] == 0
+    assert figures["oldest_snapshot_s"] >= 0
