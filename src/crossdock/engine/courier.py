@@ -14,6 +14,8 @@ from crossdock.store.protocol import ConnectionRow, LeasedCommand, StoreUnavaila
 FRESH_S = 5.0  # commands due longer than this are backlog
 BACKLOG_SHARE = 0.5  # of the slots, at most, so that live orders keep their latency while a backlog drains
 LARGEST_CLAIM = 200
+ROOM_SHARE = 0.25  # under load, claim when this much of the slots is free: one statement for many commands
+TAKE_OVER_EVERY_S = 1.0
 SOON_S = 10.0  # a repeat this soon wakes the courier itself; the poll finds later ones
 LEASE_MARGIN = 0.9  # of the lease: nothing is sent, and no answer awaited, beyond it
 
@@ -35,6 +37,7 @@ class Courier:
         self._lease_s = max(operation.lease_s for operation in operations)
         self._live: set[asyncio.Task[None]] = set()
         self._backlog: set[asyncio.Task[None]] = set()
+        self._took_over = float("-inf")
 
     async def claim(self) -> bool:
         """Claim what there is room for and start sending it. True when something was claimed."""
@@ -42,15 +45,30 @@ class Courier:
         if row is None or row.paused:
             return False
         await self._quota.renew()
-        claimed = await self._start(self._room(row), self._live, expired=True)
-        claimed += await self._start(min(self._room(row), self._share()), self._backlog)
-        claimed += await self._start(self._room(row), self._live, younger_s=FRESH_S)
-        return claimed > 0
+        if self._flying and self._room(row) < self._quota.slots * ROOM_SHARE:
+            return False
+        claimed = await self._take_over(row)
+        wanted = min(self._room(row), self._share())
+        oldest = await self._start(wanted, self._backlog)
+        if oldest == wanted:  # else nothing more is due
+            claimed += await self._start(self._room(row), self._live, younger_s=FRESH_S)
+        return claimed + oldest > 0
+
+    async def _take_over(self, row: ConnectionRow) -> int:
+        """Commands whose worker did not live to tell, before anything else; asked for once a second."""
+        if self._world.stopwatch() - self._took_over < TAKE_OVER_EVERY_S:
+            return 0
+        self._took_over = self._world.stopwatch()
+        return await self._start(self._room(row), self._live, expired=True)
+
+    @property
+    def _flying(self) -> int:
+        return len(self._live) + len(self._backlog)
 
     def _room(self, row: ConnectionRow) -> int:
         allowed = breaker.allowance(row, self._link.line.now())
         slots = self._quota.slots if allowed is None else min(allowed, self._quota.slots)
-        return min(slots - len(self._live) - len(self._backlog), LARGEST_CLAIM)
+        return min(slots - self._flying, LARGEST_CLAIM)
 
     def _share(self) -> int:
         """How many more of the oldest may fly: all that is due goes through here, backlog at most to its share."""
