@@ -10,12 +10,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.intake.world import PATH, KeepingStore, sign, until, world
 
 from crossdock.intake.doorway import IntakeApp, Limits
 from crossdock.intake.problems import PROBLEMS
 from crossdock.intake.server import IntakeServer, Listen
 from crossdock.observe.trace import is_traceparent
+from tests.intake.world import PATH, KeepingStore, sign, until, world
 
 BODY = b'{"id":7,"note":"hello"}'
 

@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from tests.intake.world import KeepingStore, until
 
 from crossdock.domain.decision import StreamRef
 from crossdock.intake.group_commit import GroupCommitter, Overloaded
 from crossdock.observe.signals import Silence
 from crossdock.store.protocol import Arrival, CommitUnknown, Receipt, StoreUnavailable
+from tests.intake.world import KeepingStore, until
 
 
 def arrival(number: int) -> Arrival:

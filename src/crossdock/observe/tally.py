@@ -117,8 +117,8 @@ class SheetFile:
 
 
 def read_sheet(path: Path) -> Sheet | None:
-    """One worker's figures; None when the file is gone or of another version."""
+    """One worker's figures; None when the file cannot be read or is of another version."""
     try:
         return msgspec.msgpack.decode(path.read_bytes(), type=Sheet)
-    except (FileNotFoundError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError):
         return None

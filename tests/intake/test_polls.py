@@ -1,0 +1,178 @@
+"""Polls: one owner, a cursor that moves after its page, ends for pages that would not end, errors people can see."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from crossdock.domain.outcome import Misconfigured
+from crossdock.intake.backfill import NoBackfill, backfill
+from crossdock.intake.polling import Tally
+from crossdock.intake.polls import PollLoop
+from crossdock.kit.http import NotSent
+from crossdock.kit.manifest import Page, Poll, Quota
+from crossdock.store.protocol import BACKFILL, LIVE
+from tests.intake.world import KeepingStore, page, until, world
+
+
+class Listing:
+    """A poll that plays its pages by cursor and remembers what it was asked."""
+
+    def __init__(self, pages: Mapping[str | None, Page | Exception]) -> None:
+        self.pages = pages
+        self.asked: list[tuple[str | None, Mapping[str, Any]]] = []
+
+    async def run(self, _client: Any, cursor: str | None, options: Mapping[str, Any]) -> Page:
+        self.asked.append((cursor, options))
+        answer = self.pages[cursor]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def poll(self, **changes: Any) -> dict[str, Poll]:
+        return {"orders": Poll("orders", self.run, every_s=3600, **changes)}
+
+
+class Notes:
+    def __init__(self) -> None:
+        self.said: list[tuple[str, str | None]] = []
+
+    async def note(self, connection: str, error: str | None) -> None:
+        self.said.append((connection, error))
+
+
+async def run_until(loop: PollLoop, met: Any) -> None:
+    stop = asyncio.Event()
+    running = asyncio.create_task(loop.run(stop))
+    await until(met)
+    stop.set()
+    await asyncio.wait_for(running, 10)
+
+
+async def test_pages_become_messages_and_masters_and_the_cursor_follows() -> None:
+    listing = Listing(
+        {
+            None: page(1, 2, cursor="a", more=True, products=(("SKU-1", b"{}"),)),
+            "a": page(2, 3, cursor="b", customers=(("ada@example.com", b"{}"),)),
+        }
+    )
+    store, notes = KeepingStore(), Notes()
+    await run_until(PollLoop(world(store, listing.poll()), notes.note, tick_s=0.01), lambda: bool(notes.said))
+    assert [one.stream.key for one in store.kept] == ["north-1", "north-2", "north-3"]
+    assert {(one.source, one.priority) for one in store.kept} == {("poll", LIVE)}
+    assert store.cursors["north", "orders"] == "b"
+    assert store.masters == {
+        ("north", "product"): {"SKU-1": b"{}"},
+        ("north", "customer"): {"ada@example.com": b"{}"},
+    }
+    assert notes.said == [("north", None)]
+    assert store.wakes
+    assert store.owner is None
+
+
+async def test_the_cursor_stays_when_the_page_was_not_stored() -> None:
+    listing = Listing({None: page(1, cursor="a")})
+    store, notes = KeepingStore(), Notes()
+    store.away = True
+    await run_until(PollLoop(world(store, listing.poll()), notes.note, tick_s=0.01), lambda: bool(notes.said))
+    assert not store.cursors
+    assert "StoreUnavailable" in (notes.said[0][1] or "")
+
+
+async def test_a_second_process_stands_by_until_the_first_gives_up() -> None:
+    listing, store, notes = Listing({None: page(1, cursor="a"), "a": page(cursor="a")}), KeepingStore(), Notes()
+    store.owner = "another"
+    clock = iter(range(0, 10**6, 5))
+    changed = world(store, listing.poll(), stopwatch=lambda: float(next(clock)))
+    stop = asyncio.Event()
+    running = asyncio.create_task(PollLoop(changed, notes.note, tick_s=0.005).run(stop))
+    for _ in range(20):
+        await asyncio.sleep(0.005)
+    assert not listing.asked
+    store.owner = None
+    await until(lambda: bool(listing.asked))
+    stop.set()
+    await asyncio.wait_for(running, 10)
+
+
+async def test_pages_that_go_in_circles_are_stopped_and_said() -> None:
+    listing = Listing(
+        {None: page(1, cursor="a", more=True), "a": page(2, cursor="b", more=True), "b": page(3, cursor="a", more=True)}
+    )
+    store, notes = KeepingStore(), Notes()
+    await run_until(PollLoop(world(store, listing.poll()), notes.note, tick_s=0.01), lambda: bool(notes.said))
+    assert len(listing.asked) == 3
+    assert "twice" in (notes.said[0][1] or "")
+
+
+async def test_paused_and_tripped_connections_are_left_alone() -> None:
+    listing, store, notes = Listing({None: page(1, cursor="a")}), KeepingStore(), Notes()
+    store.rows["north"] = msgspec.structs.replace(store.rows["north"], paused=True, paused_reason="maintenance")
+    ticks: list[float] = []
+
+    def stopwatch() -> float:
+        ticks.append(0.0)
+        return float(len(ticks))
+
+    loop = PollLoop(world(store, listing.poll(), stopwatch=stopwatch), notes.note, tick_s=0.005)
+    await run_until(loop, lambda: len(ticks) > 100)
+    assert not listing.asked
+
+
+async def test_an_unreachable_system_is_noted_and_tried_again() -> None:
+    listing, store, notes = Listing({None: NotSent("refused")}), KeepingStore(), Notes()
+    clock = iter(range(0, 10**6, 20))
+    changed = world(store, listing.poll(), stopwatch=lambda: float(next(clock)))
+    await run_until(PollLoop(changed, notes.note, tick_s=0.005), lambda: len(notes.said) >= 2)
+    assert notes.said[0] == ("north", "poll orders: NotSent: refused")
+
+
+async def test_wrong_credentials_pause_the_connection() -> None:
+    class Failed(Exception):
+        outcome = Misconfigured("the token was revoked")
+
+    listing, store, notes = Listing({None: Failed()}), KeepingStore(), Notes()
+    await run_until(PollLoop(world(store, listing.poll()), notes.note, tick_s=0.01), lambda: bool(notes.said))
+    assert store.paused == {"north": "the token was revoked"}
+
+
+async def test_a_poll_pays_from_the_accounts_quota() -> None:
+    listing, store, notes = Listing({None: page(1, cursor="a")}), KeepingStore(), Notes()
+    quota = Quota(concurrency=4, rate_per_s=10, cost=3)
+    await run_until(
+        PollLoop(world(store, listing.poll(), quota=quota), notes.note, tick_s=0.01), lambda: bool(notes.said)
+    )
+    assert store.booked == 3
+
+
+async def test_backfill_goes_on_where_it_stopped() -> None:
+    listing = Listing(
+        {None: page(1, cursor="a", more=True), "a": page(2, cursor="b", more=True), "b": page(3, cursor="c")}
+    )
+    store = KeepingStore()
+    here = world(store, listing.poll(backfill=True))
+    options = {"since": "2026-01-01T00:00:00Z"}
+    seen: list[int] = []
+
+    def told(tally: Tally) -> None:
+        seen.append(tally.found)
+
+    part = await backfill(here, "north", options, progress=told, go_on=lambda: len(seen) < 2)
+    assert (part.pages, part.whole) == (2, False)
+    rest = await backfill(here, "north", options, progress=told)
+    assert (rest.found, rest.whole) == (1, True)
+    assert [cursor for cursor, _ in listing.asked] == [None, "a", "b"]
+    assert {one.priority for one in store.kept} == {BACKFILL}
+    assert all(given == options for _, given in listing.asked)
+    again = await backfill(here, "north", options)
+    assert (again.found, again.new) == (3, 0)
+
+
+async def test_backfill_names_what_can_be_backfilled() -> None:
+    here = world(KeepingStore(), Listing({}).poll())
+    with pytest.raises(NoBackfill, match="no connection 'south'"):
+        await backfill(here, "south", {})
+    with pytest.raises(NoBackfill, match="no poll"):
+        await backfill(here, "north", {})

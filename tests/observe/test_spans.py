@@ -1,0 +1,132 @@
+"""Spans reach a collector over OTLP/HTTP; a collector that is away costs spans and nothing else."""
+
+import asyncio
+import io
+import random
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from crossdock.observe.telemetry import Telemetry, TelemetrySettings, open_telemetry
+from crossdock.observe.trace import is_traceparent, span_id, trace_id
+
+CAUSE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+class Collector:
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        self.resource: dict[str, str] = {}
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                request = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
+                for group in request.resource_spans:
+                    collector.resource |= {a.key: a.value.string_value for a in group.resource.attributes}
+                    collector.spans += [span for scope in group.scope_spans for span in scope.spans]
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    made = Collector()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    thread.join()
+
+
+def telemetry(folder: Path, endpoint: str | None, share: float = 1.0) -> Telemetry:
+    return open_telemetry(
+        TelemetrySettings(str(folder), otlp_endpoint=endpoint, trace_share=share, log_format="json"),
+        worker="w1", role="decide", version="1.2.3", random=random.Random(1), stream=io.StringIO(),
+    )  # fmt: skip
+
+
+async def test_a_consumer_begins_a_new_trace_linked_to_its_cause(tmp_path: Path, collector: Collector) -> None:
+    signals = telemetry(tmp_path, collector.url)
+    with signals.span("decide", cause=CAUSE, attributes={"crossdock.topic": "orders/create"}) as span:
+        span.set(**{"crossdock.order": "shop1-1"})
+        span.event("rate_limited", wait_s=2)
+        made = span.traceparent
+    await signals.close()
+    (sent,) = collector.spans
+    assert sent.name == "decide"
+    assert sent.trace_id.hex() == trace_id(made) != trace_id(CAUSE)
+    assert [(link.trace_id.hex(), link.span_id.hex()) for link in sent.links] == [(trace_id(CAUSE), span_id(CAUSE))]
+    assert not sent.parent_span_id
+    assert {a.key: a.value.string_value for a in sent.attributes}["crossdock.order"] == "shop1-1"
+    assert [event.name for event in sent.events] == ["rate_limited"]
+    assert collector.resource["service.name"] == "crossdock"
+    assert collector.resource["service.version"] == "1.2.3"
+    assert sent.end_time_unix_nano >= sent.start_time_unix_nano
+
+
+async def test_a_server_span_continues_the_senders_trace(tmp_path: Path, collector: Collector) -> None:
+    signals = telemetry(tmp_path, collector.url)
+    with signals.span("POST /in/a/b", kind="server", parent=CAUSE):
+        pass
+    await signals.close()
+    (sent,) = collector.spans
+    assert (sent.trace_id.hex(), sent.parent_span_id.hex()) == (trace_id(CAUSE), span_id(CAUSE))
+    assert sent.kind == Span.SPAN_KIND_SERVER
+
+
+async def test_failures_and_unknown_outcomes_are_sent_whatever_the_sample(tmp_path: Path, collector: Collector) -> None:
+    signals = telemetry(tmp_path, collector.url, share=0.0)
+    with signals.span("fine"):
+        pass
+    with signals.span("lost") as span:
+        span.set(**{"crossdock.outcome": "unknown"})
+    with pytest.raises(ValueError, match="Ada"), signals.span("broken"):
+        raise ValueError("Ada Lovelace")
+    await signals.close()
+    sent = {span.name: span for span in collector.spans}
+    assert set(sent) == {"lost", "broken"}
+    assert sent["broken"].status.code == Status.STATUS_CODE_ERROR
+    assert "Ada" not in str(sent["broken"])
+
+
+async def test_without_a_collector_the_trace_still_travels(tmp_path: Path) -> None:
+    signals = telemetry(tmp_path, None)
+    with signals.span("decide", cause=CAUSE) as span:
+        assert trace_id(span.traceparent) == trace_id(CAUSE)
+        assert span_id(span.traceparent) != span_id(CAUSE)
+        assert span.traceparent == span.traceparent
+    with signals.span("decide") as span:
+        assert is_traceparent(span.traceparent)
+    await signals.close()
+
+
+async def test_an_absent_collector_is_harmless_and_counted(tmp_path: Path) -> None:
+    signals = telemetry(tmp_path, "http://127.0.0.1:9")
+    done = []
+    for number in range(50):
+        with signals.span("decide"):
+            done.append(number)
+    await asyncio.wait_for(signals.close(), 60)
+    assert len(done) == 50
+    assert b"spans" in (tmp_path / "w1.metrics").read_bytes()
+
+
+async def test_a_folder_that_cannot_be_written_is_harmless(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    signals = telemetry(blocked, None)
+    signals.add("crossdock.fence.rejected", target="erp")
+    await signals.flush()
+    await signals.close()
