@@ -84,8 +84,9 @@ def totals_of(
     lines, charges = list(lines), list(charges)
     gross = sum((each.quantity * each.unit_price.shop for each in lines), Decimal(0))
     charged = sum((each.amount.shop for each in charges), Decimal(0))
-    off = sum((discount.amount.shop for each in (*lines, *charges) for discount in each.discounts), Decimal(0))
-    tax = sum((one.amount.shop for each in (*lines, *charges) for one in each.taxes), Decimal(0))
+    parts: list[OrderLine | Charge] = [*lines, *charges]
+    off = sum((discount.amount.shop for each in parts for discount in each.discounts), Decimal(0))
+    tax = sum((one.amount.shop for each in parts for one in each.taxes), Decimal(0))
     total = gross + charged - off + rounding.shop + (Decimal(0) if inclusive else tax)
     return Totals(Amount(total), Amount(gross), Amount(off), Amount(tax), Amount(charged), rounding)
 

@@ -1,6 +1,7 @@
 """Cancellations and edits, at every stage an order may be in."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.domain.factories import (
@@ -23,10 +24,10 @@ from crossdock.domain.money import Amount
 from crossdock.domain.order import Address
 from crossdock.domain.outcome import OutcomeUnknown, Rejected
 
-CANCELLED = {"cancelled_at": NOON + timedelta(seconds=30), "cancel_reason": "customer", "age_s": 30}
+CANCELLED: dict[str, Any] = {"cancelled_at": NOON + timedelta(seconds=30), "cancel_reason": "customer", "age_s": 30}
 
 
-def booked(**more: object) -> Play:
+def booked(**more: Any) -> Play:
     play = Play()
     play.see(**more)
     play.settle_all()
@@ -178,7 +179,7 @@ def test_an_operator_cancels_like_the_channel() -> None:
         ({"charges": [shipping()]}, "charges"),
     ],
 )
-def test_an_edit_after_booking_overwrites_nothing(edit: dict[str, object], area: str) -> None:
+def test_an_edit_after_booking_overwrites_nothing(edit: dict[str, Any], area: str) -> None:
     play = booked()
     decision = play.see(age_s=5, **edit)
     [problem] = decision.opened
@@ -210,7 +211,7 @@ def test_a_diff_names_line_field_and_values() -> None:
 
 def test_resolving_an_edit_puts_the_newer_view_in_force() -> None:
     play = booked()
-    newer = {"lines": [line(quantity=2)], "age_s": 5}
+    newer: dict[str, Any] = {"lines": [line(quantity=2)], "age_s": 5}
     play.see(**newer)
     play.act("resolve", problem="order.edited", reason="changed in both")
     assert play.state.order == order(**newer)

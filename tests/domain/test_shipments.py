@@ -119,7 +119,7 @@ def test_a_shipment_before_its_order_is_kept_and_applied() -> None:
     assert play.purposes() == ["fulfilment.push", "order.book"] or play.purposes() == ["order.book", "fulfilment.push"]
     play.settle("order.book")
     assert "shipment.post" in play.purposes()
-    assert play.state.early == ()
+    assert not play.state.early
 
 
 def test_quantities_may_be_fractions() -> None:
@@ -147,3 +147,15 @@ def test_an_edit_below_what_already_left_is_a_problem_until_it_fits() -> None:
     assert (problem.key, problem.code) == ("shipment.balance", "shipment.exceeds_order")
     assert problem.facts == {"lines": ["line 1: 2 left, 1 wanted"]}
     assert play.see(lines=LINES, age_s=9).settled == ["shipment.balance"]
+
+
+def test_a_refused_shipment_is_tried_again_when_the_order_has_room() -> None:
+    play = booked([line("1", quantity=1)])
+    play.tell(shipped(shipment("a", [("1", 2)])))
+    play.act("retry", problem="shipment/a")
+    assert play.journal[-1].refused == "1 more of SKU-1 left than was ordered"  # type: ignore[union-attr]
+    play.see(lines=[line("1", quantity=2)], age_s=5)
+    play.act("resolve", problem="order.edited", reason="raised in the ERP")
+    assert play.act("retry", problem="shipment/a").settled == ["shipment/a"]
+    play.settle_all()
+    assert play.summary.status == "done"

@@ -105,6 +105,8 @@ def _take(d: Draft, policy: Policy) -> None:
                     d.move(name, "skipped", reason)
             return
         _count(d)
+    if not state.shipments and not state.finished("take.shipments"):
+        return
     for name in ("shipment.post", "fulfilment.push"):
         if state.status_of(name) != "skipped":
             _sum_up(d, name)

@@ -125,7 +125,8 @@ def _command_done(state: OrderState, entry: e.CommandDone) -> None:
     if intent.subject is None:
         state.steps[intent.step] = Step("done", entry.at)
     if intent.step == "order.book":
-        state.erp_ref = _first_ref(entry.refs, "salesOrder")
+        # The key is the external id on every document we make: it finds the order where the ERP told no id.
+        state.erp_ref = _first_ref(entry.refs, "salesOrder") or (state.order.key if state.order is not None else None)
         _climb(state, "booking", "booked")
     elif intent.step == "order.release":
         state.warehouse_ref = _first_ref(entry.refs, "order") or state.warehouse_ref

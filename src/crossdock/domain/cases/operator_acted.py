@@ -14,8 +14,9 @@ from crossdock.domain.cases.cancel import CANCEL, cancel, settle_by_hand
 from crossdock.domain.cases.command_settled import done, problem_key
 from crossdock.domain.cases.holds import release
 from crossdock.domain.cases.order_seen import EDITED, check
+from crossdock.domain.cases.shipment_seen import shipment_seen
 from crossdock.domain.draft import Draft
-from crossdock.domain.events import OperatorActed
+from crossdock.domain.events import OperatorActed, ShipmentSeen
 from crossdock.domain.process import CHECKS, STEPS
 from crossdock.domain.state import Intent
 
@@ -39,6 +40,8 @@ def operator_acted(d: Draft, event: OperatorActed) -> None:
 
 def _retry(d: Draft, event: OperatorActed) -> str | None:
     problem, step = event.args.get("problem"), event.args.get("step")
+    if str(problem).startswith("shipment/"):
+        return _fit_again(d, str(problem).removeprefix("shipment/"))
     keys = [
         key for key, intent in d.state.commands.items() if intent.status == "failed" and _chosen(intent, problem, step)
     ]
@@ -51,6 +54,15 @@ def _retry(d: Draft, event: OperatorActed) -> str | None:
     if recheck:
         check(d)
     return None if keys or recheck else "nothing of this order has failed"
+
+
+def _fit_again(d: Draft, shipment_id: str) -> str | None:
+    """Try a refused shipment again: the order may have changed since."""
+    parcel = d.state.shipments.get(shipment_id)
+    if parcel is None or parcel.refused is None:
+        return "there is no refused shipment of that id"
+    shipment_seen(d, ShipmentSeen(parcel.shipment, parcel.source))
+    return d.state.shipments[shipment_id].refused
 
 
 def _chosen(intent: Intent, problem: object, step: object) -> bool:
