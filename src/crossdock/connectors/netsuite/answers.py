@@ -46,15 +46,17 @@ def classify(response: Response, *, wrote: bool) -> Outcome:
     """The outcome of an answer that is not the success the caller expected. 401 is the client's own matter."""
     error = error_of(response)
     if response.status == 429 or (error and error.code in _LIMITS):
-        return RateLimited(after_s=retry_after(response, 1.0), detail=error.text if error else "Too Many Requests")
+        return RateLimited(after_s=retry_after(response) or 1.0, detail=error.text if error else "Too Many Requests")
+    if response.status == 503:
+        # Turned away at the door. Should a gateway lie, the repeat looks by external id before it writes.
+        detail = error.text if error else "Service Unavailable"
+        return RetryLater(detail=detail, after_s=retry_after(response))
     if error is None or response.status < 400:
         return _foreign(response, wrote)
     if error.code in _CHANGED:
         return RetryLater(detail=error.text, after_s=1.0, code="record_changed")
     if error.code in _ACCESS or response.status == 403:
         return Misconfigured(detail=f"{error.code or 'FORBIDDEN'}: {error.text}", code="permission")
-    if response.status == 503:
-        return RetryLater(detail=error.text or "Service Unavailable", after_s=retry_after(response, None))
     if response.status >= 500:
         return _server_error(error, wrote)
     return Rejected(
@@ -65,10 +67,10 @@ def classify(response: Response, *, wrote: bool) -> Outcome:
     )
 
 
-def retry_after(response: Response, default: float | None) -> float:
-    """Seconds from ``Retry-After``; the default where the header is absent or a date."""
+def retry_after(response: Response) -> float | None:
+    """Seconds from ``Retry-After``; None where the header is absent or a date."""
     text = response.headers.get("retry-after", "")
-    return float(text) if text.isdigit() else (default if default is not None else 5.0)
+    return float(text) if text.isdecimal() else None
 
 
 def _foreign(response: Response, wrote: bool) -> Outcome:

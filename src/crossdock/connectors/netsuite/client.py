@@ -181,7 +181,7 @@ def base_url(settings: Mapping[str, Any]) -> str:
 
 def _token_refusal(response: Response) -> RateLimited | RetryLater | Misconfigured:
     if response.status == 429:
-        return RateLimited(after_s=retry_after(response, 1.0), detail="token endpoint")
+        return RateLimited(after_s=retry_after(response) or 1.0, detail="token endpoint")
     try:
         body = msgspec.json.decode(response.body, type=dict[str, Any])
     except msgspec.DecodeError:

@@ -65,9 +65,7 @@ class NetSuiteAccount:
                 401, "INVALID_LOGIN", "Invalid login attempt. For more details, see the Login Audit Trail."
             ).reply()
         if self._in_flight >= self.concurrency:
-            return Refusal(
-                429, "CONCURRENCY_LIMIT_EXCEEDED", "Concurrent request limit exceeded. Request blocked."
-            ).reply()
+            return self.throttled(request)
         self._in_flight += 1
         try:
             return await self._serve(request)
@@ -75,6 +73,11 @@ class NetSuiteAccount:
             return refusal.reply()
         finally:
             self._in_flight -= 1
+
+    def throttled(self, request: Request) -> Reply:
+        """How this vendor says "too many"."""
+        detail = "Concurrent request limit exceeded. Request blocked."
+        return Refusal(429, "CONCURRENCY_LIMIT_EXCEEDED", detail).reply()
 
     def books(self) -> dict[str, Any]:
         return self.ledger.books()

@@ -37,6 +37,7 @@ HTML = b"<html><body>gateway</body></html>"
         (answer(500, "UNEXPECTED_ERROR"), False, RetryLater),
         (Response(200, {}, HTML), True, OutcomeUnknown),
         (Response(200, {}, HTML), False, RetryLater),
+        (Response(503, {}, HTML), True, RetryLater),
         (Response(502, {}, HTML), True, OutcomeUnknown),
         (Response(504, {}, b""), True, OutcomeUnknown),
         (Response(404, {}, HTML), False, RetryLater),
