@@ -198,7 +198,8 @@ def test_whatever_happens_the_rules_hold(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 25))):
         before = play.state
         open_ = [key for key, intent in before.commands.items() if intent.status == "open"]
-        if open_ and data.draw(st.booleans()):
+        answer: bool = data.draw(st.booleans())
+        if open_ and answer:
             command = play.commands[data.draw(st.sampled_from(open_))]
             play.tell(settled(command, data.draw(st.sampled_from(OUTCOMES))))
         else:
