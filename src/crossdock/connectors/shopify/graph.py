@@ -200,7 +200,7 @@ class _Rewriter:
             total_price_set=_bag(order.total_price_set),
             total_discounts_set=_bag(order.total_discounts_set) if order.total_discounts_set else None,
             total_tax_set=_bag(order.total_tax_set) if order.total_tax_set else None,
-            total_tip_received=order.total_tip_received_set.shop_money.amount,
+            total_tip_received=_money(order.total_tip_received_set.shop_money).amount,
             total_tip_received_set=_bag(order.total_tip_received_set),
             original_total_additional_fees_set=_bag(fees) if fees else None,
             total_cash_rounding_payment_adjustment_set=_bag(order.total_cash_rounding_adjustment.payment_set),
@@ -257,12 +257,15 @@ class _Rewriter:
 
 
 def _money(money: Money) -> wire.Money:
+    return wire.Money(_printed(money.amount, money.currency_code), money.currency_code)
+
+
+def _printed(amount: Decimal, currency: str) -> str:
     """GraphQL drops trailing zeros ("10.0"), webhooks print minor units ("10.00"): print as webhooks do."""
-    amount, places = money.amount, exponent(money.currency_code)
     if amount.is_finite():
-        padded = amount.quantize(Decimal(1).scaleb(-places))
+        padded = amount.quantize(Decimal(1).scaleb(-exponent(currency)))
         amount = padded if padded == amount else amount
-    return wire.Money(amount, money.currency_code)
+    return f"{amount:f}"
 
 
 def _bag(bag: Bag) -> wire.Bag:

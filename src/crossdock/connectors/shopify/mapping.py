@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import msgspec
 
@@ -25,6 +25,7 @@ from crossdock.domain.order import (
 )
 from crossdock.kit.manifest import Untranslatable
 
+Where = tuple[str | int, ...]
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`")
 _decode = msgspec.json.Decoder(wire.Order).decode
 # Shopify's "expired": the authorisation ran out, no money will come on its own.
@@ -108,57 +109,49 @@ class _Reading:
             region=place.country_code if place else None,
         )
 
-    def amount(self, bag: wire.Bag | None, plain: Decimal | None, field: str) -> Amount:
+    def amount(self, bag: wire.Bag | None, plain: str | None, *where: str | int) -> Amount:
         """An amount from its set of two, or from the plain figure where the order has one currency only."""
         if bag is None:
-            if plain is None:
-                raise Untranslatable("shopify.amount_missing", f"{field} carries no amount.", field=field)
-            if self.dual and plain:
-                raise Untranslatable(
-                    "shopify.presentment_missing",
-                    f"{field} is told in {self.currency} only, though the customer pays in {self.presentment}.",
-                    field=field,
-                )
-            return Amount(self._finite(plain, field))
+            return self._plain(plain, where)
         shop = bag.shop_money
         if shop.currency_code != self.currency:
-            raise Untranslatable(
-                "shopify.currency_mismatch",
-                f"{field} is in {shop.currency_code}, the order in {self.currency}.",
-                field=field,
-            )
-        presentment = self._finite(bag.presentment_money.amount, field) if self.dual else None
-        return Amount(self._finite(shop.amount, field), presentment)
+            text = f"is in {shop.currency_code}, the order in {self.currency}."
+            raise _off("shopify.currency_mismatch", text, where)
+        if self.dual:
+            return Amount(_decimal(shop.amount, where), _decimal(bag.presentment_money.amount, where))
+        return Amount(_decimal(shop.amount, where))
 
-    def _finite(self, amount: Decimal, field: str) -> Decimal:
-        if not amount.is_finite():
-            raise Untranslatable("shopify.amount_not_a_number", f"{field} is {amount}.", field=field)
-        return amount
+    def _plain(self, plain: str | None, where: Where) -> Amount:
+        if plain is None:
+            raise _off("shopify.amount_missing", "carries no amount.", where)
+        amount = _decimal(plain, where)
+        if self.dual and amount:
+            text = f"is told in {self.currency} only, though the customer pays in {self.presentment}."
+            raise _off("shopify.presentment_missing", text, where)
+        return Amount(amount)
 
     def _line(self, index: int, line: wire.Line, tip: bool) -> OrderLine:
-        field = f"line_items[{index}]"
-        kind = LineKind.TIP if tip else LineKind.GIFT_CARD if line.gift_card else LineKind.ITEM
         current = line.current_quantity
         return OrderLine(
             id=str(line.id),
             title=line.name or line.title or "",
             quantity=Decimal(line.quantity),
-            unit_price=self.amount(line.price_set, line.price, f"{field}.price"),
+            unit_price=self.amount(line.price_set, line.price, "line_items", index, "price"),
             sku=line.sku,
-            kind=kind,
+            kind=LineKind.TIP if tip else LineKind.GIFT_CARD if line.gift_card else LineKind.ITEM,
             current_quantity=None if current is None or current == line.quantity else Decimal(current),
-            discounts=self._discounts(line.discount_allocations, field),
-            taxes=self._taxes(line.tax_lines, field),
+            discounts=self._discounts(line.discount_allocations, "line_items", index),
+            taxes=self._taxes(line.tax_lines, "line_items", index),
             requires_shipping=line.requires_shipping,
         )
 
-    def _taxes(self, lines: Sequence[wire.TaxLine] | None, field: str) -> tuple[TaxLine, ...]:
+    def _taxes(self, lines: Sequence[wire.TaxLine] | None, *where: str | int) -> tuple[TaxLine, ...]:
         if not lines:
             return ()
         return tuple(
             [
                 TaxLine(
-                    self.amount(tax.price_set, tax.price, f"{field}.tax_lines[{index}].price"),
+                    self.amount(tax.price_set, tax.price, *where, "tax_lines", index, "price"),
                     tax.title,
                     tax.rate,
                     bool(tax.channel_liable),
@@ -167,25 +160,19 @@ class _Reading:
             ]
         )
 
-    def _discounts(self, allocations: Sequence[wire.Allocation] | None, field: str) -> tuple[Discount, ...]:
-        if not allocations:
+    def _discounts(self, shares: Sequence[wire.Allocation] | None, *where: str | int) -> tuple[Discount, ...]:
+        if not shares:
             return ()
         found = []
-        for index, share in enumerate(allocations):
-            at = f"{field}.discount_allocations[{index}]"
+        for index, share in enumerate(shares):
+            at = (*where, "discount_allocations", index)
             which = share.discount_application_index
             if not 0 <= which < len(self.titles):
-                raise Untranslatable(
-                    "shopify.discount_unknown",
-                    f"{at} points at discount {which}, the order has {len(self.titles)}.",
-                    field=f"{at}.discount_application_index",
-                )
+                text = f"points at discount {which}, the order has {len(self.titles)}."
+                raise _off("shopify.discount_unknown", text, (*at, "discount_application_index"))
             application = self.titles[which]
-            found.append(
-                Discount(
-                    self.amount(share.amount_set, share.amount, f"{at}.amount"), application.title, application.code
-                )
-            )
+            amount = self.amount(share.amount_set, share.amount, *at, "amount")
+            found.append(Discount(amount, application.title, application.code))
         return tuple(found)
 
     def _charges(self, lines: Sequence[OrderLine]) -> tuple[Charge, ...]:
@@ -193,16 +180,15 @@ class _Reading:
         for index, line in enumerate(source.shipping_lines or ()):
             if line.is_removed:
                 continue
-            field = f"shipping_lines[{index}]"
             charges.append(
                 Charge(
                     kind=ChargeKind.SHIPPING,
                     title=line.title or "",
-                    amount=self.amount(line.price_set, line.price, f"{field}.price"),
+                    amount=self.amount(line.price_set, line.price, "shipping_lines", index, "price"),
                     id=None if line.id is None else str(line.id),
                     code=line.code,
-                    discounts=self._discounts(line.discount_allocations, field),
-                    taxes=self._taxes(line.tax_lines, field),
+                    discounts=self._discounts(line.discount_allocations, "shipping_lines", index),
+                    taxes=self._taxes(line.tax_lines, "shipping_lines", index),
                 )
             )
         if not source.duties_included:  # included duties are inside the prices already
@@ -218,18 +204,22 @@ class _Reading:
         found = []
         for index, line in enumerate(self.source.line_items):
             for number, duty in enumerate(line.duties or ()):
-                field = f"line_items[{index}].duties[{number}]"
+                where = ("line_items", index, "duties", number)
                 bag = wire.Bag(duty.shop_money, duty.presentment_money)
                 found.append(
                     Charge(
                         kind=ChargeKind.DUTY,
                         title="Duty",
-                        amount=self.amount(bag, None, field),
+                        amount=self.amount(bag, None, *where),
                         id=None if duty.id is None else str(duty.id).rpartition("/")[2],
-                        taxes=self._taxes(duty.tax_lines, field),
+                        taxes=self._taxes(duty.tax_lines, *where),
                     )
                 )
         return found
+
+    def _tip(self) -> Decimal:
+        told = self.source.total_tip_received
+        return ZERO if told is None or told == "0.00" else _decimal(told, ("total_tip_received",))
 
     def _tip_lines(self) -> frozenset[int]:
         """Ids of the lines that are tips.
@@ -237,7 +227,7 @@ class _Reading:
         Shopify marks them by no field: they have no product, need no shipping and come with
         ``total_tip_received``. One that is called "Tip" is taken first, else the only one of that very amount.
         """
-        tip = self.source.total_tip_received
+        tip = self._tip()
         if not tip:
             return frozenset()
         bare = [
@@ -246,12 +236,15 @@ class _Reading:
             if line.product_id is None and not line.requires_shipping and not line.gift_card
         ]
         named = [line.id for line in bare if (line.name or line.title) == "Tip"]
-        return frozenset(named or [line.id for line in bare if _worth(line) == tip][:1])
+        return frozenset(named or [line.id for line in bare if self._worth(line) == tip][:1])
+
+    def _worth(self, line: wire.Line) -> Decimal:
+        return self.amount(line.price_set, line.price, "line_items", line.id, "price").shop * line.quantity
 
     def _tip_outside(self, lines: Sequence[OrderLine]) -> tuple[Charge, ...]:
         """A tip that no line carries (point of sale), as a charge."""
         source = self.source
-        if not source.total_tip_received or any(line.kind is LineKind.TIP for line in lines):
+        if not self._tip() or any(line.kind is LineKind.TIP for line in lines):
             return ()
         amount = self.amount(source.total_tip_received_set, source.total_tip_received, "total_tip_received")
         return (Charge(ChargeKind.TIP, "Tip", amount),)
@@ -268,8 +261,8 @@ class _Reading:
         owed = self._sum([(total, Decimal(1)), (rounding, Decimal(1))]) if rounding.shop else total
         return Totals(owed, goods, discounts, tax, extra, rounding)
 
-    def _optional(self, bag: wire.Bag | None, plain: Decimal | None, field: str) -> Amount:
-        return NOTHING if bag is None and not plain else self.amount(bag, plain, field)
+    def _optional(self, bag: wire.Bag | None, plain: str | None, field: str) -> Amount:
+        return NOTHING if bag is None and plain is None else self.amount(bag, plain, field)
 
     def _sum(self, parts: Sequence[tuple[Amount, Decimal]]) -> Amount:
         shop = sum([amount.shop * quantity for amount, quantity in parts], ZERO)
@@ -291,9 +284,20 @@ class _Reading:
         return status
 
 
-def _worth(line: wire.Line) -> Decimal | None:
-    price = line.price_set.shop_money.amount if line.price_set else line.price
-    return None if price is None else price * line.quantity
+def _decimal(told: str, where: Where) -> Decimal:
+    try:
+        amount = Decimal(told)
+    except InvalidOperation:
+        raise _off("shopify.amount_not_a_number", f"is {told!r}, which is no amount.", where) from None
+    if not amount.is_finite():
+        raise _off("shopify.amount_not_a_number", f"is {told!r}, which is no amount.", where)
+    return amount
+
+
+def _off(code: str, text: str, where: Where) -> Untranslatable:
+    """``where`` is put together only now: paths of amounts that are fine cost nothing."""
+    field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).lstrip(".")
+    return Untranslatable(code, f"{field} {text}", field=field)
 
 
 def address(source: wire.Address | None) -> Address | None:

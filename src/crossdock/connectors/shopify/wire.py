@@ -1,8 +1,8 @@
 """Shopify's own spelling of an order, as webhooks carry it (REST-shaped JSON, API 2026-10).
 
-Only what the mapping reads is typed; everything else stays in the stored bytes. Amounts decode to exact
-decimals, instants must carry an offset. Source of the shape: bodies that live shops emitted; Shopify publishes
-no schema for webhook bodies (checked 2026-11-23).
+Only what the mapping reads is typed; everything else stays in the stored bytes. Instants must carry an offset.
+Amounts stay text here: Shopify tells each of them three times, and decimals are half of the decoding time.
+Source of the shape: bodies that live shops emitted; Shopify publishes no schema for them (checked 2026-11-23).
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Money(msgspec.Struct, frozen=True, gc=False):
-    amount: Decimal
+    amount: str
     currency_code: str
 
 
@@ -28,7 +28,7 @@ class Bag(msgspec.Struct, frozen=True, gc=False):
 
 class TaxLine(msgspec.Struct, frozen=True, gc=False):
     title: str
-    price: Decimal | None = None
+    price: str | None = None
     price_set: Bag | None = None
     rate: Decimal | None = None
     channel_liable: bool | None = None
@@ -38,7 +38,7 @@ class Allocation(msgspec.Struct, frozen=True, gc=False):
     """The share of one discount that fell on one line. ``discount_application_index`` points into the order's list."""
 
     discount_application_index: int
-    amount: Decimal | None = None
+    amount: str | None = None
     amount_set: Bag | None = None
 
 
@@ -60,7 +60,7 @@ class Line(msgspec.Struct, frozen=True):
     title: str | None = None
     name: str | None = None
     sku: str | None = None
-    price: Decimal | None = None
+    price: str | None = None
     price_set: Bag | None = None
     current_quantity: int | None = None
     gift_card: bool = False
@@ -75,7 +75,7 @@ class ShippingLine(msgspec.Struct, frozen=True):
     title: str | None = None
     id: int | None = None
     code: str | None = None
-    price: Decimal | None = None
+    price: str | None = None
     price_set: Bag | None = None
     is_removed: bool = False
     tax_lines: tuple[TaxLine, ...] | None = ()
@@ -114,13 +114,13 @@ class Order(msgspec.Struct, frozen=True):
     line_items: tuple[Line, ...]
     taxes_included: bool
     test: bool
-    total_price: Decimal | None = None
+    total_price: str | None = None
     total_price_set: Bag | None = None
-    total_discounts: Decimal | None = None
+    total_discounts: str | None = None
     total_discounts_set: Bag | None = None
-    total_tax: Decimal | None = None
+    total_tax: str | None = None
     total_tax_set: Bag | None = None
-    total_tip_received: Decimal | None = None
+    total_tip_received: str | None = None
     total_tip_received_set: Bag | None = None
     original_total_additional_fees_set: Bag | None = None
     total_cash_rounding_payment_adjustment_set: Bag | None = None

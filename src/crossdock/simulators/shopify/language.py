@@ -185,6 +185,17 @@ def _cost(field: Field, variables: Mapping[str, Any]) -> int:
     return inner if first is None else ceil(inner * sqrt(max(1, int(first))))
 
 
+def actual_cost(document: Document, answer: Any) -> int:
+    """What the answer really held: 1 an object, 10 a mutation."""
+    return (10 if document.kind == "mutation" else 0) + _objects(answer) - 1
+
+
+def _objects(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + sum(_objects(inner) for inner in value.values())
+    return sum(_objects(item) for item in value) if isinstance(value, list) else 0
+
+
 Paged = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 

@@ -116,13 +116,16 @@ class ShopifySimulator:
             whole = language.execute(document, api.root(self, document.kind), variables)
         except GraphError as error:
             errors = [{"message": str(error), "extensions": {"code": error.code}}]
-            return _reply(200, {"errors": errors, "extensions": {"cost": self._meter(requested)}})
-        return _reply(200, {"data": whole, "extensions": {"cost": self._meter(requested)}})
+            return _reply(200, {"errors": errors, "extensions": {"cost": self._meter(requested, None)}})
+        actual = min(requested, language.actual_cost(document, whole))
+        self._available = min(self._maximum, self._available + requested - actual)  # the vendor gives the rest back
+        return _reply(200, {"data": whole, "extensions": {"cost": self._meter(requested, actual)}})
 
     def throttled(self, request: Request) -> Reply:
         """Shopify's own way to say "too many": THROTTLED in a 200."""
         errors = [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]
-        meter = {**self._meter(50), "throttleStatus": {**self._meter(50)["throttleStatus"], "currentlyAvailable": 0}}
+        meter = self._meter(50, None)
+        meter["throttleStatus"]["currentlyAvailable"] = 0
         return _reply(200, {"errors": errors, "extensions": {"cost": meter}})
 
     def _pay(self, points: int) -> bool:
@@ -138,13 +141,13 @@ class ShopifySimulator:
         self._available = min(self._maximum, self._available + passed * self._restore)
         self._measured_at = now
 
-    def _meter(self, requested: int) -> dict[str, Any]:
+    def _meter(self, requested: int, actual: int | None) -> dict[str, Any]:
         bucket = {
             "maximumAvailable": self._maximum,
             "currentlyAvailable": int(self._available),
             "restoreRate": self._restore,
         }
-        return {"requestedQueryCost": requested, "actualQueryCost": requested, "throttleStatus": bucket}
+        return {"requestedQueryCost": requested, "actualQueryCost": actual, "throttleStatus": bucket}
 
     def _grant(self, request: Request) -> Reply:
         try:

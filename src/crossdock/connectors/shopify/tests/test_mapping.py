@@ -134,8 +134,9 @@ def test_fields_nobody_knows_are_no_obstacle() -> None:
     ("path", "value", "field"),
     [
         (("line_items", 0, "quantity"), "three", "line_items[0].quantity"),
-        (("line_items", 1, "price_set", "shop_money", "amount"), "twelve", "line_items[1].price_set.shop_money.amount"),
+        (("line_items", 1, "price_set", "shop_money", "amount"), "twelve", "line_items[1].price"),
         (("line_items", 1, "price_set", "shop_money", "amount"), "NaN", "line_items[1].price"),
+        (("line_items", 1, "price_set", "shop_money", "amount"), 12, "line_items[1].price_set.shop_money.amount"),
         (("line_items", 0, "price_set", "shop_money", "currency_code"), "GBP", "line_items[0].price"),
         (("updated_at",), "yesterday", "updated_at"),
         (("updated_at",), "2026-11-20T09:30:00", "updated_at"),
