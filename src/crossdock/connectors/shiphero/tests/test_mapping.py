@@ -1,0 +1,125 @@
+"""Written samples and the odd corners of webhooks."""
+
+from base64 import b64encode
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import sha256
+from hmac import digest
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from crossdock.connectors.shiphero import CONNECTOR
+from crossdock.domain.events import ReleaseSeen, ShipmentSeen
+from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.kit.manifest import Refused, Untranslatable
+
+SAMPLE = (Path(__file__).parent.parent / "samples" / "shipment_update.json").read_bytes()
+
+
+def changed(**fulfillment: Any) -> bytes:
+    hook = msgspec.json.decode(SAMPLE)
+    hook["fulfillment"].update(fulfillment)
+    return msgspec.json.encode(hook)
+
+
+def translate(body: bytes, topic: str = "Shipment Update") -> Any:
+    [event] = CONNECTOR.translate("wms", topic, body)
+    return event
+
+
+def test_the_sample_becomes_one_shipment_of_two_parcels() -> None:
+    mug, tea = (
+        (lambda quantity: ShippedLine("11", Decimal(quantity), "MUG-01")),
+        ShippedLine("12", Decimal(1), "TEA-09"),
+    )
+    assert translate(SAMPLE) == ShipmentSeen(
+        Shipment(
+            id="512001",
+            lines=(mug(3), tea),
+            shipped_at=datetime(2026, 11, 20, 15, 29, 26, tzinfo=UTC),
+            packages=(
+                Package("1Z000000000000001", "UPS", "Ground", "https://track.example/1Z000000000000001", (mug(2),)),
+                Package("1Z000000000000002", "UPS", "Ground", None, (mug(1), tea)),
+            ),
+            location="76733",
+        ),
+        "wms",
+    )
+
+
+def test_identity_of_the_sample() -> None:
+    assert CONNECTOR.webhook is not None
+    identity = CONNECTOR.webhook.identify("wms", {"x-shiphero-message-id": "m-1"}, SAMPLE)
+    assert (identity.delivery_id, identity.topic) == ("m-1", "Shipment Update")
+    assert (identity.stream_kind, identity.stream_key) == ("order", "shop-6674573197567")
+    again = CONNECTOR.webhook.identify("wms", {}, SAMPLE)
+    assert again.also_ids == identity.also_ids
+    assert again.delivery_id == CONNECTOR.webhook.identify("wms", {}, SAMPLE).delivery_id
+
+
+def test_a_webhook_of_the_older_form_has_one_parcel() -> None:
+    hook = msgspec.json.decode(SAMPLE)
+    del hook["packages"]
+    shipment = translate(msgspec.json.encode(hook)).shipment
+    assert [package.tracking_number for package in shipment.packages] == ["1Z000000000000001"]
+    assert shipment.packages[0].lines == shipment.lines
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "field"),
+    [
+        ({"line_items": [{"id": None, "quantity": 1, "sku": "KIT-PART"}]}, "line_unknown", "line_items.id"),
+        ({"line_items": [{"id": "1", "quantity": 0}]}, "quantity_wrong", "line_items.quantity"),
+        ({"created_at": "yesterday"}, "not_an_instant", "fulfillment.created_at"),
+        ({"line_items": 7}, "unreadable", "fulfillment.line_items"),
+    ],
+)
+def test_what_cannot_be_read_is_named(change: dict[str, Any], code: str, field: str) -> None:
+    body = changed(**change)
+    assert CONNECTOR.webhook is not None
+    assert CONNECTOR.webhook.identify("wms", {}, body).stream_key == "shop-6674573197567"
+    with pytest.raises(Untranslatable) as wrong:
+        translate(body)
+    assert (wrong.value.code, wrong.value.field) == (code, field)
+
+
+@pytest.mark.parametrize(
+    ("topic", "status"),
+    [
+        ("Order Allocated", "allocated"),
+        ("Order Deallocated", "backordered"),
+        ("Order Packed Out", "packed"),
+        ("Order Canceled", "cancelled"),
+    ],
+)
+def test_statuses(topic: str, status: str) -> None:
+    body = msgspec.json.encode(
+        {"webhook_type": topic, "partner_order_id": "shop-1", "order_uuid": "U", "order_id": 5, "reason": "why"}
+    )
+    assert translate(body, topic) == ReleaseSeen(status, "wms", "why", "U")
+
+
+def test_unused_types_are_taken_and_unknown_ones_become_exceptions() -> None:
+    assert CONNECTOR.webhook is not None
+    unused = CONNECTOR.webhook.identify("wms", {}, b'{"webhook_type":"Inventory Update"}')
+    assert unused.stream_key == "wms:unused:Inventory Update"
+    assert CONNECTOR.translate("wms", unused.topic, b"{}") == []
+    unknown = CONNECTOR.webhook.identify("wms", {}, b'{"webhook_type":"Moon Landing"}')
+    with pytest.raises(Untranslatable, match="Moon Landing"):
+        CONNECTOR.translate("wms", unknown.topic, b"{}")
+    with pytest.raises(Refused) as refused:
+        CONNECTOR.webhook.identify("wms", {}, b'{"webhook_type":"Order Canceled"}')
+    assert refused.value.status == 400
+
+
+def test_several_secrets_in_one_setting() -> None:
+    webhook = CONNECTOR.webhook
+    assert webhook is not None
+    wrong = b64encode(digest(b"one, two", SAMPLE, sha256)).decode()
+    with pytest.raises(Refused):
+        webhook.verify({"x-shiphero-hmac-sha256": wrong}, SAMPLE, ["one, two"])
+    right = b64encode(digest(b"two", SAMPLE, sha256)).decode()
+    webhook.verify({"x-shiphero-hmac-sha256": right}, SAMPLE, ["one, two", "old"])

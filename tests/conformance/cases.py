@@ -1,0 +1,188 @@
+"""What the suite needs to know of each connector beyond its manifest: settings that open it, and how it signs."""
+
+import hmac
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from hashlib import sha256
+from importlib import import_module
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from crossdock.domain.commands import (
+    BookOrder,
+    CancelRelease,
+    CloseBooking,
+    MakeInvoice,
+    Payload,
+    PostShipment,
+    PushFulfilment,
+    ReadBack,
+    ReleaseOrder,
+)
+from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.domain.money import Amount
+from crossdock.domain.order import Address, Charge, ChargeKind, Order, OrderLine, Party, PaymentStatus, TaxLine, Totals
+from crossdock.kit.http import AnswerLost, Http, Line, NotSent, Response
+from crossdock.kit.manifest import Connector
+from crossdock.kit.tokens import InProcessTokens
+
+SYSTEMS = ("netsuite", "shiphero", "shopify")
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SECRET, PREVIOUS = "the-secret-that-signs", "the-secret-before"
+CANARIES = ("Canaryname", "Canarycompany", "Canarystreet", "Canaryunit", "canary@example.com", "+61400CANARY")
+
+Sign = Callable[[bytes, str], dict[str, str]]
+
+
+def connector(system: str) -> Connector:
+    found = import_module(f"crossdock.connectors.{system}").CONNECTOR
+    assert isinstance(found, Connector)
+    return found
+
+
+def _hmac_in(header: str) -> Sign:
+    return lambda body, secret: {header: b64encode(hmac.digest(secret.encode(), body, sha256)).decode()}
+
+
+SIGNS: Mapping[str, Sign] = {
+    "shiphero": _hmac_in("x-shiphero-hmac-sha256"),
+    "shopify": _hmac_in("x-shopify-hmac-sha256"),
+}
+
+
+@cache
+def _private_key() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """(settings, secrets) that the manifest would accept."""
+    if system == "netsuite":
+        given = {
+            "account_id": "1234567",
+            "base_url": "http://vendor.example",
+            "client_id": "client",
+            "certificate_id": "certificate",
+            "algorithm": "ES256",
+            "tax_code": "7",
+            "tax_type": "8",
+        }
+        return given, {"private_key": _private_key()}
+    if system == "shiphero":
+        return {"base_url": "http://vendor.example"}, {"refresh_token": "r", "webhook_secret": SECRET}
+    given = {"shop_domain": "acme.myshopify.com", "api_base": "http://vendor.example"}
+    return given, {"access_token": "shpat_token", "webhook_secret": SECRET}
+
+
+class Scripted:
+    """An ``Http`` that signs everybody in and gives the same answer to everything else."""
+
+    def __init__(self, answer: Response | Exception | Callable[[bytes], Response], *, sign_in: bool = True) -> None:
+        self.answer, self.sign_in = answer, sign_in
+        self.asked: list[str] = []
+
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", timeout_s: float = 30.0
+    ) -> Response:
+        self.asked.append(f"{method} {url}")
+        if self.sign_in and ("/auth/" in url or "oauth" in url):
+            return Response(200, {"content-type": "application/json"}, b'{"access_token":"t","expires_in":3600}')
+        if isinstance(self.answer, Exception):
+            raise type(self.answer)(*self.answer.args)
+        return self.answer if isinstance(self.answer, Response) else self.answer(body)
+
+
+def client(system: str, http: Http) -> Any:
+    given, secrets = settings(system)
+    defaults = {
+        s.name: s.default for s in connector(system).manifest.settings if s.default is not None and not s.secret
+    }
+    line = Line(
+        system, {**defaults, **given}, secrets, http, InProcessTokens(lambda: 0.0), lambda: NOW, lambda: "unique"
+    )
+    return connector(system).open(line)
+
+
+def order() -> Order:
+    """An order whose every personal field holds a canary, and whose totals add up."""
+    name, company, street, unit, email, phone = CANARIES
+    there = Address(name, company, street, unit, "Town", "Victoria", "VIC", "3000", "AU", phone)
+    return Order(
+        channel="shop",
+        external_id="1001",
+        number="#1001",
+        placed_at=NOW,
+        updated_at=NOW,
+        currency="USD",
+        totals=Totals(
+            total=Amount(Decimal("26.00")),
+            lines=Amount(Decimal("20.00")),
+            tax=Amount(Decimal("1.00")),
+            charges=Amount(Decimal("5.00")),
+        ),
+        lines=(
+            OrderLine(
+                "11",
+                "Thing",
+                Decimal(2),
+                Amount(Decimal("10.00")),
+                "SKU-11",
+                taxes=(TaxLine(Amount(Decimal("1.00")), "GST", Decimal("0.05")),),
+            ),
+        ),
+        charges=(Charge(ChargeKind.SHIPPING, "Standard", Amount(Decimal("5.00"))),),
+        payment_status=PaymentStatus.PAID,
+        customer=Party("7", name, email, phone, company),
+        bill_to=there,
+        ship_to=there,
+    )
+
+
+def shipment() -> Shipment:
+    lines = (ShippedLine("11", Decimal(2), "SKU-11"),)
+    return Shipment("900", lines, NOW, (Package("1Z", "UPS", "Ground", "https://track.example/1Z", lines),), "1")
+
+
+PAYLOADS: Mapping[str, Payload] = {
+    payload.purpose: payload
+    for payload in (
+        BookOrder(order(), "42", {"SKU-11": "77"}),
+        ReleaseOrder(order(), "4711"),
+        CancelRelease("shop-1001", "T3JkZXI6MQ==", "changed mind"),
+        CloseBooking("shop-1001", "4711"),
+        PostShipment("shop-1001", "4711", shipment(), {"SKU-11": "77"}),
+        PushFulfilment("1001", shipment()),
+        MakeInvoice("shop-1001", "4711", ("900",)),
+        ReadBack("order", "1001"),
+    )
+}
+
+_JSON = {"content-type": "application/json"}
+ANSWERS: Mapping[str, Response | Exception] = {
+    "200 empty": Response(200, _JSON, b""),
+    "200 {}": Response(200, _JSON, b"{}"),
+    "200 null": Response(200, _JSON, b"null"),
+    "200 html": Response(200, {"content-type": "text/html"}, b"<html><body>One moment</body></html>"),
+    "200 other json": Response(200, _JSON, b'{"data":{"x":[1]},"items":7}'),
+    "200 truncated": Response(200, _JSON, b'{"data":{"order'),
+    "200 not utf-8": Response(200, _JSON, b'{"data":"\xff\xfe"}'),
+    "200 deep": Response(200, _JSON, b"[" * 20_000),
+    "204 no headers": Response(204, {}, b""),
+    "302": Response(302, {"location": "https://elsewhere.example/"}, b""),
+    "NotSent": NotSent("refused"),
+    "AnswerLost": AnswerLost("reset"),
+    **{
+        f"{status} {kind}": Response(status, headers, body)
+        for status in (400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504)
+        for kind, headers, body in (
+            ("json", _JSON, b'{"error":"no","message":"no"}'),
+            ("html", {"content-type": "text/html"}, b"<html>no</html>"),
+        )
+    },
+}
