@@ -238,3 +238,31 @@ async def test_a_stop_finishes_what_was_taken() -> None:
         answer.release()
         await asyncio.wait_for(asyncio.shield(serving), 20)
     assert len(store.kept) == 1
+
+
+async def test_a_taken_address_is_said_plainly() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        app = IntakeApp(world(KeepingStore()))
+        with pytest.raises(OSError, match=f"cannot listen at 127.0.0.1:{port}"):
+            await asyncio.wait_for(IntakeServer(app, Listen(port=port)).run(asyncio.Event()), 20)
+
+
+async def test_two_processes_may_share_an_address() -> None:
+    store = KeepingStore()
+    async with served(store) as (url, _, _):
+        stop = asyncio.Event()
+        other = IntakeServer(IntakeApp(world(store)), Listen(port=int(url.rsplit(":", 1)[1])))
+        second = asyncio.create_task(other.run(stop))
+        for number in range(8):
+            async with (
+                aiohttp.ClientSession() as client,
+                client.post(url + PATH, data=BODY, headers=headers(x_delivery=f"d{number}")) as answer,
+            ):
+                assert answer.status == 202
+        assert not second.done()
+        stop.set()
+        await asyncio.wait_for(second, 20)
+    assert len(store.kept) == 8

@@ -37,8 +37,11 @@ def check_json(body: bytes, depth: int = DEPTH) -> None:
         raise _explain(body, error, depth) from None
     if not _peels_within(body, depth):
         _check_depth(body, depth)
-    misleading = b"\\" in body and _MISLEADING.search(body)
-    if misleading or body.count(b":") != _encode(tree).count(b":"):
+    again = _encode(tree)
+    escapes = b"\\" in body
+    if again == body and not escapes:  # most senders write JSON as we do: nothing can have vanished
+        return
+    if (escapes and _MISLEADING.search(body)) or body.count(b":") != again.count(b":"):
         _check_text(body)
 
 

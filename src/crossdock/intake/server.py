@@ -40,8 +40,16 @@ class IntakeServer:
             stopped.cancel()
             self._app.stop()
             server.stop()  # type: ignore[no-untyped-call]
-            await serving
+            await self._ended(serving)
             await self._app.drain()
+
+    async def _ended(self, serving: "asyncio.Task[None]") -> None:
+        try:
+            await serving
+        except RuntimeError as error:
+            why = str(error).partition("\n")[0]
+            where = f"{self._listen.host}:{self._listen.port}"
+            raise OSError(f"intake cannot listen at {where}: {why}. Set serve.intake to a free address.") from None
 
 
 def _server(app: IntakeApp, listen: Listen) -> Server:
