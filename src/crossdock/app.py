@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from random import SystemRandom
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import msgspec
@@ -28,6 +28,7 @@ from crossdock.kit.http import Http, Line, NotSent, Response
 from crossdock.kit.manifest import Connector, Manifest
 from crossdock.kit.tokens import InProcessTokens
 from crossdock.observe.signals import Signals
+from crossdock.store.protocol import Store
 
 if TYPE_CHECKING:
     from crossdock.observe.telemetry import Telemetry
@@ -88,8 +89,12 @@ def secrets_of(setup: ConnectionSetup, folder: Path, env: Mapping[str, str]) -> 
     return values
 
 
-def link(setup: ConnectionSetup, folder: Path, env: Mapping[str, str], http: Http) -> Linked:
-    """A configured connection, opened in this process. Raises ``ConfigError`` when a secret cannot be had."""
+def link(setup: ConnectionSetup, folder: Path, env: Mapping[str, str], http: Http, *, hurry: bool = False) -> Linked:
+    """A configured connection, opened in this process. Raises ``ConfigError`` when a secret cannot be had.
+
+    ``hurry`` is for simulated vendors, who commit at most 2 s late: leases, settle times and poll intervals of real
+    ones would only make the demo wait.
+    """
     line = Line(
         connection=setup.name,
         settings=setup.settings,
@@ -99,17 +104,26 @@ def link(setup: ConnectionSetup, folder: Path, env: Mapping[str, str], http: Htt
         now=lambda: datetime.now(UTC),
         unique=lambda: uuid4().hex,
     )
-    return Linked(setup.name, _with_quota(connector(setup.system), setup), line)
+    found = _with_quota(connector(setup.system), setup)
+    return Linked(setup.name, _hurried(found) if hurry else found, line)
 
 
 def _with_quota(found: Connector, setup: ConnectionSetup) -> Connector:
-    """What the account grants, where the settings say so, instead of the vendor's usual limits."""
-    quota = found.manifest.quota
-    for name in ("concurrency", "rate_per_s", "burst"):
-        if isinstance(granted := setup.settings.get(name), int | float):
-            quota = msgspec.structs.replace(quota, **{name: granted})
-    manifest = msgspec.structs.replace(found.manifest, quota=quota)
-    return msgspec.structs.replace(found, manifest=manifest)
+    """What the account grants, where the configuration says so, instead of the vendor's usual limits."""
+    granted: dict[str, Any] = {**setup.quota}
+    if isinstance(calls := setup.settings.get("concurrency"), int):
+        granted.setdefault("concurrency", calls)
+    quota = msgspec.structs.replace(found.manifest.quota, **granted)
+    return msgspec.structs.replace(found, manifest=msgspec.structs.replace(found.manifest, quota=quota))
+
+
+def _hurried(found: Connector) -> Connector:
+    operations = {
+        purpose: msgspec.structs.replace(o, lease_s=min(o.lease_s, 15.0), settle_s=min(o.settle_s, 4.0))
+        for purpose, o in found.operations.items()
+    }
+    polls = {name: msgspec.structs.replace(poll, every_s=min(poll.every_s, 20.0)) for name, poll in found.polls.items()}
+    return msgspec.structs.replace(found, operations=operations, polls=polls)
 
 
 def public_url(config: Config) -> str:
@@ -159,13 +173,26 @@ def _nobody(_order: Order) -> list[HoldHit]:
 
 
 @asynccontextmanager
-async def opened(config: Config, url: str, role: str, worker: str, signals: Signals) -> AsyncIterator[World]:
+async def opened(
+    config: Config, url: str, role: str, worker: str, signals: Signals, *, hurry: bool = False
+) -> AsyncIterator[World]:
     """A world for one role: store, connections, deciders, policies. Closed on leaving."""
     from crossdock.store.postgres import PostgresStore
 
+    store = await PostgresStore.open(url, pool_size=POOL.get(role, 4))
+    try:
+        async with using(config, store, signals, worker, role=role, hurry=hurry) as world:
+            yield world
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def using(
+    config: Config, store: Store, signals: Signals, worker: str, *, role: str = "schedule", hurry: bool = False
+) -> AsyncIterator[World]:
+    """The same around a store that is open already."""
     async with AsyncExitStack() as stack:
-        store = await PostgresStore.open(url, pool_size=POOL.get(role, 4))
-        stack.push_async_callback(store.close)
         http: Http = Closed()
         if role in CALLING:
             from crossdock.kit.aiohttp_door import AiohttpDoor
@@ -173,7 +200,10 @@ async def opened(config: Config, url: str, role: str, worker: str, signals: Sign
             http = await stack.enter_async_context(AiohttpDoor())
         yield World(
             store=store,
-            links={name: link(setup, config.folder, os.environ, http) for name, setup in config.connections.items()},
+            links={
+                name: link(setup, config.folder, os.environ, http, hurry=hurry)
+                for name, setup in config.connections.items()
+            },
             deciders=deciders(),
             policies=config.policies,
             holds=config.holds() if role == "decide" else _nobody,

@@ -75,7 +75,7 @@ class ConsoleServer:
         stopped = asyncio.ensure_future(stop.wait())
         await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-        self._server.stop()
+        self._server.stop()  # type: ignore[no-untyped-call]  # granian publishes no types for it
         await serving
 
 

@@ -34,7 +34,7 @@ def main() -> int:
 
     try:
         uvloop.run(_serve(spec))
-    except Exception as error:  # noqa: BLE001 - said in one line; the supervisor starts it again
+    except Exception as error:
         print(f"{spec.role}-{spec.number}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         if os.environ.get("CROSSDOCK_TRACEBACKS"):
             raise
@@ -52,7 +52,7 @@ async def _serve(spec: ChildSpec) -> None:
     worker = app.worker_id(spec.role, spec.number)
     signals = app.telemetry(spec.role, spec.number, spec.metrics, config)
     try:
-        async with app.opened(config, spec.url, spec.role, worker, signals) as world:
+        async with app.opened(config, spec.url, spec.role, worker, signals, hurry=spec.hurry) as world:
             pool = world.store.pool  # type: ignore[attr-defined]  # PostgresStore's: a world made by ``opened`` has one
             beat = Heartbeat(pool, worker, socket.gethostname(), spec.role, __version__)
             async with _loops(spec, config, world, pool) as loops:
@@ -118,7 +118,9 @@ def _intake(config: Config, world: World) -> Loop:
 
     where = address(config.serve.intake, "intake")
     serve = config.serve
-    return IntakeServer(IntakeApp(world, Limits()), Listen(where.host, where.port, serve.tls_certificate, serve.tls_key))
+    return IntakeServer(
+        IntakeApp(world, Limits()), Listen(where.host, where.port, serve.tls_certificate, serve.tls_key)
+    )
 
 
 if __name__ == "__main__":

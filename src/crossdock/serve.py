@@ -4,9 +4,9 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from crossdock import app
 from crossdock.governance.config import Config
@@ -87,7 +87,7 @@ class Serving:
         metrics = self._data / "metrics"
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(parents=True)
-        with open(self._log, "ab") if self._log else nullcontext() as log:
+        with _opened(self._log) as log:
             self.supervisor = Supervisor(self.specs(url), say, self._held, log.fileno() if log else None)
             await self.supervisor.run(stop, self._drain_s)
 
@@ -102,3 +102,7 @@ class Serving:
             **self._extras,
         }
         return specs_for(self._roles, self._workers, self.config.folder.absolute(), url, extras)
+
+
+def _opened(log: Path | None) -> AbstractContextManager[BinaryIO | None]:
+    return log.open("ab") if log else nullcontext()

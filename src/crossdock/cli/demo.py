@@ -7,6 +7,9 @@ import typer
 
 from crossdock.cli.reach import JSON
 
+_SAMPLES = typer.Option(None, help="A folder of Shopify order bodies to send too.")
+_FOLDER = typer.Option(Path(".demo"), help="Where the demo keeps everything; emptied at the start.")
+
 
 def add(app: typer.Typer) -> None:
     app.command()(demo)
@@ -19,8 +22,8 @@ def demo(
     leave: bool = typer.Option(False, "--exit", help="Wait until all is quiet, reconcile, and exit."),
     json: bool = JSON,
     workers: int = typer.Option(1, min=1, max=16, help="How many processes decide, and how many deliver."),
-    samples: Path | None = typer.Option(None, help="A folder of Shopify order bodies to send too."),
-    folder: Path = typer.Option(Path(".demo"), help="Where the demo keeps everything; emptied at the start."),
+    samples: Path | None = _SAMPLES,
+    folder: Path = _FOLDER,
     intake: str = typer.Option("127.0.0.1:8480", help="Where webhooks are taken."),
     console: str = typer.Option("127.0.0.1:8481", help="Where the console listens."),
     seed: int = typer.Option(0, help="Which orders are made, and when which fault strikes."),

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from crossdock.governance.config import Config, ConnectionSetup
 
 
+_WHERE = typer.Argument(Path("crossdock"), help="Where to write it.")
+
+
 class Checked(msgspec.Struct, frozen=True):
     """One line of ``check``."""
 
@@ -32,7 +35,7 @@ def add(app: typer.Typer) -> None:
 
 
 def init(
-    folder: Path = typer.Argument(Path("crossdock"), help="Where to write it."),
+    folder: Path = _WHERE,
     force: bool = typer.Option(False, "--force", help="Overwrite a configuration that is there."),
 ) -> int:
     """Write a commented configuration folder to start from."""

@@ -1,5 +1,6 @@
 """Reading orders and exceptions, and acting on them: the same readings and acts as the console's."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,9 @@ def add(app: typer.Typer) -> None:
 
 def orders(
     search: str = typer.Argument("", help="Any id in any system, or what the order is called."),
-    status: str = typer.Option("", help="Only these: open, waiting, held, exception, parked, done, cancelled, ignored."),
+    status: str = typer.Option(
+        "", help="Only these: open, waiting, held, exception, parked, done, cancelled, ignored."
+    ),
     channel: str = typer.Option("", help="Only orders of this channel connection."),
     limit: int = typer.Option(50, min=1, max=500, help="How many at most."),
     data: Path = DATA,
@@ -115,7 +118,9 @@ def retry(
         if await reading_exceptions.open_ids(desk.pool, what, 1):
             shown = await acts.preview(desk, what)
             if not yes and not json:
-                typer.confirm(f"{shown.post} will be tried again, {shown.needs_person} need a person. Go on?", abort=True)
+                typer.confirm(
+                    f"{shown.post} will be tried again, {shown.needs_person} need a person. Go on?", abort=True
+                )
             return await acts.retry_many(desk, myself(), acts.BulkRetry(what, shown.ids, reason=reason))
         return await acts.act(desk, myself(), await _one(desk, what), acts.Act("retry", reason))
 
@@ -123,36 +128,48 @@ def retry(
 
 
 def replay(
-    order: str = typer.Argument(..., help="The order's key or any of its ids."), data: Path = DATA, json: bool = JSON
+    order: str = typer.Argument("", help="One order, by its key or any of its ids."),
+    since: str = typer.Option("", help="Or everything that arrived from this instant on, ISO 8601."),
+    until: str = typer.Option("", help="Up to this instant."),
+    connection: str = typer.Option("", help="Only what came from this connection."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say how many messages it would be."),
+    data: Path = DATA,
+    json: bool = JSON,
 ) -> None:
-    """Read everything that ever arrived about an order again, with today's mapping. Nothing is sent twice."""
+    """Read what arrived again, with today's mapping. Nothing is sent twice."""
+    if not (order or since or connection):
+        raise typer.BadParameter("Say what: an order, --since, or --connection.")
 
     async def act(desk: "Desk") -> dict[str, Any]:
         from crossdock.governance import audit
-        from crossdock.store import reading_orders
-        from crossdock.store.protocol import Arrival
-        from crossdock.domain.decision import StreamRef
-        from crossdock.store.reading import plain, statements
+        from crossdock.intake.replay import plan, replay
+        from crossdock.store.replaying import Selection
 
-        whole = await reading_orders.whole(desk.pool, await _one(desk, order))
-        assert whole is not None  # _one found it
-        arrivals, run = [], desk.unique()
-        for message in whole.messages:
-            if message.connection is None or message.source not in ("webhook", "poll", "api", "file"):
-                continue
-            row = await desk.pool.fetchrow(statements("reading_orders").message_body, message.id)
-            ref = StreamRef(whole.order.kind, whole.order.key)
-            delivery = f"replay:{run}:{message.id}"
-            arrivals.append(
-                Arrival(message.connection, delivery, message.source, message.topic, ref, plain(row["body"]))
-            )
-        await audit.append(desk.pool, myself().name, "order.replay", whole.order.key, "", {"messages": len(arrivals)})
-        await desk.store.accept(arrivals)
-        await desk.store.wake("decide")
-        return {"order": whole.order.key, "messages": len(arrivals)}
+        selection = Selection(_at(since), _at(until), await _messages(desk, order), connection or None)
+        planned = await plan(desk.pool, selection)
+        told = {"messages": planned.messages, "streams": planned.streams, "added": 0}
+        if dry_run:
+            return told
+        await audit.append(desk.pool, myself().name, "messages.replay", order or connection or since, "", told)
+        pool = desk.store.pool  # type: ignore[attr-defined]  # commands open the PostgreSQL store
+        done = await replay(desk.store, pool, selection, progress=lambda p: note(f"{p.looked} of {planned.messages}"))
+        return {**told, "added": done.added}
 
     done = with_desk(data, act)
-    as_json(done) if json else typer.echo(f"{done['order']}: {done['messages']} messages are read again")
+    if json:
+        as_json(done)
+    else:
+        typer.echo(f"{done['messages']} messages of {done['streams']} orders, {done['added']} are read again")
+
+
+async def _messages(desk: "Desk", order: str) -> list[int] | None:
+    """The messages of one order; None: no order was named."""
+    from crossdock.store import reading_orders
+
+    if not order:
+        return None
+    whole = await reading_orders.whole(desk.pool, await _one(desk, order))
+    return [message.id for message in whole.messages] if whole else []
 
 
 def backfill(
@@ -160,31 +177,35 @@ def backfill(
     since: str = typer.Option("", help="From this instant on, ISO 8601: 2026-05-01 or 2026-05-01T08:00:00Z."),
     until: str = typer.Option("", help="Up to this instant."),
     ids: str = typer.Option("", help="Only these, by the other system's ids, with commas."),
+    poll: str = typer.Option("", help="Which of the connection's polls; its first when not said."),
+    restart: bool = typer.Option(False, "--restart", help="Begin anew instead of going on where it stopped."),
     config: Path = CONFIG,
     data: Path = DATA,
     json: bool = JSON,
 ) -> None:
     """Fetch older orders from a system. They wait behind live orders; what is known already changes nothing."""
-    from crossdock.cli.backfilling import run
+    from crossdock.cli.backfilling import Wanted, run
 
-    options = {"since": _instant(since), "until": _instant(until), "ids": [i for i in ids.split(",") if i]}
+    options: dict[str, Any] = {"ids": [i for i in ids.split(",") if i]}
+    options |= {name: at.isoformat() for name, text in (("since", since), ("until", until)) if (at := _at(text))}
     given = {name: value for name, value in options.items() if value}
     if not given:
         raise typer.BadParameter("Say which: --since, --until or --ids.")
-    done = run(connection, given, config, data)
-    as_json(done) if json else note(f"{done['found']} found, {done['new']} of them new")
+    done = run(Wanted(connection, given, poll or None, restart), config, data)
+    if json:
+        as_json(done)
+    else:
+        typer.echo(f"{done.found} found, {done.new} of them new")
 
 
-def _instant(text: str) -> str:
-    from datetime import UTC, datetime
-
+def _at(text: str) -> datetime | None:
     if not text:
-        return ""
+        return None
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"'{text}' is not an instant such as 2026-05-01T08:00:00Z.") from error
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 async def _one(desk: "Desk", what: str) -> int:
@@ -209,4 +230,6 @@ def _done(result: Any, json: bool) -> None:
     elif said := getattr(result, "said", ""):
         typer.echo(said)
     else:
-        typer.echo(f"{result.post} tried again, {result.settled} were settled already, {result.needs_person} need a person")
+        typer.echo(
+            f"{result.post} tried again, {result.settled} were settled already, {result.needs_person} need a person"
+        )

@@ -18,7 +18,13 @@ _ROLE = typer.Option("viewer", help="viewer, customer_service, operator, integra
 
 def add(app: typer.Typer) -> None:
     users = typer.Typer(help="Accounts: list, add, password, role, remove.", no_args_is_help=True)
-    for name, command in (("list", listed), ("add", added), ("password", password), ("role", role), ("remove", removed)):
+    for name, command in (
+        ("list", listed),
+        ("add", added),
+        ("password", password),
+        ("role", role),
+        ("remove", removed),
+    ):
         users.command(name)(command)
     app.add_typer(users, name="user")
     app.command("setup-link")(setup_link)

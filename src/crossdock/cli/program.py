@@ -5,8 +5,8 @@ import sys
 import traceback
 from collections.abc import Callable
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from crossdock import __version__
 from crossdock.cli import bench, connections, demo, folder, orders, people, serving
@@ -56,14 +56,14 @@ def guarded(work: Callable[[], object], *, debug: bool = False) -> int:
     """Run a command; the exit code."""
     try:
         result = work()
-    except click.exceptions.Exit as done:
+    except typer.Exit as done:
         return done.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         error("Stopped. Nothing more was done.")
         return FAILED
-    except click.ClickException as wrong:
-        wrong.show()
-        return wrong.exit_code
+    except TyperException as wrong:
+        error(getattr(wrong, "format_message", wrong.__str__)() + " (crossdock --help)")
+        return USAGE
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `crossdock orders | head`
@@ -81,9 +81,9 @@ def guarded(work: Callable[[], object], *, debug: bool = False) -> int:
 def _said(failed: Exception) -> tuple[str, int]:
     """The paragraph for a person, and the exit code."""
     kind = type(failed).__name__
-    if kind in ("ConfigError", "SecretError", "Insecure"):
+    if kind in ("ConfigError", "SecretError", "Insecure", "NotOurs", "NoBackfill"):
         return str(failed), CONFIGURATION
-    if kind in ("StoreUnavailable", "EmbeddedFailed", "SchemaMismatch", "Unreachable"):
+    if kind in ("StoreUnavailable", "EmbeddedFailed", "SchemaMismatch", "Unreachable", "Unready"):
         return str(failed), UNAVAILABLE
     if kind in ("Refusal", "PeopleError"):
         return str(failed), REFUSED

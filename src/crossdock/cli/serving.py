@@ -81,5 +81,3 @@ def migrate(data: Path = DATA, json: bool = JSON) -> None:
         as_json({"applied": applied})
     else:
         typer.echo(f"applied: {', '.join(f'{n:04}' for n in applied)}" if applied else "nothing to do")
-
-

@@ -74,7 +74,10 @@ def _connections() -> str:
 
 def _connection(manifest: Manifest) -> str:
     name = _NAMES.get(manifest.system, manifest.system)
-    lines = [f"  {name}:  # {manifest.title}, {manifest.role}, API {manifest.api_version}", f"    system: {manifest.system}"]
+    lines = [
+        f"  {name}:  # {manifest.title}, {manifest.role}, API {manifest.api_version}",
+        f"    system: {manifest.system}",
+    ]
     for section, secret in (("settings", False), ("secrets", True)):
         settings = [setting for setting in manifest.settings if setting.secret == secret]
         if settings:

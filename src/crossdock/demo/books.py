@@ -88,7 +88,7 @@ class _Reconciling:
         """What comes after booking, for orders that nothing holds up."""
         to_ship = sum((Decimal(line["quantity"]) for line in one["lines"] if line["ships"]), Decimal(0))
         sent = self.shipped.get(key, [])
-        told = [fulfilment for fulfilment in one["fulfillments"]]
+        told = one["fulfillments"]
         shipped = sum((_quantity(shipment) for shipment in sent), Decimal(0))
         if shipped != to_ship:
             self.wrong.append(f"{name}: {shipped} of {to_ship} items shipped")
@@ -118,7 +118,9 @@ class _Reconciling:
     def _invoices(self, exported: list[str]) -> list[Account]:
         done = [key for key in exported if self.invoiced.get(key)]
         invoices = [invoice for key in done for invoice in self.invoiced[key]]
-        return [_equal("amount of invoiced orders = amount invoiced", _sums(self.live[k] for k in done), _sums(invoices))]
+        return [
+            _equal("amount of invoiced orders = amount invoiced", _sums(self.live[k] for k in done), _sums(invoices))
+        ]
 
 
 def shipments(warehouse: Books) -> list[Mapping[str, Any]]:

@@ -13,9 +13,10 @@ from crossdock.supervise import Supervisor
 
 OUTAGE_S = 6.0
 BURST_S = 3.0
+WEBHOOKS = {"duplicate_webhooks": 0.2, "shuffled_webhooks": 0.2, "dropped_webhooks": 0.03}
 CALM = {
     "down": False, "rate_limited": 0.0, "lost_response": 0.0, "late_commit": 0.0, "error_503": 0.0,
-    "html_200": 0.0, "duplicate_webhooks": 0.0, "shuffled_webhooks": 0.0,
+    "html_200": 0.0, "duplicate_webhooks": 0.0, "shuffled_webhooks": 0.0, "dropped_webhooks": 0.0,
 }  # fmt: skip
 
 
@@ -30,9 +31,9 @@ class Faulting:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until told to stop; every switch is off afterwards."""
-        await self._vendors.faults(SHOP, duplicate_webhooks=0.2, shuffled_webhooks=0.2)
-        await self._vendors.faults(WAREHOUSE, duplicate_webhooks=0.2, shuffled_webhooks=0.2)
-        self.counts["webhooks twice and out of order, always"] += 1
+        await self._vendors.faults(SHOP, **WEBHOOKS)
+        await self._vendors.faults(WAREHOUSE, **WEBHOOKS)
+        self.counts["webhooks lost, twice and out of order, all the time"] += 1
         turns = (self._lost_answers, self._worker_killed, self._burst, self._outage, self._late)
         try:
             while not stop.is_set():

@@ -12,6 +12,13 @@ from crossdock.demo.plan import ERP, SHOP, WAREHOUSE, Plan
 
 MARK = ".crossdock-demo"
 
+# A large account's limits; the simulated vendors grant and watch the same.
+QUOTAS = {
+    SHOP: {"rate_per_s": 2000, "burst": 20000},
+    ERP: {"concurrency": 15},
+    WAREHOUSE: {"rate_per_s": 1000, "burst": 20000},
+}
+
 
 class NotOurs(Exception):
     """The folder holds something else: the demo empties its folder and will not empty this one."""
@@ -38,7 +45,12 @@ def write(plan: Plan, settings: Mapping[str, Mapping[str, Any]], secrets: Mappin
     connections = {}
     for name, system in systems.items():
         references = {key: _keep(folder, f"{name}-{key}", value) for key, value in secrets[name].items()}
-        connections[name] = {"system": system, "settings": dict(settings[name]), "secrets": references}
+        connections[name] = {
+            "system": system,
+            "settings": dict(settings[name]),
+            "secrets": references,
+            "quota": QUOTAS[name],
+        }
     config = {
         "connections": connections,
         "routes": [{"channel": SHOP, "erp": ERP, "warehouse": WAREHOUSE, "guest_customer": "9001"}],

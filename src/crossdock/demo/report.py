@@ -9,9 +9,7 @@ from crossdock.demo.books import Reconciliation
 SHOWN = 20  # orders that do not balance are listed up to here; JSON has all
 
 
-def print_reconciliation(
-    found: Reconciliation, json: bool, quiet: bool, faults: dict[str, int], took_s: float
-) -> None:
+def print_reconciliation(found: Reconciliation, json: bool, quiet: bool, faults: dict[str, int], took_s: float) -> None:
     """On standard output."""
     if json:
         whole = {

@@ -11,7 +11,6 @@ from random import Random
 from time import monotonic
 from typing import Any
 
-
 from crossdock.demo import watching
 from crossdock.demo.books import Reconciliation, reconcile
 from crossdock.demo.control import Vendors, vendors
@@ -25,7 +24,7 @@ from crossdock.serve import Serving
 from crossdock.supervise import ROLES, stop_on_signals
 
 TOPICS = {"orders-create": "orders/create", "orders-updated": "orders/updated", "orders-cancelled": "orders/cancelled"}
-STILL_S = 20.0  # unchanged for so long with something under way: it will not move any more
+STILL_S = 60.0  # unchanged for so long with something under way (four leases): it will not move any more
 RESTED_S = 3.0  # nothing under way for so long: quiet
 
 
@@ -73,8 +72,10 @@ async def _demo(plan: Plan, screen: Screen, stop: asyncio.Event) -> "AsyncIterat
         screen.note("starting the simulated shop, ERP and warehouse")
         there = await stack.enter_async_context(vendors(spec))
         config = configuration(write(plan, settings(there.urls), secrets))
-        extras = {"simulators": dict.fromkeys(there.urls, there.control), "demo_user": VISITOR}
-        serving = Serving(config, list(ROLES), plan.workers, plan.folder / "data", None, 10.0, extras, plan.folder / "crossdock.log")
+        extras = {"simulators": dict.fromkeys(there.urls, there.control), "demo_user": VISITOR, "hurry": True}
+        serving = Serving(
+            config, list(ROLES), plan.workers, plan.folder / "data", None, 10.0, extras, plan.folder / "crossdock.log"
+        )
         screen.note("starting the embedded PostgreSQL")
         url = await stack.enter_async_context(serving.database(lambda _said: None))
         link = await serving.first_visit(url)
@@ -102,7 +103,7 @@ def _vendors_spec(plan: Plan) -> tuple[VendorsSpec, Callable[[dict[str, str]], d
         seed=plan.seed,
         shop={"access_token": token, "webhook_secret": webhook, "restore_rate": 2000.0, "maximum": 20000.0},
         erp={**erp.account_settings(), "concurrency": 15},
-        warehouse={"refresh_token": hero, "webhook_secret": hero_hook},
+        warehouse={"refresh_token": hero, "webhook_secret": hero_hook, "credits": 20000.0, "restore_per_s": 1000.0},
         samples=str(plan.samples.absolute()) if plan.samples else None,
     )
 
@@ -193,9 +194,9 @@ class _Demo:
             await _wait(self._stop, min(0.2, 1 / self._plan.rate))
 
     async def _send_samples(self, folder: Path) -> None:
-        for file in sorted(folder.glob("shopify_orders-*.json")):
+        for file in await asyncio.to_thread(_sample_files, folder):
             kind = file.name.removeprefix("shopify_").split("_")[0]
-            sent = await self._vendors.act(SHOP, "send_sample", file=str(file.absolute()), topic=TOPICS[kind])
+            sent = await self._vendors.act(SHOP, "send_sample", file=str(file), topic=TOPICS[kind])
             self._screen.note(f"sample {file.name}: order {sent['id']}")
 
     async def _settle(self, faulting: Faulting) -> int:
@@ -246,6 +247,10 @@ class _Demo:
             await asyncio.sleep(1.0)
 
 
+def _sample_files(folder: Path) -> list[Path]:
+    return [file.absolute() for file in sorted(folder.glob("shopify_orders-*.json"))]
+
+
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
     try:
         await asyncio.wait_for(stop.wait(), seconds)
@@ -272,5 +277,3 @@ def _free(where: str) -> None:
             probe.bind((host, int(port)))
         except OSError as error:
             raise Unready(f"{where} is taken ({error.strerror}). Give other addresses: --intake, --console") from error
-
-

@@ -112,4 +112,6 @@ def _table(head: Iterable[str], now: Figures, doing: str, notes: Iterable[str]) 
         now.placed, now.booked, now.shipped, now.fulfilled, now.invoiced, now.finished, now.exceptions, now.moving
     )  # fmt: skip
     table.add_row(*(str(value) for value in values), style="bold")
-    return Group(*(Text(line) for line in head), Text(""), table, Text(""), Text(doing, style="cyan"), *map(Text, notes))
+    return Group(
+        *(Text(line) for line in head), Text(""), table, Text(""), Text(doing, style="cyan"), *map(Text, notes)
+    )

@@ -9,6 +9,7 @@ from crossdock.store.protocol import Store
 
 SLICE_S = 0.1  # 50 to 100 ms of the rate: one row update per slice, no over-issue (measured)
 SLOT_LEASE_S = 10.0  # how long a killed worker's slots stay taken
+POLLS_SLOT = 1
 DEFAULT_CONCURRENCY = 64  # where the vendor names none
 
 
@@ -33,7 +34,9 @@ class QuotaHold:
         limit = self._quota.concurrency
         if limit is None or self._stopwatch() - self._renewed < 1.0:
             return
-        self.slots = await self._store.acquire_slots(self._account, self._worker, limit, limit, SLOT_LEASE_S)
+        # one is left for the polls, who would never get any: deliverers renew theirs for ever
+        want = max(1, limit - POLLS_SLOT)
+        self.slots = await self._store.acquire_slots(self._account, self._worker, want, want, SLOT_LEASE_S)
         self._renewed = self._stopwatch()
 
     def throttle(self, seconds: float) -> None:

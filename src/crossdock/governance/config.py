@@ -22,6 +22,7 @@ from crossdock.kit.manifest import Manifest
 
 CONFIG_FILE = "crossdock.yaml"
 SECTIONS = ("connections", "routes", "holds", "serve")
+QUOTAS = ("concurrency", "rate_per_s", "burst")
 CHOICES = {
     "basis": ("shop", "presentment"),
     "payment": ("paid", "authorized", "pending"),
@@ -37,6 +38,7 @@ class ConnectionSetup(msgspec.Struct, frozen=True, omit_defaults=True):
     settings: dict[str, Any] = {}
     secrets: dict[str, str] = {}
     region: str | None = None
+    quota: dict[str, int] = {}  # what the account grants, where it differs: concurrency, rate_per_s, burst
 
 
 class ServeSetup(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -111,6 +113,7 @@ class _Loading:
                 right = "Use lower-case letters, digits, _ and -, at most 63, beginning with a letter or digit."
                 self._read.fault(path, f"'{name}' cannot name a connection.", right)
             setup = self._read.struct(ConnectionSetup, path, name=name)
+            self._read.known(self._read.mapping((*path, "quota")), (*path, "quota"), QUOTAS)
             if setup is not None and self._fits_manifest(setup):
                 made[name] = msgspec.structs.replace(setup, settings=self._settings(setup))
         return made

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain.decision import Policy
-from crossdock.governance.config import CHOICES, ServeSetup
+from crossdock.governance.config import CHOICES, QUOTAS, ServeSetup
 from crossdock.kit.manifest import Manifest, Setting
 
 _REFERENCE = {"type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"}
@@ -39,9 +39,15 @@ def config_schema(manifests: Mapping[str, Manifest]) -> dict[str, Any]:
 def _connection(manifest: Manifest) -> dict[str, Any]:
     plain = [setting for setting in manifest.settings if not setting.secret]
     secret = [setting for setting in manifest.settings if setting.secret]
-    properties = {
+    properties: dict[str, dict[str, Any]] = {
         "system": {"const": manifest.system, "description": manifest.title},
         "region": {"type": "string"},
+        "quota": {
+            "description": "What the account grants, where it differs from the vendor's usual limits.",
+            "type": "object",
+            "properties": {name: {"type": "integer", "minimum": 1} for name in QUOTAS},
+            "additionalProperties": False,
+        },
         "settings": _settings(plain, {}),
         "secrets": _settings(secret, _REFERENCE),
     }
