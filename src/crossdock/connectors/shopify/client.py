@@ -215,6 +215,7 @@ class Client:
         settings = line.settings
         self._base = str(settings.get("api_base") or f"https://{settings['shop_domain']}").rstrip("/")
         self._timeout_s = float(settings.get("timeout_s") or 30.0)
+        self._token_name = f"shopify:{line.connection}"  # a token store may serve several shops
 
     async def order(self, order_id: str) -> tuple[graph.Order, tuple[graph.Line, ...]] | None:
         """The order and all its lines; ``None`` when the shop does not show it (deleted, or older than 60 days)."""
@@ -333,7 +334,7 @@ class Client:
             timeout_s=self._timeout_s,
         )
         if response.status == 401 and not fresh and not self.line.secrets.get("access_token"):
-            self.line.tokens.forget("shopify")
+            self.line.tokens.forget(self._token_name)
             raise Failed(
                 answers.lost("token_expired", "Shopify no longer takes our access token; a new one is fetched.", False)
             )
@@ -352,7 +353,7 @@ class Client:
             fetched = True
             return await self._client_credentials()
 
-        return await self.line.tokens.get("shopify", refresh), fetched
+        return await self.line.tokens.get(self._token_name, refresh), fetched
 
     async def _client_credentials(self) -> tuple[str, float]:
         client_id, secret = self.line.settings.get("client_id"), self.line.secrets.get("client_secret")
