@@ -333,6 +333,8 @@ async def test_check_says_who_answers_and_when_the_certificate_ends(setup: Setup
     setup.clock.forward(days=30)
     with pytest.raises(Unreachable, match="certificate ended"):
         await CONNECTOR.check(setup.client())
+    with pytest.raises(Unreachable, match="Mars/Olympus"):
+        await CONNECTOR.check(Setup(credentials, {"time_zone": "Mars/Olympus"}).client())
     wrong = Setup(credentials, {"currencies": {"USD": "4"}})
     with pytest.raises(Unreachable, match="USD: 4, there 1"):
         await CONNECTOR.check(wrong.client())

@@ -146,6 +146,20 @@ async def test_clocks_that_go_back_lose_nothing(credentials: Credentials) -> Non
     assert "SKU-0002" in [sku for page in pages for sku, _ in page.products]
 
 
+async def test_rounds_that_find_nothing_do_not_wander_back(credentials: Credentials) -> None:
+    setup = Setup(credentials)
+    _, first = await drain(setup, "invoices")
+    cursor = first
+    for _ in range(3):
+        _, cursor = await drain(setup, "invoices", cursor)
+    assert cursor == first
+    await billed(setup, "1")
+    pages, cursor = await drain(setup, "invoices", cursor)
+    assert len(found(pages)) == 1
+    setup.account.ledger.remove(setup.account.ledger.of("invoice")[0])
+    assert (await drain(setup, "invoices", cursor))[1] == cursor
+
+
 async def test_backfill_has_bounds(credentials: Credentials) -> None:
     setup = Setup(credentials, items=4, customers=0)
     for n, item in enumerate(setup.account.items.values()):

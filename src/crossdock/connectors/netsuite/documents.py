@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import blake2s
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from crossdock.connectors.netsuite.mapping import local_date
+from crossdock.connectors.netsuite.mapping import account_zone, local_date
 from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.wire import InvoiceBody, OrderLine, SalesOrder
 from crossdock.domain.commands import MakeInvoice, PostShipment
@@ -100,7 +99,7 @@ def instant(text: str, settings: Mapping[str, Any]) -> datetime:
     except ValueError as error:
         raise Untranslatable("bad_instant", f"not a date and time: {text!r}", field="createdDate") from error
     if at.tzinfo is None:
-        at = at.replace(tzinfo=ZoneInfo(settings.get("time_zone", "UTC")))
+        at = at.replace(tzinfo=account_zone(settings))
     return at.astimezone(UTC)
 
 

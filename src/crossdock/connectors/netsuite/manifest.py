@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
 
 from cryptography import x509
 
 from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
-from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES
+from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES, account_zone
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Manifest, Quota, Setting, Unreachable
 
@@ -118,6 +119,7 @@ MANIFEST = Manifest(
 async def check(client: NetSuite) -> str:
     """Sign in, read the currencies, compare them with the settings, and look at the certificate's end."""
     warning = _certificate(client)
+    _time_zone(client.settings)
     try:
         await client.sign_in()
         page = await client.query("SELECT c.id, c.symbol FROM currency c ORDER BY c.id")
@@ -129,6 +131,14 @@ async def check(client: NetSuite) -> str:
     _compare(client.settings.get("currencies") or DEFAULT_CURRENCIES, symbols)
     _tax_settings(client.settings)
     return f"account {client.settings['account_id']}, currencies {', '.join(sorted(symbols))}{warning}"
+
+
+def _time_zone(settings: Mapping[str, Any]) -> None:
+    try:
+        account_zone(settings)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        hint = "write it like America/Los_Angeles; if it is right, this machine lacks the tzdata package"
+        raise Unreachable(f"the setting `time_zone` cannot be used ({error}): {hint}") from error
 
 
 def _compare(ours: Mapping[str, Any], theirs: Mapping[str, str]) -> None:

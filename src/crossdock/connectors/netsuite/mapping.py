@@ -11,6 +11,7 @@ always explicit, never left to the account's tax engine:
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from operator import attrgetter
 from typing import Any
@@ -342,7 +343,12 @@ def render_address(address: Address) -> dict[str, Any]:
     return rendered
 
 
-def local_date(instant: Any, settings: Mapping[str, Any]) -> str:
+def local_date(instant: datetime, settings: Mapping[str, Any]) -> str:
     """The account's calendar day of an instant: NetSuite's dates are in the account's time zone."""
-    zone = settings.get("time_zone", "UTC")
-    return str((instant if zone == "UTC" else instant.astimezone(ZoneInfo(zone))).date())
+    return str(instant.astimezone(account_zone(settings)).date())
+
+
+def account_zone(settings: Mapping[str, Any]) -> tzinfo:
+    """The account's time zone. UTC needs no time zone database, which small systems lack."""
+    name = settings.get("time_zone", "UTC")
+    return UTC if name == "UTC" else ZoneInfo(name)

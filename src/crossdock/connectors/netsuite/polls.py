@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.documents import instant
+from crossdock.connectors.netsuite.mapping import account_zone
 from crossdock.domain.decision import CustomerMaster, ProductMaster
 from crossdock.domain.events import Event, InvoiceSeen
 from crossdock.domain.fulfilment import Invoice
@@ -133,9 +133,12 @@ async def _round(
     sql = f"{select} WHERE {where} AND {since}{until} ORDER BY {column}, {table}.id"
     page = await _asked(client, sql)
     rows = page.items
-    last = Cursor(rows[-1]["changed"], int(rows[-1]["id"])) if rows else at
-    more = page.has_more and bool(rows)
-    return rows, Page((), _encode(last if more else Cursor(last.at)).decode(), more)
+    if not rows:
+        # Keep what was saved, not where the overlap began: else every empty round would begin further back.
+        kept = msgspec.json.decode(cursor, type=Cursor) if cursor is not None else at
+        return [], Page((), _encode(Cursor(kept.at)).decode())
+    last = Cursor(rows[-1]["changed"], int(rows[-1]["id"]))
+    return rows, Page((), _encode(last if page.has_more else Cursor(last.at)).decode(), page.has_more)
 
 
 async def _asked(client: NetSuite, sql: str) -> Any:
@@ -157,7 +160,7 @@ def _begin(client: NetSuite, cursor: str | None, options: Mapping[str, Any], sta
 
 def _stepped_back(at: str, client: NetSuite) -> str:
     """Five minutes earlier, plus the hour that the account's clock was put back since (its wall time then repeats)."""
-    zone = ZoneInfo(client.settings.get("time_zone", "UTC"))
+    zone = account_zone(client.settings)
     wall = datetime.strptime(at, _FORMAT).replace(tzinfo=zone)
     now = client.line.now().astimezone(zone)
     put_back = max(_offset(wall) - _offset(now), timedelta(0))
@@ -171,7 +174,7 @@ def _offset(at: datetime) -> timedelta:
 
 def _wall_text(at: datetime, settings: Mapping[str, Any]) -> str:
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return aware.astimezone(ZoneInfo(settings.get("time_zone", "UTC"))).strftime(_FORMAT)
+    return aware.astimezone(account_zone(settings)).strftime(_FORMAT)
 
 
 def _literal(wall: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -30,7 +30,8 @@ _COLUMNS = {
 
 class Search:
     def __init__(self, account: "NetSuiteAccount", time_zone: str) -> None:
-        self._account, self._zone = account, ZoneInfo(time_zone)
+        self._account = account
+        self._zone = UTC if time_zone == "UTC" else ZoneInfo(time_zone)
 
     def listed(self, kind: str, query: Mapping[str, str]) -> Reply:
         """``GET /{record}?q=externalId IS "…"``: links only."""
