@@ -1,5 +1,7 @@
 """Stored forms carry a version; older ones are read, newer ones are refused by name."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from tests.domain.factories import Play, five_lines, shipment, shipped
@@ -46,3 +48,15 @@ def test_a_later_form_is_refused_with_both_versions() -> None:
 def test_an_earlier_form_is_brought_up_step_by_step() -> None:
     steps = {1: lambda raw: {"v": 1, "b": raw["a"]}, 2: lambda raw: {**raw, "c": 3}}
     assert upcast(b'{"v":1,"a":7}', 3, steps) == {"v": 3, "b": 7, "c": 3}
+
+
+def test_what_version_one_stored_is_read_by_every_later_release() -> None:
+    """The files are never written again: a change that cannot read them needs a new version and an upcast."""
+    stored = Path(__file__).parent / "stored"
+    state = decode_state((stored / "v1_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == state
+    assert state.erp_ref == "salesOrder-order.book"
+    assert set(state.problems) == {"shipment/b", "order.edited"}
+    assert state.holds["big"].released_by == "olivia"
+    assert len(state.commands) == 4
