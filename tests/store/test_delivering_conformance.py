@@ -1,6 +1,7 @@
 """Leases, fences, outcomes, limits and the small tables."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -118,7 +119,7 @@ async def test_quota_is_never_booked_twice(any_store: Store) -> None:
     grants = await asyncio.gather(*(any_store.book("erp", 10, 50.0, 5.0) for _ in range(20)))
     booked = sorted(grant.wait_s for grant in grants if grant.units)
     assert 5 <= len(booked) <= 8, "one second ahead at 50/s is five slices of ten, and what passes meanwhile"
-    assert all(later - earlier > 0.1 for earlier, later in zip(booked, booked[1:], strict=False))
+    assert all(later - earlier > 0.1 for earlier, later in pairwise(booked))
     assert all(0 < grant.wait_s <= 0.5 for grant in grants if not grant.units)
 
 

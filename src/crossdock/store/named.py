@@ -4,6 +4,7 @@ A statement begins with ``-- name: claim`` and one line ``-- what it does``, and
 valid as pasted into psql.
 """
 
+from collections.abc import Iterator
 from importlib.resources import files
 
 
@@ -13,6 +14,9 @@ class Statements:
     def __init__(self, noun: str) -> None:
         self._noun = noun
         self._by_name = _parse((files("crossdock.store") / "sql" / f"{noun}.sql").read_text("utf-8"))
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._by_name.items())
 
     def __getattr__(self, name: str) -> str:
         try:

@@ -1,0 +1,52 @@
+"""The plans of the engine's statements do not depend on how full the tables were when they were made."""
+
+import re
+
+import asyncpg
+import pytest
+
+from crossdock.store.named import Statements
+from crossdock.store.pool import PLANNER
+
+FILLED = (
+    "insert into streams (kind, key) values ('order', 'k')",
+    "insert into messages (connection_id, stream_id, source, topic, body) values (1, 1, 'poll', 't', 'b')",
+    "insert into agenda values (1, 1, 0)",
+    "insert into parked values (1, 1, 0)",
+    "insert into commands (stream_id, connection_id, purpose, key, payload) values (1, 1, 'p', 'k', 'b')",
+    "insert into dispatch (command_id, connection_id, priority) values (1, 1, 0)",
+    "insert into timers values (1, 'a', now())",
+    "insert into deliveries values (1, 'd')",
+)
+HOT = ("accept", "claims", "decisions", "deliveries")
+
+
+async def flaws(connection: asyncpg.Connection, noun: str, name: str, statement: str) -> str | None:
+    """The plan, if it reads a table without an index condition, or sorts, or compares row by row."""
+    prepared = await connection.prepare(statement)
+    nothing = ", ".join(["null"] * len(prepared.get_parameters()))
+    await connection.execute(f"prepare flaw as {statement}")
+    rows = await connection.fetch(f"explain (costs off) execute flaw{f'({nothing})' if nothing else ''}")
+    await connection.execute("deallocate flaw")
+    plan = "\n".join(row[0] for row in rows)
+    aimless = re.search(r"Index (Only )?Scan[^\n]*\n(?!\s*Index Cond)", plan + "\n")
+    if aimless or re.search(r"Join Filter|Materialize|Seq Scan|Disabled|Hash", plan):
+        return f"{noun}.{name}\n{plan}"
+    return None
+
+
+@pytest.mark.parametrize("known", ["nothing known", "known as empty", "known as tiny"])
+async def test_every_hot_statement_goes_by_key(own_database_url: str, known: str) -> None:
+    settings = {**PLANNER, "plan_cache_mode": "force_generic_plan"}
+    connection = await asyncpg.connect(own_database_url, server_settings=settings)
+    try:
+        if known == "known as tiny":
+            await connection.execute("; ".join(FILLED))
+        if known != "nothing known":
+            await connection.execute("vacuum analyze")
+        statements = [(noun, name, text) for noun in HOT for name, text in Statements(noun)]
+        found = [await flaws(connection, *statement) for statement in statements]
+    finally:
+        await connection.close()
+    assert len(statements) > 20
+    assert [flaw for flaw in found if flaw] == []

@@ -1,0 +1,171 @@
+"""What only PostgreSQL has: schema, partitions, errors by code, plans, late commits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from crossdock.store.migrate import SchemaMismatch, check_schema, migrate
+from crossdock.store.postgres import PostgresStore
+from crossdock.store.protocol import CommitUnknown, StoreUnavailable
+from tests.store.probes import arrival, bodies
+
+END_SESSIONS = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database()"
+
+
+@pytest.fixture
+async def admin(own_database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(own_database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def own_store(own_database_url: str) -> AsyncIterator[PostgresStore]:
+    store = await PostgresStore.open(own_database_url)
+    await store.register("shop", "shopify")
+    yield store
+    await store.close()
+
+
+async def refuse(admin: asyncpg.Connection, table: str, body: str, *, at_commit: bool = False) -> None:
+    """Let inserts into a table fail as a sick server would."""
+    await admin.execute(
+        f"create function sick() returns trigger language plpgsql as $$ begin {body} return new; end $$"
+    )
+    kind = "constraint trigger sick after" if at_commit else "trigger sick before"
+    when = "deferrable initially deferred" if at_commit else ""
+    await admin.execute(f"create {kind} insert on {table} {when} for each row execute function sick()")
+
+
+async def test_migrations_apply_once_and_by_one(own_database_url: str, admin: asyncpg.Connection) -> None:
+    assert await asyncio.gather(migrate(own_database_url), migrate(own_database_url)) == [[], []]
+    await check_schema(own_database_url)
+    await admin.execute("drop schema public cascade; create schema public")
+    with pytest.raises(SchemaMismatch, match="crossdock migrate"):
+        await check_schema(own_database_url)
+    applied = await asyncio.gather(migrate(own_database_url), migrate(own_database_url))
+    assert sorted(map(len, applied)) == [0, len(max(applied, key=len))]
+    await check_schema(own_database_url)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("update schema_version set checksum = 'x' where number = 1", "0001_spine.sql was changed"),
+        ("insert into schema_version (number, name, checksum) values (999, 'new', 'x')", "does not know"),
+        ("delete from schema_version where number = 1", r"lacks migrations \[1\]"),
+    ],
+)
+async def test_a_schema_that_is_not_ours_is_refused(
+    own_database_url: str, admin: asyncpg.Connection, change: str, said: str
+) -> None:
+    await admin.execute(change)
+    with pytest.raises(SchemaMismatch, match=said):
+        await check_schema(own_database_url)
+
+
+async def test_a_missing_partition_is_made_not_refused(own_store: PostgresStore, admin: asyncpg.Connection) -> None:
+    for row in await admin.fetch(
+        "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'messages'::regclass"
+    ):
+        await admin.execute(f"drop table {row['name']}")
+    (receipt,) = await own_store.accept([arrival("d1")])
+    assert not receipt.duplicate
+    assert await bodies(own_store) == {"o1": [b"d1"]}
+
+
+async def test_housekeeping_makes_partitions_ahead(own_store: PostgresStore, admin: asyncpg.Connection) -> None:
+    last = "select max(inhrelid::regclass::text) from pg_inherits where inhparent = 'journal'::regclass"
+    ahead = await admin.fetchval(last)
+    await admin.execute(f"drop table {ahead}")
+    await own_store.tend()
+    assert await admin.fetchval(last) == ahead
+
+
+async def test_a_message_that_waited_for_months_is_found(own_store: PostgresStore, admin: asyncpg.Connection) -> None:
+    await own_store.accept([arrival("d1")])
+    await admin.execute(
+        "create table messages_old partition of messages for values from ('2020-01-01') to ('2020-02-01');"
+        "update messages set received_at = '2020-01-15'"
+    )
+    assert await bodies(own_store) == {"o1": [b"d1"]}
+
+
+@pytest.mark.parametrize("code", ["53100", "57P01", "25006", "53300", "40001"])
+async def test_a_sick_server_is_unavailable_and_acknowledges_nothing(
+    own_store: PostgresStore, admin: asyncpg.Connection, code: str
+) -> None:
+    await refuse(admin, "messages", f"raise exception 'sick' using errcode = '{code}';")
+    with pytest.raises(StoreUnavailable, match="could not accept messages"):
+        await own_store.accept([arrival("d1")])
+    await admin.execute("drop trigger sick on messages")
+    (receipt,) = await own_store.accept([arrival("d1")])
+    assert not receipt.duplicate, "the delivery id went with the rest of the transaction"
+
+
+async def test_a_connection_lost_in_commit_is_unknown(own_store: PostgresStore, admin: asyncpg.Connection) -> None:
+    await refuse(admin, "agenda", "perform pg_terminate_backend(pg_backend_pid());", at_commit=True)
+    with pytest.raises(CommitUnknown):
+        await own_store.accept([arrival("d1")])
+
+
+async def test_a_connection_lost_before_is_unavailable_and_the_next_call_works(
+    own_store: PostgresStore, admin: asyncpg.Connection
+) -> None:
+    with pytest.raises(StoreUnavailable):
+        async with own_store.claim_streams(0, 10, 10):
+            await admin.execute(END_SESSIONS + " and pid <> pg_backend_pid()")
+    (receipt,) = await own_store.accept([arrival("d1")])
+    assert not receipt.duplicate
+
+
+async def test_a_wrong_call_is_a_bug_and_not_an_outage(own_store: PostgresStore) -> None:
+    with pytest.raises(asyncpg.InterfaceError):
+        await own_store.pool.fetch("select $1::int")
+
+
+async def test_rows_that_committed_late_are_swept_up(own_database_url: str, admin: asyncpg.Connection) -> None:
+    now = 1000.0
+    store = await PostgresStore.open(own_database_url, stopwatch=lambda: now)
+    await store.register("shop", "shopify")
+    await store.accept([arrival("d1", "o1")])
+    async with store.claim_streams(0, 10, 10):
+        pass
+    await store.accept([arrival("late", "o2")])
+    await admin.execute(
+        "update agenda set due_at = now() - interval '5 seconds' "
+        "where message_id = (select max(message_id) from agenda)"
+    )
+    assert list(await bodies(store)) == ["o1"]
+    now += 10.0
+    assert set(await bodies(store)) == {"o1", "o2"}
+    await store.close()
+
+
+async def test_a_listener_hears_again_after_its_connection_was_lost(
+    own_store: PostgresStore, admin: asyncpg.Connection
+) -> None:
+    heard = asyncio.Event()
+    await own_store.listen("decide", heard.set)
+    async with asyncio.timeout(10):
+        await heard.wait()
+        heard.clear()
+        await admin.execute(END_SESSIONS + " and application_name = 'crossdock wake-ups'")
+        await heard.wait()
+        heard.clear()
+        await own_store.wake("decide")
+        await heard.wait()
+
+
+async def test_vacuum_keeps_the_agenda_short(own_store: PostgresStore, admin: asyncpg.Connection) -> None:
+    await admin.execute("insert into agenda select n, n, 5 from generate_series(1, 5000) n; delete from agenda")
+    figures = await own_store.tend()
+    assert figures["agenda_rows"] == 0
+    await admin.execute("insert into agenda select n, n, 5 from generate_series(1, 5000) n")
+    before = await admin.fetchval("select pg_relation_size('agenda')")
+    await admin.execute("delete from agenda")
+    await own_store.tend()
+    await admin.execute("insert into agenda select n, n, 5 from generate_series(1, 5000) n")
+    assert await admin.fetchval("select pg_relation_size('agenda')") == before
