@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -37,6 +37,8 @@ from crossdock.domain.order import (
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import Done
 from crossdock.domain.state import OrderState
+
+Changed = TypeVar("Changed", bound=msgspec.Struct)
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CHANNEL, ERP, WAREHOUSE = "shop1", "erp1", "wms1"
@@ -279,5 +281,6 @@ def stored_and_read(state: OrderState) -> OrderState:
     return ORDER.load(ORDER.store(state))  # type: ignore[no-any-return]
 
 
-def with_changes(one: Order, **changes: Any) -> Order:
+def with_changes(one: Changed, **changes: Any) -> Changed:
+    """A frozen value with some fields other."""
     return msgspec.structs.replace(one, **changes)

@@ -209,6 +209,20 @@ def test_a_diff_names_line_field_and_values() -> None:
     assert changes(before, with_changes(before, note="x", tags=("vip",))) == []
 
 
+def test_the_same_amounts_in_other_words_are_no_edit() -> None:
+    told = line(tax="1.00", rate="0.1", discount="0.50")
+    [tax] = told.taxes
+    reworded = with_changes(told, taxes=(with_changes(tax, title="GST", rate=None),), title="Other")
+    before = order(lines=[told], ship_to=Address(line1="1 High Street", line2=None))
+    after = order(lines=[reworded], ship_to=Address(line1="1 High Street", line2=""))
+    assert changes(before, after) == []
+    dearer = with_changes(told, taxes=(with_changes(tax, amount=Amount(tax.amount.shop * 2)),))
+    assert [change.text for change in changes(before, order(lines=[dearer], ship_to=before.ship_to))] == [
+        "line 1: tax 1.00 → 2.00",
+        "total 10.50 → 11.50 EUR",
+    ]
+
+
 def test_resolving_an_edit_puts_the_newer_view_in_force() -> None:
     play = booked()
     newer: dict[str, Any] = {"lines": [line(quantity=2)], "age_s": 5}

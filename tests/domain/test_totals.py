@@ -46,7 +46,7 @@ def test_honest_orders_balance(one: Order) -> None:
 def test_a_sum_that_is_off_by_any_minor_unit_is_named(one: Order, name: str, units: int) -> None:
     off = units * smallest(one.currency)
     stated = getattr(one.totals, name).shop
-    wrong = with_changes(one, totals=with_changes(one.totals, **{name: Amount(stated + off)}))  # type: ignore[arg-type]
+    wrong = with_changes(one, totals=with_changes(one.totals, **{name: Amount(stated + off)}))
     proof = prove(wrong)
     assert proof.balanced is (units == 0)
     assert balances(wrong) is (units == 0)
@@ -57,8 +57,8 @@ def test_a_sum_that_is_off_by_any_minor_unit_is_named(one: Order, name: str, uni
 @given(orders(), st.integers(1, 500))
 def test_the_wrong_line_is_told_by_its_tax_rate(one: Order, units: int) -> None:
     first = one.lines[0]
-    tax = with_changes(first.taxes[0], amount=Amount(first.taxes[0].amount.shop + (units + 1) * smallest(one.currency)))  # type: ignore[arg-type]
-    wrong = with_changes(one, lines=(with_changes(first, taxes=(tax,)), *one.lines[1:]))  # type: ignore[arg-type]
+    tax = with_changes(first.taxes[0], amount=Amount(first.taxes[0].amount.shop + (units + 1) * smallest(one.currency)))
+    wrong = with_changes(one, lines=(with_changes(first, taxes=(tax,)), *one.lines[1:]))
     findings = prove(wrong).findings
     assert "tax" in {finding.code for finding in findings}
     assert [finding.where for finding in findings if finding.code == "line_tax"] == [first.id]

@@ -1,9 +1,13 @@
 """What differs between the order as booked and a newer view, in words without personal data."""
 
+from collections.abc import Iterable
+from decimal import Decimal
+
 import msgspec
 
 from crossdock.domain.entries import units
-from crossdock.domain.order import Address, Order, OrderLine
+from crossdock.domain.money import ZERO
+from crossdock.domain.order import Address, Discount, Order, OrderLine, TaxLine
 from crossdock.domain.state import ordered
 
 
@@ -41,25 +45,35 @@ def _line(before: OrderLine, after: OrderLine) -> list[Change]:
     found = []
     if ordered(before) != ordered(after):
         found.append(f"quantity {units(ordered(before))} → {units(ordered(after))}")
-    if before.sku != after.sku:
+    if (before.sku or "") != (after.sku or ""):
         found.append(f"SKU {before.sku or 'none'} → {after.sku or 'none'}")
-    if before.unit_price != after.unit_price:
+    if before.unit_price.shop != after.unit_price.shop:
         found.append(f"price {before.unit_price.shop:f} → {after.unit_price.shop:f}")
-    if before.discounts != after.discounts:
-        found.append("discounts differ")
-    if before.taxes != after.taxes:
-        found.append("taxes differ")
+    if _sum(before.discounts) != _sum(after.discounts):
+        found.append(f"discount {_sum(before.discounts):f} → {_sum(after.discounts):f}")
+    if _sum(before.taxes) != _sum(after.taxes):
+        found.append(f"tax {_sum(before.taxes):f} → {_sum(after.taxes):f}")
     return [Change("lines", f"line {before.id}: {text}") for text in found]
 
 
 def _totals(booked: Order, seen: Order) -> list[Change]:
     found = []
-    if booked.totals.total != seen.totals.total:
+    if booked.totals.total.shop != seen.totals.total.shop:
         text = f"total {booked.totals.total.shop:f} → {seen.totals.total.shop:f} {seen.currency}"
         found.append(Change("total", text))
-    if booked.charges != seen.charges:
-        found.append(Change("charges", "charges differ"))
+    before, after = _charged(booked), _charged(seen)
+    if before != after:
+        found.append(Change("charges", f"charges {before:f} → {after:f} {seen.currency}"))
     return found
+
+
+def _sum(parts: Iterable[Discount | TaxLine]) -> Decimal:
+    """Amounts are compared, not titles or rates: webhook and read-back may word those differently."""
+    return sum((part.amount.shop for part in parts), ZERO)
+
+
+def _charged(order: Order) -> Decimal:
+    return sum((each.amount.shop - _sum(each.discounts) + _sum(each.taxes) for each in order.charges), ZERO)
 
 
 def _address(area: str, before: Address | None, after: Address | None) -> list[Change]:
@@ -68,5 +82,6 @@ def _address(area: str, before: Address | None, after: Address | None) -> list[C
         return []
     if before is None or after is None:
         return [Change(area, f"{area} was {'added' if before is None else 'removed'}")]
-    fields = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]
-    return [Change(area, f"{area}: {', '.join(fields)}")]
+    names = before.__struct_fields__
+    fields = [name for name in names if (getattr(before, name) or "") != (getattr(after, name) or "")]
+    return [Change(area, f"{area}: {', '.join(fields)}")] if fields else []
