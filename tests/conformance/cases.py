@@ -76,7 +76,11 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
         return given, {"private_key": _private_key()}
     if system == "shiphero":
         return {"base_url": "http://vendor.example"}, {"refresh_token": "r", "webhook_secret": SECRET}
-    given = {"shop_domain": "acme.myshopify.com", "api_base": "http://vendor.example"}
+    given = {
+        "shop_domain": "acme.myshopify.com",
+        "api_base": "http://vendor.example",
+        "public_url": "https://orders.example/in/shopify/shop",
+    }
     return given, {"access_token": "shpat_token", "webhook_secret": SECRET}
 
 
