@@ -1,6 +1,9 @@
 """The simulated store: exact books, the vendor's rules, signed webhooks."""
 
+import json
+import os
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -43,6 +46,22 @@ async def test_every_order_is_exact_and_the_same_by_webhook_and_by_query(currenc
     for trait in ("tip", "gift_card", "duty", "shipping", "inclusive True", "inclusive False", "test True", "skuless"):
         assert seen[trait], f"no order was {trait}"
     assert len([trait for trait in seen if trait.startswith("paid in ")]) == 3
+
+
+_CONTRACTS = os.environ.get("CROSSDOCK_VENDOR_CONTRACTS")
+_VENDOR = Path(_CONTRACTS).parent if _CONTRACTS else Path(__file__).parents[4] / "shared/vendors"
+REAL = sorted((_VENDOR / "samples").glob("shopify_*.json"))
+
+
+@pytest.mark.skipif(not REAL, reason="the vendor samples are not here (CROSSDOCK_VENDOR_CONTRACTS)")
+@pytest.mark.parametrize("path", REAL, ids=lambda path: path.stem)
+async def test_real_orders_can_be_taken_in_and_read_the_same_both_ways(path: Path, shop: Any) -> None:
+    topic = "orders/cancelled" if "cancelled" in path.stem else "orders/create"
+    taken = shop.sim.act("import_order", {"body": json.loads(path.read_text()), "topic": topic})
+    ((named, body),) = shop.identities()
+    (event,) = CONNECTOR.translate("shop1", named.topic, body)
+    assert named.stream_key == f"shop1-{taken['id']}"
+    assert [follow.event for follow in (await shop.do(ReadBack("order", taken["id"]))).follows] == [event]
 
 
 def test_prices_are_the_shared_ones() -> None:

@@ -28,6 +28,18 @@ def _place_order(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     return {"ids": [str(shop.place(wish)) for _ in range(int(args.get("count", 1)))]}
 
 
+def _import_order(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """Take ``body``, an order as Shopify sent it in a webhook, into the books as it is, and tell it."""
+    body = dict(args["body"])
+    order_id = int(body["id"])
+    shop.books_.take(body, split=False)
+    if body.get("cancelled_at"):
+        for each in shop.books_.fulfilment_orders_of(order_id):
+            shop.books_.close(each, "CANCELLED")
+    shop.order_changed(order_id, str(args.get("topic", "orders/create")))
+    return {"id": str(order_id)}
+
+
 def _order_id(shop: "ShopifySimulator", args: Args) -> int:
     order_id = int(args["id"])
     if order_id not in shop.books_.orders:
@@ -110,6 +122,7 @@ def _unsubscribe(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
 
 VERBS: dict[str, Callable[["ShopifySimulator", Args], dict[str, Any]]] = {
     "place_order": _place_order,
+    "import_order": _import_order,
     "cancel_order": _cancel_order,
     "pay_order": _pay_order,
     "edit_address": _edit_address,

@@ -186,10 +186,14 @@ class ShopBooks:
         order["financial_status"] = "refunded" if order["financial_status"] == "paid" else "voided"
         for each in self.fulfilment_orders_of(order_id):
             if each.status != "CLOSED":
-                each.status = "CANCELLED"
-                for line in each.lines:
-                    line.remaining = 0
+                self.close(each, "CANCELLED")
         return order
+
+    def close(self, fulfilment_order: FulfilmentOrder, status: str) -> None:
+        """Nothing of it will be shipped any more."""
+        fulfilment_order.status = status
+        for line in fulfilment_order.lines:
+            line.remaining = 0
 
     def subscribe(self, topic: str, uri: str) -> Subscription:
         """One subscription per topic and address; raises ``UserError``."""

@@ -63,7 +63,7 @@ def _allocations(line: Record, order: Record) -> list[dict[str, Any]]:
             "allocatedAmountSet": bag(share["amount_set"]),
             "discountApplication": _application(order["discount_applications"][share["discount_application_index"]]),
         }
-        for share in line["discount_allocations"]
+        for share in line.get("discount_allocations") or ()
     ]
 
 
@@ -81,7 +81,7 @@ def line_item(line: Record, order: Record) -> dict[str, Any]:
         "requiresShipping": line["requires_shipping"],
         "product": {"__typename": "Product", "id": f"gid://shopify/Product/{product}"} if product else None,
         "originalUnitPriceSet": bag(line["price_set"]),
-        "taxLines": _taxes(line["tax_lines"]),
+        "taxLines": _taxes(line.get("tax_lines") or []),
         "discountAllocations": _allocations(line, order),
         "duties": [
             {
@@ -90,7 +90,7 @@ def line_item(line: Record, order: Record) -> dict[str, Any]:
                 "price": bag(duty),
                 "taxLines": _taxes(duty["tax_lines"]),
             }
-            for duty in line["duties"]
+            for duty in line.get("duties") or ()
         ],
     }
 
@@ -103,7 +103,7 @@ def _shipping_line(line: Record, order: Record) -> dict[str, Any]:
         "code": line["code"],
         "isRemoved": line["is_removed"],
         "originalPriceSet": bag(line["price_set"]),
-        "taxLines": _taxes(line["tax_lines"]),
+        "taxLines": _taxes(line.get("tax_lines") or []),
         "discountAllocations": _allocations(line, order),
     }
 
@@ -161,9 +161,9 @@ def order(told: Record, books: ShopBooks) -> dict[str, Any]:
         "totalTipReceivedSet": bag(tip),
         "originalTotalAdditionalFeesSet": bag(told["original_total_additional_fees_set"]),
         "totalCashRoundingAdjustment": rounding,
-        "customer": _customer(told["customer"]),
-        "billingAddress": _address(told["billing_address"]),
-        "shippingAddress": _address(told["shipping_address"]),
+        "customer": _customer(told.get("customer")),
+        "billingAddress": _address(told.get("billing_address")),
+        "shippingAddress": _address(told.get("shipping_address")),
         "shippingLines": connection(
             "ShippingLineConnection", [_shipping_line(s, told) for s in told["shipping_lines"]]
         ),
