@@ -68,7 +68,8 @@ def may_pass_through() -> bool:
     except OSError:
         return False
     permitted = next((line.split()[1] for line in status.splitlines() if line.startswith("CapPrm:")), "0")
-    return bool(int(permitted, 16) & (1 << unprivileged.CAP_DAC_READ_SEARCH))
+    needed = 1 << unprivileged.CAP_DAC_READ_SEARCH | 1 << unprivileged.CAP_SETPCAP
+    return int(permitted, 16) & needed == needed
 
 
 def command_as(account: Account, program: Path, arguments: Sequence[str], needs: Sequence[Path], how: str) -> list[str]:
@@ -78,7 +79,7 @@ def command_as(account: Account, program: Path, arguments: Sequence[str], needs:
         if not may_pass_through():
             raise EmbeddedFailed(
                 f"user {account.name!r} cannot enter all directories above {program} and {needs[0]}, and this process "
-                "may not hand on CAP_DAC_READ_SEARCH; use a data directory such as /var/lib/crossdock, "
+                "may not hand on CAP_DAC_READ_SEARCH (it needs that and CAP_SETPCAP); use a data directory such as /var/lib/crossdock, "
                 "or run as a user who is not root"
             )
         passing = "pass"

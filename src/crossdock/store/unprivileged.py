@@ -12,8 +12,8 @@ import ctypes
 import os
 import sys
 
-CAP_DAC_READ_SEARCH = 2
-_PR_SET_KEEPCAPS = 8
+CAP_DAC_READ_SEARCH, CAP_SETPCAP = 2, 8
+_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP = 28, 1 << 2
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
 _LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
@@ -28,7 +28,8 @@ def become(uid: int, gid: int, *, passing: bool) -> None:
     """Give up root for good; ``passing`` keeps the right to look through directories, also after exec."""
     libc = ctypes.CDLL(None, use_errno=True)
     if passing:
-        _call("keep capabilities", libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
+        # Keeps capabilities over the change of user, and lets access(2), by which initdb checks its programs, see them.
+        _call("keep capabilities", libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
