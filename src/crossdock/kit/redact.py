@@ -66,7 +66,7 @@ class Redactor:
         cut = len(raw) > self._limit
         kept = raw[: self._limit] if cut else raw
         clean = _cleaned(kept, self._json, _after_value)
-        if b'\\"' in clean:
+        if b"\\" in clean:
             clean = _cleaned(clean, self._escaped, _after_escaped)
         first = clean.lstrip()[:1]
         if first == b"<":
@@ -132,6 +132,11 @@ def _after_value(raw: bytes, start: int) -> tuple[int, bytes]:
 
 def _closed(raw: bytes, start: int) -> int:
     """The end of the object or list that opens at ``start``."""
+    opening = raw[start : start + 1]
+    end = raw.find(b"}" if opening == b"{" else b"]", start)
+    inside = raw[start + 1 : end]
+    if end > 0 and opening not in inside and b"\\" not in inside and inside.count(b'"') % 2 == 0:
+        return end + 1  # a flat one, as addresses are: no need to look at its strings one by one
     depth = 0
     for token in _TOKENS.finditer(raw, start):
         if token[0] in (b"{", b"["):
@@ -159,6 +164,8 @@ def _after_escaped(raw: bytes, start: int) -> tuple[int, bytes]:
 
 
 def _any_of(names: Sequence[str]) -> bytes:
-    """A pattern for any of the names. The look-ahead leaves most quotes of a body at their first letter."""
+    """A pattern for any of the names. The look-ahead leaves most quotes of a body at their first two letters."""
     firsts = "".join(sorted({re.escape(name[0]) for name in names}))
-    return f"(?=[{firsts}])(?:{'|'.join(map(re.escape, names))})".encode()
+    seconds = "" if any(len(name) < 2 for name in names) else "".join(sorted({re.escape(name[1]) for name in names}))
+    ahead = f"[{firsts}][{seconds}]" if seconds else f"[{firsts}]"
+    return f"(?={ahead})(?:{'|'.join(map(re.escape, names))})".encode()
