@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.console import desks
-from tests.console.seed import Day, seed
 
 from crossdock.api.desk import Desk
 from crossdock.store.postgres import PostgresStore
+from tests.console import desks
+from tests.console.seed import Day, seed
 
 
 @pytest.fixture

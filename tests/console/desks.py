@@ -13,7 +13,6 @@ import httpx
 import msgspec
 from granian.constants import Interfaces
 from granian.server.embed import Server
-from tests.console.seed import CONNECTORS
 
 from crossdock.api.desk import Desk
 from crossdock.console.app import create_app
@@ -21,6 +20,7 @@ from crossdock.governance import people
 from crossdock.observe.signals import Silence
 from crossdock.store.pool import reading_pool
 from crossdock.store.postgres import PostgresStore
+from tests.console.seed import CONNECTORS
 
 HOST = "http://console.test"
 PASSWORD = "correct horse battery"

@@ -12,7 +12,17 @@ from crossdock.domain.decision import CustomerMaster, HoldHit, Policy, ProductMa
 from crossdock.domain.events import CommandSettled, Event, OrderSeen, ShipmentSeen, decode_event, encode_event
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.money import Amount
-from crossdock.domain.order import Charge, ChargeKind, Order, OrderLine, Party, PaymentStatus, TaxLine, Totals, order_key
+from crossdock.domain.order import (
+    Charge,
+    ChargeKind,
+    Order,
+    OrderLine,
+    Party,
+    PaymentStatus,
+    TaxLine,
+    Totals,
+    order_key,
+)
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import Done, Outcome, OutcomeUnknown, Rejected, RetryLater
 from crossdock.domain.signal_decider import SIGNAL
@@ -81,7 +91,10 @@ def order(number: int, *, sku: str = "MUG-01", title: str = "Mug, white", off: s
         updated_at=PLACED + timedelta(seconds=37 * number + 1),
         currency="AUD",
         totals=Totals(
-            total=Amount(lines + tax + shipping + Decimal(off)), lines=Amount(lines), tax=Amount(tax), charges=Amount(shipping)
+            total=Amount(lines + tax + shipping + Decimal(off)),
+            lines=Amount(lines),
+            tax=Amount(tax),
+            charges=Amount(shipping),
         ),
         lines=(
             OrderLine(f"{number}1", title, quantity, Amount(price), sku=sku,
@@ -97,7 +110,11 @@ def order(number: int, *, sku: str = "MUG-01", title: str = "Mug, white", off: s
 
 def _holds(seen: Order) -> list[HoldHit]:
     if seen.external_id.endswith("7"):
-        return [HoldHit("first-order-over-150", "operations", "A first order above 150 AUD is looked at", {"total": "163.35"})]
+        return [
+            HoldHit(
+                "first-order-over-150", "operations", "A first order above 150 AUD is looked at", {"total": "163.35"}
+            )
+        ]
     return []
 
 
@@ -126,7 +143,12 @@ class Day:
         for name, each in CONNECTORS.items():
             manifest = each.manifest
             await self.store.register(
-                name, manifest.system, role=manifest.role, region="AU", api_version=manifest.api_version, mapping_version="1"
+                name,
+                manifest.system,
+                role=manifest.role,
+                region="AU",
+                api_version=manifest.api_version,
+                mapping_version="1",
             )
         products = [(sku, msgspec.json.encode(ProductMaster(sku, f"i-{sku}"))) for sku in ("MUG-01", "POT-07")]
         await self.store.save_masters(ERP, "product", products)
@@ -143,9 +165,10 @@ class Day:
         lines = tuple(ShippedLine(line.id, line.quantity, line.sku) for line in seen.lines)
         parcel = Package(f"33XT{seen.external_id[-6:]}", "Australia Post", "Parcel", lines=lines)
         event = ShipmentSeen(Shipment(f"shp-{seen.external_id}", lines, seen.placed_at, (parcel,)), WAREHOUSE)
-        await self.store.accept([
-            Arrival(WAREHOUSE, f"s-{seen.external_id}", "webhook", "Shipment Update", StreamRef("order", seen.key), encode_event(event))
-        ])  # fmt: skip
+        ref = StreamRef("order", seen.key)
+        await self.store.accept(
+            [Arrival(WAREHOUSE, f"s-{seen.external_id}", "webhook", "Shipment Update", ref, encode_event(event))]
+        )
 
     async def decide(self) -> None:
         while await self._loop.round():
@@ -163,9 +186,11 @@ class Day:
 def _sent(command: LeasedCommand, outcome: Outcome) -> Sent:
     tag = msgspec.to_builtins(outcome)["type"]
     again = isinstance(outcome, RetryLater) and command.tries < 1
-    settled = CommandSettled(command.key, command.purpose, command.target, outcome, command.tries + 1)  # type: ignore[arg-type]
-    exchange = msgspec.json.encode({"method": "PUT", "url": f"https://{command.target}.example/{command.key}",
-                                    "body": {"externalId": command.stream.key, "email": "[redacted]", "memo": XSS}})  # fmt: skip
+    tries = command.tries + 1
+    settled = CommandSettled(command.key, command.purpose, command.target, outcome, tries)  # type: ignore[arg-type]
+    body = {"externalId": command.stream.key, "email": "[redacted]", "memo": XSS}
+    address = f"https://{command.target}.example/{command.key}"
+    exchange = msgspec.json.encode({"method": "PUT", "url": address, "body": body})
     return Sent(
         command.id,
         command.fence,
@@ -188,12 +213,18 @@ def erp(command: LeasedCommand) -> Outcome | None:
     """What NetSuite says: most is booked, some is refused, some answers get lost."""
     number = _number(command)
     if command.purpose == "order.book" and number % 11 == 5:
-        return Rejected("INVALID_KEY_OR_REF", f"Invalid location reference key 17 {XSS}", "location", "Add the location 17.")
+        return Rejected(
+            "INVALID_KEY_OR_REF", f"Invalid location reference key 17 {XSS}", "location", "Add the location 17."
+        )
     if command.purpose == "order.book" and number % 23 == 9:
         return OutcomeUnknown("no answer within 30 s")
     if command.purpose == "order.book" and number % 19 == 2:
         return RetryLater("503 Service Unavailable", code="unavailable")
-    return Done({"salesOrder": str(40_000 + number)} if command.purpose == "order.book" else {"itemFulfillment": str(command.id)})
+    return Done(
+        {"salesOrder": str(40_000 + number)}
+        if command.purpose == "order.book"
+        else {"itemFulfillment": str(command.id)}
+    )
 
 
 def fine(command: LeasedCommand) -> Outcome | None:
@@ -205,7 +236,12 @@ async def seed(store: PostgresStore, orders: int = 48) -> Day:
     day = Day(store)
     await day.open()
     placed = [
-        order(n, sku="NO-SUCH" if n % 17 == 8 else "MUG-01", title=XSS if n == 3 else "Mug, white", off="0.05" if n == 21 else "0.00")
+        order(
+            n,
+            sku="NO-SUCH" if n % 17 == 8 else "MUG-01",
+            title=XSS if n == 3 else "Mug, white",
+            off="0.05" if n == 21 else "0.00",
+        )
         for n in range(1, orders)
     ]
     for each in placed:

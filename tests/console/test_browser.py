@@ -8,14 +8,14 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from playwright.async_api import BrowserContext, Page, async_playwright, expect
-from tests.console import desks
-from tests.console.seed import ERP, Day, erp, fine, key
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
 from crossdock.api.desk import Desk
 from crossdock.governance import people
 from crossdock.store import reading_exceptions, reading_orders
 from crossdock.store.postgres import PostgresStore
+from tests.console import desks
+from tests.console.seed import ERP, Day, erp, fine, key
 
 CHROMIUM = os.environ.get("CROSSDOCK_CHROMIUM") or shutil.which("chromium") or ""
 PICTURES = Path(__file__).parents[2] / "artifacts" / "console"
@@ -23,7 +23,9 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run", "--disable-default-apps", "--disable-dev-shm-usage"),
 ]
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium here: apt-get install chromium, or set CROSSDOCK_CHROMIUM")
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM, reason="no Chromium here: apt-get install chromium, or set CROSSDOCK_CHROMIUM"
+)
 
 
 class Watched:
@@ -35,11 +37,17 @@ class Watched:
 
     async def page(self) -> Page:
         page = await self.context.new_page()
-        page.on("console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on(
+            "console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None
+        )
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
         page.on("request", self._request)
         return page
+
+    def _said(self, said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning"):
+            self.complaints.append(said.text)
 
     def _request(self, request: object) -> None:
         url = getattr(request, "url", "")
@@ -52,7 +60,11 @@ async def browsing(day: Day, url: str, **context: object) -> AsyncIterator[tuple
     port = desks.free_port()
     home = f"http://127.0.0.1:{port}"
     settings = {"public_url": home, "demo_user": "visitor", "simulators": {}}
-    async with desks.desk(day.store, url, **settings) as desk, desks.served(desk, port), async_playwright() as playwright:
+    async with (
+        desks.desk(day.store, url, **settings) as desk,
+        desks.served(desk, port),
+        async_playwright() as playwright,
+    ):
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
             opened = await browser.new_context(base_url=home, viewport={"width": 1440, "height": 900}, **context)  # type: ignore[arg-type]
@@ -93,7 +105,7 @@ async def _paths(desk: Desk) -> dict[str, str]:
         "simulators": "/simulators",
         "audit": "/audit",
         "not-found": "/nope",
-        "attempt": "/attempts/1",
+        "attempt": f"/attempts/{await desk.pool.fetchval('select min(id) from attempts')}",
     }
 
 

@@ -1,15 +1,15 @@
 """The console process's HTTP app: the API, whatever pages are given, and what every answer carries."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Request, Response
-from litestar.datastructures import State
+from litestar.datastructures import MutableScopeHeaders, State
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.types import ControllerRouterHandler
+from litestar.types import ControllerRouterHandler, Message, Scope
 
 from crossdock.api.desk import Desk
 from crossdock.api.guard import authorise
@@ -52,7 +52,7 @@ def create_api(
         state=State({"desk": desk, "pulse": pulse}),
         guards=[authorise],
         exception_handlers=handlers(problem_page, _noting(desk)),
-        after_request=_hardened(desk),
+        before_send=[_hardened(desk)],
         lifespan=[_watching(pulse)] if watch else [],
         openapi_config=_described(desk),
         request_max_body_size=MAX_BODY,
@@ -84,13 +84,16 @@ def _noting(desk: Desk) -> Callable[[Request[Any, Any, Any], Exception], None]:
     return note
 
 
-def _hardened(desk: Desk) -> Callable[[Response[Any]], Response[Any]]:
+def _hardened(desk: Desk) -> Callable[[Message, Scope], Awaitable[None]]:
+    """Puts the headers on every answer, also on those that no route gave."""
     extra = {"Strict-Transport-Security": "max-age=31536000"} if desk.secure else {}
+    wanted = {"Cache-Control": "no-store", **HEADERS, **extra}
 
-    def harden(response: Response[Any]) -> Response[Any]:
-        for name, value in {"Cache-Control": "no-store", **HEADERS, **extra}.items():
-            response.headers.setdefault(name, value)
-        return response
+    async def harden(message: Message, _: Scope) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableScopeHeaders.from_message(message)
+            for name, value in wanted.items():
+                headers.setdefault(name, value)
 
     return harden
 

@@ -8,7 +8,7 @@ import msgspec
 
 from crossdock.api.desk import Desk
 from crossdock.api.problems import Refusal
-from crossdock.domain.process import STEPS, StepView, progress
+from crossdock.domain.process import CHECKS, STEPS, StepView, progress
 from crossdock.domain.state import OrderState, decode_state
 from crossdock.domain.totals import Proof, prove
 from crossdock.store import reading_orders
@@ -145,8 +145,11 @@ def _acts(whole: OrderWhole, state: OrderState | None) -> tuple[str, ...]:
         found.append("retry")
     if _holds(state):
         found.append("release_hold")
-    if any(e.klass in RESOLVABLE for e in stuck):
+    problems = state.problems.values() if state is not None else ()
+    if any(problem.step not in CHECKS and problem.klass in RESOLVABLE for problem in problems):
         found.append("resolve")
+    if any(problem.step in CHECKS and problem.klass != "hold" for problem in problems):
+        found.append("skip")
     if state is not None and order.finished_at is None and state.cancel is None:
         found.append("cancel")
     return tuple(found)
@@ -172,7 +175,7 @@ def _message(message: Message) -> Moment:
     return Moment(
         at=message.received_at,
         kind="message",
-        title=f"{source}: {message.topic}",
+        title=f"{source}: {_spoken(message.topic) if inner else message.topic}",
         tone=tone,
         who=str(inner.get("actor", "")),
         where=message.connection or "",
@@ -218,9 +221,16 @@ def _entry(entry: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
             (_STEP_WORD.get(v["status"], v["status"]), f"{titled(v['step'])}{_why(v)}")
             for v in entry.get("verdicts", ())
         ]
-    if entry.get("type") == "step_moved":
-        name = titled(str(entry.get("step")))
-        return f"{name}: {entry.get('status')}", [(str(entry.get("status")), f"{name}{_why(entry)}")]
+    step, target = titled(str(entry.get("step", ""))), entry.get("target")
+    match entry.get("type"):
+        case "step_moved":
+            return f"{step}: {entry.get('status')}", [(str(entry.get("status")), f"{step}{_why(entry)}")]
+        case "command_opened":
+            return f"{step}: asked of {target}", [("asked", str(entry.get("key")))]
+        case "problem_opened":
+            return str(entry.get("title")), [("problem", f"{entry.get('key')} ({entry.get('code')})")]
+        case "operator_recorded" if entry.get("refused"):
+            return f"{_spoken(str(entry.get('action')))} refused: {entry['refused']}", [(kind, said)]
     return kind, [(kind, said)] if said else []
 
 

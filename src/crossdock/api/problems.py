@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import asyncpg
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
@@ -43,6 +44,12 @@ TITLES = {
 }
 
 
+AWAY = (
+    *(StoreUnavailable, OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError),
+    *(asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError),
+)
+
+
 class Refusal(Exception):
     """The API says no. ``code`` is one of ``STATUS`` and part of the contract; ``detail`` is for the person."""
 
@@ -71,7 +78,7 @@ def describe(error: Exception) -> ProblemDetails:
 def _facts(error: Exception) -> tuple[str, str, int]:
     if isinstance(error, Refusal | PeopleError):
         return error.code, str(error), STATUS.get(error.code, 400)
-    if isinstance(error, StoreUnavailable | OSError):
+    if isinstance(error, AWAY):
         return "unavailable", "Nothing was changed. It is tried again by itself; reload in a moment.", 503
     if isinstance(error, HTTPException):
         code = {404: "not_found", 405: "bad_request"}.get(error.status_code, "bad_request")

@@ -136,7 +136,9 @@ async def list_exceptions(request: Asking, owner: FromQuery[str | None] = None) 
 
 
 @get("/api/v1/exceptions/cause")
-async def exception_members(request: Asking, fingerprint: FromQuery[str], below: Below = None, limit: Limit = 50) -> MemberPage:
+async def exception_members(
+    request: Asking, fingerprint: FromQuery[str], below: Below = None, limit: Limit = 50
+) -> MemberPage:
     """The open exceptions of one cause."""
     return await reading_exceptions.members(desk_of(request).pool, fingerprint, below=below, limit=limit)
 
@@ -206,7 +208,9 @@ async def list_simulators(request: Asking) -> list[simulators.Simulated]:
 
 
 @post("/api/v1/simulators/{name:str}/faults", status_code=200)
-async def turn_faults(request: Asking, name: FromPath[str], data: JSONBody[dict[str, bool | float]]) -> simulators.Simulated:
+async def turn_faults(
+    request: Asking, name: FromPath[str], data: JSONBody[dict[str, bool | float]]
+) -> simulators.Simulated:
     """Turn fault switches of a simulated vendor."""
     return await simulators.turn(desk_of(request), caller_of(request), name, data)
 

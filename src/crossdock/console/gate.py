@@ -91,7 +91,9 @@ async def _enter(request: Asking, desk: Desk, person: Person, target: str) -> Re
     await audit.append(desk.pool, person.name, "sign_in", person.role)
     answer = away(target if _ours(target) else "/")
     answer.set_cookie(
-        Cookie(key=desk.cookie, value=token, httponly=True, secure=desk.secure, samesite="lax", max_age=int(people.LIVES_S))
+        Cookie(
+            key=desk.cookie, value=token, httponly=True, secure=desk.secure, samesite="lax", max_age=int(people.LIVES_S)
+        )
     )
     return answer
 

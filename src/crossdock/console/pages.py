@@ -1,5 +1,6 @@
 """The console's pages: each reads through the API's functions and fills one template."""
 
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
@@ -57,9 +58,7 @@ async def _figures(request: Asking) -> dict[str, Any]:
 
 def _curves(beats: list[Beat]) -> dict[str, list[float]]:
     recent = beats[-120:]
-    decided = [
-        60 * (b.decisions - a.decisions) / max(b.clock_s - a.clock_s, 0.1) for a, b in zip(recent, recent[1:], strict=False)
-    ]
+    decided = [60 * (b.decisions - a.decisions) / max(b.clock_s - a.clock_s, 0.1) for a, b in pairwise(recent)]
     told: dict[str, list[float]] = {
         name: [float(getattr(beat, name)) for beat in recent]
         for name in ("accepted", "messages", "commands", "delivered", "exceptions")
@@ -79,7 +78,11 @@ async def now_figures(request: Asking) -> Response[str]:
 
 @get("/orders", include_in_schema=False)
 async def orders_page(
-    request: Asking, status: FromQuery[str] = "", channel: FromQuery[str] = "", q: FromQuery[str] = "", below: routes.Below = None
+    request: Asking,
+    status: FromQuery[str] = "",
+    channel: FromQuery[str] = "",
+    q: FromQuery[str] = "",
+    below: routes.Below = None,
 ) -> Response[Any]:
     found = await routes.list_orders.fn(request, status or None, channel or None, q or None, below, PAGE)
     if q.strip() and len(found.orders) == 1:
@@ -193,7 +196,9 @@ async def retry(request: Asking) -> Response[Any]:
     try:
         ids = [int(each) for each in str(form.get("ids", "")).split(",")]
     except ValueError as error:
-        raise Refusal("bad_request", "The list of exceptions is not one of numbers. Preview the retry again.") from error
+        raise Refusal(
+            "bad_request", "The list of exceptions is not one of numbers. Preview the retry again."
+        ) from error
     fingerprint = str(form.get("fingerprint", ""))
     wanted = BulkRetry(fingerprint, ids, str(form.get("act_id", "")), str(form.get("reason", "")))
     await acts.retry_many(desk_of(request), caller_of(request), wanted)

@@ -44,18 +44,22 @@ def environment() -> Environment:
 def page(request: Asking, template: str, *, code: int = 200, place: str = "", **values: Any) -> Response[str]:
     """A whole page (or fragment) for the person who asks."""
     desk = desk_of(request)
-    shown = environment().get_template(template).render(
-        who=caller_of(request),
-        at=desk.clock(),
-        place=place,
-        q=values.pop("q", ""),
-        demo=bool(desk.simulators),
-        version=desk.version,
-        theme=theme(request),
-        done=SAID.get(request.query_params.get("done", ""), ""),
-        **values,
+    shown = (
+        environment()
+        .get_template(template)
+        .render(
+            who=caller_of(request),
+            at=desk.clock(),
+            place=place,
+            q=values.pop("q", ""),
+            demo=bool(desk.simulators),
+            version=desk.version,
+            theme=theme(request),
+            done=SAID.get(request.query_params.get("done", ""), ""),
+            **values,
+        )
     )
-    return Response(shown, status_code=code, media_type="text/html; charset=utf-8")
+    return Response(shown, status_code=code, media_type="text/html")
 
 
 def theme(request: Asking) -> str:
@@ -75,4 +79,5 @@ def problem_page(request: Asking, problem: ProblemDetails) -> Response[Any]:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return away("/sign-in" if target == "/" else f"/sign-in?{urlencode({'next': target})}")
     shown = environment().get_template("problem.html").render(p=problem, theme=theme(request))
-    return Response(shown, status_code=problem.status, media_type="text/html; charset=utf-8")
+    headers = {"Retry-After": "2"} if problem.status == 503 else {}
+    return Response(shown, status_code=problem.status, media_type="text/html", headers=headers)

@@ -141,7 +141,7 @@ def curve(values: Sequence[float], width: int = 120, height: int = 30) -> str:
     """An SVG path through the values; empty for fewer than two."""
     if len(values) < 2:
         return ""
-    top = max(*values, 1)
+    top = max(*values, 1) * 1.3
     step = width / (len(values) - 1)
     points = [f"{i * step:.1f} {height - 1 - (height - 3) * v / top:.1f}" for i, v in enumerate(values)]
     return "M" + " L".join(points)

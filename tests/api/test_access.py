@@ -1,0 +1,157 @@
+"""Who gets in: every route against every role, sessions, forged acts, lockout, hosts."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from litestar import get
+
+from crossdock.api.app import HEADERS, create_api, routes
+from crossdock.api.desk import Desk
+from crossdock.api.policy import ANYBODY, POLICY, ROLES, RouteWithoutPolicy, allowed
+from crossdock.console.app import create_app
+from crossdock.governance import people
+from tests.console import desks
+from tests.console.desks import HOST, PASSWORD, visitor
+from tests.console.seed import ERP, key
+
+FILLED = {"key": key(4), "stream": "1", "message": "1", "attempt": "1", "command": "1", "name": ERP, "path": "nothing",
+          "file_path": "console.css"}  # fmt: skip
+
+
+def _address(template: str) -> str:
+    return re.sub(r"\{(\w+)\}", lambda found: FILLED[found[1]], template)
+
+
+@pytest.mark.parametrize("role", ["", *ROLES])
+async def test_every_route_lets_in_whom_the_policy_names_and_nobody_else(desk: Desk, role: str) -> None:
+    async with visitor(desk, role) as who:
+        for method, template in routes(create_app(desk, watch=False)):
+            answer = await who.client.request(
+                method, _address(template), headers={"x-csrf-token": who.csrf, "accept": "application/json"}
+            )
+            problem = answer.json() if "problem+json" in answer.headers.get("content-type", "") else {}
+            refused = problem.get("code") in ("not_signed_in", "not_allowed")
+            assert refused != allowed(method, template, role), (method, template, role, answer.status_code)
+            if method == "POST" and template == "/sign-out" and role:
+                person = (await desk.pool.fetchrow("select id from users where name = $1", f"a {role}"))["id"]
+                token, who.csrf = await people.open_session(desk.pool, person)
+                who.client.cookies.set(desk.cookie, token)
+
+
+async def test_a_route_nobody_thought_about_stops_the_start(desk: Desk) -> None:
+    @get("/api/v1/secret")
+    async def secret() -> str:
+        return "oh"
+
+    with pytest.raises(RouteWithoutPolicy, match="GET /api/v1/secret"):
+        create_api(desk, pages=[secret])
+
+
+def test_the_policy_names_only_routes_that_exist(desk: Desk) -> None:
+    known = {f"{method} {template}" for method, template in routes(create_app(desk, watch=False))}
+    assert set(POLICY) - known == set()
+    assert {route for route, roles in POLICY.items() if roles == ANYBODY and "api" in route} == set()
+
+
+async def test_an_act_needs_this_sessions_token_and_this_consoles_page(desk: Desk) -> None:
+    async with visitor(desk) as who:
+        path = f"/api/v1/connections/{ERP}/pause"
+        for headers in (
+            {"x-csrf-token": "another"},
+            {"x-csrf-token": ""},
+            {"origin": "https://evil.example"},
+            {"origin": "null"},
+            {"sec-fetch-site": "cross-site"},
+            {"sec-fetch-site": "same-site"},
+        ):
+            answer = await who.post(path, {"reason": "no"}, **headers)
+            assert (answer.status_code, answer.json()["code"]) == (403, "forged"), headers
+        assert (await who.client.post(f"/connections/{ERP}/pause", data={"reason": "no"})).status_code == 403
+        assert not (await desk.store.connections())[ERP].paused
+        assert (await who.submit(f"/connections/{ERP}/pause", reason="stocktaking")).status_code == 303
+        assert (await desk.store.connections())[ERP].paused
+
+
+async def test_another_host_name_is_not_answered(desk: Desk) -> None:
+    async with visitor(desk) as who:
+        answer = await who.get("/api/v1/now", host="rebound.example")
+        assert (answer.status_code, answer.json()["code"]) == (421, "wrong_host")
+
+
+async def test_an_account_from_a_one_time_link_signs_in_and_out(desk: Desk) -> None:
+    async with visitor(desk, "") as who:
+        token = await people.create_setup_link(desk.pool, "operator")
+        assert "Set up your account" in (await who.page(f"/setup?token={token}")).text
+        weak = await who.submit("/setup", token=token, name="Ada", password="short")
+        assert (weak.status_code, "at least 12" in weak.text) == (400, True)
+        made = await who.submit("/setup", token=token, name="Ada", password=PASSWORD)
+        cookie = made.headers["set-cookie"]
+        assert made.status_code == 303
+        assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(cookie.split("; "))
+        first = who.client.cookies[desk.cookie]
+        assert (await who.get("/api/v1/me")).json()["role"] == "operator"
+        who.csrf = (await who.get("/api/v1/me")).json()["csrf"]
+        assert (await who.submit("/sign-out")).status_code == 303
+        who.client.cookies.set(desk.cookie, first)
+        assert (await who.get("/api/v1/me")).status_code == 401
+        who.client.cookies.clear()
+        assert "This link is over" in (await who.page(f"/setup?token={token}")).text
+        again = await who.submit("/sign-in", name="Ada", password=PASSWORD, next="/orders?status=held")
+        assert again.headers["location"] == "/orders?status=held"
+        assert who.client.cookies[desk.cookie] != first
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "evil"])
+async def test_signing_in_never_leads_elsewhere(desk: Desk, target: str) -> None:
+    await people.add(desk.pool, "Ada", "viewer", PASSWORD)
+    async with visitor(desk, "") as who:
+        answer = await who.submit("/sign-in", name="Ada", password=PASSWORD, next=target)
+        assert answer.headers["location"] == "/"
+
+
+async def test_ten_wrong_passwords_lock_the_account(desk: Desk) -> None:
+    await people.add(desk.pool, "Ada", "viewer", PASSWORD)
+    async with visitor(desk, "") as who:
+        answers = [(await who.submit("/sign-in", name="Ada", password="wrong" * 3)).status_code for _ in range(10)]
+        assert answers == [401] * 9 + [429]
+        assert (await who.submit("/sign-in", name="Ada", password=PASSWORD)).status_code == 429
+
+
+@pytest.mark.parametrize(
+    "column", ["created_at = now() - interval '12 hours 1 second'", "seen_at = now() - interval '31 minutes'"]
+)
+async def test_a_session_ends_by_itself(desk: Desk, column: str) -> None:
+    async with visitor(desk) as who:
+        assert (await who.get("/api/v1/me")).status_code == 200
+        await desk.pool.execute(f"update sessions set {column}")
+        answer = await who.page("/orders?status=held")
+        assert answer.headers["location"] == "/sign-in?next=%2Forders%3Fstatus%3Dheld"
+
+
+async def test_the_demos_link_signs_its_visitor_in_once(day: object, desk: Desk, database_url: str) -> None:
+    async with desks.desk(desk.store, database_url, demo_user="visitor") as demo, visitor(demo, "") as who:
+        token = await people.create_setup_link(demo.pool, "admin")
+        assert (await who.page(f"/setup?token={token}")).headers["location"] == "/"
+        assert (await who.get("/api/v1/me")).json()["name"] == "visitor"
+        who.client.cookies.clear()
+        assert "This link is over" in (await who.page(f"/setup?token={token}")).text
+
+
+def test_over_https_the_cookie_is_bound_to_the_host(desk: Desk) -> None:
+    made = Desk(desk.pool, desk.store, {}, desk.signals, lambda: datetime.now(UTC), desk.stopwatch, desk.unique,
+                public_url="https://orders.example")  # fmt: skip
+    assert (made.cookie, made.origins) == ("__Host-crossdock", frozenset({"https://orders.example"}))
+    assert (
+        "127.0.0.1:8481"
+        in Desk(desk.pool, desk.store, {}, desk.signals, desk.clock, desk.stopwatch, desk.unique).known_hosts
+    )
+
+
+async def test_every_answer_is_hardened(desk: Desk) -> None:
+    async with visitor(desk) as who:
+        for path in ("/", "/nope", "/api/v1/now", "/api/v1/orders/none", "/healthz", "/static/console.css"):
+            answer = await who.page(path)
+            for name, value in HEADERS.items():
+                assert answer.headers.get(name) == value, (path, name)
+        assert HOST in desk.origins

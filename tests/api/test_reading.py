@@ -1,0 +1,162 @@
+"""What the API tells, held against what the database holds."""
+
+from urllib.parse import quote
+
+import pytest
+
+from crossdock.api.desk import Desk
+from crossdock.governance import audit
+from tests.console.desks import visitor
+from tests.console.seed import ERP, SHOP, Day, fine, key, order
+
+
+async def test_now_tells_what_sql_counts(day: Day, desk: Desk) -> None:
+    async with visitor(desk, "viewer") as who:
+        now = (await who.get("/api/v1/now")).json()
+        count = desk.pool.fetchval
+        assert now["waiting_messages"]["n"] == await count("select count(*) from agenda") == 4
+        assert now["waiting_commands"]["n"] == await count("select count(*) from dispatch")
+        assert now["exceptions"]["n"] == await count("select count(*) from exceptions where state = 'open'")
+        for status, told in now["orders"].items():
+            sql = "select count(*) from streams where status = $1 and kind = 'order' and finished_at is null"
+            assert told["n"] == await count(sql, status), status
+        assert {lag["channel"] for lag in now["lag"]} >= {SHOP}
+        assert any(worker["silent"] for worker in now["workers"])
+        history = (await who.get("/api/v1/now/history")).json()["minutes"]
+        assert sum(minute["n"] for minute in history["calls"]) == await count("select count(*) from attempts")
+
+
+SPELLINGS = (
+    *("#1004", "1004", "6674573190004", "gid://shopify/Order/6674573190004", "shop-au-6674573190004"),
+    *("40004", "33XT190004", "33xt190004", "shp-66745731900"),
+)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+async def test_any_id_finds_the_order(desk: Desk, spelling: str) -> None:
+    async with visitor(desk, "customer_service") as who:
+        found = (await who.get(f"/api/v1/orders?q={quote(spelling)}")).json()["orders"]
+        assert key(4) in [each["key"] for each in found]
+        assert all(each["matched"] for each in found)
+
+
+async def test_pages_of_orders_are_whole_and_do_not_overlap(desk: Desk) -> None:
+    async with visitor(desk, "viewer") as who:
+        for query in ("", "status=held&", f"channel={SHOP}&", "status=done&"):
+            seen: list[str] = []
+            below = ""
+            while True:
+                page = (await who.get(f"/api/v1/orders?{query}limit=7{below}")).json()
+                seen += [each["key"] for each in page["orders"]]
+                if not page["below"]:
+                    break
+                below = f"&below={page['below']}"
+            assert len(seen) == len(set(seen))
+            status = "held" if "held" in query else "done" if "done" in query else None
+            sql = "select count(*) from streams where kind = 'order' and ($1::text is null or status = $1)"
+            sql += " and ($2::text is null or channel = $2)"
+            assert len(seen) == await desk.pool.fetchval(sql, status, SHOP if "channel" in query else None)
+
+
+async def test_one_order_tells_everything(desk: Desk) -> None:
+    async with visitor(desk, "viewer") as who:
+        told = (await who.get(f"/api/v1/orders/{key(4)}")).json()
+        assert [step["status"] for step in told["steps"] if step["name"] == "order.book"] == ["done"]
+        assert told["proof"]["balanced"] is True
+        assert {moment["kind"] for moment in told["timeline"]} == {"message", "decision", "command", "attempt"}
+        assert [m["at"] for m in told["timeline"]] == sorted(m["at"] for m in told["timeline"])
+        assert "40004" in {ref["external_id"] for ref in told["whole"]["references"]}
+        assert told["next_step"]
+        off = (await who.get(f"/api/v1/orders/{key(21)}")).json()
+        assert off["proof"]["sides"][0]["difference"] == "0.05"
+        missing = await who.get("/api/v1/orders/none")
+        assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+        assert missing.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_cause_is_retried_as_previewed_and_only_once(day: Day, desk: Desk) -> None:
+    async with visitor(desk, "operator") as who:
+        groups = (await who.get("/api/v1/exceptions")).json()
+        assert sum(group["n"] for group in groups) == await desk.pool.fetchval(
+            "select count(*) from exceptions where state = 'open'"
+        )
+        cause = next(group for group in groups if group["klass"] == "rejected")["fingerprint"]
+        preview = (await who.get(f"/api/v1/exceptions/preview?fingerprint={quote(cause)}")).json()
+        assert (preview["post"], preview["settled"], preview["needs_person"]) == (3, 0, 0)
+        wanted = {"fingerprint": cause, "ids": preview["ids"], "act_id": "once"}
+        for _ in range(2):
+            assert (await who.post("/api/v1/exceptions/retry", wanted)).status_code == 202
+        assert await desk.pool.fetchval("select count(*) from messages where source = 'operator'") == 3
+        await day.decide()
+        await day.answer(ERP, fine)
+        late = (await who.post("/api/v1/exceptions/retry", {**wanted, "act_id": "late"})).json()
+        assert (late["post"], late["settled"]) == (0, 3)
+        assert (await who.get(f"/api/v1/exceptions/preview?fingerprint={quote(cause)}")).status_code == 404
+        told = [act for act in await audit.recent(desk.pool) if act.action == "exceptions.retry"]
+        assert {act.actor for act in told} == {"a operator"}
+
+
+async def test_holds_are_for_a_person_and_one_is_released_with_a_reason(day: Day, desk: Desk) -> None:
+    async with visitor(desk, "operator") as who:
+        groups = (await who.get("/api/v1/exceptions")).json()
+        held = next(group for group in groups if group["klass"] == "hold")["fingerprint"]
+        preview = (await who.get(f"/api/v1/exceptions/preview?fingerprint={quote(held)}")).json()
+        assert (preview["post"], preview["needs_person"]) == (0, 5)
+        path, args = f"/api/v1/orders/{key(7)}/acts", {"rule": "first-order-over-150"}
+        assert (await who.post(path, {"action": "release_hold", "args": args})).status_code == 400
+        done = await who.post(path, {"action": "release_hold", "args": args, "reason": "known customer"})
+        assert done.status_code == 202
+        await day.decide()
+        told = (await who.get(f"/api/v1/orders/{key(7)}")).json()
+        assert told["whole"]["order"]["status"] != "held"
+        assert "release_hold" not in told["acts"]
+        verdict = await audit.verify(desk.pool)
+        assert verdict.broken_at is None
+        assert verdict.links == 1
+
+
+async def test_a_parked_order_is_retried_by_unparking(day: Day, desk: Desk) -> None:
+    async with visitor(desk, "operator") as who:
+        parked = order(990).key
+        assert (await who.get(f"/api/v1/orders/{parked}")).json()["parked"] == 1
+        assert (await who.post(f"/api/v1/orders/{parked}/acts", {"action": "retry"})).status_code == 202
+        assert (await who.get(f"/api/v1/orders/{parked}")).json()["waiting"] == 1
+
+
+async def test_customer_service_may_cancel_and_no_more(day: Day, desk: Desk) -> None:
+    async with visitor(desk, "customer_service") as who:
+        path = f"/api/v1/orders/{key(42)}/acts"
+        refused = await who.post(path, {"action": "retry"})
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+        assert (await who.post(path, {"action": "cancel", "reason": "asked by phone"})).status_code == 202
+        await day.decide()
+        assert (await who.get(f"/api/v1/orders/{key(42)}")).json()["whole"]["order"]["status"] == "cancelled"
+
+
+async def test_a_paused_connection_says_why_and_who(desk: Desk) -> None:
+    async with visitor(desk, "operator") as who:
+        assert (await who.post(f"/api/v1/connections/{ERP}/pause", {"reason": " "})).status_code == 400
+        assert (await who.post("/api/v1/connections/none/pause", {"reason": "x"})).status_code == 404
+        assert (await who.post(f"/api/v1/connections/{ERP}/pause", {"reason": "month end"})).status_code == 200
+        told = {each["health"]["name"]: each for each in (await who.get("/api/v1/connections")).json()}
+        assert (told[ERP]["state"], told[ERP]["health"]["paused_reason"]) == ("paused", "month end (a operator)")
+        assert {o["repeat"] for o in told[ERP]["facts"]["operations"]} == {"unique", "searchable", "unsafe"}
+        assert (await who.post(f"/api/v1/connections/{ERP}/resume")).status_code == 200
+        assert not (await desk.store.connections())[ERP].paused
+
+
+async def test_bad_requests_say_so_in_problem_json(desk: Desk) -> None:
+    async with visitor(desk) as who:
+        for path in (
+            "/api/v1/orders?status=lost",
+            "/api/v1/orders?limit=100000",
+            "/api/v1/streams/abc",
+            "/api/v1/orders?below=0",
+        ):
+            answer = await who.get(path)
+            assert answer.status_code in (400, 404), path
+            assert answer.json()["code"] in ("bad_request", "not_found")
+        answer = await who.client.post("/api/v1/exceptions/retry", content=b"{", headers={"x-csrf-token": who.csrf})
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+        schema = (await who.get("/api/v1/openapi.json")).json()
+        assert "/api/v1/orders/{key}" in schema["paths"]

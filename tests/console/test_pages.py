@@ -1,0 +1,147 @@
+"""The pages as HTML: hostile texts stay texts, everything comes from here, hashes fit, words are right."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from importlib import resources
+from urllib.parse import quote
+
+from crossdock.api.desk import Desk
+from crossdock.console import static_files, words
+from crossdock.simulators.base import Faults, Reply, Request
+from crossdock.simulators.server import SimulatorServer
+from crossdock.store import reading_exceptions
+from crossdock.store.reading import Count
+from tests.console import desks
+from tests.console.desks import visitor
+from tests.console.seed import XSS, Day, key
+
+
+async def _pages(desk: Desk) -> list[str]:
+    groups = await reading_exceptions.groups(desk.pool)
+    ids = {
+        name: await desk.pool.fetchval(f"select min(id) from {name}") for name in ("messages", "attempts", "commands")
+    }
+    causes = [f"/exceptions/{page}?fingerprint={quote(g.fingerprint)}" for g in groups for page in ("cause", "preview")]
+    return [
+        *(
+            "/",
+            "/now/figures",
+            "/orders",
+            "/exceptions",
+            "/connections",
+            "/connections/netsuite",
+            "/audit",
+            "/simulators",
+        ),
+        *(f"/orders/{key(n)}" for n in (3, 5, 7, 9, 16, 21, 990)),
+        *(f"/{name}/{id_}" for name, id_ in ids.items()),
+        f"/orders?q={quote(XSS)}",
+        *causes,
+    ]
+
+
+async def test_hostile_texts_are_shown_and_never_run(desk: Desk) -> None:
+    async with visitor(desk) as who:
+        shown = 0
+        for path in await _pages(desk):
+            answer = await who.page(path)
+            assert answer.status_code == 200, (path, answer.text[:500])
+            assert "<script>alert" not in answer.text, path
+            assert "<img" not in answer.text, path
+            shown += "&lt;script&gt;alert(1)" in answer.text
+        assert shown >= 5
+
+
+async def test_nothing_in_a_page_is_inline_or_from_elsewhere(desk: Desk) -> None:
+    async with visitor(desk) as who:
+        for path in await _pages(desk):
+            text = (await who.page(path)).text
+            assert not re.search(r"<script(?![^>]* src=)", text), path
+            assert not re.search(r"\s(style|on\w+)=\"", text), path
+            for address in re.findall(r"(?:src|href|action)=\"([^\"]*)\"", text):
+                assert not re.match(r"(?:[a-z]+:|//)", address), (path, address)
+
+
+def test_the_vendored_files_are_the_published_ones() -> None:
+    vendor = resources.files("crossdock.console") / "static" / "vendor"
+    hashes = static_files.integrity()
+    assert hashes
+    for name, promised in hashes.items():
+        assert static_files.sri((vendor / name).read_bytes()) == promised, name
+
+
+async def test_only_the_consoles_own_files_are_served(desk: Desk) -> None:
+    async with visitor(desk, "") as who:
+        assert (await who.get("/static/console.js")).status_code == 200
+        for path in (
+            "vendor/hashes.json",
+            "../app.py",
+            "%2e%2e/app.py",
+            "vendor/../../app.py",
+            "nothing.css",
+            "vendor",
+        ):
+            assert (await who.get(f"/static/{path}")).status_code in (401, 404), path
+
+
+async def test_without_its_database_the_console_says_so(day: Day, database_url: str) -> None:
+    async with desks.desk(day.store, database_url) as desk, visitor(desk) as who:
+        await desk.pool.close()
+        answer = await who.page("/")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert "The database cannot answer now" in answer.text
+
+
+class _Vendor:
+    """A vendor that only has switches."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.faults = name, Faults()
+
+    async def handle(self, request: Request) -> Reply:
+        return Reply(200)
+
+    def books(self) -> dict[str, object]:
+        return {}
+
+    async def tick(self) -> None: ...
+
+
+async def test_a_visitor_takes_the_erp_down_and_brings_it_back(day: Day, database_url: str) -> None:
+    server, vendor = SimulatorServer(), _Vendor("netsuite")
+    server.add(vendor)
+    await server.start()
+    try:
+        bases = {"netsuite": server.control_url}
+        async with desks.desk(day.store, database_url, simulators=bases) as desk, visitor(desk) as who:
+            assert "Take it down" in (await who.page("/simulators")).text
+            assert (await who.submit("/simulators/netsuite/faults", only="down", down="on")).status_code == 303
+            assert vendor.faults.down
+            assert "Bring it back" in (await who.page("/simulators")).text
+            await who.submit("/simulators/netsuite/faults", only="down", down="")
+            await who.submit("/simulators/netsuite/faults", lost_response="0.25")
+            assert (vendor.faults.down, vendor.faults.lost_response) == (False, 0.25)
+            await who.submit("/simulators/netsuite/faults", reset="on")
+            assert vendor.faults == Faults()
+            assert (await who.submit("/simulators/netsuite/faults", nonsense="1")).status_code == 400
+            assert (await who.submit("/simulators/other/faults", only="down", down="on")).status_code == 404
+    finally:
+        await server.stop()
+    async with desks.desk(day.store, database_url, simulators=bases) as desk, visitor(desk, "viewer") as who:
+        assert "does not answer" in (await who.page("/simulators")).text
+
+
+def test_words() -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert words.ago(now - timedelta(seconds=5), now) == "5.0 s ago"
+    assert words.ago(now + timedelta(minutes=3), now) == "in 3 min"
+    assert words.duration(0.0421) == "42 ms"
+    assert words.count(Count(10_000, True)) == "10,000+"
+    assert words.about(1_234_567) == "about 1.2 M"
+    assert words.amount(Decimal("1234.5"), "AUD") == "1,234.50"
+    assert words.amount(Decimal("0.125"), "AUD") == "0.125"
+    assert words.money("1200", "JPY") == "1,200 JPY"
+    assert words.money(None, None) == "–"
+    assert words.curve([1]) == ""
+    assert words.curve([0, 10]).startswith("M0.0 29.0 L120.0 ")
