@@ -21,10 +21,9 @@ class Wakeups:
         self._heard: dict[str, list[Callable[[], None]]] = {}
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._listening: set[str] = set()
 
     async def listen(self, channel: str, on_wake: Callable[[], None]) -> Callable[[], Awaitable[None]]:
-        """Returns once the database confirmed, or at once when it cannot be reached (then later, by itself)."""
+        """Returns at once; ``on_wake`` is also called when listening begins, for what was sent before."""
         self._heard.setdefault(channel, []).append(on_wake)
         self._changed.set()
         if self._task is None:
