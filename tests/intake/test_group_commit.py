@@ -100,3 +100,20 @@ async def test_the_queue_is_bounded() -> None:
     store.gate.set()
     await asyncio.gather(*tasks)
     await commits.drain()
+
+
+async def test_a_crowd_does_not_wait_for_a_slow_commit() -> None:
+    store = KeepingStore()
+    store.gate.clear()
+    commits = committer(store, in_flight=2, crowd=10)
+    tasks = [asyncio.create_task(commits.commit(arrival(0)))]
+    await until(lambda: store.groups == [1])
+    tasks += [asyncio.create_task(commits.commit(arrival(n))) for n in range(1, 10)]
+    await asyncio.sleep(0)
+    assert store.groups == [1]
+    tasks.append(asyncio.create_task(commits.commit(arrival(10))))
+    await until(lambda: len(store.groups) == 2)
+    assert store.groups == [1, 10]
+    store.gate.set()
+    await asyncio.gather(*tasks)
+    await commits.drain()

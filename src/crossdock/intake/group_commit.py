@@ -7,6 +7,7 @@ only after the commit of its group returned.
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from typing import cast
 
 from crossdock.observe.signals import Signals
 from crossdock.store.protocol import Arrival, CommitUnknown, Receipt, Store, StoreUnavailable
@@ -21,14 +22,23 @@ class Overloaded(Exception):
 class GroupCommitter:
     """Turns single arrivals into groups for ``Store.accept``.
 
-    ``largest``: arrivals per transaction; ``in_flight``: transactions at once; ``bound``: arrivals that may wait.
+    ``largest``: arrivals per transaction; ``in_flight``: transactions at once; ``crowd``: so many must wait before
+    another transaction joins one under way (one at a time makes larger, cheaper groups; a slow one must not hold up
+    everybody); ``bound``: arrivals that may wait.
     """
 
     def __init__(
-        self, store: Store, signals: Signals, *, largest: int = 300, in_flight: int = 2, bound: int = 5000
+        self,
+        store: Store,
+        signals: Signals,
+        *,
+        largest: int = 300,
+        in_flight: int = 2,
+        crowd: int = 64,
+        bound: int = 5000,
     ) -> None:
         self._store, self._signals = store, signals
-        self._largest, self._in_flight, self._bound = largest, in_flight, bound
+        self._largest, self._in_flight, self._crowd, self._bound = largest, in_flight, crowd, bound
         self._waiting: deque[_Waiting] = deque()
         self._groups: set[asyncio.Task[None]] = set()
         self._waker: asyncio.Task[None] | None = None
@@ -43,10 +53,8 @@ class GroupCommitter:
             raise Overloaded(f"{len(self._waiting)} arrivals are waiting to be stored")
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting.append((arrival, future))
-        if len(self._groups) < self._in_flight:
-            group = asyncio.get_running_loop().create_task(self._run())
-            self._groups.add(group)
-            group.add_done_callback(self._groups.discard)
+        if not self._groups or (len(self._groups) < self._in_flight and len(self._waiting) >= self._crowd):
+            self._groups.add(asyncio.get_running_loop().create_task(self._run()))
         return await future
 
     async def drain(self) -> None:
@@ -57,11 +65,15 @@ class GroupCommitter:
             await self._waker
 
     async def _run(self) -> None:
-        while self._waiting:
-            group = [self._waiting.popleft() for _ in range(min(self._largest, len(self._waiting)))]
-            self._signals.record("crossdock.ingest.group.size", len(group))
-            if await self._settle(group):
-                self._wake()
+        try:
+            while self._waiting:
+                group = [self._waiting.popleft() for _ in range(min(self._largest, len(self._waiting)))]
+                self._signals.record("crossdock.ingest.group.size", len(group))
+                if await self._settle(group):
+                    self._wake()
+        finally:
+            # In the same step as the look at what waits: whoever comes next starts a group of their own.
+            self._groups.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _settle(self, group: Sequence[_Waiting]) -> bool:
         """Store a group and answer everyone in it. True when something new was stored."""
