@@ -12,7 +12,7 @@ rm -rf "$where"
     exit 1
 }
 echo "installing the packages of $lock (hashes checked)"
-"$where/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+"$where/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r "$lock"
 # A .pth file instead of an editable install: nothing is built, so nothing unlocked is downloaded.
 site=$("$where/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 printf '%s\n' "$(pwd)/src" > "$site/crossdock-source.pth"

@@ -28,6 +28,7 @@ class Account(msgspec.Struct, frozen=True):
 class Reconciliation(msgspec.Struct, frozen=True):
     """The whole of it. ``wrong`` names every order that does not balance, and why."""
 
+    counts: dict[str, int]
     accounts: list[Account]
     wrong: list[str]
     exceptions: dict[str, int]  # cause -> orders
@@ -61,7 +62,7 @@ class _Reconciling:
             self.wrong.append(f"{key}: the ERP has an order that the shop does not have")
         exported = [key for key in self.live if self.booked.get(key)]
         causes = Counter(title for key in self._exceptions for title in self._exceptions[key][:1])
-        return Reconciliation(self._accounts(exported), sorted(self.wrong), dict(causes))
+        return Reconciliation(self._counts(), self._accounts(exported), sorted(self.wrong), dict(causes))
 
     def _order(self, key: str, one: Mapping[str, Any]) -> None:
         name = f"{one['name']} ({key})"
@@ -109,11 +110,30 @@ class _Reconciling:
         return [
             _equal("orders to export = in the ERP + exceptions", len(self.live), len(exported) + len(held)),
             _equal("amount sold = amount booked", _sums(self.live[key] for key in exported), _sums(documents)),
+            _equal("items shipped = items fulfilled in the shop", self._items_shipped(exported), self._items_told(exported)),
             _equal("shipments = postings in the ERP", _count(self.shipped, exported), _count(self.posted, exported)),
             _equal("tracking numbers told twice to a customer", 0, len(self._shop["repeated_tracking"])),
             _equal("orders twice in the ERP", 0, duplicates),
             *self._invoices(exported),
         ]
+
+    def _items_shipped(self, keys: list[str]) -> Decimal:
+        return sum((_quantity(shipment) for key in keys for shipment in self.shipped.get(key, ())), Decimal(0))
+
+    def _items_told(self, keys: list[str]) -> Decimal:
+        told = (fulfilment for key in keys for fulfilment in self.live[key]["fulfillments"])
+        return sum((_quantity(fulfilment) for fulfilment in told), Decimal(0))
+
+    def _counts(self) -> dict[str, int]:
+        return {
+            "orders in the shop": len(self.sold),
+            "of these test orders or cancelled": len(self.sold) - len(self.live),
+            "sales orders in the ERP": len(self._erp["sales_orders"]),
+            "shipments of the warehouse": sum(map(len, self.shipped.values())),
+            "fulfilments in the shop": int(self._shop["fulfillments"]),
+            "invoices in the ERP": len(self._erp["invoices"]),
+            "orders with an open exception": sum(bool(titles) for titles in self._exceptions.values()),
+        }
 
     def _invoices(self, exported: list[str]) -> list[Account]:
         done = [key for key in exported if self.invoiced.get(key)]

@@ -29,7 +29,10 @@ def print_reconciliation(found: Reconciliation, json: bool, quiet: bool, faults:
     for account in found.accounts:
         mark = Text("ok", style="green") if account.balances else Text("NO", style="bold red")
         table.add_row(mark, Text(account.what), Text(account.expected), Text(account.found))
-    console.print(table)
+    counts = Table.grid(padding=(0, 2))
+    for what, count in found.counts.items():
+        counts.add_row(Text(what), Text(str(count)))
+    console.print(counts, table)
     for cause, orders in sorted(found.exceptions.items()):
         console.print(Text(f"exception: {cause} ({orders} orders)"))
     for fault, times in faults.items():

@@ -1,0 +1,101 @@
+"""The command line as a person meets it: real processes, clear answers, stable exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def crossdock(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **(env or {})}
+    environment.pop("DATABASE_URL", None)
+    return subprocess.run(
+        [sys.executable, "-m", "crossdock.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+
+
+def test_init_writes_a_folder_that_check_accepts(tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    assert crossdock("init", str(folder)).returncode == 0
+    text = (folder / "crossdock.yaml").read_text()
+    assert "# Admin API access token" in text
+    names = {word.strip('"') for word in text.split() if word.startswith("env:") and word != "env:NAME"}
+    env = {name.removeprefix("env:"): "a-real-looking-value" for name in names}
+    done = crossdock("check", "--offline", "--json", "--config", str(folder), env=env)
+    results = json.loads(done.stdout)
+    assert done.returncode == 0, results
+    assert {"configuration", "exposure", "shop1", "netsuite1", "shiphero1"} == {one["what"] for one in results}
+
+
+def test_check_tells_each_missing_secret(tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    crossdock("init", str(folder))
+    done = crossdock("check", "--offline", "--config", str(folder))
+    assert done.returncode == 4
+    assert "SHOP1_WEBHOOK_SECRET is not set" in done.stdout
+
+
+def test_init_does_not_overwrite(tmp_path: Path) -> None:
+    assert crossdock("init", str(tmp_path)).returncode == 0
+    again = crossdock("init", str(tmp_path))
+    assert again.returncode == 2
+    assert "--force" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("nonsense",), 2, "nonsense"),
+        (("serve", "--config", "{tmp}"), 3, "crossdock init"),
+        (("serve", "--roles", "decide,dance"), 2, "no role 'dance'"),
+        (("orders", "--data", "{tmp}"), 2, "There is no database"),
+        (("backfill", "shop1"), 2, "Say which"),
+        (("replay",), 2, "Say what"),
+    ],
+)
+def test_errors_are_one_paragraph_without_a_traceback(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    done = crossdock(*(a.replace("{tmp}", str(tmp_path)) for a in arguments))
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("console: 127.0.0.1:8481", "plain HTTP"),
+        ("intake: 127.0.0.1:8480", "plain HTTP"),
+    ],
+)
+def test_serve_refuses_to_be_seen_in_plain_http(tmp_path: Path, change: str, said: str) -> None:
+    crossdock("init", str(tmp_path))
+    config = tmp_path / "crossdock.yaml"
+    config.write_text(config.read_text().replace(change, change.replace("127.0.0.1", "0.0.0.0")))
+    done = crossdock("serve", "--config", str(tmp_path), "--data", str(tmp_path / "data"))
+    assert done.returncode == 3
+    assert said in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_serve_refuses_debug(tmp_path: Path) -> None:
+    crossdock("init", str(tmp_path))
+    done = crossdock("serve", "--config", str(tmp_path), env={"DEBUG": "1"})
+    assert done.returncode == 3
+    assert "DEBUG is set" in done.stderr
+
+
+def test_config_schema_is_json() -> None:
+    schema = json.loads(crossdock("config-schema").stdout)
+    systems = schema["properties"]["connections"]["additionalProperties"]["oneOf"]
+    assert {one["properties"]["system"]["const"] for one in systems} == {"shopify", "netsuite", "shiphero"}
