@@ -4,13 +4,16 @@ from datetime import UTC, datetime
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crossdock.domain.outcome import Conflict, Misconfigured, OutcomeUnknown, RateLimited, Rejected, RetryLater
+from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, RateLimited, Rejected, RetryLater
 from crossdock.kit.backoff import Backoff
 from crossdock.kit.errors import by_status, retry_after_s
 from crossdock.kit.http import Response
+
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def now() -> datetime:
@@ -41,7 +44,9 @@ def test_a_status_names_what_must_happen_next(status: int, write: type, read: ty
     response = Response(status, {}, b"  why\n not ")
     for writes, expected in ((True, write), (False, read)):
         outcome = by_status(response, writes=writes, now=now)
+        assert outcome is not None
         assert type(outcome) is expected
+        assert not isinstance(outcome, Done)
         assert f"HTTP {status}: why not" in outcome.detail
 
 
@@ -70,6 +75,7 @@ def test_retry_after(value: str, expected: float | None) -> None:
 
 
 @given(st.text(max_size=40))
+@unhurried
 def test_retry_after_reads_anything(value: str) -> None:
     waits = retry_after_s({"retry-after": value}, now)
     assert waits is None or 0 <= waits <= 86_400
@@ -83,6 +89,7 @@ def test_a_limit_and_an_outage_pass_the_vendors_wait_on() -> None:
 
 
 @given(st.integers(0, 10_000), st.integers())
+@unhurried
 def test_backoff_is_full_jitter_under_a_ceiling(tries: int, seed: int) -> None:
     backoff = Backoff(base_s=0.5, cap_s=60.0)
     delay_s = backoff.delay_s(tries, Random(seed))

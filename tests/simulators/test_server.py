@@ -113,7 +113,7 @@ async def test_down_serves_nothing_but_the_control_paths(
     server: SimulatorServer, session: aiohttp.ClientSession
 ) -> None:
     await turn(session, server, down=True)
-    seen = set()
+    seen: set[int | str] = set()
     for _ in range(20):
         try:
             async with session.post(server.url("till") + "/x") as answer:

@@ -11,7 +11,7 @@ import pytest
 
 from crossdock.connectors.shiphero import CONNECTOR
 from crossdock.domain.commands import CancelRelease, ReadBack, ReleaseOrder
-from crossdock.domain.events import ReleaseSeen, ShipmentSeen
+from crossdock.domain.events import ReleaseSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.money import Amount
 from crossdock.domain.order import Address, LineKind, Order, OrderLine, Party, Totals
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, RateLimited, Rejected, RetryLater
@@ -310,6 +310,7 @@ async def test_read_back_finds_the_stream_of_a_message_without_our_key() -> None
     identity = webhook.identify("warehouse", {}, body)
     assert (identity.stream_kind, identity.stream_key) == ("signal", f"warehouse:order:{order.id}")
     [signal] = CONNECTOR.translate("warehouse", identity.topic, body)
+    assert isinstance(signal, SignalSeen)
     result = await wired.send(ReadBack(signal.kind, signal.external_id))
     [follow] = result.follows
     assert (follow.stream_kind, follow.stream_key) == ("order", "shop-1001")

@@ -30,19 +30,20 @@ def translate(body: bytes, topic: str = "Shipment Update") -> Any:
     return event
 
 
+def _mugs(quantity: int) -> ShippedLine:
+    return ShippedLine("11", Decimal(quantity), "MUG-01")
+
+
 def test_the_sample_becomes_one_shipment_of_two_parcels() -> None:
-    mug, tea = (
-        (lambda quantity: ShippedLine("11", Decimal(quantity), "MUG-01")),
-        ShippedLine("12", Decimal(1), "TEA-09"),
-    )
+    tea = ShippedLine("12", Decimal(1), "TEA-09")
     assert translate(SAMPLE) == ShipmentSeen(
         Shipment(
             id="512001",
-            lines=(mug(3), tea),
+            lines=(_mugs(3), tea),
             shipped_at=datetime(2026, 11, 20, 15, 29, 26, tzinfo=UTC),
             packages=(
-                Package("1Z000000000000001", "UPS", "Ground", "https://track.example/1Z000000000000001", (mug(2),)),
-                Package("1Z000000000000002", "UPS", "Ground", None, (mug(1), tea)),
+                Package("1Z000000000000001", "UPS", "Ground", "https://track.example/1Z000000000000001", (_mugs(2),)),
+                Package("1Z000000000000002", "UPS", "Ground", None, (_mugs(1), tea)),
             ),
             location="76733",
         ),
