@@ -70,13 +70,18 @@ class Usage(msgspec.Struct, frozen=True):
 class House:
     """A running installation. Made by ``house``."""
 
-    def __init__(self, folder: Path, server: asyncio.subprocess.Process, pool: Any, ports: dict[str, int]) -> None:
+    lines = LINES
+
+    def __init__(
+        self, folder: Path, server: asyncio.subprocess.Process, pool: Any, url: str, ports: dict[str, int]
+    ) -> None:
         self.folder = folder
+        self.url = url
         self.server = server
         self.pool = pool
         self.ports = ports
         self._postmaster = int((folder / "data" / "cluster" / "postmaster.pid").read_text().split()[0])
-        self._sent = 0
+        self.next_number = 1
 
     @property
     def webhooks(self) -> str:
@@ -84,9 +89,14 @@ class House:
 
     def orders(self, count: int, lines: int = LINES) -> list[bytes]:
         """That many new signed webhooks, whole requests, made before anything is timed."""
-        made = list(islice(load.signed(self.webhooks, SECRET, load.orders(self._sent + 1, lines)), count))
-        self._sent += count
+        made = list(islice(load.signed(self.webhooks, SECRET, load.orders(self.next_number, lines)), count))
+        self.next_number += count
         return made
+
+    @staticmethod
+    def key(number: int) -> str:
+        """The canonical key of the made-up order with this number."""
+        return f"shop1-{load.FIRST_ID + number}"
 
     async def roles(self) -> dict[int, str]:
         """Process id -> role, of the living children of ``serve``."""
@@ -118,6 +128,18 @@ class House:
                 await asyncio.sleep(0.05)
         return time.monotonic()
 
+    async def decided(self, at_most_s: float = 300.0) -> None:
+        """Wait until nothing is left to decide; commands may wait for an ERP that is away."""
+        async with asyncio.timeout(at_most_s):
+            while await self.pool.fetchval("select exists (select 1 from agenda)"):
+                await asyncio.sleep(0.1)
+
+    async def closed(self, at_most_s: float = 120.0) -> None:
+        """Wait until the ERP's breaker lets everything through."""
+        async with asyncio.timeout(at_most_s):
+            while await self.pool.fetchval("select breaker <> 'closed' from connections where name = 'erp1'"):
+                await asyncio.sleep(0.1)
+
     def stub(self, what: str) -> dict[str, Any]:
         """Ask the stub: ``calls``, ``reset``, ``down``, ``up``."""
         with urlopen(f"http://127.0.0.1:{self.ports['erp']}/stub/{what}", timeout=10) as answer:
@@ -140,7 +162,7 @@ async def house(
         server = await _serve(folder, roles)
         try:
             pool = await asyncpg.create_pool(database.url(), min_size=1, max_size=2)
-            here = House(folder, server, pool, ports)
+            here = House(folder, server, pool, database.url(), ports)
             await _ready(here, roles)
             await _masters(database.url())
             yield here

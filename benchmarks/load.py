@@ -23,6 +23,9 @@ import msgspec
 import uvloop
 
 
+FIRST_ID = 6_000_000_000_000  # the made-up order number n has the id FIRST_ID + n
+
+
 class Report(msgspec.Struct, frozen=True):
     """What a run measured. Latencies in ms, from the request's last byte written to its answer's last byte read; in
     an open-loop run from the moment it should have been sent."""
@@ -44,6 +47,7 @@ class _Run:
     def __init__(self, requests: Iterator[bytes]) -> None:
         self.requests = requests
         self.latencies: list[float] = []
+        self.acknowledged: dict[int, float] = {}  # position of the request -> when its 2xx was read
         self.statuses: Counter[int] = Counter()
         self.broken = 0
         self.open = 0
@@ -62,6 +66,7 @@ class _Socket(asyncio.Protocol):
         self._run, self._closed, self._idle = run, closed, idle
         self._buffer = b""
         self._started = 0.0
+        self._position = -1
         self._busy = False
         self.transport: Any = None
 
@@ -71,8 +76,8 @@ class _Socket(asyncio.Protocol):
         if self._closed:
             self._next()
 
-    def send(self, request: bytes, started: float) -> None:
-        self._started, self._busy = started, True
+    def send(self, request: bytes, started: float, position: int = -1) -> None:
+        self._started, self._busy, self._position = started, True, position
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -82,8 +87,11 @@ class _Socket(asyncio.Protocol):
             self._buffer = buffer
             return
         self._buffer, self._busy = b"", False
-        self._run.latencies.append(time.perf_counter() - self._started)
-        self._run.statuses[int(buffer[9:12])] += 1
+        now, status = time.perf_counter(), int(buffer[9:12])
+        self._run.latencies.append(now - self._started)
+        self._run.statuses[status] += 1
+        if 200 <= status < 300:
+            self._run.acknowledged[self._position] = now
         if self._closed:
             self._next()
         elif self._idle is not None:
@@ -119,6 +127,23 @@ async def run(host: str, port: int, requests: Sequence[bytes], connections: int 
 
 async def run_at(host: str, port: int, requests: Sequence[bytes], per_s: float, connections: int = 64) -> Report:
     """Send at a steady rate whatever the answers do (open loop); a request waits when all sockets are busy."""
+    return (await _run_at(host, port, requests, per_s, connections))[0]
+
+
+async def run_stamped(
+    host: str, port: int, requests: Sequence[bytes], per_s: float, connections: int = 64
+) -> list[float]:
+    """The same, returning for each request when its 2xx was read (``time.perf_counter``: the machine's monotonic
+    clock on Linux). Raises ``RuntimeError`` when one was not acknowledged."""
+    _, shared = await _run_at(host, port, requests, per_s, connections)
+    if len(shared.acknowledged) != len(requests):
+        raise RuntimeError(f"{len(requests) - len(shared.acknowledged)} requests were not acknowledged")
+    return [shared.acknowledged[position] for position in range(len(requests))]
+
+
+async def _run_at(
+    host: str, port: int, requests: Sequence[bytes], per_s: float, connections: int
+) -> tuple[Report, "_Run"]:
     shared = _Run(iter(()))
     loop = asyncio.get_running_loop()
     idle: asyncio.Queue[_Socket] = asyncio.Queue()
@@ -132,12 +157,12 @@ async def run_at(host: str, port: int, requests: Sequence[bytes], per_s: float, 
         due = started + number / per_s
         if (early := due - time.perf_counter()) > 0:
             await asyncio.sleep(early)
-        (await idle.get()).send(request, due)
+        (await idle.get()).send(request, due, number)
     for _ in range(connections):
         (await idle.get()).transport.close()
     seconds = time.perf_counter() - started
     await shared.finished
-    return _report(shared, seconds)
+    return _report(shared, seconds), shared
 
 
 def _report(run: _Run, seconds: float) -> Report:
@@ -184,7 +209,7 @@ def order(number: int, lines: int) -> dict[str, Any]:
         "phone": None, "company": None, "country_code": "US", "province_code": "IL", "name": "Ada Example",
     }  # fmt: skip
     return {
-        "id": 6_000_000_000_000 + number, "admin_graphql_api_id": f"gid://shopify/Order/{6_000_000_000_000 + number}",
+        "id": FIRST_ID + number, "admin_graphql_api_id": f"gid://shopify/Order/{FIRST_ID + number}",
         "name": f"#{number}", "order_number": number, "test": False, "currency": "USD", "presentment_currency": "USD",
         "created_at": "2026-11-01T10:00:00-05:00", "updated_at": "2026-11-01T10:00:00-05:00",
         "processed_at": "2026-11-01T10:00:00-05:00", "cancelled_at": None, "closed_at": None,

@@ -1,0 +1,104 @@
+"""``make bench``: measures rate, latency, flatness, idle cost and drain on this machine, prints a table, writes JSON.
+
+    python -m benchmarks.run                  everything, about half an hour (the idle reader alone takes five minutes)
+    python -m benchmarks.run --quick          smaller counts, a few minutes: for comparing a change, not for quoting
+    python -m benchmarks.run path latency     only these
+
+Figures are medians of rounds on one running installation. The JSON says on which machine.
+"""
+
+import argparse
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import machine, peers, scenarios
+
+RESULTS = Path(__file__).parent / "results.json"
+
+FULL: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {
+    "intake": scenarios.intake,
+    "path": scenarios.path,
+    "latency": scenarios.latency,
+    "flat": scenarios.flat,
+    "idle": scenarios.idle,
+    "drain": scenarios.drain,
+    "peers": peers.compare,
+}
+QUICK: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {
+    "intake": lambda: scenarios.intake(10_000, 1),
+    "path": lambda: scenarios.path(6_000, 1),
+    "latency": lambda: scenarios.latency(seconds=8),
+    "flat": lambda: scenarios.flat(100_000, 6.0, 20.0),
+    "idle": lambda: scenarios.idle(10.0),
+    "drain": lambda: scenarios.drain(20_000, seconds=10.0),
+    "peers": lambda: peers.compare(quick=True),
+}
+
+# key, what it is, bar as text, whether the figure meets it
+BARS: list[tuple[str, str, str, Callable[[float], bool]]] = [
+    ("intake_per_s", "acknowledged webhooks per second, one process", "≥ 6,000", lambda x: x >= 6000),
+    ("intake_p99_ms", "their p99 at 64 connections, ms", "< 50", lambda x: x < 50),
+    ("orders_per_s", "webhook to booked and decided, orders per second", "≥ 2,000", lambda x: x >= 2000),
+    ("cpu_us_per_order_total", "CPU per order, all of Crossdock and PostgreSQL, µs", "", lambda x: True),
+    ("rss_mb", "memory of Crossdock's processes under load, MB", "≤ 400", lambda x: x <= 400),
+    ("latency_p50_ms", "acknowledged to ERP called at 100/s, p50 ms", "< 10", lambda x: x < 10),
+    ("latency_p99_ms", "the same, p99 ms", "< 50", lambda x: x < 50),
+    ("flat_ratio", "worst rate with a million of anything, of the rate with a thousand", "≥ 0.8", lambda x: x >= 0.8),
+    ("idle_core_pct", "doing nothing, % of a core", "< 2", lambda x: x < 2),
+    ("drain_p99_ratio", "live p99 while a backlog drains, of the quiet p99", "≤ 2", lambda x: x <= 2),
+]
+
+
+async def measure(names: list[str], quick: bool, say: Console) -> dict[str, Any]:
+    """Run the scenarios one after the other; returns all figures in one flat dict."""
+    figures: dict[str, Any] = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "quick": quick}
+    figures["machine"] = machine.facts()
+    for name in names:
+        say.print(f"[dim]measuring {name} …[/dim]")
+        found = await (QUICK if quick else FULL)[name]()
+        figures.update(found)
+        say.print_json(json.dumps(found))
+    return figures
+
+
+def table(figures: dict[str, Any]) -> Table:
+    """The bars, what was measured, and whether it is enough."""
+    made = Table("figure", "measured", "bar", "", title="Crossdock on " + str(figures["machine"]["cpu"]))
+    for key, title, bar, enough in BARS:
+        if key in figures:
+            met = "" if not bar else "met" if enough(figures[key]) else "MISSED"
+            made.add_row(title, f"{figures[key]:,}", bar, met)
+    for stage, cost in figures.get("cpu_us_per_order", {}).items():
+        made.add_row(f"  CPU per order: {stage}, µs", f"{cost:,}", "", "")
+    for name, rate in figures.get("peers", {}).items():
+        ratio = f"{figures['peers']['crossdock'] / rate:.1f} x" if rate else ""
+        made.add_row(f"  one ERP call per order: {name}, orders per second", f"{rate:,}", "", ratio)
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; 0 also when a bar is missed: the table says so."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("scenarios", nargs="*", choices=[*FULL, []], help="default: all")
+    parser.add_argument("--quick", action="store_true", help="smaller counts; not written to results.json")
+    asked = parser.parse_args(arguments)
+    say = Console()
+    figures = uvloop.run(measure(asked.scenarios or list(FULL), asked.quick, say))
+    say.print(table(figures))
+    if not asked.quick:
+        kept = json.loads(RESULTS.read_text()) if RESULTS.exists() and asked.scenarios else {}
+        RESULTS.write_text(json.dumps({**kept, **figures}, indent=2) + "\n")
+        say.print(f"written to {RESULTS}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
