@@ -79,7 +79,8 @@ def command_as(account: Account, program: Path, arguments: Sequence[str], needs:
         if not may_pass_through():
             raise EmbeddedFailed(
                 f"user {account.name!r} cannot enter all directories above {program} and {needs[0]}, and this process "
-                "may not hand on CAP_DAC_READ_SEARCH (it needs that and CAP_SETPCAP); use a data directory such as /var/lib/crossdock, "
+                "may not hand on CAP_DAC_READ_SEARCH (it needs that and CAP_SETPCAP); "
+                "use a data directory such as /var/lib/crossdock, "
                 "or run as a user who is not root"
             )
         passing = "pass"
