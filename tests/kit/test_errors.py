@@ -12,7 +12,6 @@ from crossdock.kit.backoff import Backoff
 from crossdock.kit.errors import by_status, retry_after_s
 from crossdock.kit.http import Response
 
-
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
