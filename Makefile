@@ -7,16 +7,16 @@ BROWSER := $(shell command -v chromium || command -v chromium-browser || command
 export PYTHONPATH := $(CURDIR)/src
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint types lock clean browser
+.PHONY: help demo test bench lint types lock clean browser vendor-code
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo '  ARGS="…" is handed on: make demo ARGS="--orders 500 --faults --exit", make test ARGS="-k money"'
 
 demo: $(RUNTIME)/ready ## a live shop, ERP and warehouse, and Crossdock between them; Ctrl-C stops it
 	@$(RUNTIME)/bin/python -m crossdock.cli demo $(ARGS)
 
-test: $(DEV)/ready browser ## every test, lint, types and import rules included
+test: $(DEV)/ready browser vendor-code ## every test, lint, types and import rules included
 	@$(DEV)/bin/python -m pytest -n 2 $(ARGS)
 
 bench: $(DEV)/ready ## how fast, how flat, how small; writes benchmarks/results.json
@@ -36,6 +36,9 @@ clean: ## remove what was made: environments, the demo's data, caches
 
 browser: ## a Chromium for the console's tests
 	@$(if $(BROWSER),true,scripts/install-browser.sh)
+
+vendor-code: ## Shopify's own webhook check, which ours is tested against
+	@scripts/install-vendor-code.sh
 
 $(RUNTIME)/ready: requirements/runtime.lock
 	@scripts/make-venv.sh $(PYTHON) $(RUNTIME) requirements/runtime.lock
