@@ -18,6 +18,8 @@ from crossdock.api.desk import Desk
 from crossdock.console.app import create_app
 from crossdock.governance import people
 from crossdock.observe.signals import Silence
+from crossdock.simulators.base import Faults, Reply, Request
+from crossdock.simulators.server import SimulatorServer
 from crossdock.store.pool import reading_pool
 from crossdock.store.postgres import PostgresStore
 from tests.console.seed import CONNECTORS
@@ -63,6 +65,21 @@ async def desk(store: PostgresStore, url: str, **settings: Any) -> AsyncIterator
     finally:
         await pool.close()
     assert not bugs.seen
+
+
+class Vendor:
+    """A vendor that only has switches."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.faults = name, Faults()
+
+    async def handle(self, request: Request) -> Reply:
+        return Reply(200)
+
+    def books(self) -> dict[str, object]:
+        return {}
+
+    async def tick(self) -> None: ...
 
 
 class Visitor:
@@ -131,3 +148,16 @@ async def _listening(port: int) -> None:
             writer.close()
             await writer.wait_closed()
             return
+
+
+@contextlib.asynccontextmanager
+async def simulated(*names: str) -> AsyncIterator[dict[str, str]]:
+    """Vendors that only have switches, and where to turn them."""
+    server = SimulatorServer()
+    for name in names:
+        server.add(Vendor(name))
+    await server.start()
+    try:
+        yield dict.fromkeys(names, server.control_url)
+    finally:
+        await server.stop()

@@ -59,9 +59,10 @@ class Watched:
 async def browsing(day: Day, url: str, **context: object) -> AsyncIterator[tuple[Watched, Desk]]:
     port = desks.free_port()
     home = f"http://127.0.0.1:{port}"
-    settings = {"public_url": home, "demo_user": "visitor", "simulators": {}}
+    settings = {"public_url": home, "demo_user": "visitor"}
     async with (
-        desks.desk(day.store, url, **settings) as desk,
+        desks.simulated("shop-au", "netsuite", "shiphero") as bases,
+        desks.desk(day.store, url, simulators=bases, **settings) as desk,
         desks.served(desk, port),
         async_playwright() as playwright,
     ):
@@ -131,6 +132,10 @@ async def test_every_page_is_drawn(day: Day, database_url: str, scheme: str) -> 
             if name == "order":
                 await page.locator(".timeline li.attempt summary").first.click()
                 await expect(page.locator(".timeline pre.bytes").first).to_be_visible()
+            if name == "simulators":
+                await page.get_by_role("button", name="Take it down").nth(1).click()
+                await expect(page.get_by_role("button", name="Bring it back")).to_be_visible()
+                await page.locator("summary", has_text="More faults").first.click()
             await page.screenshot(path=PICTURES / f"{name}-{scheme}.png", full_page=name.startswith("order-"))
 
 

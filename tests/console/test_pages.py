@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 from crossdock.api.desk import Desk
 from crossdock.console import static_files, words
-from crossdock.simulators.base import Faults, Reply, Request
+from crossdock.simulators.base import Faults
 from crossdock.simulators.server import SimulatorServer
 from crossdock.store import reading_exceptions
 from crossdock.store.reading import Count
 from tests.console import desks
-from tests.console.desks import visitor
+from tests.console.desks import Vendor, visitor
 from tests.console.seed import XSS, Day, key
 
 
@@ -93,23 +93,8 @@ async def test_without_its_database_the_console_says_so(day: Day, database_url: 
         assert "The database cannot answer now" in answer.text
 
 
-class _Vendor:
-    """A vendor that only has switches."""
-
-    def __init__(self, name: str) -> None:
-        self.name, self.faults = name, Faults()
-
-    async def handle(self, request: Request) -> Reply:
-        return Reply(200)
-
-    def books(self) -> dict[str, object]:
-        return {}
-
-    async def tick(self) -> None: ...
-
-
 async def test_a_visitor_takes_the_erp_down_and_brings_it_back(day: Day, database_url: str) -> None:
-    server, vendor = SimulatorServer(), _Vendor("netsuite")
+    server, vendor = SimulatorServer(), Vendor("netsuite")
     server.add(vendor)
     await server.start()
     try:

@@ -15,6 +15,7 @@ from crossdock.store.reading_connections import ConnectionHealth
 from crossdock.store.reading_now import History, Lag, Lane, Outbound, Worker
 
 FRESH_S = 1.5
+REST = 8  # reading takes at most a ninth of the time, however long the queues have grown
 KEPT = 720
 WINDOW_S = 60.0
 
@@ -55,21 +56,23 @@ class Beat(msgspec.Struct, frozen=True):
 
 
 class Pulse:
-    """Reads the figures at most every ``FRESH_S`` seconds however many pages ask."""
+    """Reads the figures at most every ``FRESH_S`` seconds however many pages ask, less often while that is slow."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._lock = asyncio.Lock()
         self._latest: tuple[float, Now] | None = None
+        self._cost_s = 0.0
         self._history: tuple[float, History] | None = None
         self.beats: deque[Beat] = deque(maxlen=KEPT)
 
     async def now(self) -> Now:
-        """The latest figures, at most ``FRESH_S`` old."""
+        """The latest figures, at most ``FRESH_S`` old; older while reading them is slow."""
         async with self._lock:
             clock = self._desk.stopwatch()
-            if self._latest is None or clock - self._latest[0] > FRESH_S:
+            if self._latest is None or clock - self._latest[0] > max(FRESH_S, REST * self._cost_s):
                 self._latest = clock, await self._read(clock)
+                self._cost_s = self._desk.stopwatch() - clock
             return self._latest[1]
 
     async def history(self) -> History:
