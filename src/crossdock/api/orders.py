@@ -193,7 +193,7 @@ def _decision(decision: JournalDecision) -> Moment:
     return Moment(
         at=decision.at,
         kind="decision",
-        title=" · ".join(dict.fromkeys(title for title, _ in told)) or "Nothing changed",
+        title=" · ".join(dict.fromkeys(title for title, _ in told if title)) or "Nothing changed",
         tone="bad" if bad else "plain",
         who="" if decision.actor == "crossdock" else decision.actor,
         detail="",
@@ -222,7 +222,14 @@ def _entry(entry: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
             for v in entry.get("verdicts", ())
         ]
     step, target = titled(str(entry.get("step", ""))), entry.get("target")
+    purpose = str(entry.get("key", "")).split("/")[2:3]
+    deed = PURPOSES.get(purpose[0], purpose[0]) if purpose else step
     match entry.get("type"):
+        case "command_done" | "command_failed" | "command_retried" as ended:
+            word = {"command_done": "done", "command_failed": "failed", "command_retried": "sent again"}[ended]
+            return f"{deed}: {word}", [(kind, said)]
+        case "step_moved" if entry.get("status") == "running":
+            return "", [("running", f"{step}{_why(entry)}")]
         case "step_moved":
             return f"{step}: {entry.get('status')}", [(str(entry.get("status")), f"{step}{_why(entry)}")]
         case "command_opened":

@@ -14,6 +14,9 @@ from crossdock.governance import audit
 _TIMEOUT = aiohttp.ClientTimeout(total=3)
 
 
+DURATIONS = frozenset({"late_commit_s", "slow_s"})
+
+
 class Switch(msgspec.Struct, frozen=True):
     """One fault switch as it stands."""
 
@@ -22,7 +25,8 @@ class Switch(msgspec.Struct, frozen=True):
 
     @property
     def on(self) -> bool:
-        return bool(self.value)
+        """Whether it does anything: a duration of another fault does not by itself."""
+        return bool(self.value) and self.name not in DURATIONS
 
 
 class Simulated(msgspec.Struct, frozen=True):

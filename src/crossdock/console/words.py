@@ -104,8 +104,10 @@ def tone(word: str) -> str:
 
 
 def spoken(word: str) -> str:
-    """``order_checked`` as ``Order checked``."""
+    """``order_checked`` as ``Order checked``, ``erp`` as ``ERP``."""
     text = str(word).replace("_", " ")
+    if text in ("erp", "wms", "sku"):
+        return text.upper()
     return text[:1].upper() + text[1:]
 
 
@@ -129,8 +131,9 @@ def pretty(content: Any) -> str:
 
 
 def in_line(facts: Mapping[str, Any]) -> str:
-    """Facts in one line: ``sku X-1, line 7``."""
-    return ", ".join(f"{spoken(name).lower()} {_flat(value)}" for name, value in facts.items())
+    """Facts in one line, what the other system said first: ``Invalid key, field location``."""
+    rest = ", ".join(f"{spoken(name).lower()} {_flat(value)}" for name, value in facts.items() if name != "detail")
+    return ", ".join(filter(None, (str(facts.get("detail", "")), rest)))
 
 
 def _flat(value: Any) -> str:

@@ -48,7 +48,7 @@ class ConnectionHealth(msgspec.Struct, frozen=True):
             return "down" if self.breaker == "open" else "trying"
         if self.failures:
             return "failing"
-        return "fine" if self.last_ok_at else "idle"
+        return "fine" if self.last_ok_at or self.done else "idle"
 
 
 async def connections(db: Database) -> list[ConnectionHealth]:

@@ -104,9 +104,9 @@
     const axis = { stroke: v("--ink-3"), font: `11.5px ${v("--sans")}`, grid: { stroke: v("--line"), width: 1 }, ticks: { show: false } };
     const line = (label, color, fill) => ({ label, stroke: color, width: 1.75, fill, points: { show: false } });
     chart = new uPlot({
-      width: box.clientWidth - 24, height: 174, cursor: { y: false }, padding: [8, 4, 0, 0],
+      width: box.clientWidth - 24, height: 174, cursor: { y: false }, padding: [8, 26, 0, 0],
       scales: { y: { range: (_, __, max) => [0, Math.max(4, max * 1.1)] } },
-      axes: [{ ...axis, size: 26, grid: { show: false }, values: (_, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })) },
+      axes: [{ ...axis, size: 26, grid: { show: false }, values: (_, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false })) },
         { ...axis, size: 44, space: 34 }],
       series: [{}, line("accepted", v("--accent"), v("--accent-soft")), line("calls", v("--good-mark")), line("failed", v("--bad-mark"))],
     }, minutes(seen), box);
