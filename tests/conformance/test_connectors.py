@@ -33,7 +33,7 @@ from tests.conformance.cases import (
     connector,
 )
 
-CALL = Call("shop-1001/target/purpose", "8c7a2f3e-0000-4000-8000-000000000001", 1)
+CALL = Call("shop-1001/target/purpose", 1)
 OPERATIONS = [(system, purpose) for system in SYSTEMS for purpose in connector(system).operations]
 LOOK_UPS = [(system, purpose) for system, purpose in OPERATIONS if connector(system).operations[purpose].look_up]
 TOPICS = [(system, topic) for system in SYSTEMS for topic in connector(system).manifest.topics]

@@ -23,7 +23,7 @@ from crossdock.simulators.server import SimulatorServer
 from crossdock.simulators.shiphero import ShipHeroSimulator
 
 SECRET = "shiphero-webhook-secret"
-CALL = Call("shop-1001/warehouse/order.release", "key")
+CALL = Call("shop-1001/warehouse/order.release")
 RELEASE = CONNECTOR.operations["order.release"]
 PAYLOAD = ReleaseOrder(order())
 

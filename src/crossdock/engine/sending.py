@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime
-from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
@@ -87,7 +86,7 @@ class Sender:
         client = self._link.connector.open(self._link.line.through(recording))
         payload = _payloads.decode(command.payload)
         doubt = in_doubt(command)
-        call = Call(command.key, str(uuid5(NAMESPACE_URL, command.key)), max(command.tries, int(doubt)))
+        call = Call(command.key, max(command.tries, int(doubt)))
         if doubt and operation.look_up is not None:
             found = await operation.look_up(client, payload, call)
             if found is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
@@ -129,8 +130,12 @@ class Call(msgspec.Struct, frozen=True):
     """What an operation knows of the command it serves."""
 
     key: str  # the business key: stable over all repeats
-    idempotency_key: str  # the same as a UUID (derived from the key), where a vendor wants one
-    tries: int = 0
+    tries: int = 0  # earlier sends; more than 0 whenever an earlier effect may stand
+
+    @property
+    def idempotency_key(self) -> str:
+        """The business key as a UUID, where a vendor wants one: the same over all repeats."""
+        return str(uuid5(NAMESPACE_URL, self.key))
 
 
 class Operation(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -36,7 +36,7 @@ from crossdock.kit.manifest import Call, Result, Unreachable
 from crossdock.simulators.base import Reply, Request
 from crossdock.simulators.netsuite import Credentials, make_credentials
 
-FIRST, AGAIN = Call("key", "uuid"), Call("key", "uuid", tries=1)
+FIRST, AGAIN = Call("key"), Call("key", tries=1)
 CONTRACTS = Path(os.environ.get("CROSSDOCK_VENDOR_CONTRACTS", "../shared/vendors/contracts"))
 
 

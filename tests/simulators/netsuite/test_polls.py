@@ -89,7 +89,7 @@ async def test_customers_are_found_by_lower_case_email(credentials: Credentials)
 
 async def billed(setup: Setup, external_id: str) -> Decimal:
     order = plain_order(external_id=external_id)
-    call = Call("k", "u")
+    call = Call("k")
     client = setup.client()
     operations = CONNECTOR.operations
     outcome = (await operations["order.book"].send(client, booking(order), call)).outcome

@@ -50,14 +50,14 @@ async def hosted() -> AsyncIterator[Hosted]:
 
 
 async def test_an_order_travels_to_its_invoice(hosted: Hosted) -> None:
-    operations, call, order = CONNECTOR.operations, Call("k", "u"), plain_order()
+    operations, call, order = CONNECTOR.operations, Call("k"), plain_order()
     booked = (await operations["order.book"].send(hosted.client, booking(order), call)).outcome
     assert isinstance(booked, Done)
     lines = tuple(ShippedLine(line.id, line.quantity, line.sku) for line in order.lines)
     post = PostShipment(order.key, booked.refs["salesOrder"], Shipment("SH/1", lines, PLACED), SKUS)
     assert isinstance((await operations["shipment.post"].send(hosted.client, post, call)).outcome, Done)
     bill = MakeInvoice(order.key, booked.refs["salesOrder"], ("SH/1",))
-    for again in (call, Call("k", "u", 1)):
+    for again in (call, Call("k", 1)):
         invoiced = (await operations["invoice.make"].send(hosted.client, bill, again)).outcome
         assert isinstance(invoiced, Done)
     (kept,) = hosted.account.books()["invoices"]
@@ -75,11 +75,11 @@ async def test_an_answer_that_says_nothing_is_unknown_and_repeated_once(
     setattr(hosted.account.faults, fault, 1.0)
     if expected is AnswerLost:
         with pytest.raises(AnswerLost):
-            await book.send(hosted.client, booking(order), Call("k", "u"))
+            await book.send(hosted.client, booking(order), Call("k"))
     else:
-        assert isinstance((await book.send(hosted.client, booking(order), Call("k", "u"))).outcome, expected)
+        assert isinstance((await book.send(hosted.client, booking(order), Call("k"))).outcome, expected)
     setattr(hosted.account.faults, fault, 0.0)
-    repeated = (await book.send(hosted.client, booking(order), Call("k", "u", 1))).outcome
+    repeated = (await book.send(hosted.client, booking(order), Call("k", 1))).outcome
     assert isinstance(repeated, Done)
     assert repeated.repeated
     assert len(hosted.account.books()["sales_orders"]) == 1

@@ -17,7 +17,7 @@ from crossdock.kit.tokens import InProcessTokens
 from crossdock.simulators.base import Deliver, Request, Surroundings
 from crossdock.simulators.shopify import ShopifySimulator
 
-CALL = Call("shop1-1/shop1/fulfilment.push/S1", "0b5e8f1c-0000-4000-8000-000000000000")
+CALL = Call("shop1-1/shop1/fulfilment.push/S1")
 
 
 class Shop:

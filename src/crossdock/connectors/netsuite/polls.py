@@ -103,7 +103,7 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         raise Untranslatable("unknown_topic", f"NetSuite has no topic {topic!r}", field="topic")
     try:
         row = msgspec.json.decode(body, type=_InvoiceRow)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Untranslatable(
             "unreadable_invoice", f"the polled invoice cannot be read: {error}", field="body"
         ) from error

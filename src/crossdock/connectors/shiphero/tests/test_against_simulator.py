@@ -21,7 +21,7 @@ from crossdock.kit.tokens import InProcessTokens
 from crossdock.simulators.base import Deliver, Request, Surroundings
 from crossdock.simulators.shiphero import ShipHeroSimulator
 
-CALL = Call("shop-1001/warehouse/order.release", "00000000-0000-0000-0000-000000000001")
+CALL = Call("shop-1001/warehouse/order.release")
 SECRET = "shiphero-webhook-secret"
 
 

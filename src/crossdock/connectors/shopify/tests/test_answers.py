@@ -26,7 +26,7 @@ from crossdock.kit.manifest import Call, Unreachable
 from crossdock.kit.tokens import InProcessTokens
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-CALL = Call("shop1-42/shop1/fulfilment.push/S1", "0b5e8f1c-0000-4000-8000-000000000000")
+CALL = Call("shop1-42/shop1/fulfilment.push/S1")
 Answer = Response | Exception
 
 
