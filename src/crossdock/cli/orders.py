@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import typer
 
 from crossdock.cli.printing import as_json, note, table, when
@@ -74,11 +73,10 @@ def _print(view: "OrderView") -> None:
     typer.echo(f"{row.label or row.key}  {row.status}  {row.amount or ''} {row.currency or ''}  ({row.key})")
     if row.reason:
         typer.echo(f"  {row.reason}")
-    steps = [msgspec.to_builtins(step) for step in view.steps]
-    columns = [name for name in ("title", "name", "state", "at", "reason") if any(step.get(name) for step in steps)]
-    if steps:
+    if view.steps:
         typer.echo("")
-        table(columns, [[step.get(name) for name in columns] for step in steps], "")
+        steps = [(step.title, step.status, step.at, step.reason) for step in view.steps]
+        table(("step", "state", "since", "why"), steps, "")
     typer.echo("")
     rows = [(when(m.at), m.where or m.who, m.title, m.detail) for m in view.timeline]
     table(("when", "where", "what", "detail"), rows, "Nothing has happened yet.")

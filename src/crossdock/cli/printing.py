@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 import typer
 
+PIPED = 200  # columns when nobody's terminal says how wide it is
+
 
 def error(text: str) -> None:
     """One paragraph on standard error."""
@@ -39,7 +41,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> 
         shown.add_column(column, overflow="fold")
     for row in filled:
         shown.add_row(*row)
-    Console(soft_wrap=False).print(shown)
+    Console(width=None if sys.stdout.isatty() else PIPED).print(shown)
 
 
 def _text(cell: Any) -> str:

@@ -110,19 +110,20 @@ class _Reconciling:
         return [
             _equal("orders to export = in the ERP + exceptions", len(self.live), len(exported) + len(held)),
             _equal("amount sold = amount booked", _sums(self.live[key] for key in exported), _sums(documents)),
-            _equal("items shipped = items fulfilled in the shop", self._items_shipped(exported), self._items_told(exported)),
+            _equal(
+                "items shipped = items fulfilled in the shop", self._items_shipped(exported), self._items_told(exported)
+            ),
             _equal("shipments = postings in the ERP", _count(self.shipped, exported), _count(self.posted, exported)),
             _equal("tracking numbers told twice to a customer", 0, len(self._shop["repeated_tracking"])),
             _equal("orders twice in the ERP", 0, duplicates),
             *self._invoices(exported),
         ]
 
-    def _items_shipped(self, keys: list[str]) -> Decimal:
-        return sum((_quantity(shipment) for key in keys for shipment in self.shipped.get(key, ())), Decimal(0))
-
-    def _items_told(self, keys: list[str]) -> Decimal:
+    def _items(self, keys: list[str]) -> tuple[Decimal, Decimal]:
+        """How many the warehouse shipped, and how many the shop shows as fulfilled."""
+        sent = (shipment for key in keys for shipment in self.shipped.get(key, ()))
         told = (fulfilment for key in keys for fulfilment in self.live[key]["fulfillments"])
-        return sum((_quantity(fulfilment) for fulfilment in told), Decimal(0))
+        return sum(map(_quantity, sent), Decimal(0)), sum(map(_quantity, told), Decimal(0))
 
     def _counts(self) -> dict[str, int]:
         return {

@@ -1,0 +1,63 @@
+"""The demo's reconciliation finds what it is for: two, none, a cent off, a shipment untold."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from crossdock.demo.books import reconcile
+
+LINE = {"id": "1", "sku": "A", "quantity": 2, "ships": True}
+SHIPPED = {"lines": [{"id": "1", "quantity": 2}]}
+ORDER = {
+    "id": "7", "name": "#7", "total": "10.00", "currency": "EUR", "test": False, "cancelled": False,
+    "lines": [LINE], "fulfillments": [SHIPPED],
+}  # fmt: skip
+BOOKS: dict[str, Any] = {
+    "shop": {"orders": [ORDER], "repeated_tracking": [], "fulfillments": 1},
+    "erp": {
+        "sales_orders": [{"external_id": "shop-7", "total": "10.00", "currency": "EUR"}],
+        "invoices": [{"order_external_id": "shop-7", "total": "10.0", "currency": "EUR"}],
+        "fulfilments": [{"order_external_id": "shop-7"}],
+    },
+    "warehouse": {"orders": [{"partner_order_id": "shop-7", "shipments": [SHIPPED]}]},
+}
+
+
+def judged(change: Callable[[dict[str, Any]], object], exceptions: dict[str, list[str]] | None = None) -> list[str]:
+    books = deepcopy(BOOKS)
+    change(books)
+    found = reconcile(books["shop"], books["erp"], books["warehouse"], exceptions or {})
+    assert found.balances == (not found.wrong)
+    return found.wrong
+
+
+def test_what_is_right_balances() -> None:
+    assert judged(lambda books: None) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda b: b["erp"]["sales_orders"].append(b["erp"]["sales_orders"][0]), "2 orders in the ERP"),
+        (lambda b: b["erp"]["sales_orders"].clear(), "neither in the ERP nor an exception"),
+        (lambda b: b["erp"]["sales_orders"][0].update(total="10.01"), "booked 10.01 EUR, sold for 10.00"),
+        (lambda b: b["erp"]["sales_orders"][0].update(external_id="shop-8"), "the shop does not have"),
+        (lambda b: b["erp"]["invoices"].append(b["erp"]["invoices"][0]), "invoiced 20.0 in 2 invoices"),
+        (lambda b: b["erp"]["fulfilments"].clear(), "1 shipments, 0 posted"),
+        (lambda b: b["shop"]["orders"][0]["fulfillments"].clear(), "shows 0 of 2 items"),
+        (lambda b: b["warehouse"]["orders"][0]["shipments"].clear(), "0 of 2 items shipped"),
+        (lambda b: b["shop"]["orders"][0].update(test=True), "a test order was booked"),
+    ],
+)
+def test_what_is_wrong_is_named(change: Callable[[dict[str, Any]], object], said: str) -> None:
+    books = deepcopy(BOOKS)
+    change(books)
+    found = reconcile(books["shop"], books["erp"], books["warehouse"], {})
+    assert not found.balances
+    assert any(said in line for line in found.wrong), found.wrong
+
+
+def test_an_open_exception_stands_for_an_order_that_was_not_booked() -> None:
+    assert judged(lambda b: b["erp"].update(sales_orders=[], invoices=[], fulfilments=[]), {"shop-7": ["No SKU"]}) == []
