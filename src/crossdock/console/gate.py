@@ -5,12 +5,12 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
 
+from crossdock.api import entry
 from crossdock.api.desk import Desk
+from crossdock.api.entry import PeopleError, Person
 from crossdock.api.guard import caller_of, desk_of
 from crossdock.api.problems import STATUS
 from crossdock.console.rendering import Asking, away, page
-from crossdock.governance import audit, people
-from crossdock.governance.people import PeopleError, Person
 
 
 @get("/sign-in", include_in_schema=False)
@@ -27,9 +27,8 @@ async def sign_in(request: Asking) -> Response[Any]:
     desk, form = desk_of(request), await request.form()
     name, target = str(form.get("name", "")), str(form.get("next", "/"))
     try:
-        person = await people.verify_password(desk.pool, name, str(form.get("password", "")))
+        person = await entry.sign_in(desk, name, str(form.get("password", "")))
     except PeopleError as error:
-        await audit.append(desk.pool, name[:80], "sign_in.refused", error.code)
         shown = page(request, "sign_in.html", next=target, problem=str(error), name=name)
         shown.status_code = STATUS[error.code]
         return shown
@@ -42,19 +41,10 @@ async def setup_page(request: Asking) -> Response[Any]:
     desk, token = desk_of(request), request.query_params.get("token", "")
     if caller_of(request).role:
         return away("/")
-    role = await people.link_role(desk.pool, token)
+    role = await entry.link_role(desk, token)
     if role and desk.demo_user:
-        return await _enter(request, desk, await _visitor(desk, token, desk.demo_user), "/")
+        return await _enter(request, desk, await entry.visit(desk, token, desk.demo_user), "/")
     return page(request, "setup.html", code=200 if role else 410, role=role, token=token, problem="", name="")
-
-
-async def _visitor(desk: Desk, token: str, name: str) -> Person:
-    try:
-        return await people.redeem(desk.pool, token, name, None)
-    except PeopleError as error:
-        if error.code != "name_taken":
-            raise
-    return await people.redeem(desk.pool, token, f"{name} {desk.unique()[:6]}", None)
 
 
 @post("/setup", include_in_schema=False)
@@ -63,13 +53,12 @@ async def setup(request: Asking) -> Response[Any]:
     desk, form = desk_of(request), await request.form()
     token, name = str(form.get("token", "")), str(form.get("name", ""))
     try:
-        person = await people.redeem(desk.pool, token, name, str(form.get("password", "")))
+        person = await entry.join(desk, token, name, str(form.get("password", "")))
     except PeopleError as error:
-        role = await people.link_role(desk.pool, token)
+        role = await entry.link_role(desk, token)
         return page(
             request, "setup.html", code=STATUS[error.code], role=role, token=token, problem=str(error), name=name
         )
-    await audit.append(desk.pool, person.name, "people.joined", person.role)
     return await _enter(request, desk, person, "/")
 
 
@@ -77,23 +66,17 @@ async def setup(request: Asking) -> Response[Any]:
 async def sign_out(request: Asking) -> Response[Any]:
     """End this session, here and in the database."""
     desk = desk_of(request)
-    await people.close_session(desk.pool, request.cookies.get(desk.cookie, ""))
+    await entry.leave(desk, request.cookies.get(desk.cookie, ""))
     answer = away("/sign-in")
     answer.delete_cookie(desk.cookie, path="/")
     return answer
 
 
 async def _enter(request: Asking, desk: Desk, person: Person, target: str) -> Response[Any]:
-    before = request.cookies.get(desk.cookie, "")
-    if before:
-        await people.close_session(desk.pool, before)
-    token, _ = await people.open_session(desk.pool, person.id)
-    await audit.append(desk.pool, person.name, "sign_in", person.role)
+    token = await entry.open_session(desk, person, request.cookies.get(desk.cookie, ""))
     answer = away(target if _ours(target) else "/")
     answer.set_cookie(
-        Cookie(
-            key=desk.cookie, value=token, httponly=True, secure=desk.secure, samesite="lax", max_age=int(people.LIVES_S)
-        )
+        Cookie(key=desk.cookie, value=token, httponly=True, secure=desk.secure, samesite="lax", max_age=entry.SESSION_S)
     )
     return answer
 

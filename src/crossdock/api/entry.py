@@ -1,0 +1,54 @@
+"""Coming in and going out: passwords, one-time links, sessions; each entry has its audit row."""
+
+from crossdock.api.desk import Desk
+from crossdock.governance import audit, people
+from crossdock.governance.people import PeopleError, Person
+
+SESSION_S = int(people.LIVES_S)
+
+
+async def sign_in(desk: Desk, name: str, password: str) -> Person:
+    """Raises ``PeopleError``: wrong, locked."""
+    try:
+        return await people.verify_password(desk.pool, name, password)
+    except PeopleError as error:
+        await audit.append(desk.pool, name[:80], "sign_in.refused", error.code)
+        raise
+
+
+async def link_role(desk: Desk, token: str) -> str | None:
+    """The role a one-time link is for; None when it is used or over."""
+    return await people.link_role(desk.pool, token)
+
+
+async def join(desk: Desk, token: str, name: str, password: str) -> Person:
+    """Use a link up and make the account. Raises ``PeopleError``."""
+    person = await people.redeem(desk.pool, token, name, password)
+    await audit.append(desk.pool, person.name, "people.joined", person.role)
+    return person
+
+
+async def visit(desk: Desk, token: str, name: str) -> Person:
+    """The demo's visitor: an account without a password; a name that is taken gets a suffix."""
+    try:
+        return await people.redeem(desk.pool, token, name, None)
+    except PeopleError as error:
+        if error.code != "name_taken":
+            raise
+    return await people.redeem(desk.pool, token, f"{name} {desk.unique()[:6]}", None)
+
+
+async def open_session(desk: Desk, person: Person, before: str) -> str:
+    """The token of a new session; the one before it on this browser ends."""
+    await leave(desk, before)
+    token, _ = await people.open_session(desk.pool, person.id)
+    await audit.append(desk.pool, person.name, "sign_in", person.role)
+    return token
+
+
+async def leave(desk: Desk, token: str) -> None:
+    if token:
+        await people.close_session(desk.pool, token)
+
+
+__all__ = ["PeopleError", "Person", "join", "leave", "link_role", "open_session", "sign_in", "visit"]
