@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from crossdock.engine import breaker
 from crossdock.engine.health import Health
@@ -86,10 +87,17 @@ class Courier:
         for command in commands:
             task = asyncio.create_task(self._serve(command, started))
             flying.add(task)
-            task.add_done_callback(flying.discard)
+            task.add_done_callback(partial(self._home, flying))
         if expired and commands:
             self._world.signals.add("crossdock.lease.expired", len(commands), target=self._link.name)
         return len(commands)
+
+    def _home(self, flying: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
+        flying.discard(task)  # before anyone is told that there is room
+        self._on_room()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # a bug of ours: the lease runs out and the command is served again
+            self._world.signals.log.error("courier.bug", connection=self._link.name, error=repr(error))
 
     async def _serve(self, command: LeasedCommand, claimed_at: float) -> None:
         operation = self._sender.operation(command)
@@ -104,8 +112,6 @@ class Courier:
             # nothing was sent: the lease runs out and another worker takes over
             self._world.signals.log.warning("store.unavailable", doing=f"deliver {command.key}", error=str(error))
             return
-        finally:
-            self._on_room()
         sent, pause = sent_of(command, operation, attempt, self._world.random.random())
         self._recorder.put(sent)
         if sent.again_in_s is not None and sent.again_in_s <= SOON_S:
