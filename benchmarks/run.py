@@ -8,7 +8,6 @@ Figures are medians of rounds on one running installation. The JSON says on whic
 """
 
 import argparse
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -80,7 +79,8 @@ def table(figures: dict[str, Any]) -> Table:
         made.add_row(f"  CPU per order: {stage}, µs", f"{cost:,}", "", "")
     for name, rate in figures.get("peers", {}).items():
         ratio = f"{figures['peers']['crossdock'] / rate:.1f} x" if rate else ""
-        made.add_row(f"  one ERP call per order: {name}, orders per second", f"{rate:,}", "", ratio)
+        shown = f"{rate:,}" if rate else "no figure"
+        made.add_row(f"  one ERP call per order: {name}, orders per second", shown, "", ratio)
     return made
 
 

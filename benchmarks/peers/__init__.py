@@ -1,8 +1,8 @@
 """The same work through what a Python team would use instead: Celery on Redis, Procrastinate, DBOS.
 
 ``compare`` is what the runner calls. Start reading in ``job.py`` (the work itself, alike for all), then
-``comparison.py`` (who runs when). The ``*_peer.py`` run in an environment of their own, which is why nothing of
-Crossdock may be imported here at the top.
+``measuring.py`` (the frame of one run) and ``comparison.py`` (who runs when). The ``*_peer.py`` run in an environment
+of their own, which is why nothing of Crossdock may be imported here at the top.
 """
 
 from typing import Any

@@ -5,11 +5,11 @@ from typing import Any
 
 import psycopg
 import urllib3
-from benchmarks.peers import job
-from celery import Celery
+from benchmarks.peers import job, measuring
+from celery import Celery  # type: ignore[import-untyped]
 
 
-def application(asked: job.Asked) -> Celery:
+def application(asked: measuring.Asked) -> Celery:
     """The app with its one task."""
     app = Celery("peers", broker=asked.redis)
     app.conf.update(
@@ -42,13 +42,13 @@ def _export(db: psycopg.Connection[Any], erp: urllib3.HTTPConnectionPool, name: 
     db.execute(job.RECORD_OUTCOME, (name, answer.status, answer.headers["Location"]))
 
 
-def enqueue(asked: job.Asked) -> None:
+def enqueue(asked: measuring.Asked) -> None:
     export = application(asked).tasks["export"]
     for name, body in job.bodies(asked.first, asked.count):
         export.apply_async((name, body))
 
 
-def work(asked: job.Asked, number: int) -> None:
+def work(asked: measuring.Asked, number: int) -> None:
     settings = asked.settings
     application(asked).worker_main([
         "worker", "--pool", settings["pool"], "--concurrency", str(settings["concurrency"]),
@@ -58,4 +58,4 @@ def work(asked: job.Asked, number: int) -> None:
 
 
 if __name__ == "__main__":
-    job.main(job.Peer("benchmarks.peers.celery_peer", enqueue, work))
+    measuring.main(measuring.Peer("benchmarks.peers.celery_peer", enqueue, work))

@@ -11,15 +11,15 @@ from typing import Any
 from urllib.request import urlopen
 
 import msgspec
-from benchmarks import preload
 from benchmarks.house import House, house
 from benchmarks.peers import surroundings
 from benchmarks.peers.surroundings import Unavailable
 
+from benchmarks import preload
 from crossdock.store.embedded import Embedded
 
 WARM_UP = 500
-NOT_IN_TIME = 3  # exit code, see job.py
+NOT_IN_TIME = 3  # exit code, see measuring.py
 LIMIT_S = 120.0  # for the workers; making the backlog and ending everything come on top
 AROUND_S = 120.0
 
@@ -109,7 +109,8 @@ async def _chosen(bench: Bench, counts: Counts, missing: dict[str, str]) -> dict
         found: list[tuple[float, int]] = []
         for position, setting in enumerate(tried if counts.trial else []):
             rates: list[float] = []
-            await _attempted(bench, name, setting, counts.trial, rates, trouble := {})
+            trouble: dict[str, str] = {}
+            await _attempted(bench, name, setting, counts.trial, rates, trouble)
             found += [(rates[0], -position)] if not trouble else []
         chosen[name] = tried[-max(found)[1]] if found else tried[0]
     return chosen
@@ -131,7 +132,7 @@ async def _run(bench: Bench, name: str, setting: dict[str, Any], count: int) -> 
         asked = {
             "database": database, "erp": erp, "redis": redis, "count": count, "settings": setting, "limit_s": LIMIT_S,
         }  # fmt: skip
-        command = [bench.python, "-m", f"benchmarks.peers.{name}_peer", json.dumps(asked)]
+        command: list[str | Path] = [bench.python, "-m", f"benchmarks.peers.{name}_peer", json.dumps(asked)]
         try:
             code, out, errors = await surroundings.said(*command, limit_s=LIMIT_S + AROUND_S)
         except TimeoutError as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 import uvloop
-from benchmarks.peers import job
+from benchmarks.peers import job, measuring
 from dbos import DBOS, DBOSClient, DBOSConfig, run_dbos_database_migrations
 
 QUEUE = "orders"
@@ -45,7 +45,7 @@ def register(erp: aiohttp.ClientSession) -> None:
         return await book(name, await translate(name, body))
 
 
-def configuration(asked: job.Asked, number: int) -> DBOSConfig:
+def configuration(asked: measuring.Asked, number: int) -> DBOSConfig:
     return {
         "name": "peers", "system_database_url": asked.database, "application_version": VERSION,
         "executor_id": f"worker{number}", "sys_db_pool_size": asked.settings["connections"],
@@ -53,7 +53,7 @@ def configuration(asked: job.Asked, number: int) -> DBOSConfig:
     }  # fmt: skip
 
 
-def enqueue(asked: job.Asked) -> None:
+def enqueue(asked: measuring.Asked) -> None:
     """One by one, as its client has no other way; eight at a time."""
     run_dbos_database_migrations(asked.database)
     client = DBOSClient(system_database_url=asked.database, system_database_pool_size=8, application_name="peers")
@@ -69,7 +69,7 @@ def enqueue(asked: job.Asked) -> None:
     client.destroy()
 
 
-async def _work(asked: job.Asked, number: int) -> None:
+async def _work(asked: measuring.Asked, number: int) -> None:
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     connector = aiohttp.TCPConnector(limit=0)
@@ -84,9 +84,9 @@ async def _work(asked: job.Asked, number: int) -> None:
         await asyncio.to_thread(DBOS.destroy)
 
 
-def work(asked: job.Asked, number: int) -> None:
+def work(asked: measuring.Asked, number: int) -> None:
     uvloop.run(_work(asked, number))
 
 
 if __name__ == "__main__":
-    job.main(job.Peer("benchmarks.peers.dbos_peer", enqueue, work, FINISHED, RECORDED))
+    measuring.main(measuring.Peer("benchmarks.peers.dbos_peer", enqueue, work, FINISHED, RECORDED))

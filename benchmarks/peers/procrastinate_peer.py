@@ -2,14 +2,15 @@
 
 import aiohttp
 import uvloop
-from benchmarks.peers import job
+from benchmarks.peers import job, measuring
 from procrastinate import App, PsycopgConnector
+from procrastinate.types import JSONDict
 from psycopg_pool import AsyncConnectionPool
 
 BATCH = 500
 
 
-def application(asked: job.Asked, erp: aiohttp.ClientSession | None, own: AsyncConnectionPool | None) -> App:
+def application(asked: measuring.Asked, erp: aiohttp.ClientSession | None, own: AsyncConnectionPool | None) -> App:
     """The app with its one task; whoever only enqueues gives neither ERP nor connections."""
     app = App(connector=PsycopgConnector(conninfo=asked.database, min_size=2, max_size=asked.settings["connections"]))
 
@@ -31,17 +32,17 @@ def application(asked: job.Asked, erp: aiohttp.ClientSession | None, own: AsyncC
     return app
 
 
-async def _enqueue(asked: job.Asked) -> None:
+async def _enqueue(asked: measuring.Asked) -> None:
     app = application(asked, None, None)
     async with app.open_async():
         await app.schema_manager.apply_schema_async()
         export = app.tasks["export"]
-        waiting = [{"name": name, "body": body} for name, body in job.bodies(asked.first, asked.count)]
+        waiting: list[JSONDict] = [{"name": name, "body": body} for name, body in job.bodies(asked.first, asked.count)]
         for at in range(0, len(waiting), BATCH):
             await export.batch_defer_async(*waiting[at : at + BATCH])
 
 
-async def _work(asked: job.Asked, number: int) -> None:
+async def _work(asked: measuring.Asked, number: int) -> None:
     connections = asked.settings["connections"]
     async with (
         AsyncConnectionPool(asked.database, min_size=2, max_size=connections, kwargs={"autocommit": True}) as own,
@@ -54,13 +55,13 @@ async def _work(asked: job.Asked, number: int) -> None:
             )
 
 
-def enqueue(asked: job.Asked) -> None:
+def enqueue(asked: measuring.Asked) -> None:
     uvloop.run(_enqueue(asked))
 
 
-def work(asked: job.Asked, number: int) -> None:
+def work(asked: measuring.Asked, number: int) -> None:
     uvloop.run(_work(asked, number))
 
 
 if __name__ == "__main__":
-    job.main(job.Peer("benchmarks.peers.procrastinate_peer", enqueue, work))
+    measuring.main(measuring.Peer("benchmarks.peers.procrastinate_peer", enqueue, work))

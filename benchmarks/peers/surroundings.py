@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -39,9 +39,9 @@ async def said(*command: str | Path, limit_s: float, cwd: Path = ROOT) -> tuple[
         async with asyncio.timeout(limit_s):
             out, errors = await process.communicate()
     except BaseException:
-        if process.returncode is None:
+        with suppress(ProcessLookupError):  # nothing of it is left
             os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        await process.wait()
         raise
     return process.returncode or 0, out.decode(), errors.decode(errors="replace")
 
@@ -54,8 +54,19 @@ async def environment() -> Path:
         return python
     print("making the peers' environment (hashes checked)", file=sys.stderr)
     shutil.rmtree(VENV, ignore_errors=True)
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", LOCK]
-    for command in ([sys.executable, "-m", "venv", VENV], pip):
+    pip: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "-r",
+        LOCK,
+    ]
+    commands: list[list[str | Path]] = [[sys.executable, "-m", "venv", VENV], pip]
+    for command in commands:
         try:
             code, _, errors = await said(*command, limit_s=600)
         except TimeoutError as error:
