@@ -312,6 +312,37 @@ async def test_concurrency_never_exceeds_the_accounts_limit_over_two_workers(
     assert sum(toy.effects.values()) == 60
 
 
+async def test_a_second_worker_gets_its_share_of_the_slots_from_the_first(
+    store: PostgresStore, running: Callable[[World], Awaitable[None]]
+) -> None:
+    """The limit is five: one slot is the polls', the four others are shared two by two, never exceeded meanwhile."""
+    flying, most = {"w1": 0, "w2": 0}, 0
+
+    def serving(worker: str) -> World:
+        system, quota = ToySystem(), Quota(concurrency=5)
+
+        async def work(nth: int, payload: Payload, call: Call) -> Result:
+            nonlocal most
+            flying[worker] += 1
+            most = max(most, sum(flying.values()))
+            await asyncio.sleep(0.05)
+            flying[worker] -= 1
+            return system.effect(payload)
+
+        system.answer = work
+        return world(store, connector(system, Repeat.UNIQUE, quota=quota), worker=worker)
+
+    async def in_flight() -> dict[str, int]:
+        return dict(flying)
+
+    await running(serving("w1"))
+    await send(store, [arrival(f"k{n}") for n in range(600)])
+    await until(in_flight, {"w1": 4, "w2": 0})
+    await running(serving("w2"))
+    await until(in_flight, {"w1": 2, "w2": 2})
+    assert most == 4
+
+
 async def test_an_unknown_outcome_without_end_becomes_an_exception(store: PostgresStore, toy: ToySystem) -> None:
     operation = connector(toy, Repeat.UNIQUE).operations["read_back"]
     settled = dispose(OutcomeUnknown("cut"), operation, MAX_TRIES, True, 0.5)

@@ -131,9 +131,36 @@ async def test_a_slow_quota_still_grants(any_store: Store) -> None:
 async def test_slots_are_shared_and_come_back(any_store: Store) -> None:
     held = await asyncio.gather(*(any_store.acquire_slots("erp", f"w{n}", 3, 8, 30.0) for n in range(5)))
     assert sum(held) == 8
-    await any_store.release_slots("erp", "w0")
-    assert await any_store.acquire_slots("erp", "w9", 9, 8, 0.0) == held[0]
-    assert await any_store.acquire_slots("erp", "w8", 9, 8, 30.0) == held[0], "a lease that ended holds nothing"
+    for n in range(5):
+        await any_store.release_slots("erp", f"w{n}")
+    assert await any_store.acquire_slots("erp", "w9", 9, 8, 0.0) == 8
+    assert await any_store.acquire_slots("erp", "w8", 9, 8, 30.0) == 8, "a lease that ended holds nothing"
+
+
+async def test_a_newcomer_gets_his_fair_share_of_the_slots(any_store: Store) -> None:
+    async def renew(worker: str, using: int) -> int:
+        return await any_store.acquire_slots("erp", worker, 7, 7, 30.0, using=using)
+
+    assert await renew("first", using=0) == 7
+    assert await renew("second", using=0) == 0, "all are taken, but the wish is known"
+    assert await renew("first", using=6) == 4, "no new calls beyond the share"
+    assert await renew("second", using=0) == 1, "six calls of the first are still in flight"
+    assert await renew("first", using=4) == 4
+    assert [await renew("second", using=1), await renew("first", using=4)] == [3, 4]
+    assert await renew("third", using=0) == 0
+    assert [await renew("first", using=3), await renew("second", using=2), await renew("third", using=0)] == [3, 2, 2]
+    await any_store.release_slots("erp", "first")
+    assert [await renew("second", using=2), await renew("third", using=2)] == [4, 3]
+
+
+async def test_small_wishes_are_granted_whole_and_an_ownership_stays(any_store: Store) -> None:
+    assert await any_store.acquire_slots("erp", "deliver", 7, 7, 30.0) == 7
+    assert await any_store.acquire_slots("erp", "polls", 1, 8, 30.0) == 1
+    assert await any_store.acquire_slots("erp", "deliver", 7, 7, 30.0) == 6
+    assert await any_store.acquire_slots("owner", "b", 1, 1, 30.0) == 1
+    for _ in range(2):
+        assert await any_store.acquire_slots("owner", "a", 1, 1, 30.0) == 0
+        assert await any_store.acquire_slots("owner", "b", 1, 1, 30.0) == 1
 
 
 async def test_connections_carry_pause_and_breaker(any_store: Store) -> None:

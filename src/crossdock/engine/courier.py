@@ -45,7 +45,7 @@ class Courier:
         row = self._health.row(self._link.name)
         if row is None or row.paused:
             return False
-        await self._quota.renew()
+        await self._quota.renew(self._flying)
         if self._flying and self._room(row) < self._quota.slots * ROOM_SHARE:
             return False
         claimed = await self._take_over(row)

@@ -29,14 +29,17 @@ class QuotaHold:
         self._booking = asyncio.Lock()
         self.slots = DEFAULT_CONCURRENCY if quota.concurrency is None else 0
 
-    async def renew(self) -> None:
-        """Hold on to the slots; a fair share when several workers serve the account. At most once a second."""
+    async def renew(self, using: int) -> None:
+        """Hold on to the slots; a fair share when several workers serve the account. At most once a second.
+
+        ``using``: calls in flight here. They keep their slots, so that a newcomer never adds to them.
+        """
         limit = self._quota.concurrency
         if limit is None or self._stopwatch() - self._renewed < 1.0:
             return
         # one is left for the polls, who would never get any: deliverers renew theirs for ever
         want = max(1, limit - POLLS_SLOT)
-        self.slots = await self._store.acquire_slots(self._account, self._worker, want, want, SLOT_LEASE_S)
+        self.slots = await self._store.acquire_slots(self._account, self._worker, want, want, SLOT_LEASE_S, using=using)
         self._renewed = self._stopwatch()
 
     def throttle(self, seconds: float) -> None:

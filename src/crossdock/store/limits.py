@@ -5,6 +5,7 @@ from crossdock.store.errors import translated
 from crossdock.store.named import Statements
 from crossdock.store.pool import transaction
 from crossdock.store.protocol import Grant
+from crossdock.store.sharing import Holder, lease_of, share
 
 _SQL = Statements("limits")
 _AHEAD_S = 1.0
@@ -26,12 +27,15 @@ async def book(core: Core, account: str, units: int, rate_per_s: float, burst: f
     return Grant(units, max(wait, 0.0)) if wait is not None else Grant(0, _AHEAD_S)
 
 
-async def hold_slots(core: Core, account: str, worker: str, want: int, limit: int, lease_s: float) -> int:
+async def hold_slots(core: Core, account: str, worker: str, want: int, limit: int, lease_s: float, using: int) -> int:
     """See ``Store.acquire_slots``. The lock is a statement of its own: counting needs a snapshot from after it."""
     async with transaction(core.pool, "acquire slots") as connection:
         await connection.execute(_SQL.lock_slots, account)
-        held: int = await connection.fetchval(_SQL.hold_slots, account, worker, want, limit, lease_s)
-        return held
+        rows = await connection.fetch(_SQL.living_slots, account)
+        free = share(worker, want, [Holder(row["worker"], row["wanted"], row["held"]) for row in rows], limit)
+        held = max(free, using)
+        await connection.execute(_SQL.hold_slots, account, worker, want, held, lease_of(held, lease_s))
+        return free
 
 
 async def release_slots(core: Core, account: str, worker: str) -> None:

@@ -28,6 +28,7 @@ from crossdock.store.protocol import (
     StreamPark,
     StreamWrite,
 )
+from crossdock.store.sharing import Holder, lease_of, share
 
 _UNTOUCHED = ("rejected", "retry_later", "rate_limited", "misconfigured")
 _AHEAD = timedelta(seconds=1)
@@ -321,16 +322,16 @@ class MemoryStore:
         self.books.quotas[account] = tat
         return Grant(units, max((tat - now).total_seconds(), 0.0))
 
-    async def acquire_slots(self, account: str, worker: str, want: int, limit: int, lease_s: float) -> int:
+    async def acquire_slots(
+        self, account: str, worker: str, want: int, limit: int, lease_s: float, *, using: int = 0
+    ) -> int:
         now = self._now()
-        others = sum(
-            held
-            for (name, who), (held, until) in self.books.slots.items()
-            if name == account and who != worker and until > now
-        )
-        held = min(want, max(0, limit - others))
-        self.books.slots[account, worker] = (held, now + timedelta(seconds=lease_s))
-        return held
+        living = [holder for (name, _), (holder, until) in self.books.slots.items() if name == account and until > now]
+        free = share(worker, want, living, limit)
+        held = max(free, using)
+        until = now + timedelta(seconds=lease_of(held, lease_s))
+        self.books.slots[account, worker] = (Holder(worker, want, held), until)
+        return free
 
     async def release_slots(self, account: str, worker: str) -> None:
         self.books.slots.pop((account, worker), None)

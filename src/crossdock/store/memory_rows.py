@@ -9,6 +9,7 @@ import msgspec
 
 from crossdock.domain.decision import Problem, Reference, StreamRef, Summary
 from crossdock.store.protocol import ClaimedStream, ConnectionRow, JournalRow, NewCommand, StoredMessage, StreamWrite
+from crossdock.store.sharing import Holder
 
 
 class Row(msgspec.Struct):
@@ -92,7 +93,7 @@ class Books:
         self.references: set[tuple[int, Reference]] = set()
         self.exceptions: list[Finding] = []
         self.quotas: dict[str, datetime] = {}
-        self.slots: dict[tuple[str, str], tuple[int, datetime]] = {}
+        self.slots: dict[tuple[str, str], tuple[Holder, datetime]] = {}
         self.masters: dict[tuple[str, str, str], bytes] = {}
         self.cursors: dict[tuple[str, str], str] = {}
         self.locked: set[int] = set()

@@ -82,8 +82,10 @@ class PostgresStore:
     async def book(self, account: str, units: int, rate_per_s: float, burst: float) -> Grant:
         return await limits.book(self._core, account, units, rate_per_s, burst)
 
-    async def acquire_slots(self, account: str, worker: str, want: int, limit: int, lease_s: float) -> int:
-        return await limits.hold_slots(self._core, account, worker, want, limit, lease_s)
+    async def acquire_slots(
+        self, account: str, worker: str, want: int, limit: int, lease_s: float, *, using: int = 0
+    ) -> int:
+        return await limits.hold_slots(self._core, account, worker, want, limit, lease_s, using)
 
     async def release_slots(self, account: str, worker: str) -> None:
         await limits.release_slots(self._core, account, worker)

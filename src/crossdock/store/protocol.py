@@ -252,10 +252,13 @@ class Store(Protocol):
     async def book(self, account: str, units: int, rate_per_s: float, burst: float) -> Grant:
         """Book ahead from the account's quota on the store's clock; one row update per slice."""
 
-    async def acquire_slots(self, account: str, worker: str, want: int, limit: int, lease_s: float) -> int:
+    async def acquire_slots(
+        self, account: str, worker: str, want: int, limit: int, lease_s: float, *, using: int = 0
+    ) -> int:
         """Hold concurrency slots (total over all workers at most ``limit``), renewing the lease.
 
-        Returns how many are held.
+        Returns how many the worker may use from now on: at most its fair share. ``using``: how many it uses at this
+        moment; these stay its own, even beyond its share, until a renewal says that they are no longer used.
         """
 
     async def release_slots(self, account: str, worker: str) -> None: ...

@@ -203,6 +203,7 @@ create table quotas (
 create table slots (
     account text not null,
     worker text not null,
+    wanted integer not null,  -- so that each is given a fair share, and a newcomer is seen
     held integer not null,
     until timestamptz not null,
     primary key (account, worker)

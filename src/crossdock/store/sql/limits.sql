@@ -19,14 +19,15 @@ insert into quotas (account, tat) values ($1, clock_timestamp()) on conflict do 
 -- One at a time may count and take an account's slots.
 select pg_advisory_xact_lock(hashtextextended('slots ' || $1, 0));
 
+-- name: living_slots
+-- Who lives on the account's slots.
+select worker, wanted, held from slots where account = $1 and until > clock_timestamp();
+
 -- name: hold_slots
--- Takes or renews as many slots as are free.
-insert into slots (account, worker, held, until)
-select $1, $2, least($3::int, greatest(0, $4::int - coalesce((
-    select sum(held)::int from slots where account = $1 and worker <> $2 and until > clock_timestamp()), 0))),
-    clock_timestamp() + make_interval(secs => $5::float8)
-on conflict (account, worker) do update set held = excluded.held, until = excluded.until
-returning held;
+-- Takes or renews a worker's slots. Who holds none and stops asking is soon forgotten: his share is for the others.
+insert into slots (account, worker, wanted, held, until)
+select $1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5::float8)
+on conflict (account, worker) do update set wanted = excluded.wanted, held = excluded.held, until = excluded.until;
 
 -- name: release_slots
 -- Gives a worker's slots back.
