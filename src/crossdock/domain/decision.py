@@ -82,6 +82,7 @@ class Decision(msgspec.Struct):
     settled: list[str] = []  # keys of problems that are no more
     references: list[Reference] = []
     tells: list[Tell] = []
+    after: Any = None  # the state with the entries folded in, where deciding had to fold them anyway
 
 
 class ProductMaster(msgspec.Struct, frozen=True, omit_defaults=True):

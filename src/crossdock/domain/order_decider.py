@@ -65,6 +65,7 @@ class OrderDecider:
             operator_acted(d, event)
         else:
             d.ignore("signal_seen", "signals have a stream of their own")
+        d.decision.after = d.state
         return d.decision
 
     def evolve(self, state: OrderState, entries: list[Entry]) -> OrderState:

@@ -154,7 +154,8 @@ class _Ledger:
                 if isinstance(event, OperatorActed):
                     actor = event.actor
                 decision = self._decider.decide(self._state, event, context)
-                self._state = self._decider.evolve(self._state, decision.entries)
+                folded = decision.after
+                self._state = self._decider.evolve(self._state, decision.entries) if folded is None else folded
                 entries += decision.entries
                 self._collect(decision, trace)
         if entries:

@@ -110,6 +110,7 @@ MANIFEST = Manifest(
     quota=Quota(concurrency=5),
     docs="https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/chapter_1540391670.html",
     redact=(
+        "shippingAddress", "billingAddress",  # whole: one value to remove instead of ten
         "addressee", "attention", "addr1", "addr2", "city", "zip", "state", "addrPhone", "email", "phone",
         "access_token", "client_assertion", "authorization",
     ),
