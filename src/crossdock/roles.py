@@ -94,8 +94,9 @@ async def _loops(spec: ChildSpec, config: Config, world: World, pool: Pool) -> A
         yield [DecideLoop(world)]
     elif spec.role == "deliver":
         from crossdock.engine.delivering import DeliverLoop
+        from crossdock.store.contacts import Contacts
 
-        yield [DeliverLoop(world)]
+        yield [DeliverLoop(world, noted=Contacts(pool).note)]
     elif spec.role == "schedule":
         from crossdock.engine.scheduling import ScheduleLoop
         from crossdock.intake.polls import PollLoop

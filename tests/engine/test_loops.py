@@ -18,6 +18,7 @@ from crossdock.engine.scheduling import ScheduleLoop
 from crossdock.engine.world import World
 from crossdock.kit.http import AnswerLost, NotSent
 from crossdock.kit.manifest import Call, Quota, Repeat, Result
+from crossdock.store.contacts import Contacts
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import Arrival
 
@@ -276,6 +277,35 @@ async def test_stopping_lets_a_call_in_flight_come_home_and_records_it(store: Po
         await delivering
     assert await store.pool.fetchval("select outcome from attempts") == "done"
     assert await store.pool.fetchval("select count(*) from dispatch") == 0
+
+
+async def test_what_calls_say_of_a_connection_is_noted_for_people(store: PostgresStore, toy: ToySystem) -> None:
+    """Ten calls, an outage and a refusal of one order among them: a few writes, not ten."""
+    await store.register("erp", "toy", role="erp", api_version="1", mapping_version="1")
+    answers = {"k3": RetryLater("the gateway is away", after_s=60), "k4": Rejected("closed", "the period is closed")}
+    written: list[tuple[str, str | None]] = []
+    contacts = Contacts(store.pool)
+
+    async def answer(nth: int, payload: Payload, call: Call) -> Result:
+        return Result(answers.get(call.key.removeprefix("toy/")) or Done())
+
+    async def note(connection: str, error: str | None) -> None:
+        written.append((connection, error))
+        await contacts.note(connection, error)
+
+    toy.answer = answer
+    here = world(store, connector(toy, Repeat.UNIQUE))
+    await send(store, [arrival(f"k{n}") for n in range(10)])
+    assert await DecideLoop(here).round()
+    stop = asyncio.Event()
+    delivering = asyncio.create_task(DeliverLoop(here, noted=note).run(stop))
+    await until(value(store, "select count(*) from attempts"), 10)
+    stop.set()
+    await delivering
+    assert 2 <= len(written) <= 4
+    row = await store.pool.fetchrow("select last_ok_at, last_error_at, last_error from connections where name = 'erp'")
+    assert row["last_ok_at"] is not None
+    assert row["last_error"] == "RetryLater: the gateway is away"
 
 
 async def test_a_hot_stream_takes_turns(store: PostgresStore, toy: ToySystem) -> None:

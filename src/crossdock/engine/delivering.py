@@ -2,6 +2,7 @@
 
 import asyncio
 
+from crossdock.engine.contacts import Noted
 from crossdock.engine.courier import Courier
 from crossdock.engine.health import Health
 from crossdock.engine.recording import Recorder
@@ -11,12 +12,15 @@ from crossdock.store.protocol import StoreUnavailable
 
 
 class DeliverLoop:
-    """Delivers until told to stop, then lets what is in flight come home and be recorded."""
+    """Delivers until told to stop, then lets what is in flight come home and be recorded.
 
-    def __init__(self, world: World, *, targets: tuple[str, ...] | None = None) -> None:
+    ``noted`` keeps a connection's last contact or error where people see it; called about once a second.
+    """
+
+    def __init__(self, world: World, *, targets: tuple[str, ...] | None = None, noted: Noted | None = None) -> None:
         self._world = world
         self._recorder = Recorder(world)
-        self._health = Health(world)
+        self._health = Health(world, noted)
         self._wake = Wake(world.store, "deliver")
         self._couriers = [
             Courier(world, link, self._recorder, self._health, self._wake.nudge)

@@ -1,14 +1,14 @@
 """How each connection is doing, as all workers share it: pause, breaker, failures."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from datetime import timedelta
-from typing import Any
 
 import msgspec
 
 from crossdock.domain.outcome import Outcome
 from crossdock.engine import breaker
+from crossdock.engine.contacts import Heard, Noted
 from crossdock.engine.world import World
 from crossdock.store.protocol import ConnectionRow, StoreUnavailable
 
@@ -16,10 +16,15 @@ REFRESH_S = 1.0
 
 
 class Health:
-    """Reads the shared rows at most once a second and writes what this process learns."""
+    """Reads the shared rows at most once a second and writes what this process learns.
 
-    def __init__(self, world: World) -> None:
+    ``noted`` keeps a connection's last contact or error where people see it.
+    """
+
+    def __init__(self, world: World, noted: Noted | None = None) -> None:
         self._world = world
+        self._noted = noted
+        self._heard = Heard()
         self._rows: dict[str, ConnectionRow] = {}
         self._read = float("-inf")
         self._writing: set[asyncio.Task[None]] = set()
@@ -29,12 +34,14 @@ class Health:
         if self._world.stopwatch() - self._read >= REFRESH_S and not self._writing:
             self._rows = await self._world.store.connections()
             self._read = self._world.stopwatch()
+            self._share_contacts()
 
     def row(self, name: str) -> ConnectionRow | None:
         return self._rows.get(name)
 
     def note(self, name: str, outcome: Outcome) -> None:
-        """One call's outcome: feeds the breaker."""
+        """One call's outcome: feeds the breaker and the contacts."""
+        self._heard.note(name, outcome)
         row = self._rows.get(name)
         if row is None:
             return
@@ -59,12 +66,18 @@ class Health:
         self._world.signals.log.error("connection.paused", connection=name, reason=reason)
         self._share(self._world.store.pause(name, reason), name)
 
-    def _share(self, write: Coroutine[Any, Any, None], name: str) -> None:
+    def _share_contacts(self) -> None:
+        taken = self._heard.take()
+        if self._noted is not None:
+            for name, error in taken:
+                self._share(self._noted(name, error), name)
+
+    def _share(self, write: Awaitable[None], name: str) -> None:
         task = asyncio.create_task(self._written(write, name))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _written(self, write: Coroutine[Any, Any, None], name: str) -> None:
+    async def _written(self, write: Awaitable[None], name: str) -> None:
         try:
             await write
         except StoreUnavailable as error:
@@ -72,6 +85,7 @@ class Health:
             self._world.signals.log.warning("store.unavailable", doing=f"share health of {name}", error=str(error))
 
     async def settled(self) -> None:
-        """Wait until everything learnt is shared."""
+        """Share what is left and wait until everything is."""
+        self._share_contacts()
         if self._writing:
             await asyncio.wait(self._writing)

@@ -8,7 +8,7 @@ _SQL = Statements("contacts")
 
 
 class Contacts:
-    """``note`` fits ``PollLoop``'s ``noted``."""
+    """``note`` fits what ``PollLoop`` and ``DeliverLoop`` take as ``noted``."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

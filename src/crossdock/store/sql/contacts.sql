@@ -1,7 +1,9 @@
 -- name: worked
--- The connection answered as it should.
-update connections set last_ok_at = now() where name = $1;
+-- The connection answered as it should. All workers together write it once a second.
+update connections set last_ok_at = now()
+where name = $1 and (last_ok_at is null or last_ok_at < now() - interval '1 second');
 
 -- name: failed
--- The connection did not; $2 says how.
-update connections set last_error_at = now(), last_error = $2 where name = $1;
+-- The connection did not; $2 says how. The same trouble is written once a second, a new one at once.
+update connections set last_error_at = now(), last_error = $2
+where name = $1 and (last_error_at is null or last_error_at < now() - interval '1 second' or last_error <> $2);
