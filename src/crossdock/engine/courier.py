@@ -15,7 +15,8 @@ from crossdock.store.protocol import ConnectionRow, LeasedCommand, StoreUnavaila
 FRESH_S = 5.0  # commands due longer than this are backlog
 BACKLOG_SHARE = 0.5  # of the slots, at most, so that live orders keep their latency while a backlog drains
 LARGEST_CLAIM = 200
-ROOM_SHARE = 0.25  # under load, claim when this much of the slots is free: one statement for many commands
+ROOM_SHARE = 0.25  # under load, claim when this much of the slots is free: one statement for many commands …
+GATHER_S = 0.02  # … or when the last claim is this old, so that slow vendors find every slot used
 TAKE_OVER_EVERY_S = 1.0
 SOON_S = 10.0  # a repeat this soon wakes the courier itself; the poll finds later ones
 LEASE_MARGIN = 0.9  # of the lease: nothing is sent, and no answer awaited, beyond it
@@ -39,6 +40,7 @@ class Courier:
         self._live: set[asyncio.Task[None]] = set()
         self._backlog: set[asyncio.Task[None]] = set()
         self._took_over = float("-inf")
+        self._claimed_at = float("-inf")
 
     async def claim(self) -> bool:
         """Claim what there is room for and start sending it. True when something was claimed."""
@@ -46,14 +48,20 @@ class Courier:
         if row is None or row.paused:
             return False
         await self._quota.renew(self._flying)
-        if self._flying and self._room(row) < self._quota.slots * ROOM_SHARE:
+        if self._gathering(row):
             return False
+        self._claimed_at = self._world.stopwatch()
         claimed = await self._take_over(row)
         wanted = min(self._room(row), self._share())
         oldest = await self._start(wanted, self._backlog)
         if oldest == wanted:  # else nothing more is due
             claimed += await self._start(self._room(row), self._live, younger_s=FRESH_S)
         return claimed + oldest > 0
+
+    def _gathering(self, row: ConnectionRow) -> bool:
+        """Whether more room is about to come: calls that return quickly are claimed for many at a time."""
+        just_claimed = self._world.stopwatch() - self._claimed_at < GATHER_S
+        return just_claimed and self._flying > 0 and self._room(row) < self._quota.slots * ROOM_SHARE
 
     async def _take_over(self, row: ConnectionRow) -> int:
         """Commands whose worker did not live to tell, before anything else; asked for once a second."""

@@ -1,6 +1,5 @@
 """Sending one leased command: call the operation, classify whatever happens, say what follows."""
 
-import asyncio
 from datetime import datetime
 
 import msgspec
@@ -59,25 +58,24 @@ class Sender:
             command.purpose, kind="client", cause=command.trace, attributes=attributes
         ) as span:
             trace = span.traceparent or command.trace
-            recording = Recording(self._link.line.http, self._world.stopwatch, trace)
-            result = await self._outcome(command, operation, recording, left_s)
+            recording = Recording(self._link.line.http, self._world.stopwatch, trace, started + left_s)
+            result = await self._outcome(command, operation, recording)
             span.set(**{"crossdock.outcome": str(type(result.outcome).__struct_config__.tag)})
         request, response = self._redactor(recording.exchanges)
         return Attempt(result, started_at, self._world.stopwatch() - started, request, response, trace)
 
-    async def _outcome(
-        self, command: LeasedCommand, operation: Operation | None, recording: Recording, left_s: float
-    ) -> Result:
+    async def _outcome(self, command: LeasedCommand, operation: Operation | None, recording: Recording) -> Result:
         if operation is None:
             return Result(Rejected("unsupported", f"{self._link.name} does not offer {command.purpose}"))
         if in_doubt(command) and operation.repeat is Repeat.UNSAFE:
             return Result(OutcomeUnknown("the worker that sent this did not live to tell", "worker_lost"))
         try:
-            async with asyncio.timeout(left_s):
-                return await self._call(command, operation, recording)
+            return await self._call(command, operation, recording)
         except NotSent as error:
+            if len(recording.exchanges) > 1:  # this one was not sent, but what of the one before it?
+                return Result(self._lost(operation, str(error), "not_sent"))
             return Result(RetryLater(str(error), code="not_sent"))
-        except (AnswerLost, TimeoutError) as error:
+        except AnswerLost as error:
             return Result(self._lost(operation, f"{type(error).__name__}: {error}", "no_answer"))
         except Exception as error:  # noqa: BLE001 - a connector's bug: bounded retries, then an exception, never success
             return Result(self._bug(command, operation, recording, f"{type(error).__name__}: {error}"))

@@ -113,8 +113,10 @@ class AiohttpDoor:
         timeout = self._timeouts.get(total_s)
         if timeout is None:
             # The time for connecting ends before the whole time does: only then is it known that nothing was sent.
+            # Each bound is a timer of some microseconds: the one for silence is set only where it is the shorter one.
             connect_s = min(self._connect_s, total_s * 0.8)
-            timeout = aiohttp.ClientTimeout(total=total_s, connect=connect_s, sock_read=min(self._read_s, total_s))
+            read_s = self._read_s if self._read_s < total_s else None
+            timeout = aiohttp.ClientTimeout(total=total_s, connect=connect_s, sock_read=read_s)
             self._timeouts[total_s] = timeout
         return timeout
 
