@@ -1,5 +1,6 @@
 """When a connection was last heard of, and what went wrong last: what people look at first."""
 
+from crossdock.store.decisions import clean
 from crossdock.store.errors import translated
 from crossdock.store.named import Statements
 from crossdock.store.pool import Pool
@@ -20,4 +21,4 @@ class Contacts:
                 if error is None:
                     await database.execute(_SQL.worked, connection)
                 else:
-                    await database.execute(_SQL.failed, connection, error)
+                    await database.execute(_SQL.failed, connection, clean(error))

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 
 from crossdock.store import accept, claims, deliveries, limits, timers
 from crossdock.store.core import Core
+from crossdock.store.decisions import clean
 from crossdock.store.errors import UnknownConnection, translated
 from crossdock.store.named import Statements
 from crossdock.store.partitions import make_partitions
@@ -120,7 +121,8 @@ class PostgresStore:
 
     async def pause(self, connection: str, reason: str | None) -> None:
         with translated("pause a connection"):
-            found = await self._core.pool.fetchval(_CONNECTIONS.pause, connection, reason)
+            said = None if reason is None else clean(reason)
+            found = await self._core.pool.fetchval(_CONNECTIONS.pause, connection, said)
         if found is None:
             raise UnknownConnection(connection)
 
