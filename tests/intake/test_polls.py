@@ -12,7 +12,8 @@ from crossdock.intake.backfill import NoBackfill, backfill
 from crossdock.intake.polling import Tally
 from crossdock.intake.polls import PollLoop
 from crossdock.kit.http import NotSent
-from crossdock.kit.manifest import Page, Poll, Quota
+from crossdock.kit.manifest import Found, Page, Poll, Quota
+from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import BACKFILL, LIVE
 from tests.intake.world import KeepingStore, page, until, world
 
@@ -176,3 +177,51 @@ async def test_backfill_names_what_can_be_backfilled() -> None:
         await backfill(here, "south", {})
     with pytest.raises(NoBackfill, match="no poll"):
         await backfill(here, "north", {})
+
+
+async def test_a_note_that_cannot_be_kept_does_not_end_the_poll() -> None:
+    listing, store, tries = Listing({None: NotSent("refused")}), KeepingStore(), 0
+    clock = iter(range(0, 10**6, 20))
+
+    async def note(_connection: str, _error: str | None) -> None:
+        nonlocal tries
+        tries += 1
+        raise ValueError("the database takes no such text")
+
+    changed = world(store, listing.poll(), stopwatch=lambda: float(next(clock)))
+    await run_until(PollLoop(changed, note, tick_s=0.005), lambda: len(listing.asked) >= 2)
+    assert tries >= 1
+
+
+async def test_what_cannot_be_stored_blocks_nothing_else_of_its_page() -> None:
+    odd = Found("content-x", "order/polled", "order", "k" * 201, b"{}")
+    first = page(1, 2, cursor="a")
+    listing = Listing({None: msgspec.structs.replace(first, found=(odd, *first.found))})
+    store, notes = KeepingStore(), Notes()
+    await run_until(PollLoop(world(store, listing.poll()), notes.note, tick_s=0.01), lambda: bool(notes.said))
+    assert [one.stream.key for one in store.kept] == ["north-1", "north-2"]
+    assert store.cursors["north", "orders"] == "a"
+    assert notes.said == [("north", None)]
+
+
+async def test_polls_of_one_account_hold_a_slot_each(store: PostgresStore) -> None:
+    await store.register("north", "tradepost")
+    now_running, most = 0, 0
+    gone: list[str] = []
+
+    def poll(name: str) -> Poll:
+        async def run(_client: Any, _cursor: str | None, _options: Mapping[str, Any]) -> Page:
+            nonlocal now_running, most
+            now_running += 1
+            most = max(most, now_running)
+            await asyncio.sleep(0.05)
+            now_running -= 1
+            gone.append(name)
+            return Page((), "a")
+
+        return Poll(name, run, every_s=3600)
+
+    polls = {name: poll(name) for name in ("items", "customers", "invoices")}
+    loop = PollLoop(world(store, polls, quota=Quota(concurrency=1)), Notes().note, tick_s=0.01)
+    await run_until(loop, lambda: len(gone) == 3)
+    assert most == 1

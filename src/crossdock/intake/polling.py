@@ -9,6 +9,7 @@ from crossdock.domain.decision import StreamRef
 from crossdock.engine.world import Linked, World
 from crossdock.kit.manifest import Page, Poll, Quota
 from crossdock.observe.trace import new_trace
+from crossdock.store.accept import defect
 from crossdock.store.protocol import Arrival
 
 AT_ONCE = 200  # arrivals per transaction
@@ -74,7 +75,7 @@ async def run_pages(
 async def _page(world: World, run: Run, at: str | None) -> Page:
     """One page, within the account's limits."""
     quota, account = run.link.connector.manifest.quota, run.link.name
-    worker = f"{world.worker}/polls"
+    worker = f"{world.worker}/polls/{run.cursor}"  # a slot for each of the account's polls
     if quota.concurrency is not None:
         await _slot(world, run, quota.concurrency, worker)
     try:
@@ -113,7 +114,7 @@ async def _keep(world: World, run: Run, page: Page, trace: str, tally: Tally) ->
     new = 0
     for start in range(0, len(page.found), AT_ONCE):
         arrivals = [_arrival(run, found, trace) for found in page.found[start : start + AT_ONCE]]
-        receipts = await store.accept(arrivals)
+        receipts = await store.accept([one for one in arrivals if _storable(world, run, one)])
         new += sum(not receipt.duplicate for receipt in receipts)
     for kind, rows in (("product", page.products), ("customer", page.customers)):
         if rows:
@@ -127,6 +128,15 @@ async def _keep(world: World, run: Run, page: Page, trace: str, tally: Tally) ->
     for result, count in (("new", new), ("known", len(page.found) - new)):
         if count:
             world.signals.add("crossdock.poll.found", count, channel=name, poll=run.poll.name, result=result)
+
+
+def _storable(world: World, run: Run, arrival: Arrival) -> bool:
+    """Whether the store can take it: somebody else's odd record must not keep the whole poll from going on."""
+    why = defect(arrival)
+    if why is not None:
+        subject = arrival.stream.key[:80]
+        world.signals.log.error("poll.left_out", connection=run.link.name, poll=run.poll.name, subject=subject, why=why)
+    return why is None
 
 
 def _arrival(run: Run, found: Any, trace: str) -> Arrival:

@@ -130,6 +130,8 @@ class PollLoop:
             await self._noted(name, None if error is None else f"poll {turn.poll.name}: {_said(error)}")
         except StoreUnavailable as unavailable:
             signals.log.warning("store.unavailable", doing=f"note the poll of {name}", error=unavailable)
+        except Exception as unkept:  # noqa: BLE001 - what cannot be noted must not end the healing path
+            signals.log.warning("poll.failed", connection=name, poll=turn.poll.name, error=unkept)
 
 
 def _said(error: Exception) -> str:
