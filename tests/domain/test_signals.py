@@ -6,7 +6,7 @@ from crossdock.domain.commands import Command, ReadBack
 from crossdock.domain.decision import Decision
 from crossdock.domain.events import CommandSettled, Event, OperatorActed, SignalSeen, TimerFired
 from crossdock.domain.outcome import Done, Rejected
-from crossdock.domain.signal_decider import SIGNAL, SignalState, decode_signal_entries
+from crossdock.domain.signal_decider import REMEMBERED, SIGNAL, SignalState, decode_signal_entries
 
 
 class Signals:
@@ -92,6 +92,27 @@ def test_a_person_may_let_a_failed_read_be() -> None:
     signals.tell(seen("a"))
     signals.settle(Rejected("not_found", "gone"))
     assert signals.tell(OperatorActed("resolve", "olivia", "deleted there")).settled == ["read_back"]
+    assert SIGNAL.summary(signals.state).status == "done"
+
+
+def test_letting_a_failed_read_be_does_not_lose_the_signal_that_came_meanwhile() -> None:
+    signals = Signals()
+    signals.tell(seen("a"))
+    signals.tell(seen("b"))
+    signals.settle(Rejected("not_found", "gone"))
+    assert len(signals.tell(OperatorActed("resolve", "olivia", "known")).commands) == 1
+    assert signals.commands[-1].key.endswith("/b")
+    signals.settle()
+    assert SIGNAL.summary(signals.state).status == "done"
+
+
+def test_a_repeat_of_long_ago_is_read_under_a_key_of_its_own() -> None:
+    signals = Signals()
+    for nth in range(REMEMBERED + 2):
+        signals.tell(seen(f"content {nth}"))
+        signals.settle()
+    signals.tell(seen("content 0"))
+    signals.settle()
     assert SIGNAL.summary(signals.state).status == "done"
 
 

@@ -144,7 +144,10 @@ def _waits(state: SignalState, event: SignalSeen) -> bool:
 
 
 def _read(state: SignalState, event: SignalSeen, now: datetime) -> Decision:
-    content = event.content or str(state.reads + 1)
+    nth = str(state.reads + 1)
+    content = event.content or nth
+    if event.content and state.reads >= REMEMBERED:
+        content = f"{content}/{nth}"  # one that is forgotten may come again: its first key would open nothing
     key = f"{event.source}:{event.kind}:{event.external_id}/{event.source}/read_back/{content}"
     opened = ReadOpened(key, event.source, event.kind, event.external_id, event.content, now)
     return Decision(entries=[opened], commands=[Command(key, event.source, ReadBack(event.kind, event.external_id))])
@@ -155,13 +158,18 @@ def _settled(state: SignalState, event: CommandSettled, now: datetime) -> Decisi
         return Decision()
     if isinstance(event.outcome, Done):
         decision = Decision(entries=[ReadSettled(event.key, "done", now)], settled=[PROBLEM])
-        if state.queued is not None:
-            after = _read(state, state.queued, now)
-            decision.entries += after.entries
-            decision.commands += after.commands
+        _read_queued(decision, state, now)
         return decision
     problem = failed(PROBLEM, event.key, event.purpose, event.target, event.outcome, event.tries)
     return Decision(entries=[ReadSettled(event.key, "failed", now, problem.title)], opened=[problem])
+
+
+def _read_queued(decision: Decision, state: SignalState, now: datetime) -> None:
+    """What came during the read that has ended is read next."""
+    if state.queued is not None:
+        after = _read(state, state.queued, now)
+        decision.entries += after.entries
+        decision.commands += after.commands
 
 
 def _acted(state: SignalState, event: OperatorActed, now: datetime) -> Decision:
@@ -172,7 +180,9 @@ def _acted(state: SignalState, event: OperatorActed, now: datetime) -> Decision:
         return Decision(entries=[entry], again=[state.key], settled=[PROBLEM])
     if event.action in ("resolve", "skip", "cancel"):
         entry = ReadSettled(state.key, "done", now, f"settled by {event.actor}: {event.reason}")
-        return Decision(entries=[entry], settled=[PROBLEM])
+        decision = Decision(entries=[entry], settled=[PROBLEM])
+        _read_queued(decision, state, now)
+        return decision
     return Decision()
 
 
