@@ -33,6 +33,11 @@ holds:
     owner: finance
     reason: Orders over 5,000 are looked at.
     expires: 48h
+serve:
+  max_body_bytes: 2000000
+  trusted_proxies: [10.0.0.0/8, 192.0.2.7]
+keep:
+  messages: 800
 """
 
 
@@ -77,6 +82,9 @@ def test_a_good_folder_becomes_typed_values(tmp_path: Path, manifests: dict[str,
     assert config.connections["shop1"].settings == {"pages": 50, "store": "acme"}
     assert config.rules[0].expires_s == 48 * 3600
     assert config.serve.console == "127.0.0.1:8481"
+    assert (config.serve.max_body_bytes, config.serve.waiting_bound) == (2_000_000, 5_000)
+    assert config.serve.trusted_proxies == ("10.0.0.0/8", "192.0.2.7")
+    assert (config.keep.messages, config.keep.deliveries) == (800, 90)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +108,11 @@ def test_a_good_folder_becomes_typed_values(tmp_path: Path, manifests: dict[str,
         ("total > 5000", "total", 19, "not true or false", "Compare"),
         ("expires: 48h", "expires: soon", 22, "not a length of time", "48h"),
         ("  books:", "  books: [", 8, "not valid YAML", ""),
+        ("2000000", "10", 24, "cannot be 10", "1000 or more"),
+        ("192.0.2.7", "edge1", 25, "'edge1' is not a network", "10.0.0.0/8"),
+        ("max_body_bytes", "max_body_size", 24, "'max_body_size'", "Did you mean 'max_body_bytes'"),
+        ("messages: 800", "deliveries: 29", 27, "cannot be 29", "30 or more"),
+        ("messages: 800", "messages: long", 27, "cannot be 'long'", "int"),
     ],
 )
 def test_each_fault_is_told_with_its_line(
@@ -138,4 +151,6 @@ def test_the_schema_names_every_setting_and_choice(manifests: dict[str, Manifest
     shop = next(kind for kind in kinds if kind["properties"]["system"]["const"] == "shoply")
     assert shop["properties"]["settings"]["required"] == ["store"]
     assert "token" in shop["properties"]["secrets"]["properties"]
+    assert schema["properties"]["keep"]["properties"]["deliveries"] == {"type": "integer", "default": 90, "minimum": 30}
+    assert "max_body_bytes" in schema["properties"]["serve"]["properties"]
     assert schema["properties"]["routes"]["items"]["properties"]["payment"]["enum"] == ["paid", "authorized", "pending"]

@@ -46,6 +46,19 @@ serve:
   # proxy: nginx on edge1
   # tls_certificate: /etc/crossdock/tls.pem
   # tls_key: /etc/crossdock/tls.key
+  # trusted_proxies: [10.0.0.0/8]  # whose X-Forwarded-For is believed when senders are told apart
+  # max_body_bytes: 1000000         # a larger webhook is refused with 413
+  # body_timeout_s: 10              # a body that has not arrived by then is refused
+  # source_rate_per_s: 20000        # webhooks from one address before it gets 429; bursts up to source_burst
+  # source_burst: 40000
+  # waiting_bound: 5000             # webhooks waiting for their commit before senders are told to come again
+
+# For how many days what happened is kept. Whatever an unfinished order needs stays beyond that.
+keep:
+  messages: 400                   # what arrived, as received
+  journal: 400                    # every decision and what led to it
+  attempts: 90                    # calls, with what was sent and answered
+  deliveries: 90                  # ids that tell a repeated delivery from a new one
 """
 _TABLE = "from,to,note\nstandard,standard,the channel's code on the left and the target's method on the right\n"
 _IGNORE = "# Secret files, if you keep them here at all.\n*.pem\n*.key\n*.secret\n"

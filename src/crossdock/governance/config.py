@@ -5,6 +5,7 @@ Everything is checked before anything starts; every fault names its file and lin
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from crossdock.governance.tables import Tables, load_tables
 from crossdock.kit.manifest import Manifest
 
 CONFIG_FILE = "crossdock.yaml"
-SECTIONS = ("connections", "routes", "holds", "serve")
+SECTIONS = ("connections", "routes", "holds", "serve", "keep")
 QUOTAS = ("concurrency", "rate_per_s", "burst")
 CHOICES = {
     "basis": ("shop", "presentment"),
@@ -50,6 +51,36 @@ class ServeSetup(msgspec.Struct, frozen=True, omit_defaults=True):
     tls_certificate: str | None = None
     tls_key: str | None = None
     public_url: str | None = None
+    # what intake takes before it refuses
+    max_body_bytes: int = 1_000_000
+    body_timeout_s: float = 10.0
+    source_rate_per_s: float = 20_000.0  # requests from one address
+    source_burst: float = 40_000.0
+    waiting_bound: int = 5_000  # webhooks waiting for their commit before senders are told to come again
+    trusted_proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-For is believed
+
+
+SERVE_AT_LEAST: Mapping[str, float] = {
+    "max_body_bytes": 1_000,
+    "body_timeout_s": 1,
+    "source_rate_per_s": 1,
+    "source_burst": 1,
+    "waiting_bound": 1,
+}
+
+
+class KeepSetup(msgspec.Struct, frozen=True, omit_defaults=True):
+    """For how many days what happened is kept. Whatever an unfinished order needs stays beyond that."""
+
+    messages: int = 400  # what arrived, as received
+    journal: int = 400  # every decision and what led to it
+    attempts: int = 90  # calls, with what was sent and answered
+    deliveries: int = (
+        90  # ids that tell a repeated delivery from a new one; senders repeat for days, restores for weeks
+    )
+
+
+KEEP_AT_LEAST = KeepSetup(messages=30, journal=30, attempts=7, deliveries=30)
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -61,6 +92,7 @@ class Config(msgspec.Struct, frozen=True):
     rules: tuple[HoldRule, ...]
     tables: Tables
     serve: ServeSetup
+    keep: KeepSetup = KeepSetup()
 
     def holds(self) -> Callable[[Order], list[HoldHit]]:
         """The hold rules as the function the engine asks."""
@@ -97,11 +129,37 @@ class _Loading:
         connections = self._connections(self._read.mapping(("connections",)))
         policies = self._policies(self._read.items(("routes",)), connections)
         rules = self._rules(self._read.items(("holds",)))
-        serve = self._read.struct(ServeSetup, ("serve",)) if "serve" in top else ServeSetup()
+        serve = self._serve() if "serve" in top else ServeSetup()
+        keep = self._keep() if "keep" in top else KeepSetup()
         if self._faults:
             raise ConfigError(sorted(self._faults, key=lambda fault: (fault.file, fault.line)))
         assert serve is not None  # a fault would have been raised
-        return Config(self._folder, connections, policies, tuple(rules), self._tables, serve)
+        assert keep is not None
+        return Config(self._folder, connections, policies, tuple(rules), self._tables, serve, keep)
+
+    # serve and keep ---------------------------------------------------------------------------------------------
+
+    def _serve(self) -> ServeSetup | None:
+        setup = self._read.struct(ServeSetup, ("serve",))
+        if setup is not None:
+            for field, least in SERVE_AT_LEAST.items():
+                self._at_least(("serve", field), getattr(setup, field), least)
+            for index, text in enumerate(setup.trusted_proxies):
+                if not _is_network(text):
+                    wrong = f"'{text}' is not a network."
+                    self._read.fault(("serve", "trusted_proxies", index), wrong, "Write 10.0.0.5 or 10.0.0.0/8.")
+        return setup
+
+    def _keep(self) -> KeepSetup | None:
+        setup = self._read.struct(KeepSetup, ("keep",))
+        if setup is not None:
+            for field, least in msgspec.structs.asdict(KEEP_AT_LEAST).items():
+                self._at_least(("keep", field), getattr(setup, field), least)
+        return setup
+
+    def _at_least(self, path: tuple[str | int, ...], value: float, least: float) -> None:
+        if value < least:
+            self._read.fault(path, f"'{path[-1]}' cannot be {value}.", f"Give {least} or more.")
 
     # connections ------------------------------------------------------------------------------------------------
 
@@ -235,6 +293,14 @@ class _Loading:
 def _is_name(name: str) -> bool:
     allowed = set("abcdefghijklmnopqrstuvwxyz0123456789_-")
     return 0 < len(name) <= 63 and set(name) <= allowed and name[0] not in "_-"
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_amount(text: str) -> bool:

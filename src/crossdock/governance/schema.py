@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain.decision import Policy
-from crossdock.governance.config import CHOICES, QUOTAS, ServeSetup
+from crossdock.governance.config import CHOICES, KEEP_AT_LEAST, QUOTAS, KeepSetup, ServeSetup
 from crossdock.kit.manifest import Manifest, Setting
 
 _REFERENCE = {"type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"}
@@ -32,6 +32,7 @@ def config_schema(manifests: Mapping[str, Manifest]) -> dict[str, Any]:
             "routes": {"description": "Which systems serve which channel.", "type": "array", "items": _route()},
             "holds": {"description": "Orders that wait for a person.", "type": "array", "items": _hold()},
             "serve": _closed(msgspec.json.schema_components([ServeSetup])[1]["ServeSetup"]),
+            "keep": _keep(),
         },
     }
 
@@ -79,6 +80,13 @@ def _route() -> dict[str, Any]:
     ship_methods = route["properties"]["ship_methods"]
     route["properties"]["ship_methods"] = {"anyOf": [ship_methods, _TABLE]}
     return route
+
+
+def _keep() -> dict[str, Any]:
+    keep = _closed(msgspec.json.schema_components([KeepSetup])[1]["KeepSetup"])
+    for name, least in msgspec.structs.asdict(KEEP_AT_LEAST).items():
+        keep["properties"][name] = {**keep["properties"][name], "minimum": least}
+    return keep
 
 
 def _hold() -> dict[str, Any]:

@@ -158,7 +158,9 @@ LOG_EVENTS: Sequence[LogEvent] = (
     LogEvent("breaker.changed", "warning", "A connection's breaker opened or closed."),
     LogEvent("connection.paused", "error", "A connection was paused: its credentials or permissions are wrong."),
     LogEvent("connector.bug", "error", "A connector failed in a way it should have classified."),
-    LogEvent("courier.bug", "error", "Serving a command failed inside Crossdock; its lease runs out and it is served again."),
+    LogEvent(
+        "courier.bug", "error", "Serving a command failed inside Crossdock; when its lease ends it is served again."
+    ),
     LogEvent("console.figures_unread", "warning", "The console could not read its figures."),
     LogEvent("console.bug", "error", "A fault of the console; the visitor got a problem answer."),
     LogEvent("telemetry.unsent", "warning", "The telemetry receiver could not be reached; orders are not affected."),

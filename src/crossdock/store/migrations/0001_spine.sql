@@ -28,6 +28,7 @@ create table deliveries (
     seen_at timestamptz not null default now(),
     primary key (connection_id, delivery_id)
 );
+create index deliveries_seen on deliveries using brin (seen_at);  -- finds the old ones; costs inserts nothing
 
 -- Append-only, never updated. Body is zstd (level 1) of the exact bytes; storage external, so that pglz does not try again.
 create table messages (
@@ -193,6 +194,7 @@ create table exceptions (
 -- its condition differs from the next one's, so that a look-up by stream cannot be served by the wrong one of the two
 create unique index exceptions_open on exceptions (stream_id, key) where settled_at is null;
 create index exceptions_group on exceptions (fingerprint, id) where state = 'open';
+create index exceptions_stream on exceptions (stream_id, id);  -- what an order's page reads
 create index exceptions_settled on exceptions (settled_at) where state = 'settled';
 
 create table quotas (

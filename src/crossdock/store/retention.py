@@ -1,0 +1,75 @@
+"""What has been kept long enough goes: months of messages, decisions and calls as whole partitions, delivery ids row
+by row. Nothing of an unfinished stream goes, however old: its month stays, and is said to stay."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from crossdock.store.errors import translated
+from crossdock.store.named import Statements
+from crossdock.store.partitions import PARTITIONED
+from crossdock.store.pool import Connection, Pool, transaction
+from crossdock.store.protocol import StoreUnavailable
+
+AT_ONCE = 2_000  # delivery ids per transaction: some 10 ms
+_SQL = Statements("retention")
+
+
+class Swept(msgspec.Struct):
+    """What one sweep did. ``needed``: old months that stay because an unfinished stream has rows in them;
+    ``busy``: months that somebody was reading, left to the next sweep."""
+
+    dropped: list[str] = []
+    needed: list[str] = []
+    busy: list[str] = []
+
+
+async def sweep(pool: Pool, keep_days: Mapping[str, int]) -> Swept:
+    """Drop the months of ``messages``, ``journal`` and ``attempts`` that are older than so many days. A month goes
+    when its last day is that old. Raises ``StoreUnavailable``."""
+    swept = Swept()
+    for table in PARTITIONED:
+        with translated("look for old partitions"):
+            months = await pool.fetch(_SQL.past_partitions, table, keep_days[table])
+        for month in months:
+            await _drop(pool, table, month, swept)
+    return swept
+
+
+async def _drop(pool: Pool, table: str, month: Mapping[str, Any], swept: Swept) -> None:
+    try:
+        async with _alone(pool, "drop an old partition") as database:
+            if database is None:
+                return
+            await database.execute(_SQL.patience)
+            needed = getattr(_SQL, f"{table}_needed")
+            if await database.fetchval(needed, month["starts"], month["ends"]):
+                swept.needed.append(month["name"])
+                return
+            await database.execute(f"drop table {month['name']}")  # a name that the catalogue gave
+            swept.dropped.append(month["name"])
+    except StoreUnavailable as error:
+        if not isinstance(error.__cause__, asyncpg.LockNotAvailableError):
+            raise
+        swept.busy.append(month["name"])
+
+
+async def forget_deliveries(pool: Pool, keep_days: int) -> int:
+    """Forget some delivery ids that are older than so many days. Returns how many; fewer than ``AT_ONCE``: all are
+    forgotten. Raises ``StoreUnavailable``."""
+    async with _alone(pool, "forget old delivery ids") as database:
+        if database is None:
+            return 0
+        await database.execute(_SQL.free_planner)
+        done: str = await database.execute(_SQL.forget_deliveries, keep_days, AT_ONCE)
+    return int(done.rpartition(" ")[2])
+
+
+@asynccontextmanager
+async def _alone(pool: Pool, doing: str) -> AsyncIterator[Connection | None]:
+    """A transaction for one process at a time; None for the others."""
+    async with transaction(pool, doing) as database:
+        yield database if await database.fetchval(_SQL.only_one) else None

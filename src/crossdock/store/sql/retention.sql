@@ -1,0 +1,56 @@
+-- name: only_one
+-- One process at a time; the others leave it to it.
+select pg_try_advisory_xact_lock(hashtext('crossdock retention'));
+
+-- name: past_partitions
+-- Partitions of a table ($1) whose month ended before the beginning of the day $2 days ago, oldest first.
+select c.relname as name, to_date(right(c.relname, 7), 'YYYY_MM')::timestamptz as starts,
+    to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' as ends
+from pg_inherits i join pg_class c on c.oid = i.inhrelid
+where i.inhparent = $1::text::regclass and c.relname ~ ('^' || $1::text || '_\d{4}_\d{2}$')
+    and to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= current_date - $2::int
+order by 1;
+
+-- name: messages_needed
+-- Whether an unfinished stream, or anything that still waits, has messages from $1 until before $2.
+select exists (
+    select 1 from streams s join messages m on m.stream_id = s.id
+    where s.finished_at is null and m.received_at >= $1::timestamptz and m.received_at < $2::timestamptz
+) or exists (
+    select 1 from agenda a join messages m on m.id = a.message_id
+    where m.received_at >= $1::timestamptz and m.received_at < $2::timestamptz
+) or exists (
+    select 1 from parked p join messages m on m.id = p.message_id
+    where m.received_at >= $1::timestamptz and m.received_at < $2::timestamptz
+);
+
+-- name: journal_needed
+-- Whether an unfinished stream has decisions from $1 until before $2.
+select exists (
+    select 1 from streams s join journal j on j.stream_id = s.id
+    where s.finished_at is null and j.at >= $1::timestamptz and j.at < $2::timestamptz
+);
+
+-- name: attempts_needed
+-- Whether an unfinished stream, or a command under way, has calls from $1 until before $2.
+select exists (
+    select 1 from streams s join commands c on c.stream_id = s.id join attempts a on a.command_id = c.id
+    where s.finished_at is null and a.started_at >= $1::timestamptz and a.started_at < $2::timestamptz
+) or exists (
+    select 1 from dispatch d join attempts a on a.command_id = d.command_id
+    where a.started_at >= $1::timestamptz and a.started_at < $2::timestamptz
+);
+
+-- name: free_planner
+-- The engine's sessions know index scans only; a look through old rows may choose.
+select set_config(name, 'on', true) from unnest(array['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin']) as name;
+
+-- name: patience
+-- Dropping waits a moment for readers and is tried again later: nobody may queue behind it.
+select set_config('lock_timeout', '500ms', true), set_config('statement_timeout', '60s', true);
+
+-- name: forget_deliveries
+-- Delivery ids older than $1 days, at most $2 at a time.
+delete from deliveries where ctid = any (array(
+    select ctid from deliveries where seen_at < now() - make_interval(days => $1) limit $2
+));

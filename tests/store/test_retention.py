@@ -1,0 +1,101 @@
+"""What has been kept long enough goes; nothing that an unfinished stream needs goes with it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+
+import asyncpg
+import pytest
+
+from crossdock.engine.sweeping import SweepLoop
+from crossdock.observe.signals import Silence
+from crossdock.store.postgres import PostgresStore
+from crossdock.store.retention import AT_ONCE, forget_deliveries, sweep
+
+KEEP = {"messages": 400, "journal": 400, "attempts": 90, "deliveries": 90}
+PARTITIONS = (
+    "select relname from pg_class c join pg_inherits i on i.inhrelid = c.oid where relname ~ '_2024_0.$' order by 1"
+)
+MAKE = "create table {0}_2024_0{1} partition of {0} for values from ('2024-0{1}-01') to ('2024-0{2}-01')"
+ROWS = (
+    "insert into messages (connection_id, stream_id, source, topic, body, received_at)"
+    " select 1, {0}, 'webhook', 'orders', 'b', '2024-0{1}-15'",
+    "insert into journal (stream_id, version, cause, entries, actor, at) select {0}, 1, 1, 'e', 'a', '2024-0{1}-15'",
+    "insert into commands (stream_id, connection_id, purpose, key, payload) select {0}, 1, 'p', 'k{0}', 'b'",
+    "insert into attempts (command_id, fence, started_at, duration_ms, outcome)"
+    " select id, 1, '2024-0{1}-15', 1, 'done' from commands where key = 'k{0}'",
+)
+
+
+@pytest.fixture
+async def old(own_database_url: str) -> AsyncIterator[PostgresStore]:
+    """January has a finished stream's rows, February an unfinished one's."""
+    store = await PostgresStore.open(own_database_url)
+    for table in ("messages", "journal", "attempts"):
+        for month in (1, 2):
+            await store.pool.execute(MAKE.format(table, month, month + 1))
+    await store.pool.execute(
+        "insert into streams (kind, key, status, finished_at) values ('order', 'a', 'done', now())"
+    )
+    await store.pool.execute("insert into streams (kind, key, status) values ('order', 'b', 'exception')")
+    for stream, month in ((1, 1), (2, 2)):
+        for statement in ROWS:
+            await store.pool.execute(statement.format(stream, month))
+    yield store
+    await store.close()
+
+
+async def partitions(store: PostgresStore) -> list[str]:
+    return [row["relname"] for row in await store.pool.fetch(PARTITIONS)]
+
+
+def names(months: Iterable[int], tables: Iterable[str] = ("attempts", "journal", "messages")) -> list[str]:
+    return [f"{table}_2024_0{month}" for table in tables for month in months]
+
+
+async def test_old_months_go_and_those_of_open_orders_stay(old: PostgresStore) -> None:
+    assert await partitions(old) == names((1, 2))
+    swept = await sweep(old.pool, KEEP)
+    assert sorted(swept.dropped) == names((1,))
+    assert sorted(swept.needed) == names((2,))
+    assert await old.pool.fetchval("select array_agg(distinct stream_id) from messages") == [2]
+    await old.pool.execute("update streams set status = 'done', finished_at = now()")
+    assert sorted((await sweep(old.pool, KEEP)).dropped) == names((2,))
+    assert (await sweep(old.pool, KEEP)).dropped == []
+    assert await old.pool.fetchval("select count(*) from pg_inherits where inhparent = 'messages'::regclass") >= 4
+
+
+async def test_what_waits_keeps_its_month_whatever_its_stream_says(old: PostgresStore) -> None:
+    await old.pool.execute("update streams set status = 'done', finished_at = now()")
+    await old.pool.execute("insert into agenda select stream_id, id, 0 from messages where stream_id = 1")
+    await old.pool.execute("insert into parked select stream_id, id, 0 from messages where stream_id = 2")
+    await old.pool.execute("insert into dispatch (command_id, connection_id, priority) select id, 1, 0 from commands")
+    swept = await sweep(old.pool, KEEP)
+    assert sorted(swept.needed) == names((1, 2), ("attempts", "messages"))
+    assert sorted(swept.dropped) == names((1, 2), ("journal",))
+
+
+async def test_a_month_that_is_read_is_left_to_the_next_sweep(old: PostgresStore, own_database_url: str) -> None:
+    reader = await asyncpg.connect(own_database_url)
+    try:
+        async with reader.transaction():
+            await reader.fetch("select 1 from messages_2024_01")
+            swept = await sweep(old.pool, KEEP)
+            assert swept.busy == ["messages_2024_01"]
+        assert (await sweep(old.pool, KEEP)).dropped == ["messages_2024_01"]
+    finally:
+        await reader.close()
+
+
+async def test_delivery_ids_are_forgotten_in_lots_and_one_process_sweeps(old: PostgresStore) -> None:
+    await old.pool.execute(
+        "insert into deliveries select 1, 'old' || n, now() - interval '91 days' from generate_series(1, $1) n",
+        AT_ONCE + 10,
+    )
+    await old.pool.execute("insert into deliveries select 1, 'new', now() - interval '89 days'")
+    done = await asyncio.gather(*(forget_deliveries(old.pool, KEEP["deliveries"]) for _ in range(2)))
+    assert max(done) == AT_ONCE
+    loop = SweepLoop(old.pool, KEEP, Silence())
+    while not await loop.round():
+        continue
+    assert await old.pool.fetchval("select array_agg(delivery_id) from deliveries") == ["new"]
+    assert await partitions(old) == names((2,))
