@@ -161,6 +161,23 @@ async def test_a_parked_stream_waits_for_a_person_and_loses_nothing(any_store: S
     assert await probe.problems() == [("cannot be read", 1, "retry")]
 
 
+async def test_a_finished_stream_that_was_parked_is_finished_again_when_nothing_follows(any_store: Store) -> None:
+    await any_store.accept([arrival("d1")])
+    await decide(any_store, status="done")
+    await any_store.accept([arrival("odd")])
+    async with any_store.claim_streams(0, 10, 10) as batch:
+        (stream,) = batch.streams
+        await batch.write([], [StreamPark(stream.id, stream.messages[0].id, problem("cannot be read"))])
+    assert await any_store.unpark(stream.id) == 1
+    async with any_store.claim_streams(0, 10, 10) as batch:
+        (stream,) = batch.streams
+        assert stream.status == "open"
+        await batch.write([StreamWrite(stream.id, stream.version, stream.state or b"", Summary("done"))])
+    await any_store.accept([arrival("d2")])
+    async with any_store.claim_streams(0, 10, 10) as batch:
+        assert (batch.streams[0].version, batch.streams[0].status) == (1, "done")
+
+
 @pytest.mark.parametrize(
     "poison",
     [

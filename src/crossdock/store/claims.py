@@ -57,7 +57,9 @@ class Batch:
     async def write(self, writes: Sequence[StreamWrite], parks: Sequence[StreamPark] = ()) -> None:
         """See ``StreamBatch``."""
         with attributable([w.id for w in writes] + [p.id for p in parks]):
-            before = {stream.id: stream.version for stream in self.streams}
+            told = {write.id: write.summary.status for write in writes}
+            # Parking overwrote the summary: it is written anew, even where nothing follows from what waited.
+            before = {s.id: s.version for s in self.streams if not s.version or told.get(s.id) == s.status}
             await decisions.write(self._core, self._connection, writes, before)
             places = [place for write in writes for place in self._places.pop(write.id, ())]
             if places:

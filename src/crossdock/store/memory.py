@@ -172,7 +172,8 @@ class MemoryStore:
 
     def _save(self, write: StreamWrite, stream: ClaimedStream) -> None:
         row, now = self.books.rows[write.id], self._now()
-        if write.journal or write.version != stream.version:
+        parked_before = bool(stream.version) and write.summary.status != stream.status
+        if write.journal or write.version != stream.version or parked_before:
             row.version, row.state, row.status = write.version, write.state, write.summary.status
             row.summary, row.step, row.reason = write.summary, write.summary.step, write.summary.reason
             self.books.journal.setdefault(write.id, []).extend(write.journal)
