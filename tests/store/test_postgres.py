@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from crossdock.store.migrate import SchemaMismatch, check_schema, migrate
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import CommitUnknown, StoreUnavailable
-from tests.store.probes import arrival, bodies
+from tests.store.probes import arrival, bodies, decide, decided
 
 END_SESSIONS = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database()"
 
@@ -141,6 +142,42 @@ async def test_rows_that_committed_late_are_swept_up(own_database_url: str, admi
     assert list(await bodies(store)) == ["o1"]
     now += 10.0
     assert set(await bodies(store)) == {"o1", "o2"}
+    await store.close()
+
+
+async def test_many_rows_that_committed_late_are_swept_up_at_once(
+    own_database_url: str, admin: asyncpg.Connection
+) -> None:
+    now = 1000.0
+    store = await PostgresStore.open(own_database_url, stopwatch=lambda: now)
+    await store.register("shop", "shopify")
+    await store.accept([arrival("d0", "o0")])
+    await decide(store)
+    await store.accept([arrival(f"d{n}", f"o{n}") for n in range(1, 7)])
+    await admin.execute("update agenda set due_at = now() - interval '5 seconds'")
+    now += 10.0
+    for _ in range(3):
+        async with store.claim_streams(0, 2, 10) as batch:
+            assert len(batch.streams) == 2
+            await batch.write([decided(stream) for stream in batch.streams])
+    await store.close()
+
+
+async def test_a_database_clock_that_was_put_back_slows_nothing_down(
+    own_database_url: str, admin: asyncpg.Connection
+) -> None:
+    now = 1000.0
+    store = await PostgresStore.open(own_database_url, stopwatch=lambda: now)
+    await store.register("shop", "shopify")
+    await store.accept([arrival("d0", "o0")])
+    await decide(store)
+    # An hour back: what was served lies in the future, as do the position and nothing that is due.
+    store._positions._last[0] += timedelta(hours=1)
+    now += 10.0
+    await store.accept([arrival("d1", "o1")])
+    assert len(await decide(store)) == 1
+    await store.accept([arrival("d2", "o2")])
+    assert len(await decide(store)) == 1
     await store.close()
 
 

@@ -41,8 +41,13 @@ class Positions:
             return _START
         return self._last[lane] - _LATE_COMMITS
 
-    def served(self, lane: int, up_to: datetime) -> None:
-        self._last[lane] = max(up_to, self._last.get(lane, up_to))
+    def served(self, lane: int, up_to: datetime, now: datetime) -> None:
+        """``up_to``: when the last row of a committed claim was due; ``now``: the database's clock in that claim."""
+        last = self._last.get(lane, up_to)
+        if up_to < last - _LATE_COMMITS:
+            self._swept.pop(lane, None)  # a sweep found something: there may be more than one batch of it
+        # A position in the future: the database's clock was put back, and so is the position.
+        self._last[lane] = up_to if last > now else max(up_to, last)
 
 
 class Batch:
@@ -146,7 +151,7 @@ async def claim(
         yield batch
     # Only what is committed counts as served, and a stream that has more waiting must be found where it stands.
     if served and not only and not exclude and not any(stream.capped for stream in batch.streams):
-        positions.served(lane, served)
+        positions.served(lane, served, batch.now)
 
 
 async def unpark(core: Core, stream_id: int) -> int:
