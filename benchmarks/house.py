@@ -30,7 +30,7 @@ CONFIG = """\
 connections:
   shop1:
     system: shopify
-    settings: {{shop_domain: acme.myshopify.com}}
+    settings: {{shop_domain: acme.myshopify.com, api_base: {erp}}}
     secrets: {{webhook_secret: "env:BENCH_SECRET", access_token: "env:BENCH_SECRET"}}
   erp1:
     system: netsuite
@@ -62,9 +62,7 @@ class Usage(msgspec.Struct, frozen=True):
 
     def per_order_us(self, before: "Usage", orders: int) -> dict[str, float]:
         """CPU µs per order between two moments."""
-        return {
-            role: round((self.cpu_s[role] - before.cpu_s.get(role, 0.0)) / orders * 1e6, 1) for role in self.cpu_s
-        }
+        return {role: round((self.cpu_s[role] - before.cpu_s.get(role, 0.0)) / orders * 1e6, 1) for role in self.cpu_s}
 
 
 class House:
@@ -101,6 +99,8 @@ class House:
     async def roles(self) -> dict[int, str]:
         """Process id -> role, of the living children of ``serve``."""
         rows = await self.pool.fetch("select pid, roles from workers where seen_at > now() - interval '30 s'")
+        if self.server.returncode is not None:
+            raise RuntimeError(f"serve ended: {(self.folder / 'serve.log').read_text()[-2000:]}")
         here = set(machine.children(self.server.pid))
         return {row["pid"]: row["roles"] for row in rows if row["pid"] in here}
 
@@ -108,12 +108,11 @@ class House:
         cpu: dict[str, float] = {}
         rss = 0.0
         for pid, role in {**await self.roles(), self.server.pid: "supervisor"}.items():
-            found = machine.cost(pid)
-            cpu[role] = cpu.get(role, 0.0) + found.cpu_s
-            rss += found.rss_mb
-        cpu["postgresql"] = sum(
-            machine.cost(pid).cpu_s for pid in [self._postmaster, *machine.children(self._postmaster)]
-        )
+            if (found := machine.cost(pid)) is not None:
+                cpu[role] = cpu.get(role, 0.0) + found.cpu_s
+                rss += found.rss_mb
+        servers = [machine.cost(pid) for pid in [self._postmaster, *machine.children(self._postmaster)]]
+        cpu["postgresql"] = sum(server.cpu_s for server in servers if server is not None)
         return Usage(time.monotonic(), cpu, round(rss, 1))
 
     async def pending(self) -> int:
@@ -195,9 +194,7 @@ def _free_ports() -> Iterator[int]:
 
 def _configure(folder: Path, ports: dict[str, int], concurrency: int) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     secret = folder / "key.pem"
     secret.touch(0o600)
     secret.write_bytes(pem)
@@ -234,9 +231,7 @@ async def _masters(url: str) -> None:
     """The products that the made-up orders use."""
     store = await PostgresStore.open(url, pool_size=1)
     rows = [
-        (sku, msgspec.json.encode(ProductMaster(sku, str(1000 + n))))
-        for n in range(1, 21)
-        for sku in [f"SKU-{n:03d}"]
+        (sku, msgspec.json.encode(ProductMaster(sku, str(1000 + n)))) for n in range(1, 21) for sku in [f"SKU-{n:03d}"]
     ]
     await store.save_masters("erp1", "product", rows)
     await store.close()

@@ -22,7 +22,6 @@ from urllib.parse import urlsplit
 import msgspec
 import uvloop
 
-
 FIRST_ID = 6_000_000_000_000  # the made-up order number n has the id FIRST_ID + n
 
 

@@ -36,11 +36,15 @@ class Cost(msgspec.Struct, frozen=True):
 
 def children(pid: int) -> list[int]:
     """All descendants, whatever thread started them."""
-    found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
+    found: list[int] = []
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+    except FileNotFoundError:
+        return found
+    for task in tasks:
         try:
             direct = [int(child) for child in (task / "children").read_text().split()]
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             continue
         for child in direct:
             found += [child, *children(child)] if Path(f"/proc/{child}").exists() else []
@@ -55,12 +59,16 @@ def command(pid: int) -> str:
         return ""
 
 
-def cost(pid: int) -> Cost:
-    """What the process has used so far. Raises FileNotFoundError when it is gone."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+def cost(pid: int) -> Cost | None:
+    """What the process has used so far; None when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        memory = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
     cpu_s = (int(fields[11]) + int(fields[12])) / TICK
     pss_kb = 0
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+    for line in memory.splitlines():
         if line.startswith("Pss:"):
             pss_kb = int(line.split()[1])
             break

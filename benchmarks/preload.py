@@ -49,14 +49,14 @@ async def _copy(pool: Any, first: int, orders: list[tuple[str, bytes]], here: "H
             "messages",
             columns=["id", "received_at", "connection_id", "stream_id", "source", "topic", "delivery_id", "body"],
             records=[
-                (id, now, shop, stream, "webhook", "orders/create", name, pack(body))
-                for id, stream, (name, body) in zip(ids, streams, orders, strict=True)
+                (place, now, shop, stream, "webhook", "orders/create", name, pack(body))
+                for place, stream, (name, body) in zip(ids, streams, orders, strict=True)
             ],
         )
         await db.copy_records_to_table(
             "agenda",
             columns=["stream_id", "message_id", "priority", "due_at"],
-            records=[(stream, id, 0, now) for id, stream in zip(ids, streams, strict=True)],
+            records=[(stream, place, 0, now) for place, stream in zip(ids, streams, strict=True)],
         )
     await pool.execute("select pg_notify('crossdock_decide', '')")
 

@@ -5,8 +5,9 @@ import time
 from statistics import median
 from typing import Any
 
-from benchmarks import load, preload
 from benchmarks.house import House, house
+
+from benchmarks import load, preload
 
 WARM_UP = 1_000
 Figures = dict[str, Any]
@@ -78,9 +79,7 @@ async def _acknowledged_to_called(here: House, per_s: float, seconds: float) -> 
     acknowledged = await load.run_stamped("127.0.0.1", here.ports["intake"], requests, per_s)
     await here.quiet()
     called = here.stub("calls")["first"]
-    return sorted(
-        max(0.0, called[here.key(first + position)] - at) * 1000 for position, at in enumerate(acknowledged)
-    )
+    return sorted(max(0.0, called[here.key(first + position)] - at) * 1000 for position, at in enumerate(acknowledged))
 
 
 def _at(ordered: list[float], share: float) -> float:

@@ -12,7 +12,7 @@ from crossdock.domain.fulfilment import Shipment
 from crossdock.domain.order import Order
 
 
-class BookOrder(msgspec.Struct, frozen=True, tag="order.book", omit_defaults=True):
+class BookOrder(msgspec.Struct, frozen=True, gc=False, tag="order.book", omit_defaults=True):
     """Make the sales order in the ERP."""
 
     purpose: ClassVar[str] = "order.book"
@@ -23,7 +23,7 @@ class BookOrder(msgspec.Struct, frozen=True, tag="order.book", omit_defaults=Tru
     ship_method: str | None = None
 
 
-class ReleaseOrder(msgspec.Struct, frozen=True, tag="order.release", omit_defaults=True):
+class ReleaseOrder(msgspec.Struct, frozen=True, gc=False, tag="order.release", omit_defaults=True):
     """Tell the warehouse to pick and ship what requires shipping."""
 
     purpose: ClassVar[str] = "order.release"
@@ -32,7 +32,7 @@ class ReleaseOrder(msgspec.Struct, frozen=True, tag="order.release", omit_defaul
     ship_method: str | None = None
 
 
-class CancelRelease(msgspec.Struct, frozen=True, tag="release.cancel", omit_defaults=True):
+class CancelRelease(msgspec.Struct, frozen=True, gc=False, tag="release.cancel", omit_defaults=True):
     """Ask the warehouse to stop. Best effort: it may refuse because picking began."""
 
     purpose: ClassVar[str] = "release.cancel"
@@ -41,7 +41,7 @@ class CancelRelease(msgspec.Struct, frozen=True, tag="release.cancel", omit_defa
     reason: str | None = None
 
 
-class CloseBooking(msgspec.Struct, frozen=True, tag="booking.close", omit_defaults=True):
+class CloseBooking(msgspec.Struct, frozen=True, gc=False, tag="booking.close", omit_defaults=True):
     """Close the ERP's sales order because the sale was cancelled."""
 
     purpose: ClassVar[str] = "booking.close"
@@ -50,7 +50,7 @@ class CloseBooking(msgspec.Struct, frozen=True, tag="booking.close", omit_defaul
     reason: str | None = None
 
 
-class PostShipment(msgspec.Struct, frozen=True, tag="shipment.post", omit_defaults=True):
+class PostShipment(msgspec.Struct, frozen=True, gc=False, tag="shipment.post", omit_defaults=True):
     """Record goods leaving in the ERP (NetSuite: item fulfilment)."""
 
     purpose: ClassVar[str] = "shipment.post"
@@ -60,7 +60,7 @@ class PostShipment(msgspec.Struct, frozen=True, tag="shipment.post", omit_defaul
     item_refs: dict[str, str] = {}
 
 
-class PushFulfilment(msgspec.Struct, frozen=True, tag="fulfilment.push", omit_defaults=True):
+class PushFulfilment(msgspec.Struct, frozen=True, gc=False, tag="fulfilment.push", omit_defaults=True):
     """Tell the channel, and through it the customer, what was shipped. At most once per shipment: it sends e-mail."""
 
     purpose: ClassVar[str] = "fulfilment.push"
@@ -69,7 +69,7 @@ class PushFulfilment(msgspec.Struct, frozen=True, tag="fulfilment.push", omit_de
     notify_customer: bool = True
 
 
-class MakeInvoice(msgspec.Struct, frozen=True, tag="invoice.make", omit_defaults=True):
+class MakeInvoice(msgspec.Struct, frozen=True, gc=False, tag="invoice.make", omit_defaults=True):
     """Bill what was shipped in the ERP."""
 
     purpose: ClassVar[str] = "invoice.make"
@@ -78,7 +78,7 @@ class MakeInvoice(msgspec.Struct, frozen=True, tag="invoice.make", omit_defaults
     shipment_ids: tuple[str, ...] = ()
 
 
-class ReadBack(msgspec.Struct, frozen=True, tag="read_back", omit_defaults=True):
+class ReadBack(msgspec.Struct, frozen=True, gc=False, tag="read_back", omit_defaults=True):
     """Read something that a signal (a webhook with only an id) pointed at. Changes nothing there."""
 
     purpose: ClassVar[str] = "read_back"
@@ -91,7 +91,7 @@ Payload = (
 )
 
 
-class Command(msgspec.Struct, frozen=True):
+class Command(msgspec.Struct, frozen=True, gc=False):
     """One intended effect on one target. ``key`` is its business key: unique for ever, over all retries and replays."""
 
     key: str

@@ -20,7 +20,7 @@ VERSION = 1
 Early = AllocationsSeen | ShipmentSeen | ReleaseSeen | InvoiceSeen
 
 
-class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What one check found. ``status``: done, waiting, failed, skipped."""
 
     step: str
@@ -28,7 +28,7 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
 
 
-class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
+class Hold(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A hold rule that matched this order, and who let it go."""
 
     rule: str
@@ -42,21 +42,21 @@ class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
     release_reason: str | None = None
 
 
-class OrderRecorded(msgspec.Struct, frozen=True, tag="order_recorded"):
+class OrderRecorded(msgspec.Struct, frozen=True, gc=False, tag="order_recorded"):
     """This view of the order is in force from now on."""
 
     order: Order
     at: datetime
 
 
-class OrderNoted(msgspec.Struct, frozen=True, tag="order_noted"):
+class OrderNoted(msgspec.Struct, frozen=True, gc=False, tag="order_noted"):
     """A newer view that is not in force, because the order was booked before it came."""
 
     order: Order
     at: datetime
 
 
-class OrderSuperseded(msgspec.Struct, frozen=True, tag="order_superseded"):
+class OrderSuperseded(msgspec.Struct, frozen=True, gc=False, tag="order_superseded"):
     """A view older than what is known: ignored."""
 
     updated_at: datetime
@@ -64,25 +64,25 @@ class OrderSuperseded(msgspec.Struct, frozen=True, tag="order_superseded"):
     at: datetime
 
 
-class OrderIgnored(msgspec.Struct, frozen=True, tag="order_ignored"):
+class OrderIgnored(msgspec.Struct, frozen=True, gc=False, tag="order_ignored"):
     reason: str
     at: datetime
 
 
-class EventKept(msgspec.Struct, frozen=True, tag="event_kept"):
+class EventKept(msgspec.Struct, frozen=True, gc=False, tag="event_kept"):
     """It came before its order and waits for it."""
 
     event: Early
     at: datetime
 
 
-class EventIgnored(msgspec.Struct, frozen=True, tag="event_ignored"):
+class EventIgnored(msgspec.Struct, frozen=True, gc=False, tag="event_ignored"):
     event: str
     reason: str
     at: datetime
 
 
-class OrderChecked(msgspec.Struct, frozen=True, tag="order_checked", omit_defaults=True):
+class OrderChecked(msgspec.Struct, frozen=True, gc=False, tag="order_checked", omit_defaults=True):
     """All checks ran over the order in force."""
 
     at: datetime
@@ -92,14 +92,14 @@ class OrderChecked(msgspec.Struct, frozen=True, tag="order_checked", omit_defaul
     holds: tuple[Hold, ...] = ()
 
 
-class HoldReleased(msgspec.Struct, frozen=True, tag="hold_released"):
+class HoldReleased(msgspec.Struct, frozen=True, gc=False, tag="hold_released"):
     rule: str
     by: str
     reason: str
     at: datetime
 
 
-class StepMoved(msgspec.Struct, frozen=True, tag="step_moved", omit_defaults=True):
+class StepMoved(msgspec.Struct, frozen=True, gc=False, tag="step_moved", omit_defaults=True):
     """``status``: pending, waiting, running, done, failed, skipped, undone."""
 
     step: str
@@ -108,7 +108,7 @@ class StepMoved(msgspec.Struct, frozen=True, tag="step_moved", omit_defaults=Tru
     reason: str | None = None
 
 
-class CommandOpened(msgspec.Struct, frozen=True, tag="command_opened", omit_defaults=True):
+class CommandOpened(msgspec.Struct, frozen=True, gc=False, tag="command_opened", omit_defaults=True):
     key: str
     step: str
     target: str
@@ -116,14 +116,14 @@ class CommandOpened(msgspec.Struct, frozen=True, tag="command_opened", omit_defa
     subject: str | None = None  # the shipment's id, where there is one command per shipment
 
 
-class CommandDone(msgspec.Struct, frozen=True, tag="command_done", omit_defaults=True):
+class CommandDone(msgspec.Struct, frozen=True, gc=False, tag="command_done", omit_defaults=True):
     key: str
     at: datetime
     refs: dict[str, str] = {}
     by: str | None = None  # the person who said so, when it was not the target
 
 
-class CommandFailed(msgspec.Struct, frozen=True, tag="command_failed", omit_defaults=True):
+class CommandFailed(msgspec.Struct, frozen=True, gc=False, tag="command_failed", omit_defaults=True):
     key: str
     klass: str
     code: str
@@ -132,20 +132,20 @@ class CommandFailed(msgspec.Struct, frozen=True, tag="command_failed", omit_defa
     tries: int = 1
 
 
-class CommandSkipped(msgspec.Struct, frozen=True, tag="command_skipped"):
+class CommandSkipped(msgspec.Struct, frozen=True, gc=False, tag="command_skipped"):
     key: str
     by: str
     reason: str
     at: datetime
 
 
-class CommandRetried(msgspec.Struct, frozen=True, tag="command_retried"):
+class CommandRetried(msgspec.Struct, frozen=True, gc=False, tag="command_retried"):
     key: str
     by: str
     at: datetime
 
 
-class ShipmentTaken(msgspec.Struct, frozen=True, tag="shipment_taken", omit_defaults=True):
+class ShipmentTaken(msgspec.Struct, frozen=True, gc=False, tag="shipment_taken", omit_defaults=True):
     """Goods left, and every line of it is known and open. ``told``: the lines as the warehouse named them."""
 
     shipment: Shipment
@@ -154,7 +154,7 @@ class ShipmentTaken(msgspec.Struct, frozen=True, tag="shipment_taken", omit_defa
     told: tuple[ShippedLine, ...] | None = None
 
 
-class ShipmentRefused(msgspec.Struct, frozen=True, tag="shipment_refused"):
+class ShipmentRefused(msgspec.Struct, frozen=True, gc=False, tag="shipment_refused"):
     """Goods left that do not fit the order: kept, not posted, not pushed; a person decides."""
 
     shipment: Shipment
@@ -163,14 +163,14 @@ class ShipmentRefused(msgspec.Struct, frozen=True, tag="shipment_refused"):
     at: datetime
 
 
-class ShipmentAmended(msgspec.Struct, frozen=True, tag="shipment_amended"):
+class ShipmentAmended(msgspec.Struct, frozen=True, gc=False, tag="shipment_amended"):
     """The warehouse told more about parcels of a known shipment."""
 
     shipment: Shipment
     at: datetime
 
 
-class ReleaseNoted(msgspec.Struct, frozen=True, tag="release_noted", omit_defaults=True):
+class ReleaseNoted(msgspec.Struct, frozen=True, gc=False, tag="release_noted", omit_defaults=True):
     status: str
     source: str
     at: datetime
@@ -178,18 +178,18 @@ class ReleaseNoted(msgspec.Struct, frozen=True, tag="release_noted", omit_defaul
     external_id: str | None = None
 
 
-class InvoiceTaken(msgspec.Struct, frozen=True, tag="invoice_taken"):
+class InvoiceTaken(msgspec.Struct, frozen=True, gc=False, tag="invoice_taken"):
     invoice: Invoice
     source: str
     at: datetime
 
 
-class AllocationsTaken(msgspec.Struct, frozen=True, tag="allocations_taken"):
+class AllocationsTaken(msgspec.Struct, frozen=True, gc=False, tag="allocations_taken"):
     allocations: tuple[Allocation, ...]
     at: datetime
 
 
-class CancelAsked(msgspec.Struct, frozen=True, tag="cancel_asked", omit_defaults=True):
+class CancelAsked(msgspec.Struct, frozen=True, gc=False, tag="cancel_asked", omit_defaults=True):
     """``way``: drop (nothing was booked), undo (in reverse), person (goods or a bill are out already)."""
 
     way: str
@@ -198,19 +198,19 @@ class CancelAsked(msgspec.Struct, frozen=True, tag="cancel_asked", omit_defaults
     reason: str | None = None
 
 
-class OrderEnded(msgspec.Struct, frozen=True, tag="order_ended"):
+class OrderEnded(msgspec.Struct, frozen=True, gc=False, tag="order_ended"):
     """``status``: done or cancelled."""
 
     status: str
     at: datetime
 
 
-class TimerSet(msgspec.Struct, frozen=True, tag="timer_set"):
+class TimerSet(msgspec.Struct, frozen=True, gc=False, tag="timer_set"):
     name: str
     due_at: datetime | None
 
 
-class ProblemOpened(msgspec.Struct, frozen=True, tag="problem_opened", omit_defaults=True):
+class ProblemOpened(msgspec.Struct, frozen=True, gc=False, tag="problem_opened", omit_defaults=True):
     key: str
     code: str
     klass: str
@@ -220,14 +220,14 @@ class ProblemOpened(msgspec.Struct, frozen=True, tag="problem_opened", omit_defa
     owner: str = "operations"
 
 
-class ProblemSettled(msgspec.Struct, frozen=True, tag="problem_settled", omit_defaults=True):
+class ProblemSettled(msgspec.Struct, frozen=True, gc=False, tag="problem_settled", omit_defaults=True):
     key: str
     at: datetime
     by: str | None = None
     reason: str | None = None
 
 
-class OperatorRecorded(msgspec.Struct, frozen=True, tag="operator_recorded", omit_defaults=True):
+class OperatorRecorded(msgspec.Struct, frozen=True, gc=False, tag="operator_recorded", omit_defaults=True):
     """A person acted. ``refused`` says why nothing came of it."""
 
     action: str

@@ -9,26 +9,26 @@ from crossdock.domain.order import Order
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
 
 
-class OrderSeen(msgspec.Struct, frozen=True, tag="order_seen"):
+class OrderSeen(msgspec.Struct, frozen=True, gc=False, tag="order_seen"):
     """The channel's view of the whole order, from a webhook, a poll or a read-back alike."""
 
     order: Order
 
 
-class AllocationsSeen(msgspec.Struct, frozen=True, tag="allocations_seen"):
+class AllocationsSeen(msgspec.Struct, frozen=True, gc=False, tag="allocations_seen"):
     """Where the channel wants it fulfilled from, re-read just now."""
 
     allocations: tuple[Allocation, ...]
 
 
-class ShipmentSeen(msgspec.Struct, frozen=True, tag="shipment_seen"):
+class ShipmentSeen(msgspec.Struct, frozen=True, gc=False, tag="shipment_seen"):
     """The warehouse says goods left. May come before the order itself, twice, or in pieces."""
 
     shipment: Shipment
     source: str  # the warehouse's connection
 
 
-class ReleaseSeen(msgspec.Struct, frozen=True, tag="release_seen", omit_defaults=True):
+class ReleaseSeen(msgspec.Struct, frozen=True, gc=False, tag="release_seen", omit_defaults=True):
     """The warehouse's status of our order.
 
     accepted, allocated, backordered, on_hold, picking, packed, shipped, cancelled
@@ -40,14 +40,14 @@ class ReleaseSeen(msgspec.Struct, frozen=True, tag="release_seen", omit_defaults
     external_id: str | None = None
 
 
-class InvoiceSeen(msgspec.Struct, frozen=True, tag="invoice_seen"):
+class InvoiceSeen(msgspec.Struct, frozen=True, gc=False, tag="invoice_seen"):
     """The ERP billed it, by our command or by its own people."""
 
     invoice: Invoice
     source: str
 
 
-class SignalSeen(msgspec.Struct, frozen=True, tag="signal_seen", omit_defaults=True):
+class SignalSeen(msgspec.Struct, frozen=True, gc=False, tag="signal_seen", omit_defaults=True):
     """A message that names a thing by id and says no more: read it back."""
 
     source: str  # the connection to read from
@@ -56,7 +56,7 @@ class SignalSeen(msgspec.Struct, frozen=True, tag="signal_seen", omit_defaults=T
     content: str = ""  # what tells this message from the next (updated_at, a body hash): equal content is read once
 
 
-class CommandSettled(msgspec.Struct, frozen=True, tag="command_settled", omit_defaults=True):
+class CommandSettled(msgspec.Struct, frozen=True, gc=False, tag="command_settled", omit_defaults=True):
     """A command came to its end: done, or a way that needs a decision.
 
     ``RetryLater`` here means the engine's bounded tries are used up; ``OutcomeUnknown`` that it must not be
@@ -70,11 +70,11 @@ class CommandSettled(msgspec.Struct, frozen=True, tag="command_settled", omit_de
     tries: int = 1
 
 
-class TimerFired(msgspec.Struct, frozen=True, tag="timer_fired"):
+class TimerFired(msgspec.Struct, frozen=True, gc=False, tag="timer_fired"):
     name: str
 
 
-class OperatorActed(msgspec.Struct, frozen=True, tag="operator_acted", omit_defaults=True):
+class OperatorActed(msgspec.Struct, frozen=True, gc=False, tag="operator_acted", omit_defaults=True):
     """A person did something on the console or the command line.
 
     ``action``: retry, release_hold, cancel, resolve, skip

@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 
 
-class ShippedLine(msgspec.Struct, frozen=True, omit_defaults=True):
+class ShippedLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A quantity of one order line. ``line_id`` is the channel's line id, the canonical one."""
 
     line_id: str
@@ -14,7 +14,7 @@ class ShippedLine(msgspec.Struct, frozen=True, omit_defaults=True):
     sku: str | None = None
 
 
-class Package(msgspec.Struct, frozen=True, omit_defaults=True):
+class Package(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One parcel. Tracking numbers are what the customer is told."""
 
     tracking_number: str | None = None
@@ -25,7 +25,7 @@ class Package(msgspec.Struct, frozen=True, omit_defaults=True):
     weight_g: Decimal | None = None
 
 
-class Shipment(msgspec.Struct, frozen=True, omit_defaults=True):
+class Shipment(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Goods that left one location at one time, in one or several parcels."""
 
     id: str  # the warehouse's shipment id: the same shipment told twice has the same id
@@ -35,7 +35,7 @@ class Shipment(msgspec.Struct, frozen=True, omit_defaults=True):
     location: str | None = None
 
 
-class Invoice(msgspec.Struct, frozen=True, omit_defaults=True):
+class Invoice(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     id: str
     number: str
     total: Decimal
@@ -44,7 +44,7 @@ class Invoice(msgspec.Struct, frozen=True, omit_defaults=True):
     tax: Decimal | None = None
 
 
-class Allocation(msgspec.Struct, frozen=True, omit_defaults=True):
+class Allocation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Where the channel wants lines fulfilled from (Shopify: a fulfilment order)."""
 
     id: str

@@ -48,7 +48,7 @@ def rounded(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(minor_unit(currency), rounding=ROUND_HALF_UP)
 
 
-class Amount(msgspec.Struct, frozen=True, array_like=True):
+class Amount(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One amount as the shop books it and, where it differs, as the customer saw it.
 
     ``shop`` is in the order's ``currency``; ``presentment`` in its ``presentment_currency`` and ``None``

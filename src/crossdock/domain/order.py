@@ -38,7 +38,7 @@ class ChargeKind(StrEnum):
     FEE = "fee"
 
 
-class Address(msgspec.Struct, frozen=True, omit_defaults=True):
+class Address(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Where to send goods or the bill. Personal data."""
 
     name: str | None = None
@@ -53,7 +53,7 @@ class Address(msgspec.Struct, frozen=True, omit_defaults=True):
     phone: str | None = None
 
 
-class Party(msgspec.Struct, frozen=True, omit_defaults=True):
+class Party(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Who bought. Personal data."""
 
     external_id: str | None = None  # the channel's customer id; None for a guest
@@ -63,14 +63,14 @@ class Party(msgspec.Struct, frozen=True, omit_defaults=True):
     company: str | None = None
 
 
-class TaxLine(msgspec.Struct, frozen=True, omit_defaults=True):
+class TaxLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     amount: Amount
     title: str
     rate: Decimal | None = None  # 0.1 is 10 %
     channel_liable: bool = False  # the channel pays this tax: it is not our liability
 
 
-class Discount(msgspec.Struct, frozen=True, omit_defaults=True):
+class Discount(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The part of a discount that fell on one line or charge (already allocated, in document currency)."""
 
     amount: Amount
@@ -78,7 +78,7 @@ class Discount(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str | None = None
 
 
-class OrderLine(msgspec.Struct, frozen=True, omit_defaults=True):
+class OrderLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     id: str  # the channel's line id
     title: str
     quantity: Decimal  # as placed
@@ -91,7 +91,7 @@ class OrderLine(msgspec.Struct, frozen=True, omit_defaults=True):
     requires_shipping: bool = True
 
 
-class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
+class Charge(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Money on the order that is not for a product: shipping, tip, duty, fee."""
 
     kind: ChargeKind
@@ -103,7 +103,7 @@ class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
     taxes: tuple[TaxLine, ...] = ()
 
 
-class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
+class Payment(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A tender as the channel reports it. A gift card as tender is a payment, never a discount."""
 
     gateway: str
@@ -112,7 +112,7 @@ class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
     gift_card: bool = False
 
 
-class Totals(msgspec.Struct, frozen=True, omit_defaults=True):
+class Totals(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What the channel itself says the order comes to, as placed. The totals proof is made against these."""
 
     total: Amount  # what the customer owes, tax and charges included
@@ -123,7 +123,7 @@ class Totals(msgspec.Struct, frozen=True, omit_defaults=True):
     rounding: Amount = NOTHING  # declared cash rounding, signed
 
 
-class Order(msgspec.Struct, frozen=True, omit_defaults=True):
+class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One order as its channel showed it at ``updated_at``."""
 
     channel: str  # the connection it came in by

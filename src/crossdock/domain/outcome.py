@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 
-class Done(msgspec.Struct, frozen=True, tag="done", omit_defaults=True):
+class Done(msgspec.Struct, frozen=True, gc=False, tag="done", omit_defaults=True):
     """The effect stands. ``refs`` are the target's ids by type (``{"salesOrder": "4711"}``); ``facts`` what it told."""
 
     refs: dict[str, str] = {}
@@ -17,7 +17,7 @@ class Done(msgspec.Struct, frozen=True, tag="done", omit_defaults=True):
     repeated: bool = False  # the target already had it: our earlier, lost answer
 
 
-class RetryLater(msgspec.Struct, frozen=True, tag="retry_later", omit_defaults=True):
+class RetryLater(msgspec.Struct, frozen=True, gc=False, tag="retry_later", omit_defaults=True):
     """Nothing happened there and it is safe to try again (503, lock, changed record)."""
 
     detail: str
@@ -25,14 +25,14 @@ class RetryLater(msgspec.Struct, frozen=True, tag="retry_later", omit_defaults=T
     code: str = "unavailable"
 
 
-class RateLimited(msgspec.Struct, frozen=True, tag="rate_limited", omit_defaults=True):
+class RateLimited(msgspec.Struct, frozen=True, gc=False, tag="rate_limited", omit_defaults=True):
     """The vendor's limit refused it. Nothing happened there; does not count as a failed try."""
 
     after_s: float
     detail: str = ""
 
 
-class Rejected(msgspec.Struct, frozen=True, tag="rejected", omit_defaults=True):
+class Rejected(msgspec.Struct, frozen=True, gc=False, tag="rejected", omit_defaults=True):
     """The vendor says no and will say no again: a person must change something."""
 
     code: str  # stable: groups equal causes
@@ -41,14 +41,14 @@ class Rejected(msgspec.Struct, frozen=True, tag="rejected", omit_defaults=True):
     hint: str | None = None
 
 
-class Misconfigured(msgspec.Struct, frozen=True, tag="misconfigured", omit_defaults=True):
+class Misconfigured(msgspec.Struct, frozen=True, gc=False, tag="misconfigured", omit_defaults=True):
     """Credentials, permissions or settings are wrong: pause the connection, not the order."""
 
     detail: str
     code: str = "credentials"
 
 
-class Conflict(msgspec.Struct, frozen=True, tag="conflict", omit_defaults=True):
+class Conflict(msgspec.Struct, frozen=True, gc=False, tag="conflict", omit_defaults=True):
     """Something else is already there, or something newer: not ours to overwrite."""
 
     code: str
@@ -56,7 +56,7 @@ class Conflict(msgspec.Struct, frozen=True, tag="conflict", omit_defaults=True):
     refs: dict[str, str] = {}
 
 
-class OutcomeUnknown(msgspec.Struct, frozen=True, tag="unknown", omit_defaults=True):
+class OutcomeUnknown(msgspec.Struct, frozen=True, gc=False, tag="unknown", omit_defaults=True):
     """Bytes left and no trustworthy answer came. What follows is decided by the operation's idempotency class."""
 
     detail: str

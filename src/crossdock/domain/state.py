@@ -20,7 +20,7 @@ VERSION = 1
 FINISHED = frozenset({"done", "skipped", "undone"})
 
 
-class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+class Step(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Where one step is. ``status``: pending, waiting, running, done, failed, skipped, undone."""
 
     status: str
@@ -28,7 +28,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
 
 
-class Intent(msgspec.Struct, frozen=True, omit_defaults=True):
+class Intent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A command that was opened and what came of it. ``status``: open, done, failed, skipped."""
 
     step: str
@@ -40,7 +40,7 @@ class Intent(msgspec.Struct, frozen=True, omit_defaults=True):
     klass: str | None = None  # of the failure
 
 
-class Parcel(msgspec.Struct, frozen=True, omit_defaults=True):
+class Parcel(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A shipment as taken (line ids resolved), or refused with the reason."""
 
     shipment: Shipment
@@ -50,12 +50,12 @@ class Parcel(msgspec.Struct, frozen=True, omit_defaults=True):
     refused: str | None = None
 
 
-class Billed(msgspec.Struct, frozen=True):
+class Billed(msgspec.Struct, frozen=True, gc=False):
     invoice: Invoice
     source: str
 
 
-class OpenProblem(msgspec.Struct, frozen=True, omit_defaults=True):
+class OpenProblem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     code: str
     klass: str
     step: str
@@ -64,7 +64,7 @@ class OpenProblem(msgspec.Struct, frozen=True, omit_defaults=True):
     owner: str = "operations"
 
 
-class Cancel(msgspec.Struct, frozen=True, omit_defaults=True):
+class Cancel(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """``way``: drop, undo, person (see ``entries.CancelAsked``)."""
 
     way: str
@@ -73,7 +73,7 @@ class Cancel(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
 
 
-class Axes(msgspec.Struct, frozen=True, omit_defaults=True):
+class Axes(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Where the order is on each axis of ``lattice.AXES``."""
 
     intake: str = "unseen"

@@ -38,7 +38,7 @@ class PoisonedBatch(Exception):
         self.detail = detail
 
 
-class Arrival(msgspec.Struct, frozen=True):
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """Something that arrived, verified and identified, not yet understood."""
 
     connection: str
@@ -55,7 +55,7 @@ class Arrival(msgspec.Struct, frozen=True):
     ] = ()  # content ids shared by webhook and poll: if ``delivery_id`` is new these are noted too
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """``message_id`` is None for a duplicate: it was durable before."""
 
     message_id: int | None
@@ -65,7 +65,7 @@ class Receipt(msgspec.Struct, frozen=True):
         return self.message_id is None
 
 
-class StoredMessage(msgspec.Struct, frozen=True):
+class StoredMessage(msgspec.Struct, frozen=True, gc=False):
     id: int
     connection: str
     source: str  # webhook, poll, api, file, operator, outcome, timer, tell
@@ -88,7 +88,7 @@ class ClaimedStream(msgspec.Struct):
     capped: bool = False
 
 
-class NewCommand(msgspec.Struct, frozen=True):
+class NewCommand(msgspec.Struct, frozen=True, gc=False):
     key: str
     target: str
     purpose: str
@@ -97,7 +97,7 @@ class NewCommand(msgspec.Struct, frozen=True):
     trace: str = ""
 
 
-class JournalRow(msgspec.Struct, frozen=True):
+class JournalRow(msgspec.Struct, frozen=True, gc=False):
     """One decision: what one message led to."""
 
     version: int
@@ -108,12 +108,12 @@ class JournalRow(msgspec.Struct, frozen=True):
     trace: str = ""
 
 
-class NewTimer(msgspec.Struct, frozen=True):
+class NewTimer(msgspec.Struct, frozen=True, gc=False):
     name: str
     due_at: datetime | None  # None: take it off
 
 
-class NewMessage(msgspec.Struct, frozen=True):
+class NewMessage(msgspec.Struct, frozen=True, gc=False):
     """A message from one stream to another (or to itself)."""
 
     to: StreamRef
@@ -140,7 +140,7 @@ class StreamWrite(msgspec.Struct):
     tells: list[NewMessage] = []
 
 
-class StreamPark(msgspec.Struct, frozen=True):
+class StreamPark(msgspec.Struct, frozen=True, gc=False):
     """This stream cannot go on: take its messages off the agenda into ``parked`` and open the problem."""
 
     id: int
@@ -161,7 +161,7 @@ class StreamBatch(Protocol):
         """
 
 
-class LeasedCommand(msgspec.Struct, frozen=True):
+class LeasedCommand(msgspec.Struct, frozen=True, gc=False):
     """A command this worker may send until its lease ends. The claim's commit was the intent."""
 
     id: int
@@ -178,7 +178,7 @@ class LeasedCommand(msgspec.Struct, frozen=True):
     opened_at: datetime | None = None
 
 
-class Sent(msgspec.Struct, frozen=True):
+class Sent(msgspec.Struct, frozen=True, gc=False):
     """One call and what follows: exactly one of ``settled`` and ``again_in_s`` is set."""
 
     command_id: int
@@ -197,14 +197,14 @@ class Sent(msgspec.Struct, frozen=True):
     trace: str = ""
 
 
-class Grant(msgspec.Struct, frozen=True):
+class Grant(msgspec.Struct, frozen=True, gc=False):
     """What the quota ledger booked: use ``units`` after ``wait_s``; 0 units: ask again after ``wait_s``."""
 
     units: int
     wait_s: float
 
 
-class ConnectionRow(msgspec.Struct, frozen=True):
+class ConnectionRow(msgspec.Struct, frozen=True, gc=False):
     """A configured account at a system, as all workers share it."""
 
     id: int

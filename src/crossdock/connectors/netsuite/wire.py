@@ -6,20 +6,20 @@ from typing import Any
 import msgspec
 
 
-class Ref(msgspec.Struct, frozen=True):
+class Ref(msgspec.Struct, frozen=True, gc=False):
     """A reference to another record, or a list value: ``{"id": "B", "refName": "Pending Fulfillment"}``."""
 
     id: str
     refName: str | None = None  # noqa: N815 - the vendor's spelling
 
 
-class ErrorDetail(msgspec.Struct, frozen=True):
+class ErrorDetail(msgspec.Struct, frozen=True, gc=False):
     detail: str = ""
     code: str = msgspec.field(default="", name="o:errorCode")
     path: str | None = msgspec.field(default=None, name="o:errorPath")
 
 
-class ErrorBody(msgspec.Struct, frozen=True):
+class ErrorBody(msgspec.Struct, frozen=True, gc=False):
     """The error envelope of every REST service. ``status`` is required: HTML or a foreign JSON is not one."""
 
     status: int
@@ -39,12 +39,12 @@ class ErrorBody(msgspec.Struct, frozen=True):
         return self.details[0].path if self.details else None
 
 
-class TokenBody(msgspec.Struct, frozen=True):
+class TokenBody(msgspec.Struct, frozen=True, gc=False):
     access_token: str
     expires_in: int | str = 3600
 
 
-class OrderLine(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class OrderLine(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
     """One line of a sales order as it stands in NetSuite."""
 
     line: int
@@ -55,11 +55,11 @@ class OrderLine(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     item_type: Ref | None = None
 
 
-class OrderLines(msgspec.Struct, frozen=True):
+class OrderLines(msgspec.Struct, frozen=True, gc=False):
     items: list[msgspec.Raw] = []
 
 
-class SalesOrder(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class SalesOrder(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
     id: str
     external_id: str | None = None
     tran_id: str | None = None
@@ -79,14 +79,14 @@ class SalesOrder(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 _line = msgspec.json.Decoder(OrderLine, strict=False)
 
 
-class Document(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class Document(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
     """What we read of a fulfilment."""
 
     id: str
     tran_id: str | None = None
 
 
-class InvoiceBody(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class InvoiceBody(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
     id: str
     tran_id: str
     total: Decimal
@@ -95,7 +95,7 @@ class InvoiceBody(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     tax_total: Decimal | None = None
 
 
-class QueryPage(msgspec.Struct, frozen=True, rename="camel"):
+class QueryPage(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """One page of SuiteQL. Values are text or null, column names lower case."""
 
     items: list[dict[str, Any]]

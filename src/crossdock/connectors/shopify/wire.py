@@ -47,14 +47,14 @@ class Application(msgspec.Struct, frozen=True, gc=False):
     code: str | None = None
 
 
-class Duty(msgspec.Struct, frozen=True):
+class Duty(msgspec.Struct, frozen=True, gc=False):
     shop_money: Money
     presentment_money: Money
     id: int | str | None = None
     tax_lines: tuple[TaxLine, ...] = ()
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, gc=False):
     id: int
     quantity: int
     title: str | None = None
@@ -71,7 +71,7 @@ class Line(msgspec.Struct, frozen=True):
     duties: tuple[Duty, ...] | None = ()
 
 
-class ShippingLine(msgspec.Struct, frozen=True):
+class ShippingLine(msgspec.Struct, frozen=True, gc=False):
     title: str | None = None
     id: int | None = None
     code: str | None = None
@@ -105,7 +105,7 @@ class Customer(msgspec.Struct, frozen=True, gc=False):
     phone: str | None = None
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True, gc=False):
     id: int
     name: str
     created_at: Instant
