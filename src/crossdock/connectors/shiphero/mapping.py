@@ -40,7 +40,8 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
     """Canonical events of a stored message. Raises ``Untranslatable``."""
     if topic == SHIPMENT_UPDATE:
         hook = _decoded(body, ShipmentHook)
-        return [_told(connection, hook.fulfillment) or ShipmentSeen(_hooked(hook), connection)]
+        content = sha256(body).hexdigest()[:16]
+        return [_told(connection, hook.fulfillment, content) or ShipmentSeen(_hooked(hook), connection)]
     if topic == POLLED_SHIPMENT:
         return [ShipmentSeen(_polled(_decoded(body, PolledShipment)), connection)]
     if topic in STATUSES:
@@ -53,13 +54,17 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
     raise Untranslatable("unknown_topic", f"ShipHero sent the unknown webhook type {topic!r}", "webhook_type")
 
 
-def _told(connection: str, order: Fulfillment | OrderHook) -> SignalSeen | None:
-    """Without our key the message only names ShipHero's order: read it back."""
+def _told(connection: str, order: Fulfillment | OrderHook, content: str = "") -> SignalSeen | None:
+    """Without our key the message only names ShipHero's order: read it back.
+
+    ``content``: a shipment's body tells one from the next. That of a status tells no time: a second hold looks like
+    the first, and must be read too.
+    """
     if order.partner_order_id:
         return None
     if order.order_uuid is None:
         raise Untranslatable("field_missing", "the message names no order", "partner_order_id")
-    return SignalSeen(connection, "order", order.order_uuid)
+    return SignalSeen(connection, "order", order.order_uuid, content)
 
 
 def _decoded(body: bytes, wanted: type[T]) -> T:

@@ -10,7 +10,7 @@ from crossdock.connectors.shiphero.answers import Stopped
 from crossdock.connectors.shiphero.client import ShipHero
 from crossdock.connectors.shiphero.manifest import POLLED_SHIPMENT
 from crossdock.connectors.shiphero.mapping import content_id
-from crossdock.connectors.shiphero.wire import SHIPMENTS, PolledShipment, ShipmentsListed
+from crossdock.connectors.shiphero.wire import SHIPMENTS, ListedShipment, ShipmentsListed
 from crossdock.domain.outcome import Misconfigured
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Found, Page, Poll, Unreachable
@@ -21,15 +21,19 @@ PAGE_SIZE = 25
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where the poll is. Inside a round ``until`` and ``after`` are set; between rounds only ``since``."""
+    """Where the poll is. Inside a round the others are set too; between rounds only ``since``.
+
+    ``seen``: the newest shipment of the round. The next one begins there, on the vendor's clock: ours may be off.
+    """
 
     since: datetime
     until: datetime | None = None
     after: str | None = None
+    seen: datetime | None = None
 
 
 async def shipments(client: ShipHero, cursor: str | None, options: Mapping[str, Any]) -> Page:
-    """One page. A round covers from the last round's end (less an overlap) to now, or what ``options`` ask for."""
+    """One page. A round covers from the last shipment seen (less an overlap) to now, or what ``options`` ask for."""
     at = _cursor(client, cursor, options)
     until = at.until or client.line.now()
     variables = {"from": _wire(at.since), "to": _wire(until), "first": PAGE_SIZE, "after": at.after}
@@ -41,8 +45,10 @@ async def shipments(client: ShipHero, cursor: str | None, options: Mapping[str, 
         raise NotSent(f"listing shipments: {stopped}") from stopped
     page = listed.shipments.data
     more = page.pageInfo.hasNextPage and page.pageInfo.endCursor not in (None, at.after)
-    after = Cursor(at.since, until, page.pageInfo.endCursor) if more else Cursor(until - OVERLAP)
-    found = [_found(edge.node) for edge in page.edges]
+    listed_now = [(msgspec.json.decode(edge.node, type=ListedShipment), bytes(edge.node)) for edge in page.edges]
+    seen = max([at.seen or at.since, *filter(None, (_created(one) for one, _ in listed_now))])
+    after = Cursor(at.since, until, page.pageInfo.endCursor, seen) if more else Cursor(max(at.since, seen - OVERLAP))
+    found = [_found(one, body) for one, body in listed_now]
     return Page(tuple(one for one in found if one is not None), msgspec.json.encode(after).decode(), more)
 
 
@@ -53,14 +59,21 @@ def _cursor(client: ShipHero, cursor: str | None, options: Mapping[str, Any]) ->
     return Cursor(_instant(since) if since else client.line.now() - FIRST_LOOK_BACK, _instant(until) if until else None)
 
 
-def _found(node: msgspec.Raw) -> Found | None:
+def _created(shipment: ListedShipment) -> datetime | None:
+    """When it was made; None where that cannot be read, which is the mapping's to say."""
+    try:
+        return _instant(shipment.created_date or "")
+    except ValueError:
+        return None
+
+
+def _found(shipment: ListedShipment, body: bytes) -> Found | None:
     """Only what belongs to an order of ours; orders made by hand in ShipHero carry no key."""
-    shipment = msgspec.json.decode(node, type=PolledShipment)
     order_key = shipment.order.partner_order_id if shipment.order else None
     if not order_key:
         return None
-    labels = [label.tracking_number for label in shipment.shipping_labels]
-    return Found(content_id(shipment.legacy_id, labels), POLLED_SHIPMENT, "order", order_key, bytes(node))
+    labels = [label.tracking_number for label in shipment.shipping_labels or ()]
+    return Found(content_id(shipment.legacy_id, labels), POLLED_SHIPMENT, "order", order_key, body)
 
 
 def _instant(text: str) -> datetime:

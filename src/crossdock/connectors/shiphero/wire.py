@@ -131,6 +131,23 @@ class PolledShipment(msgspec.Struct, frozen=True):
     warehouse_id: str | None = None
 
 
+class _ListedLabel(msgspec.Struct, frozen=True):
+    tracking_number: str | None = None
+
+
+class _ListedOrder(msgspec.Struct, frozen=True):
+    partner_order_id: str | None = None
+
+
+class ListedShipment(msgspec.Struct, frozen=True):
+    """The little of a listed shipment that names it: one of an odd shape must not stop the list."""
+
+    legacy_id: int
+    created_date: str | None = None
+    order: _ListedOrder | None = None
+    shipping_labels: tuple[_ListedLabel, ...] | None = ()
+
+
 class _PageInfo(msgspec.Struct, frozen=True):
     hasNextPage: bool = False  # noqa: N815 - the vendor's spelling
     endCursor: str | None = None  # noqa: N815

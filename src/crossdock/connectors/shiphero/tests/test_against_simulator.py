@@ -16,7 +16,7 @@ from crossdock.domain.money import Amount
 from crossdock.domain.order import Address, LineKind, Order, OrderLine, Party, Totals
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, RateLimited, Rejected, RetryLater
 from crossdock.kit.http import AnswerLost, Line, NotSent, Response
-from crossdock.kit.manifest import Call, Unreachable
+from crossdock.kit.manifest import Call, Unreachable, Untranslatable
 from crossdock.kit.tokens import InProcessTokens
 from crossdock.simulators.base import Deliver, Request, Surroundings
 from crossdock.simulators.shiphero import ShipHeroSimulator
@@ -33,11 +33,16 @@ class Wired:
         self.sent: list[Deliver] = []
         self.asked: list[str] = []
         self.lose_answers_of: str | None = None
+        self.spoil: tuple[bytes, bytes] | None = None  # a part of an answer, and what stands there instead, once
         world = Surroundings(self.now, self._sleep, Random(5), self.sent.append)
         self.simulator = ShipHeroSimulator("warehouse", world, webhook_url="http://x/", **settings)
         tokens = InProcessTokens(lambda: self.at.timestamp())
         secrets = {"refresh_token": "shiphero-refresh-token", "webhook_secret": SECRET}
-        self.line = Line("warehouse", {"base_url": "http://x"}, secrets, self, tokens, self.now, lambda: "unique")
+        self.skew = timedelta(0)  # of our clock against the vendor's
+        self.line = Line("warehouse", {"base_url": "http://x"}, secrets, self, tokens, self._ours, lambda: "unique")
+
+    def _ours(self) -> datetime:
+        return self.at + self.skew
 
     def now(self) -> datetime:
         return self.at
@@ -53,7 +58,8 @@ class Wired:
         reply = await self.simulator.handle(Request(method, path, {}, dict(headers), body))
         if self.lose_answers_of is not None and self.lose_answers_of.encode() in body + path.encode():
             raise AnswerLost("cut")
-        return Response(reply.status, reply.headers, reply.body)
+        answer = reply.body if self.spoil is None else reply.body.replace(*self.spoil, 1)
+        return Response(reply.status, reply.headers, answer)
 
     @property
     def client(self) -> Any:
@@ -298,6 +304,44 @@ async def test_the_poll_pages_to_its_end_and_reaches_back() -> None:
     await CONNECTOR.polls["shipments"].run(wired.client, cursor, {})
     since = (wired.at - timedelta(minutes=1)).isoformat()
     assert (await CONNECTOR.polls["shipments"].run(wired.client, None, {"since": since})).found == ()
+
+
+async def test_a_clock_of_ours_that_ran_ahead_hides_no_shipment() -> None:
+    wired = Wired()
+    await wired.send(release(external_id="1"))
+    await wired.work()
+    wired.skew = timedelta(hours=2)
+    ahead = await CONNECTOR.polls["shipments"].run(wired.client, None, {})
+    wired.skew = timedelta(0)
+    await wired.send(release(external_id="2"))
+    await wired.work()
+    page = await CONNECTOR.polls["shipments"].run(wired.client, ahead.cursor, {})
+    assert "shop-2" in {found.stream_key for found in page.found}
+
+
+async def test_a_quiet_warehouse_is_asked_from_its_last_shipment_on() -> None:
+    wired = Wired()
+    await wired.send(release())
+    await wired.work()
+    first = await CONNECTOR.polls["shipments"].run(wired.client, None, {})
+    wired.at += timedelta(hours=5)
+    second = await CONNECTOR.polls["shipments"].run(wired.client, first.cursor, {})
+    assert second.cursor == first.cursor
+    assert [found.delivery_id for found in second.found] == [found.delivery_id for found in first.found]
+
+
+async def test_a_shipment_of_an_unknown_shape_blocks_only_its_own_order() -> None:
+    wired = Wired()
+    for number in (1, 2):
+        await wired.send(release(external_id=str(number)))
+    await wired.work()
+    wired.spoil = (b'"quantity":1', b'"quantity":null')
+    page = await CONNECTOR.polls["shipments"].run(wired.client, None, {})
+    assert {found.stream_key for found in page.found} == {"shop-1", "shop-2"}
+    odd = [found for found in page.found if b'"quantity":null' in found.body]
+    assert odd
+    with pytest.raises(Untranslatable, match="quantity"):
+        CONNECTOR.translate("warehouse", odd[0].topic, odd[0].body)
 
 
 async def test_read_back_finds_the_stream_of_a_message_without_our_key() -> None:
