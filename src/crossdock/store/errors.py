@@ -82,16 +82,21 @@ def translated(doing: str) -> Iterator[None]:
 
 
 @contextmanager
-def committing() -> Iterator[None]:
-    """Around COMMIT: a broken connection leaves it open whether the transaction stands."""
+def committing(doing: str = "commit") -> Iterator[None]:
+    """Around COMMIT, or a statement that is its own transaction: a broken connection leaves open whether it stands."""
     try:
         yield
     except asyncpg.PostgresError as error:
         if _code(error).startswith(_ENDED_CLASSES):
-            raise CommitUnknown(f"the server ended the session during COMMIT: {error}") from error
+            raise CommitUnknown(
+                f"could not {doing}, as far as is known: the server ended the session: {error}"
+            ) from error
         raise
     except (asyncpg.InterfaceError, *_BROKEN) as error:
-        raise CommitUnknown(f"the connection broke during COMMIT: {type(error).__name__}: {error}") from error
+        if is_data(error) or not is_later(error):
+            raise
+        broken = f"the connection broke: {type(error).__name__}: {error}"
+        raise CommitUnknown(f"could not {doing}, as far as is known: {broken}") from error
 
 
 @contextmanager
