@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -219,6 +220,23 @@ async def test_an_outage_opens_the_breaker_and_its_end_is_found_by_a_probe(
     await until(value(store, FINISHED), 8)
     assert await store.pool.fetchval("select breaker from connections") == "closed"
     assert set(toy.effects.values()) == {1}
+
+
+async def test_a_worker_whose_clock_is_behind_finds_the_end_of_an_outage_too(
+    store: PostgresStore, toy: ToySystem, running: Callable[[World], Awaitable[None]]
+) -> None:
+    away = True
+
+    async def answer(nth: int, payload: Payload, call: Call) -> Result:
+        return Result(RetryLater("503", after_s=0.05)) if away else toy.effect(payload)
+
+    toy.answer = answer
+    behind = world(store, connector(toy, Repeat.UNIQUE), now=lambda: datetime.now(UTC) - timedelta(hours=2))
+    await running(behind)
+    await send(store, [arrival(f"k{n}") for n in range(8)])
+    await until(value(store, "select breaker from connections"), "open")
+    away = False
+    await until(value(store, FINISHED), 8)
 
 
 async def test_a_refused_order_opens_an_exception_and_a_persons_retry_sends_it_again(

@@ -178,6 +178,12 @@ async def test_connections_carry_pause_and_breaker(any_store: Store) -> None:
         await any_store.pause("nowhere", "reason")
 
 
+async def test_the_databases_clock_says_when_an_open_breaker_may_be_probed(any_store: Store) -> None:
+    await any_store.trip("erp", failures=5, breaker="open", for_s=0.0)
+    row = (await any_store.connections())["erp"]
+    assert (row.breaker, row.failures) == ("half_open", 5)
+
+
 async def test_masters_and_cursors(any_store: Store) -> None:
     await any_store.save_masters("erp", "product", [("a", b"1"), ("b", b"2"), ("a", b"3")])
     await any_store.save_masters("erp", "product", [("b", b"4")])

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 
+import msgspec
+
 from crossdock.domain.decision import Problem, StreamRef
 from crossdock.domain.events import TimerFired, encode_event
 from crossdock.store.accept import BadArrival, defect
@@ -340,7 +342,11 @@ class MemoryStore:
     # -- connections, masters, cursors -------------------------------------------------------------------------
 
     async def connections(self) -> dict[str, ConnectionRow]:
-        return dict(self.books.connections)
+        return {name: self._as_of_now(row) for name, row in self.books.connections.items()}
+
+    def _as_of_now(self, row: ConnectionRow) -> ConnectionRow:
+        over = row.breaker == "open" and row.breaker_until is not None and row.breaker_until <= self._now()
+        return msgspec.structs.replace(row, breaker="half_open") if over else row
 
     async def trip(self, connection: str, *, failures: int, breaker: str, for_s: float | None) -> None:
         until = self._now() + timedelta(seconds=for_s) if for_s is not None else None

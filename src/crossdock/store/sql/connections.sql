@@ -6,8 +6,11 @@ on conflict (name) do update set system = excluded.system, role = excluded.role,
 returning id;
 
 -- name: all
--- Every connection with pause and breaker state.
-select id, name, system, paused_at is not null as paused, paused_reason, breaker, breaker_until, failures from connections;
+-- Every connection with pause and breaker state. This clock says when an open breaker may be probed: a worker's may be off.
+select id, name, system, paused_at is not null as paused, paused_reason,
+    case when breaker = 'open' and breaker_until <= clock_timestamp() then 'half_open' else breaker end as breaker,
+    breaker_until, failures
+from connections;
 
 -- name: trip
 -- Records breaker state on the database's clock.
