@@ -1,14 +1,12 @@
 """Status codes, Retry-After and the backoff schedule."""
 
 from datetime import UTC, datetime
-from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, RateLimited, Rejected, RetryLater
-from crossdock.kit.backoff import Backoff
 from crossdock.kit.errors import by_status, retry_after_s
 from crossdock.kit.http import Response
 
@@ -85,16 +83,3 @@ def test_a_limit_and_an_outage_pass_the_vendors_wait_on() -> None:
     refused = by_status(Response(503, {"retry-after": "9"}, b""), writes=True, now=now)
     assert isinstance(refused, RetryLater)
     assert refused.after_s == 9.0
-
-
-@given(st.integers(0, 10_000), st.integers())
-@unhurried
-def test_backoff_is_full_jitter_under_a_ceiling(tries: int, seed: int) -> None:
-    backoff = Backoff(base_s=0.5, cap_s=60.0)
-    delay_s = backoff.delay_s(tries, Random(seed))
-    assert 0 <= delay_s <= backoff.ceiling_s(tries) <= 60.0
-    assert delay_s == backoff.delay_s(tries, Random(seed))
-
-
-def test_backoff_doubles() -> None:
-    assert [Backoff(1.0, 10.0).ceiling_s(tries) for tries in range(6)] == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]

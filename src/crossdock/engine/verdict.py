@@ -77,8 +77,6 @@ def translate_stream(world: World, stream: ClaimedStream) -> Work:
     try:
         if decider is None:
             raise Untranslatable("unknown_stream_kind", f"no decider for streams of kind {stream.ref.kind!r}")
-        if stream.status == "parked":
-            raise Untranslatable("waiting_behind", "an earlier message of this order could not be handled")
         work.state = decider.blank() if stream.state is None else decider.load(stream.state)
         for at in stream.messages:
             work.translated.append(_translate(world, at))
