@@ -1,10 +1,13 @@
 """What the API tells, held against what the database holds."""
 
+from decimal import Decimal
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
 from crossdock.api.desk import Desk
+from crossdock.domain.money import Amount
 from crossdock.governance import audit
 from tests.console.desks import visitor
 from tests.console.seed import ERP, SHOP, Day, fine, key, order
@@ -72,6 +75,19 @@ async def test_one_order_tells_everything(desk: Desk) -> None:
         missing = await who.get("/api/v1/orders/none")
         assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
         assert missing.headers["content-type"] == "application/problem+json"
+
+
+async def test_the_proof_shown_is_the_one_the_order_was_let_through_by(day: Day, desk: Desk) -> None:
+    """Three cents of declared rounding: too much without a ceiling on the route, fine with one of five cents."""
+    plain = order(7001)
+    total = Amount(plain.totals.total.shop + Decimal("0.03"))
+    rounded = msgspec.structs.replace(plain.totals, total=total, rounding=Amount(Decimal("0.03")))
+    await day.arrive(msgspec.structs.replace(plain, totals=rounded))
+    await day.decide()
+    for role, ceilings, balanced in (("viewer", {}, False), ("operator", {SHOP: "0.05"}, True)):
+        async with visitor(msgspec.structs.replace(desk, rounding_ceilings=ceilings), role) as who:
+            told = (await who.get(f"/api/v1/orders/{key(7001)}")).json()
+            assert told["proof"]["balanced"] is balanced, ceilings
 
 
 async def test_a_cause_is_retried_as_previewed_and_only_once(day: Day, desk: Desk) -> None:

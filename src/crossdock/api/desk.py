@@ -35,6 +35,7 @@ class Desk(msgspec.Struct, frozen=True):
     obstacles: Callable[[], Awaitable[list[str]]] = always_ready  # why this process is not ready
     simulators: Mapping[str, str] = {}  # demo only: name -> base URL of the simulators' server
     demo_user: str | None = None  # demo only: the one-time link signs this visitor in
+    rounding_ceilings: Mapping[str, str] = {}  # by channel, as its route says: what the money proof allows
     readmes: Mapping[str, str] = {}  # system -> its connector's README (quirks)
     version: str = ""
 

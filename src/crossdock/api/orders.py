@@ -90,7 +90,7 @@ async def order_by_stream(desk: Desk, stream: int) -> OrderView:
         whole=whole,
         steps=steps,
         next_step=_next(whole, steps),
-        proof=prove(state.order) if state is not None and state.order is not None else None,
+        proof=_proof(desk, state),
         timeline=timeline(whole),
         holds=_holds(state),
         parked=sum(m.handling == "parked" for m in whole.messages),
@@ -104,6 +104,13 @@ def state_of(whole: OrderWhole) -> OrderState | None:
     if whole.order.kind != "order" or not isinstance(whole.state, dict):
         return None
     return decode_state(msgspec.json.encode(whole.state))
+
+
+def _proof(desk: Desk, state: OrderState | None) -> Proof | None:
+    """The proof by which the order was, or will be, let through: with its route's ceiling for rounding."""
+    if state is None or state.order is None:
+        return None
+    return prove(state.order, desk.rounding_ceilings.get(state.order.channel, "0.00"))
 
 
 def _spoken(name: str) -> str:
