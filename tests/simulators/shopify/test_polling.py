@@ -38,7 +38,9 @@ async def test_what_is_found_is_a_signal_to_read_the_order(shop: Any) -> None:
     (order_id,) = shop.sim.act("place_order", {"paid": True})["ids"]
     (one,), _ = await run(shop, None)
     assert (one.stream_kind, one.stream_key) == ("signal", f"shop1:order:{order_id}")
-    assert CONNECTOR.translate("shop1", one.topic, one.body) == [SignalSeen("shop1", "order", order_id)]
+    assert CONNECTOR.translate("shop1", one.topic, one.body) == [
+        SignalSeen("shop1", "order", order_id, one.delivery_id)
+    ], "what names the view tells a repeat from a change"
 
 
 async def test_pages_shift_while_they_are_read_and_nothing_is_missed(shop: Any) -> None:

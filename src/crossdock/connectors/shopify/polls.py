@@ -31,14 +31,16 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Pointer(msgspec.Struct, frozen=True):
-    """The body of a polled message: which order, seen when."""
+    """The body of a polled message: which order, seen when, and what this view of it is called."""
 
     order_id: int
     updated_at: datetime
+    content: str = ""
 
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Cursor).decode
+_pointer = msgspec.json.Decoder(Pointer).decode
 
 
 async def orders(client: Client, cursor: str | None, options: Mapping[str, Any]) -> Page:
@@ -90,15 +92,19 @@ def _page_size(client: Client) -> int:
 
 def _found(connection: str, order: Changed) -> Found:
     order_id = number(order.id)
+    content = content_id(order_id, order.updated_at, order.display_financial_status, order.cancelled_at is not None)
     return Found(
-        delivery_id=content_id(
-            order_id, order.updated_at, order.display_financial_status, order.cancelled_at is not None
-        ),
+        delivery_id=content,
         topic=POLLED_ORDER,
         stream_kind="signal",
         stream_key=f"{connection}:order:{order_id}",
-        body=_encode(Pointer(int(order_id), order.updated_at)),
+        body=_encode(Pointer(int(order_id), order.updated_at, content)),
     )
+
+
+def content_of(body: bytes) -> str:
+    """What the view that a polled message points at is called; raises ``msgspec.DecodeError``."""
+    return _pointer(body).content
 
 
 async def subscriptions(client: Client, cursor: str | None, options: Mapping[str, Any]) -> Page:

@@ -1,8 +1,10 @@
 """A stored message to canonical events, by its topic."""
 
+from hashlib import sha256
+
 import msgspec
 
-from crossdock.connectors.shopify import mapping, webhook
+from crossdock.connectors.shopify import mapping, polls, webhook
 from crossdock.connectors.shopify.topics import HANDLING, IGNORED, ORDER, POLLED_ORDER, SIGNAL_FULFILMENT_ORDER
 from crossdock.domain.events import Event, OrderSeen, SignalSeen
 from crossdock.kit.manifest import Untranslatable
@@ -21,7 +23,9 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         )
     try:
         if handling == SIGNAL_FULFILMENT_ORDER:
+            # no content: the body tells no time, so that a second hold looks like the first and must be read too
             return [SignalSeen(connection, "fulfillment_order", webhook.fulfilment_order_id(body))]
-        return [SignalSeen(connection, "order", webhook.order_id_of(body))]
+        content = polls.content_of(body) if topic == POLLED_ORDER else sha256(body).hexdigest()[:16]
+        return [SignalSeen(connection, "order", webhook.order_id_of(body), content)]
     except (msgspec.DecodeError, RecursionError) as error:
         raise mapping.untranslatable(error) from error

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from crossdock.connectors.shiphero import CONNECTOR
-from crossdock.domain.events import ReleaseSeen, ShipmentSeen
+from crossdock.domain.events import ReleaseSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.kit.manifest import Refused, Untranslatable
 
@@ -101,6 +101,17 @@ def test_statuses(topic: str, status: str) -> None:
         {"webhook_type": topic, "partner_order_id": "shop-1", "order_uuid": "U", "order_id": 5, "reason": "why"}
     )
     assert translate(body, topic) == ReleaseSeen(status, "wms", "why", "U")
+
+
+def test_without_our_key_the_order_is_read_back_and_a_repeat_is_told_from_the_next() -> None:
+    first, again, voided = (
+        translate(changed(partner_order_id=None, order_uuid="U", tracking_number=number)) for number in "112"
+    )
+    assert isinstance(first, SignalSeen)
+    assert (first.source, first.kind, first.external_id) == ("wms", "order", "U")
+    assert first == again != voided
+    status = msgspec.json.encode({"webhook_type": "Order Canceled", "order_uuid": "U"})
+    assert translate(status, "Order Canceled") == SignalSeen("wms", "order", "U"), "its body tells no time: always read"
 
 
 def test_unused_types_are_taken_and_unknown_ones_become_exceptions() -> None:
