@@ -7,7 +7,7 @@ BROWSER := $(shell command -v chromium || command -v chromium-browser || command
 export PYTHONPATH := $(CURDIR)/src
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint types lock clean browser vendor-code
+.PHONY: help demo test bench lint types docs pictures lock clean browser vendor-code
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ lint: $(DEV)/ready ## style and import rules
 
 types: $(DEV)/ready ## mypy --strict
 	@$(DEV)/bin/mypy
+
+docs: $(DEV)/ready ## the reference pages and the README's figures, from the code and the measurements
+	@$(DEV)/bin/python scripts/reference.py && $(DEV)/bin/python scripts/readme_figures.py
+
+pictures: $(DEV)/ready browser ## the console's pictures in docs/pictures, taken from a running demo
+	@$(DEV)/bin/python scripts/pictures.py
 
 lock: ## pin every dependency with hashes anew, from pyproject.toml
 	@scripts/lock.sh

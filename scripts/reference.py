@@ -129,6 +129,18 @@ SERVE = {
     "tls_certificate": "PEM file, together with `tls_key`",
     "tls_key": "PEM file that only the server's user can read",
     "public_url": "the console's address as people type it",
+    "max_body_bytes": "a larger webhook is refused (413)",
+    "body_timeout_s": "seconds for a webhook's body to arrive",
+    "source_rate_per_s": "webhooks a second from one address before it is refused (429)",
+    "source_burst": "how many may come at once",
+    "waiting_bound": "webhooks waiting for their commit before senders are told to come again (503)",
+    "trusted_proxies": "networks whose `X-Forwarded-For` is believed when senders are told apart",
+}
+KEEP = {
+    "messages": "days that what arrived is kept, as received",
+    "journal": "days that decisions are kept, and what led to them",
+    "attempts": "days that calls are kept, with their redacted exchange",
+    "deliveries": "days that the ids are kept which tell a repeated delivery from a new one",
 }
 VARIABLES = (
     ("`DATABASE_URL`", "a PostgreSQL of yours; without it the embedded one in the data directory is used"),
@@ -152,7 +164,9 @@ def configuration() -> str:
     facts = ", ".join(f"`{name}`" for name in fact_names())
     note = "Amounts are approximate in conditions: compare with them, do not calculate. The order may use: "
     parts = ["## routes\n\n" + _fields(route, ROUTE), "## holds\n\n" + _fields(hold, HOLD), note + facts + "."]
-    parts += ["## serve\n\n" + _fields(schema["serve"], SERVE), _connection_form()]
+    kept = "Old months go as a whole; whatever an unfinished order needs stays beyond that.\n\n"
+    parts += ["## serve\n\n" + _fields(schema["serve"], SERVE), "## keep\n\n" + kept + _fields(schema["keep"], KEEP)]
+    parts.append(_connection_form())
     parts += [_settings(manifest) for manifest in app.Manifests().values()]
     parts.append("## Environment\n\n" + table(("variable", "meaning"), VARIABLES))
     return page("Configuration", "the configuration's JSON Schema and the connectors' manifests", CONFIG_INTRO, *parts)
@@ -161,6 +175,8 @@ def configuration() -> str:
 def _fields(schema: Mapping[str, Any], said: Mapping[str, str]) -> str:
     """The table of one section. Raises ``KeyError`` for a field that nobody has described."""
     required = schema.get("required", ())
+    if nameless := schema["properties"].keys() - said.keys():
+        raise KeyError(f"say in scripts/reference.py what these settings mean: {sorted(nameless)}")
     rows = [
         (f"`{name}`", said[name], "required" if name in required else _shown(field.get("default")))
         for name, field in schema["properties"].items()
@@ -237,9 +253,9 @@ def http_errors() -> str:
         "`intake/problems.py` and `api/problems.py`",
         "Every error answer is `application/problem+json` (RFC 9457) with a stable `code`; `type` is "
         "`urn:crossdock:problem:<code>`.",
-        "## Intake\n\nNothing was stored when one of these is answered. The limits on size and rate are "
-        "fixed in this version. A connector may refuse with a code of its own, with the status and hint of the nearest "
-        "line.\n\n" + table(("code", "status", "title", "what to do", "Retry-After, s"), door),
+        "## Intake\n\nNothing was stored when one of these is answered. A connector may refuse with a code of "
+        "its own, with the status and hint of the nearest line.\n\n"
+        + table(("code", "status", "title", "what to do", "Retry-After, s"), door),
         "## Console and API\n\n" + table(("code", "status", "title"), api),
     )
 
