@@ -10,7 +10,8 @@ from crossdock.domain.commands import Payload, PushFulfilment, ReadBack
 from crossdock.domain.events import AllocationsSeen, OrderSeen
 from crossdock.domain.fulfilment import Allocation, ShippedLine
 from crossdock.domain.order import order_key
-from crossdock.domain.outcome import Conflict, Done, Outcome, Rejected
+from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, Rejected
+from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Call, Follow, Operation, Repeat, Result, Untranslatable
 
 _STANDING = ("SUCCESS", "OPEN", "PENDING")  # a cancelled or failed fulfilment told nobody anything
@@ -50,7 +51,14 @@ async def _push(client: Client, payload: PushFulfilment) -> Outcome:
     made = list(told)
     for location in sorted(groups):
         body = fulfilling.call_input(groups[location], shipment, payload.notify_customer)
-        made.append(await client.create_fulfilment(body))
+        try:
+            made.append(await client.create_fulfilment(body))
+        except (Failed, NotSent) as error:
+            if len(made) == len(told):
+                raise
+            # Whatever the refusal says of this call, something of the shipment was told: look before anything is sent.
+            detail = f"told in part, as fulfilment {', '.join(made)}; then: {error}"
+            return OutcomeUnknown(detail, "told_in_part")
     return Done(_refs(made), {"locations": sorted(groups)})
 
 
@@ -80,22 +88,29 @@ def _refs(numbers: list[str]) -> dict[str, str]:
 async def find_push(client: Client, payload: Payload, call: Call) -> Result | None:
     """Is our earlier push there? By tracking number; a shipment without one by its very lines, told since it left.
 
-    A push that is there in part is answered with ``None``: sending it again tells only what is missing.
+    A tracked push that is there in part is answered with ``None``: sending it again tells only what is missing. Of an
+    untracked one that cannot be known for certain, and telling it twice sends a second e-mail: a person decides.
     """
     assert isinstance(payload, PushFulfilment)
     try:
         read = await client.fulfilment_state(payload.order_external_id)
         if read is None:
             return None
-        if fulfilling.tracking_numbers(payload.shipment):
+        tracked = bool(fulfilling.tracking_numbers(payload.shipment))
+        if tracked:
             told = await _told(client, payload, read[0])
         else:
             told = await _alike(client, payload, read[0])
     except Failed as failed:
         return Result(failed.outcome, throttle_s=client.throttle_s)
     whole = fulfilling.wanted(payload.shipment)
-    if not told or not isinstance(whole, dict) or fulfilling.less(whole, _merged(told)):
+    if not told or not isinstance(whole, dict):
         return None
+    if fulfilling.less(whole, _merged(told)):
+        if tracked:
+            return None
+        detail = f"shipment {payload.shipment.id} has no tracking number and seems to be told in part: compare both"
+        return Result(Conflict("shopify.told_in_part", detail, _refs(list(told))), throttle_s=client.throttle_s)
     return Result(Done(_refs(list(told)), repeated=True), throttle_s=client.throttle_s)
 
 
