@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from crossdock.domain.decision import StreamRef
 from crossdock.store.core import Core
 from crossdock.store.errors import translated
 from crossdock.store.named import Statements
@@ -42,10 +41,8 @@ def _leased(core: Core, target: str, row: Any, expired: bool) -> LeasedCommand:
         fence=row["fence"],
         tries=row["tries"],
         check_first=row["check_first"],
-        stream=StreamRef(row["kind"], row["stream_key"]),
         trace=row["trace"],
         expired=expired,
-        opened_at=row["opened_at"],
     )
 
 

@@ -275,10 +275,8 @@ class MemoryStore:
             row.fence,
             row.tries,
             row.check_first,
-            self.books.rows[opened.stream_id].ref,
             opened.command.trace,
             expired,
-            opened.at,
         )
 
     def _holds(self, number: int, fence: int) -> bool:

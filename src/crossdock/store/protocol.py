@@ -172,10 +172,8 @@ class LeasedCommand(msgspec.Struct, frozen=True, gc=False):
     fence: int
     tries: int  # earlier sends
     check_first: bool  # an earlier outcome is unknown: look up before (or instead of) sending
-    stream: StreamRef
     trace: str = ""
     expired: bool = False  # taken over from a worker whose lease ended
-    opened_at: datetime | None = None
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):

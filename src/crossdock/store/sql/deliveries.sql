@@ -16,10 +16,9 @@ with due as materialized (
     from due where d.ctid = due.place
     returning d.command_id, d.fence, d.tries, d.check_first, due.n
 )
-select c.id, c.key, c.purpose, c.payload, c.trace, c.opened_at, l.fence, l.tries, l.check_first, l.n, s.kind, s.key as stream_key
+select c.id, c.key, c.purpose, c.payload, c.trace, l.fence, l.tries, l.check_first, l.n
 from leased l
-cross join lateral (select * from commands where id = l.command_id limit 1) c
-cross join lateral (select kind, key from streams where id = c.stream_id limit 1) s;
+cross join lateral (select id, key, purpose, payload, trace from commands where id = l.command_id limit 1) c;
 
 -- name: take_over
 -- Leases commands whose holder's lease ended, notes that the holder's call is unknown, and looks first from then on.
@@ -42,10 +41,9 @@ with due as materialized (
     insert into attempts (command_id, fence, started_at, duration_ms, outcome, detail)
     select command_id, fence, now(), 0, 'unknown', 'the lease ended before its holder reported' from due
 )
-select c.id, c.key, c.purpose, c.payload, c.trace, c.opened_at, l.fence, l.tries, l.check_first, l.n, s.kind, s.key as stream_key
+select c.id, c.key, c.purpose, c.payload, c.trace, l.fence, l.tries, l.check_first, l.n
 from leased l
-cross join lateral (select * from commands where id = l.command_id limit 1) c
-cross join lateral (select kind, key from streams where id = c.stream_id limit 1) s;
+cross join lateral (select id, key, purpose, payload, trace from commands where id = l.command_id limit 1) c;
 
 -- name: settle
 -- Removes or reschedules what was sent, for holders of the current fence only; returns those.
