@@ -22,7 +22,6 @@ async def test_a_leased_command_is_nobody_elses(any_store: Store) -> None:
     command = await one_command(any_store)
     assert (command.key, command.purpose, command.payload) == ("o1/erp/order.book", "order.book", b"payload")
     assert (command.tries, command.check_first, command.expired) == (0, False, False)
-    assert command.stream == StreamRef("order", "o1")
     assert await any_store.claim_commands("erp", 10, 30) == []
     assert await any_store.claim_commands("erp", 10, 30, expired=True) == []
 
