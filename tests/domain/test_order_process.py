@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
+from msgspec.structs import replace
 from tests.domain.factories import (
     CHANNEL,
     ERP,
@@ -24,7 +26,7 @@ from tests.domain.factories import (
 
 from crossdock.domain.commands import BookOrder, MakeInvoice, PostShipment, PushFulfilment, ReleaseOrder
 from crossdock.domain.decision import HoldHit, ProductMaster
-from crossdock.domain.events import AllocationsSeen, OrderSeen, ReleaseSeen
+from crossdock.domain.events import AllocationsSeen, InvoiceSeen, OrderSeen, ReleaseSeen
 from crossdock.domain.fulfilment import Allocation, ShippedLine
 from crossdock.domain.order import LineKind, PaymentStatus
 from crossdock.domain.order_decider import ORDER
@@ -298,6 +300,22 @@ def test_bills_over_the_order_are_finances_to_look_at() -> None:
     play = booked()
     play.tell(invoiced("11.00"))
     assert play.codes() == {"invoice.total_differs"}
+
+
+@pytest.mark.parametrize(("total", "codes"), [("10.00", set()), ("9.99", {"invoice.total_differs"})])
+def test_our_own_invoice_comes_to_the_order_or_is_finances_to_look_at(total: str, codes: set[str]) -> None:
+    play = booked()
+    play.tell(shipped(shipment("a", [("1", 1)])))
+    play.settle("shipment.post")
+    play.settle("fulfilment.push")
+    invoice = invoiced(total).invoice
+    play.settle("invoice.make", Done({"invoice": invoice.id}, {"invoice": to_builtins(replace(invoice, tax=Decimal(0)))}))
+    assert play.codes() == codes
+    assert play.tell(InvoiceSeen(invoice, ERP)).entries == []
+    if codes:
+        assert play.summary.status == "exception"
+        play.act("resolve", problem="invoice.total", reason="credited by hand")
+    assert play.summary.status == "done"
 
 
 def test_the_warehouse_tells_how_far_it_is() -> None:

@@ -106,7 +106,7 @@ CATALOGUE: Mapping[str, Kind] = {
     "invoice.total_differs": Kind(
         "data",
         "finance",
-        "The invoices come to more than the order: compare them with the money proof, correct in the ERP.",
+        "The invoices do not come to the order's total: compare them with the money proof, correct in the ERP.",
     ),
 }
 

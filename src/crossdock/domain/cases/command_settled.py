@@ -1,9 +1,13 @@
 """A command came to its end: its step is done, or a person must look."""
 
+import msgspec
+
 from crossdock.domain import entries as e
 from crossdock.domain.advance import advance
+from crossdock.domain.cases.invoice_seen import invoice_seen
 from crossdock.domain.draft import Draft
-from crossdock.domain.events import CommandSettled
+from crossdock.domain.events import CommandSettled, InvoiceSeen
+from crossdock.domain.fulfilment import Invoice
 from crossdock.domain.outcome import Done
 from crossdock.domain.problems import failed
 from crossdock.domain.state import Intent
@@ -25,6 +29,8 @@ def command_settled(d: Draft, event: CommandSettled) -> None:
     key = problem_key(intent.step, event.purpose, intent.subject)
     if isinstance(event.outcome, Done):
         done(d, event.key, intent, event.outcome.refs)
+        if (invoice := event.outcome.facts.get("invoice")) is not None:
+            invoice_seen(d, InvoiceSeen(msgspec.convert(invoice, Invoice), event.target))
         d.settle(key)
     else:
         problem = failed(key, event.key, event.purpose, event.target, event.outcome, event.tries)
