@@ -35,7 +35,7 @@ pictures: $(DEV)/ready browser ## the console's pictures in docs/pictures, taken
 	@$(DEV)/bin/python scripts/pictures.py
 
 lock: ## pin every dependency with hashes anew, from pyproject.toml
-	@scripts/lock.sh
+	@scripts/lock.sh $(ARGS)
 
 clean: ## remove what was made: environments, the demo's data, caches
 	@rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache artifacts
