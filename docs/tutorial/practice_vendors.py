@@ -50,18 +50,11 @@ def connect(folder: Path, connections: dict[str, Any]) -> None:
     file.write_text(text)
 
 
-async def serve(folder: Path) -> None:
+def vendors(server: SimulatorServer, folder: Path) -> dict[str, Any]:
+    """Add the three vendors to the server; returns the connections to them."""
     token, shop_hook, hero, hero_hook = (token_hex(16) for _ in range(4))
     account = make_credentials(datetime.now(UTC))
     base = {name: f"http://127.0.0.1:{port}" for name, port in PORTS.items()}
-    connect(folder, {
-        SHOP: connection(folder, SHOP, "shopify", {"shop_domain": "simulated.myshopify.com", "api_base": base[SHOP]},
-                         {"access_token": token, "webhook_secret": shop_hook}),
-        ERP: connection(folder, ERP, "netsuite", account.connection_settings(base[ERP]), account.connection_secrets()),
-        WAREHOUSE: connection(folder, WAREHOUSE, "shiphero", {"base_url": base[WAREHOUSE]},
-                              {"refresh_token": hero, "webhook_secret": hero_hook}),
-    })  # fmt: skip
-    server = SimulatorServer()
     shop = ShopifySimulator(
         SHOP, server.surroundings(SHOP), webhook_url=f"{INTAKE}/shopify/{SHOP}", access_token=token,
         webhook_secret=shop_hook,
@@ -73,6 +66,20 @@ async def serve(folder: Path) -> None:
     server.add(shop, port=PORTS[SHOP])
     server.add(NetSuiteAccount(ERP, server.surroundings(ERP), **account.account_settings()), port=PORTS[ERP])
     server.add(warehouse, port=PORTS[WAREHOUSE])
+    shop_settings = {"shop_domain": "simulated.myshopify.com", "api_base": base[SHOP]}
+    shop_secrets = {"access_token": token, "webhook_secret": shop_hook}
+    erp_settings, erp_secrets = account.connection_settings(base[ERP]), account.connection_secrets()
+    hero_secrets = {"refresh_token": hero, "webhook_secret": hero_hook}
+    return {
+        SHOP: connection(folder, SHOP, "shopify", shop_settings, shop_secrets),
+        ERP: connection(folder, ERP, "netsuite", erp_settings, erp_secrets),
+        WAREHOUSE: connection(folder, WAREHOUSE, "shiphero", {"base_url": base[WAREHOUSE]}, hero_secrets),
+    }
+
+
+async def serve(folder: Path) -> None:
+    server = SimulatorServer()
+    connect(folder, vendors(server, folder))
     await server.start(control_port=CONTROL)
     print(f"{folder}/crossdock.yaml now points at the three vendors; they serve until Ctrl-C", flush=True)
     try:
