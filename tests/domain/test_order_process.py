@@ -309,7 +309,9 @@ def test_our_own_invoice_comes_to_the_order_or_is_finances_to_look_at(total: str
     play.settle("shipment.post")
     play.settle("fulfilment.push")
     invoice = invoiced(total).invoice
-    play.settle("invoice.make", Done({"invoice": invoice.id}, {"invoice": to_builtins(replace(invoice, tax=Decimal(0)))}))
+    play.settle(
+        "invoice.make", Done({"invoice": invoice.id}, {"invoice": to_builtins(replace(invoice, tax=Decimal(0)))})
+    )
     assert play.codes() == codes
     assert play.tell(InvoiceSeen(invoice, ERP)).entries == []
     if codes:
