@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.process import house as houses
 from tests.process.house import Engine, House
 

@@ -6,7 +6,6 @@ Waits are for conditions with a deadline; leases and settle times are shortened 
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
@@ -19,7 +18,6 @@ from weakref import WeakSet
 
 import msgspec
 import yaml
-from tests.support.in_process_http import InProcessHttp, watched
 
 from crossdock import app
 from crossdock.domain.decision import StreamRef
@@ -39,6 +37,7 @@ from crossdock.simulators.shopify import ShopifySimulator
 from crossdock.store.contacts import Contacts
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import LIVE, Arrival
+from tests.support.in_process_http import InProcessHttp, watched
 
 SHOP, ERP, WAREHOUSE = "shop", "erp", "warehouse"
 SYSTEMS = {SHOP: "shopify", ERP: "netsuite", WAREHOUSE: "shiphero"}
@@ -162,7 +161,9 @@ class House:
     async def report(self) -> str:
         """What a person needs to see when a wait was in vain."""
         rows = await self.store.pool.fetch("select kind, key, status, step, reason from streams order by 1, 2")
-        dispatch = await self.store.pool.fetch("select c.key, d.due_at - now() as due from dispatch d join commands c on c.id = d.command_id")
+        dispatch = await self.store.pool.fetch(
+            "select c.key, d.due_at - now() as due from dispatch d join commands c on c.id = d.command_id"
+        )
         lines = [" ".join(str(value) for value in row.values()) for row in (*rows, *dispatch)]
         lines += [f"exception {problem}" for problem in await self.problems()]
         return "\n".join([*lines, f"mail waiting {self.vendors.mail.waiting}, late {self.http.late}"])
@@ -322,9 +323,7 @@ class Vendors:
         )  # fmt: skip
 
     def _around(self) -> Surroundings:
-        return Surroundings(
-            lambda: datetime.now(UTC), asyncio.sleep, Random(self._random.random()), self.mail.take
-        )
+        return Surroundings(lambda: datetime.now(UTC), asyncio.sleep, Random(self._random.random()), self.mail.take)
 
     @property
     def by_host(self) -> dict[str, Any]:
@@ -385,7 +384,7 @@ async def house(
     holds: list[dict[str, Any]] | None = None,
 ) -> AsyncIterator[House]:  # fmt: skip
     """A house whose doors are open. Start an engine with ``running``."""
-    asyncio.get_running_loop().set_task_factory(task_factory)  # type: ignore[arg-type]
+    asyncio.get_running_loop().set_task_factory(task_factory)
     vendors = Vendors(seed, shop or {}, warehouse or {})
     config = app.configuration(write_config(folder, vendors, route or {}, holds or []))
     store = await PostgresStore.open(url)
@@ -395,7 +394,3 @@ async def house(
             yield made
     finally:
         await store.close()
-
-
-def now() -> float:
-    return time.monotonic()

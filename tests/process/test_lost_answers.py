@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+
 from tests.process.books import assert_nothing_twice, assert_untouched, assert_whole, booked, released, sold
 from tests.process.house import SHOP, Engine, House
 from tests.support.in_process_http import Strike
