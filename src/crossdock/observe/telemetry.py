@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
 from crossdock.observe.logs import LineWriter, Scrub, make_log
-from crossdock.observe.otlp import OtlpOutlet, resource_of
 from crossdock.observe.spans import Carrier, Recorded, Tracer
 from crossdock.observe.tally import SheetFile, Tally
+
+if TYPE_CHECKING:
+    from crossdock.observe.otlp import OtlpOutlet
 
 FLUSH_S = 2.0
 
@@ -37,7 +39,7 @@ class Telemetry:
 
     def __init__(
         self, tally: Tally, tracer: Tracer, log: Any, file: SheetFile, writer: LineWriter, scrub: Scrub,
-        outlet: OtlpOutlet | None, worker: str, clock: Callable[[], float],
+        outlet: "OtlpOutlet | None", worker: str, clock: Callable[[], float],
     ) -> None:  # fmt: skip
         self.log = log
         self._tally, self._tracer, self._file, self._worker, self._clock = tally, tracer, file, worker, clock
@@ -130,6 +132,8 @@ def open_telemetry(
         tally.resume(earlier)
     outlet = None
     if settings.otlp_endpoint:
+        from crossdock.observe.otlp import OtlpOutlet, resource_of  # 6 MB: only where spans are sent
+
         resource = resource_of(version, worker, role, settings.environment)
         outlet = OtlpOutlet(settings.otlp_endpoint, settings.otlp_headers, resource)
     writer, scrub = LineWriter(stream), Scrub(secrets)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
-import jwt
 import msgspec
 
 from crossdock.connectors.netsuite.answers import MISSING, Stopped, classify, error_of, retry_after
@@ -149,6 +148,8 @@ class NetSuite:
         raise Stopped(_token_refusal(response))
 
     def _assertion(self) -> str:
+        import jwt  # with cryptography some 10 MB, which only a process that signs in needs
+
         settings, now = self.settings, self.line.now()
         claims = {
             "iss": str(settings["client_id"]),

@@ -5,8 +5,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
-from cryptography import x509
-
 from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES, account_zone
@@ -167,6 +165,8 @@ def _certificate(client: NetSuite) -> str:
     pem = client.line.secrets.get("certificate")
     if not pem:
         return ""
+    from cryptography import x509  # not in the processes that never check
+
     try:
         ends: datetime = x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
     except ValueError as error:
