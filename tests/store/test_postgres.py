@@ -77,6 +77,20 @@ async def test_a_missing_partition_is_made_not_refused(own_store: PostgresStore,
     assert await bodies(own_store) == {"o1": [b"d1"]}
 
 
+async def test_where_a_partition_is_missing_nothing_is_parked_and_housekeeping_heals_it(
+    own_store: PostgresStore, admin: asyncpg.Connection
+) -> None:
+    await own_store.accept([arrival("d1")])
+    for row in await admin.fetch(
+        "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'journal'::regclass"
+    ):
+        await admin.execute(f"drop table {row['name']}")
+    with pytest.raises(StoreUnavailable, match="no partition"):
+        await decide(own_store)
+    await own_store.tend()
+    assert len(await decide(own_store)) == 1
+
+
 async def test_housekeeping_makes_partitions_ahead(own_store: PostgresStore, admin: asyncpg.Connection) -> None:
     last = "select max(inhrelid::regclass::text) from pg_inherits where inhparent = 'journal'::regclass"
     ahead = await admin.fetchval(last)

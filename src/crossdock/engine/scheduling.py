@@ -31,14 +31,14 @@ class ScheduleLoop:
                 continue
 
     async def round(self) -> None:
-        """Move everything that is due; tend when it is time."""
+        """Tend when it is time; move everything that is due. Tending first: it makes what moving may lack."""
+        if self._world.stopwatch() - self._tended >= TEND_EVERY_S:
+            self._tended = self._world.stopwatch()
+            await self._tend()
         while moved := await self._world.store.move_timers(TIMERS_AT_ONCE):
             await self._world.store.wake("decide")
             if moved < TIMERS_AT_ONCE:
                 break
-        if self._world.stopwatch() - self._tended >= TEND_EVERY_S:
-            self._tended = self._world.stopwatch()
-            await self._tend()
 
     async def _tend(self) -> None:
         figures = await self._world.store.tend()

@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 
 from crossdock.store.core import Core
-from crossdock.store.errors import UnknownConnection, committing, is_collision, translated
+from crossdock.store.errors import UnknownConnection, committing, is_collision, is_partition_missing, translated
 from crossdock.store.named import Statements
 from crossdock.store.partitions import make_partitions
 from crossdock.store.protocol import Arrival, Receipt
@@ -59,7 +59,7 @@ async def accept(core: Core, arrivals: Sequence[Arrival]) -> list[Receipt]:
 
 async def _partition_missing(core: Core, error: Exception) -> bool:
     """Housekeeping slept for months: make the partition now rather than refuse the order."""
-    if not isinstance(error, asyncpg.CheckViolationError) or "no partition" not in str(error):
+    if not is_partition_missing(error.__cause__):
         return False
     async with core.pool.acquire() as connection:
         await make_partitions(connection)

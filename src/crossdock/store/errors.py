@@ -43,8 +43,15 @@ def _code(error: asyncpg.PostgresError) -> str:
     return error.sqlstate or ""
 
 
+def is_partition_missing(error: BaseException | None) -> bool:
+    """Whether a row came for a month not made yet: no constraint is at fault, so none is named."""
+    return isinstance(error, asyncpg.CheckViolationError) and not error.constraint_name
+
+
 def is_later(error: BaseException) -> bool:
     """Whether the call may succeed later without any change to what was asked."""
+    if is_partition_missing(error):
+        return True
     if isinstance(error, asyncpg.PostgresError):
         code = _code(error)
         return code.startswith(_LATER_CLASSES) or code in _LATER_CODES
@@ -61,6 +68,8 @@ def is_collision(error: BaseException) -> bool:
 
 def is_data(error: BaseException) -> bool:
     """Whether what was to be stored is at fault."""
+    if is_partition_missing(error):
+        return False
     if isinstance(error, asyncpg.PostgresError):
         code = _code(error)
         return code.startswith(_DATA_CLASSES) or code in _DATA_CODES
