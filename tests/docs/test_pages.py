@@ -8,6 +8,7 @@ import typer
 from scripts import reference
 
 from crossdock.cli.program import build
+from crossdock.observe.catalogue import METRICS
 from crossdock.store.migrate import shipped
 
 ROOT = reference.ROOT
@@ -102,3 +103,11 @@ def test_code_that_pages_name_exists() -> None:
             if not any(place.exists() for place in places):
                 missing.add(f"{named(page)}: {name}")
     assert not missing
+
+
+def test_metrics_that_pages_name_are_exposed() -> None:
+    exposed = {metric.exposed + ("_total" if metric.kind == "counter" else "") for metric in METRICS.values()}
+    text = (ROOT / "docs" / "howto" / "watch-it.md").read_text("utf-8")
+    named_there = set(re.findall(r"\bcrossdock_[a-z_]+", text))
+    assert len(named_there) >= 10
+    assert named_there <= exposed
