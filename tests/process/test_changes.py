@@ -77,9 +77,10 @@ async def test_cancelled_after_the_shipment_is_a_persons_to_settle(running: Runn
 
 
 async def test_edited_within_the_window(running: Running) -> None:
-    house, _ = await running(route={"edit_window_s": 1})
+    house, _ = await running(route={"edit_window_s": 5})
     order_id = await _place(house)
     await _at(house, order_id, "waiting")
+    await house.next_second()
     house.shop.act("edit_address", {"id": order_id, "address1": "9 New Road"})
     await _at(house, order_id, "done")
     await house.quiet()
@@ -94,6 +95,7 @@ async def test_edited_after_booking_is_a_conflict(running: Running) -> None:
     house, _ = await running(warehouse=NOT_PICKED)
     order_id = await _place(house)
     await house.until(lambda: released(house, order_id), "the release")
+    await house.next_second()
     house.shop.act("edit_address", {"id": order_id, "address1": "9 New Road"})
     await _at(house, order_id, "exception")
     assert await _codes(house) == ["order.edited_after_booking"]
@@ -180,6 +182,7 @@ async def test_totals_that_do_not_balance_are_held_and_the_part_is_named(running
     assert f"line {order['line_items'][1]['id']}" in facts
     assert "-1.00 EUR" in facts
     assert_untouched(house, order_id)
+    await house.next_second()
     _price(order["line_items"][1], right)
     house.shop.books_.touch(int(order_id))["note"] = "corrected"
     house.shop.order_changed(int(order_id), "orders/updated")
