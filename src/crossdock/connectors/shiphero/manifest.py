@@ -8,6 +8,7 @@ ORDER_PACKED_OUT = "Order Packed Out"
 ORDER_ALLOCATED = "Order Allocated"
 ORDER_DEALLOCATED = "Order Deallocated"
 POLLED_SHIPMENT = "shipments"
+POLLED_ORDER = "orders"
 
 # Vendor topic -> the canonical word for what happened to the order.
 STATUSES = {
@@ -16,6 +17,8 @@ STATUSES = {
     ORDER_PACKED_OUT: "packed",
     ORDER_CANCELED: "cancelled",
 }
+# fulfillment_status -> the canonical word, where it says more than that the order is there.
+STANDING = {"canceled": "cancelled", "cancelled": "cancelled", "fulfilled": "shipped", "on hold": "on_hold"}
 IGNORED = {
     "Inventory Update": "ignored: stock is not synced from here",
     "Tote Complete": "ignored: inside the warehouse",
@@ -67,6 +70,7 @@ MANIFEST = Manifest(
     topics={
         SHIPMENT_UPDATE: "shipment_seen",
         POLLED_SHIPMENT: "shipment_seen",
+        POLLED_ORDER: "release_seen",
         **dict.fromkeys(STATUSES, "release_seen"),
         **IGNORED,
     },

@@ -11,11 +11,19 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from crossdock.connectors.shiphero.manifest import MANIFEST, POLLED_SHIPMENT, SHIPMENT_UPDATE, STATUSES
+from crossdock.connectors.shiphero.manifest import (
+    MANIFEST,
+    POLLED_ORDER,
+    POLLED_SHIPMENT,
+    SHIPMENT_UPDATE,
+    STANDING,
+    STATUSES,
+)
 from crossdock.connectors.shiphero.wire import (
     Fulfillment,
     HookLine,
     HookPackage,
+    ListedOrder,
     OrderHook,
     PolledLine,
     PolledShipment,
@@ -44,6 +52,10 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         return [_told(connection, hook.fulfillment, content) or ShipmentSeen(_hooked(hook), connection)]
     if topic == POLLED_SHIPMENT:
         return [ShipmentSeen(_polled(_decoded(body, PolledShipment)), connection)]
+    if topic == POLLED_ORDER:
+        listed = _decoded(body, ListedOrder)
+        status = STANDING.get((listed.fulfillment_status or "").lower(), "accepted")
+        return [ReleaseSeen(status, connection, external_id=listed.id)]
     if topic in STATUSES:
         order = _decoded(body, OrderHook)
         signal = _told(connection, order)

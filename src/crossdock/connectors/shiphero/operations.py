@@ -6,6 +6,7 @@ from typing import Any
 from crossdock.connectors.shiphero import wire
 from crossdock.connectors.shiphero.answers import Stopped
 from crossdock.connectors.shiphero.client import TIMEOUT_S, ShipHero
+from crossdock.connectors.shiphero.manifest import STANDING
 from crossdock.connectors.shiphero.mapping import order_input, ships, wanted
 from crossdock.domain.commands import CancelRelease, Payload, ReadBack, ReleaseOrder
 from crossdock.domain.events import ReleaseSeen
@@ -16,7 +17,6 @@ from crossdock.kit.manifest import Call, Follow, Operation, Repeat, Result
 SETTLE_S = 30.0
 LEASE_S = 60.0
 CANCELLED = frozenset({"canceled", "cancelled"})
-_READ_BACK = {"canceled": "cancelled", "cancelled": "cancelled", "fulfilled": "shipped", "on hold": "on_hold"}
 
 Send = Callable[[ShipHero, Any, Call], Awaitable[Result]]
 
@@ -111,7 +111,7 @@ async def _read_back(client: ShipHero, payload: ReadBack, call: Call) -> Result:
         return Result(Rejected("not_there", f"ShipHero has no order {payload.external_id}"))
     if not order.partner_order_id:
         return Result(Rejected("not_ours", f"ShipHero's order {payload.external_id} carries no order key of ours"))
-    status = _READ_BACK.get((order.fulfillment_status or "").lower(), "accepted")
+    status = STANDING.get((order.fulfillment_status or "").lower(), "accepted")
     seen = ReleaseSeen(status, client.line.connection, external_id=order.id)
     return Result(Done(_refs(order)), (Follow("order", order.partner_order_id, seen),))
 

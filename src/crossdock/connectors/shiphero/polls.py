@@ -1,23 +1,32 @@
-"""Shipments by creation date: finds what webhooks lost."""
+"""Shipments by creation date, and orders by change: find what webhooks lost."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from crossdock.connectors.shiphero.answers import Stopped
 from crossdock.connectors.shiphero.client import ShipHero
-from crossdock.connectors.shiphero.manifest import POLLED_SHIPMENT
+from crossdock.connectors.shiphero.manifest import POLLED_ORDER, POLLED_SHIPMENT, STANDING
 from crossdock.connectors.shiphero.mapping import content_id
-from crossdock.connectors.shiphero.wire import SHIPMENTS, ListedShipment, ShipmentsListed
+from crossdock.connectors.shiphero.wire import (
+    ORDERS_CHANGED,
+    SHIPMENTS,
+    ListedOrder,
+    ListedShipment,
+    OrdersListed,
+    ShipmentsListed,
+)
 from crossdock.domain.outcome import Misconfigured
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Found, Page, Poll, Unreachable
 
+T = TypeVar("T")
 OVERLAP = timedelta(minutes=10)
 FIRST_LOOK_BACK = timedelta(days=1)
 PAGE_SIZE = 25
+TELLING = ("cancelled", "on_hold")  # what only a webhook tells; shipments have a poll of their own
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,19 +46,54 @@ async def shipments(client: ShipHero, cursor: str | None, options: Mapping[str, 
     at = _cursor(client, cursor, options)
     until = at.until or client.line.now()
     variables = {"from": _wire(at.since), "to": _wire(until), "first": PAGE_SIZE, "after": at.after}
-    try:
-        listed = await client.ask(SHIPMENTS, variables, ShipmentsListed)
-    except Stopped as stopped:
-        if isinstance(stopped.outcome, Misconfigured):
-            raise Unreachable(str(stopped)) from stopped
-        raise NotSent(f"listing shipments: {stopped}") from stopped
+    listed = await _ask(client, SHIPMENTS, variables, ShipmentsListed)
     page = listed.shipments.data
     more = page.pageInfo.hasNextPage and page.pageInfo.endCursor not in (None, at.after)
     listed_now = [(msgspec.json.decode(edge.node, type=ListedShipment), bytes(edge.node)) for edge in page.edges]
-    seen = max([at.seen or at.since, *filter(None, (_created(one) for one, _ in listed_now))])
+    seen = max([at.seen or at.since, *filter(None, (_at(one.created_date) for one, _ in listed_now))])
     after = Cursor(at.since, until, page.pageInfo.endCursor, seen) if more else Cursor(max(at.since, seen - OVERLAP))
     found = [_found(one, body) for one, body in listed_now]
     return Page(tuple(one for one in found if one is not None), msgspec.json.encode(after).decode(), more)
+
+
+async def orders(client: ShipHero, cursor: str | None, options: Mapping[str, Any]) -> Page:
+    """One page of changed orders; those that were cancelled or put on hold there are found, once each.
+
+    Begins at the newest change seen (less an overlap), on the vendor's clock, or where ``options`` ask for.
+    """
+    at = _cursor(client, cursor, options)
+    variables = {
+        "from": _wire(at.since),
+        "to": _wire(at.until) if at.until else None,
+        "first": PAGE_SIZE,
+        "after": at.after,
+    }
+    page = (await _ask(client, ORDERS_CHANGED, variables, OrdersListed)).orders.data
+    more = page.pageInfo.hasNextPage and page.pageInfo.endCursor not in (None, at.after)
+    nodes = [edge.node for edge in page.edges]
+    seen = max([at.seen or at.since, *filter(None, (_at(node.updated_at) for node in nodes))])
+    following = Cursor(at.since, at.until, page.pageInfo.endCursor, seen)
+    after = following if more else Cursor(max(at.since, seen - OVERLAP))
+    found = [_standing(node) for node in nodes]
+    return Page(tuple(one for one in found if one is not None), msgspec.json.encode(after).decode(), more)
+
+
+def _standing(order: ListedOrder) -> Found | None:
+    """The order's status, if it is one that matters. It only ever moves on, so that each is told once."""
+    status = STANDING.get((order.fulfillment_status or "").lower())
+    if not order.partner_order_id or status not in TELLING:
+        return None
+    body = msgspec.json.encode(order)
+    return Found(f"order:{order.id}:{status}", POLLED_ORDER, "order", order.partner_order_id, body)
+
+
+async def _ask(client: ShipHero, document: str, variables: dict[str, Any], wanted: type[T]) -> T:
+    try:
+        return await client.ask(document, variables, wanted)
+    except Stopped as stopped:
+        if isinstance(stopped.outcome, Misconfigured):
+            raise Unreachable(str(stopped)) from stopped
+        raise NotSent(f"listing: {stopped}") from stopped
 
 
 def _cursor(client: ShipHero, cursor: str | None, options: Mapping[str, Any]) -> Cursor:
@@ -59,10 +103,10 @@ def _cursor(client: ShipHero, cursor: str | None, options: Mapping[str, Any]) ->
     return Cursor(_instant(since) if since else client.line.now() - FIRST_LOOK_BACK, _instant(until) if until else None)
 
 
-def _created(shipment: ListedShipment) -> datetime | None:
-    """When it was made; None where that cannot be read, which is the mapping's to say."""
+def _at(text: str | None) -> datetime | None:
+    """When it was made or changed; None where that cannot be read, which is the mapping's to say."""
     try:
-        return _instant(shipment.created_date or "")
+        return _instant(text or "")
     except ValueError:
         return None
 
@@ -85,4 +129,7 @@ def _wire(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-POLLS = {"shipments": Poll("shipments", shipments, every_s=300.0, backfill=True)}
+POLLS = {
+    "shipments": Poll("shipments", shipments, every_s=300.0, backfill=True),
+    "orders": Poll("orders", orders, every_s=300.0, backfill=True),
+}

@@ -29,6 +29,11 @@ SHIPMENTS = (
     "line_items(first: 100) { edges { node { quantity shipping_label_id line_item { partner_line_item_id sku } } } } "
     "} } } } }"
 )
+ORDERS_CHANGED = (
+    "query Changed($from: ISODateTime, $to: ISODateTime, $first: Int, $after: String) { "
+    "orders(updated_from: $from, updated_to: $to) { request_id complexity data(first: $first, after: $after) { "
+    "pageInfo { hasNextPage endCursor } edges { node { id partner_order_id fulfillment_status updated_at } } } } }"
+)
 ACCOUNT = "query Account { account { request_id data { id legacy_id } } }"
 
 
@@ -153,6 +158,15 @@ class _PageInfo(msgspec.Struct, frozen=True):
     endCursor: str | None = None  # noqa: N815
 
 
+class ListedOrder(msgspec.Struct, frozen=True):
+    """A node of the ``orders`` query by updated date; kept as it is as a message's body."""
+
+    id: str
+    partner_order_id: str | None = None
+    fulfillment_status: str | None = None
+    updated_at: str | None = None
+
+
 class _ShipmentEdge(msgspec.Struct, frozen=True):
     node: msgspec.Raw
 
@@ -168,6 +182,23 @@ class _ShipmentsAnswer(msgspec.Struct, frozen=True):
 
 class ShipmentsListed(msgspec.Struct, frozen=True):
     shipments: _ShipmentsAnswer
+
+
+class _ListedOrderEdge(msgspec.Struct, frozen=True):
+    node: ListedOrder
+
+
+class _ListedOrderPage(msgspec.Struct, frozen=True):
+    pageInfo: _PageInfo  # noqa: N815
+    edges: tuple[_ListedOrderEdge, ...]
+
+
+class _ListedOrdersAnswer(msgspec.Struct, frozen=True):
+    data: _ListedOrderPage
+
+
+class OrdersListed(msgspec.Struct, frozen=True):
+    orders: _ListedOrdersAnswer
 
 
 class HookLine(msgspec.Struct, frozen=True):

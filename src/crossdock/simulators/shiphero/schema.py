@@ -31,6 +31,7 @@ TYPES: Mapping[str, Mapping[str, str]] = {
         "shop_name": "",
         "fulfillment_status": "",
         "order_date": "",
+        "updated_at": "",
         "line_items": "LineItemConnection",
     },
     "LineItem": {"id": "", "sku": "", "quantity": "", "partner_line_item_id": "", "product_name": "", "price": ""},

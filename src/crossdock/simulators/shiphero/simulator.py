@@ -193,12 +193,15 @@ class ShipHeroSimulator:
         return {"order": views.order(order)}, "OrderMutation"
 
     def _orders(self, args: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        since, until = views.instant(args.get("updated_from")), views.instant(args.get("updated_to"))
         found = [
             order
             for order in self.warehouse.orders.values()
             if all(
                 order.given.get(name) == args[name] for name in ("partner_order_id", "order_number") if args.get(name)
             )
+            and (since is None or order.changed >= since)
+            and (until is None or order.changed <= until)
             and self._visible(order.at)
         ]
         return {"data": [views.order(order) for order in found]}, "OrdersAnswer"

@@ -27,6 +27,7 @@ def order(order: Order) -> dict[str, Any]:
         "shop_name": order.given.get("shop_name"),
         "fulfillment_status": "on hold" if order.hold and order.open else order.status,
         "order_date": order.given.get("order_date"),
+        "updated_at": f"{order.changed:%Y-%m-%dT%H:%M:%S}",
         "line_items": [_line(line) for line in order.lines],
     }
 

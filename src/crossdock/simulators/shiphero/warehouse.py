@@ -57,6 +57,7 @@ class Shipment(msgspec.Struct):
 class Order(msgspec.Struct):
     legacy_id: int
     at: datetime
+    changed: datetime
     given: dict[str, Any]
     lines: list[Line]
     status: str = "pending"
@@ -121,7 +122,7 @@ class Warehouse:
             )
             for line in given["line_items"]
         ]
-        order = Order(number, self._now(), given, lines, shipments=[], parked=[])
+        order = Order(number, self._now(), self._now(), given, lines, shipments=[], parked=[])
         self.orders[order.id] = order
         if self._random.random() < self._pace.hold:
             self.hold(order, "address")
@@ -142,14 +143,14 @@ class Warehouse:
             raise Refusal("The order has shipments and can not be canceled")
         if order.picking:
             raise Refusal("The order is being picked and can not be canceled")
-        order.status, order.cancel_reason = "canceled", reason
+        order.status, order.cancel_reason, order.changed = "canceled", reason, self._now()
         self._tell("Order Canceled", order, None)
 
     def hold(self, order: Order, reason: str) -> None:
-        order.hold = reason
+        order.hold, order.changed = reason, self._now()
 
     def release_hold(self, order: Order) -> None:
-        order.hold = None
+        order.hold, order.changed = None, self._now()
         parked, order.parked = order.parked, []
         for step in parked:
             self._later(order, 0.0, step)
@@ -214,7 +215,7 @@ class Warehouse:
         leaving = {line_id: quantity for line_id, quantity in leaving.items() if quantity > 0}
         if not leaving:
             return
-        order.picking = True
+        order.picking, order.changed = True, self._now()
         shipment = Shipment(self.number(), self._now(), list(self._parcels(leaving)))
         order.shipments.append(shipment)
         for line in order.lines:

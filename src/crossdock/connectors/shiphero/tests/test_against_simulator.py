@@ -359,3 +359,42 @@ async def test_read_back_finds_the_stream_of_a_message_without_our_key() -> None
     [follow] = result.follows
     assert (follow.stream_kind, follow.stream_key) == ("order", "shop-1001")
     assert follow.event == ReleaseSeen("accepted", "warehouse", external_id=order.id)
+
+
+async def test_lost_cancellations_and_holds_are_found_by_the_poll() -> None:
+    wired = Wired(allocate_s=3600.0)
+    for number in range(60):
+        await wired.send(release(external_id=str(number)))
+    cursor, more, pages = None, True, 0
+    while more:
+        page = await CONNECTOR.polls["orders"].run(wired.client, cursor, {})
+        cursor, more, pages = page.cursor, page.more, pages + 1
+        assert page.found == (), "orders that merely stand there tell nothing"
+    assert pages >= 3
+    wired.at += timedelta(hours=3)
+    wired.simulator.act("cancel", {"order": "shop-7", "reason": "out of stock"})
+    wired.simulator.act("hold", {"order": "shop-8"})
+    wired.sent.clear()  # the webhook that never came
+    found = (await CONNECTOR.polls["orders"].run(wired.client, cursor, {})).found
+    assert {(one.stream_kind, one.stream_key) for one in found} == {("order", "shop-7"), ("order", "shop-8")}
+    events = {one.stream_key: CONNECTOR.translate("warehouse", one.topic, one.body) for one in found}
+    [cancelled], [held] = events["shop-7"], events["shop-8"]
+    assert isinstance(cancelled, ReleaseSeen)
+    assert isinstance(held, ReleaseSeen)
+    assert (cancelled.status, held.status) == ("cancelled", "on_hold")
+    assert cancelled.external_id == wired.simulator.act("hold", {"order": "shop-7"})["id"]
+
+
+async def test_the_list_of_changed_orders_is_read_from_the_vendors_clock_and_tells_each_status_once() -> None:
+    wired = Wired(allocate_s=3600.0)
+    await wired.send(release(external_id="1"))
+    wired.skew = timedelta(hours=2)
+    ahead = await CONNECTOR.polls["orders"].run(wired.client, None, {})
+    wired.skew = timedelta(0)
+    wired.at += timedelta(minutes=1)
+    wired.simulator.act("cancel", {"order": "shop-1"})
+    first = await CONNECTOR.polls["orders"].run(wired.client, ahead.cursor, {})
+    second = await CONNECTOR.polls["orders"].run(wired.client, first.cursor, {})
+    assert [one.delivery_id for one in first.found] == [one.delivery_id for one in second.found] != []
+    since = (wired.at + timedelta(minutes=1)).isoformat()
+    assert (await CONNECTOR.polls["orders"].run(wired.client, None, {"since": since})).found == ()
