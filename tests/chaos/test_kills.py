@@ -113,7 +113,7 @@ class House:
         """Nothing moves: asked of the vendors and of the database."""
         if await self.vendors.pending() or (await self.vendors.books(SHOP))["unpaid"]:
             return False
-        return await self.ask(MOVING) == 0
+        return bool(await self.ask(MOVING) == 0)
 
     async def until(self, reached: Any, what: str, limit_s: float) -> None:
         try:

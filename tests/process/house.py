@@ -106,8 +106,7 @@ class House:
         """One run of a connection's poll."""
         tally = Tally()
         async with self.world(self.store, "poller") as world:
-            link = world.links[name]
-            run = Run(link, link.connector.polls[poll], poll, {}, LIVE, asyncio.sleep)
+            run = Run(world.links[name], world.links[name].connector.polls[poll], poll, {}, LIVE, asyncio.sleep)
             await run_pages(world, run, lambda: True, lambda _tally: None, tally)
         return tally
 
@@ -169,7 +168,7 @@ class House:
         dispatch = await self.store.pool.fetch(
             "select c.key, d.due_at - now() as due from dispatch d join commands c on c.id = d.command_id"
         )
-        lines = [" ".join(str(value) for value in row.values()) for row in (*rows, *dispatch)]
+        lines = [" ".join(map(str, row.values())) for row in (*rows, *dispatch)]
         lines += [f"exception {problem}" for problem in await self.problems()]
         return "\n".join([*lines, f"mail waiting {self.vendors.mail.waiting}, late {self.http.late}"])
 
