@@ -17,6 +17,7 @@ import crossdock.connectors
 from crossdock.domain.commands import Payload
 from crossdock.domain.events import Event, encode_event
 from crossdock.domain.outcome import Done, Outcome, OutcomeUnknown, RetryLater
+from crossdock.engine.courier import LEASE_MARGIN
 from crossdock.kit.http import AnswerLost, NotSent, Recording, Response
 from crossdock.kit.manifest import Call, Identity, Refused, Repeat, Result, Unreachable, Untranslatable
 from crossdock.kit.redact import Redactor
@@ -117,6 +118,7 @@ def test_operation_is_sane(system: str, purpose: str) -> None:
     if operation.repeat is Repeat.SEARCHABLE:
         assert operation.look_up is not None
         assert operation.settle_s > 0
+        assert operation.lease_s * LEASE_MARGIN - operation.settle_s > operation.timeout_s, "no call would be whole"
     if purpose == "read_back":
         assert operation.repeat is Repeat.READ
 

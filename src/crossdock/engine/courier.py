@@ -10,6 +10,7 @@ from crossdock.engine.quota import QuotaHold
 from crossdock.engine.recording import Recorder
 from crossdock.engine.sending import Attempt, Sender, sent_of
 from crossdock.engine.world import Linked, World
+from crossdock.kit.manifest import Repeat
 from crossdock.store.protocol import ConnectionRow, LeasedCommand, StoreUnavailable
 
 FRESH_S = 5.0  # commands due longer than this are backlog
@@ -112,6 +113,8 @@ class Courier:
         try:
             await self._quota.spend(1 if operation is None else operation.cost)
             left_s = self._lease_s * LEASE_MARGIN - (self._world.stopwatch() - claimed_at)
+            if operation is not None and operation.repeat is Repeat.SEARCHABLE:
+                left_s -= operation.settle_s  # who takes over after a crash searches at once: by then it must show
             if left_s <= 0:
                 await self._world.store.unlease([(command.id, command.fence)])
                 return
