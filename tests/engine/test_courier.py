@@ -49,7 +49,7 @@ async def test_a_searchable_write_leaves_only_while_its_effect_can_show_before_t
 
     toy.answer = answer
     await store.register("erp", "toy", role="erp", api_version="1", mapping_version="1")
-    there = world(slow, connector(toy, repeat, lease_s=LEASE_S, settle_s=SETTLE_S))  # type: ignore[arg-type]
+    there = world(slow, connector(toy, repeat, lease_s=LEASE_S, settle_s=SETTLE_S))
     await store.accept([arrival("k")])
     assert await DecideLoop(there).round()
     stop = asyncio.Event()
