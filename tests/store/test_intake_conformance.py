@@ -24,6 +24,12 @@ async def test_duplicates_within_one_group(any_store: Store) -> None:
     assert [receipt.duplicate for receipt in receipts] == [False, True, False, True]
 
 
+async def test_a_content_id_that_came_first_in_its_group_is_no_obstacle(any_store: Store) -> None:
+    receipts = await any_store.accept([arrival("c"), arrival("d", "o2", also_ids=("c", "c2")), arrival("c2", "o3")])
+    assert [receipt.duplicate for receipt in receipts] == [False, False, True]
+    assert await bodies(any_store) == {"o1": [b"c"], "o2": [b"d"]}
+
+
 async def test_a_poll_of_what_a_webhook_brought_is_a_duplicate(any_store: Store) -> None:
     await any_store.accept([arrival("hook", also_ids=("content-7",))])
     (polled,) = await any_store.accept([arrival("content-7", source="poll")])
