@@ -188,7 +188,7 @@ def _sent(command: LeasedCommand, outcome: Outcome) -> Sent:
     again = isinstance(outcome, RetryLater) and command.tries < 1
     tries = command.tries + 1
     settled = CommandSettled(command.key, command.purpose, command.target, outcome, tries)  # type: ignore[arg-type]
-    body = {"externalId": command.stream.key, "email": "[redacted]", "memo": XSS}
+    body = {"externalId": _order_key(command), "email": "[redacted]", "memo": XSS}
     address = f"https://{command.target}.example/{command.key}"
     exchange = msgspec.json.encode({"method": "PUT", "url": address, "body": body})
     return Sent(
@@ -205,8 +205,12 @@ def _sent(command: LeasedCommand, outcome: Outcome) -> Sent:
     )
 
 
+def _order_key(command: LeasedCommand) -> str:
+    return command.key.partition("/")[0]
+
+
 def _number(command: LeasedCommand) -> int:
-    return int(command.stream.key.rsplit("-", 1)[-1]) - 6674573190000
+    return int(_order_key(command).rsplit("-", 1)[-1]) - 6674573190000
 
 
 def erp(command: LeasedCommand) -> Outcome | None:

@@ -1,0 +1,146 @@
+"""What people do from the command line, done for real: accounts, links, retries, and the check of every system."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+from tests.cli.running import Ran, crossdock
+from tests.console.seed import key, seed
+
+from crossdock.governance import people
+from crossdock.governance.people import PeopleError
+from crossdock.simulators.netsuite import NetSuiteAccount, make_credentials
+from crossdock.simulators.server import SimulatorServer
+from crossdock.simulators.shiphero import ShipHeroSimulator
+from crossdock.simulators.shopify import ShopifySimulator
+from crossdock.store.postgres import PostgresStore
+
+LONG, LONGER = "correct horse battery", "staple of another colour"
+pytestmark = pytest.mark.timeout(180)
+
+
+class Cli:
+    """The program on one database."""
+
+    def __init__(self, url: str) -> None:
+        self._env = {"DATABASE_URL": url}
+
+    async def __call__(self, *arguments: str, typed: str = "", code: int = 0) -> Ran:
+        ran = await crossdock(*arguments, env=self._env, typed=typed)
+        assert ran.code == code, (arguments, ran)
+        assert "Traceback" not in ran.said
+        return ran
+
+    async def json(self, *arguments: str, typed: str = "") -> Any:
+        return json.loads((await self(*arguments, "--json", typed=typed)).out)
+
+
+@pytest.fixture
+def cli(database_url: str) -> Cli:
+    return Cli(database_url)
+
+
+async def test_accounts_are_made_changed_and_taken_away(cli: Cli, store: PostgresStore) -> None:
+    await cli("user", "add", "Ada", "--role", "operator", typed=f"{LONG}\n{LONG}\n")
+    assert (await people.verify_password(store.pool, "Ada", LONG)).role == "operator"
+    await cli("user", "add", "Ada", typed=f"{LONG}\n{LONG}\n", code=5)
+    await cli("user", "add", "Bob", typed="short\nshort\n", code=5)
+    await cli("user", "password", "Ada", typed=f"{LONGER}\n{LONGER}\n")
+    with pytest.raises(PeopleError):
+        await people.verify_password(store.pool, "Ada", LONG)
+    await cli("user", "role", "Ada", "admin")
+    [ada] = await cli.json("user", "list")
+    assert (ada["name"], ada["role"], ada["locked"]) == ("Ada", "admin", False)
+    assert (await people.verify_password(store.pool, "Ada", LONGER)).role == "admin"
+    await cli("user", "remove", "Ada")
+    assert await cli.json("user", "list") == []
+    done = await store.pool.fetch("select action, subject from audit order by id")
+    expected = ["people.add", "people.password", "people.role", "people.remove"]
+    assert [(row["action"], row["subject"]) for row in done] == [(action, "Ada") for action in expected]
+
+
+async def test_a_setup_link_makes_one_account(cli: Cli, store: PostgresStore, tmp_path: Path) -> None:
+    await cli("init", str(tmp_path / "config"))
+    made = await cli.json("setup-link", "--role", "viewer", "--config", str(tmp_path / "config"))
+    link = urlsplit(made["link"])
+    assert (link.netloc, link.path) == ("127.0.0.1:8481", "/setup")
+    [token] = parse_qs(link.query)["token"]
+    assert (await people.redeem(store.pool, token, "Vera", LONG)).role == "viewer"
+    with pytest.raises(PeopleError):
+        await people.redeem(store.pool, token, "Mallory", LONG)
+    await cli("setup-link", "--role", "emperor", "--config", str(tmp_path / "config"), code=5)
+
+
+async def test_retrying_an_order_and_a_whole_cause(cli: Cli, store: PostgresStore) -> None:
+    await seed(store)
+    waiting = "select count(*) from agenda a join messages m on m.id = a.message_id where m.source = 'operator'"
+    groups = await cli.json("exceptions")
+    cause = next(group for group in groups if group["n"] > 1 and group["klass"] == "rejected")
+    before = await store.pool.fetchval(waiting)
+    refused = await cli("retry", cause["fingerprint"], typed="n\n", code=1)
+    assert f"{cause['n']} will be tried again" in refused.out + refused.said
+    assert await store.pool.fetchval(waiting) == before, "asked, and answered no"
+    done = await cli.json("retry", cause["fingerprint"], "--reason", "the period is open again")
+    assert done["post"] == cause["n"]
+    assert await store.pool.fetchval(waiting) == before + cause["n"]
+    one = await cli("retry", key(4), "--reason", "once more")
+    assert one.out.strip()
+    await cli("retry", "nothing-of-that-name", code=5)
+    reasons = {row["reason"] for row in await store.pool.fetch("select reason from audit")}
+    assert {"the period is open again", "once more"} <= reasons
+
+
+@pytest.fixture
+async def vendors(tmp_path: Path) -> AsyncIterator[tuple[SimulatorServer, dict[str, Any]]]:
+    """The three simulated systems over sockets, and a configuration that reaches them."""
+    server, erp = SimulatorServer(random=Random(1)), make_credentials(datetime.now(UTC))
+    shop_secret = {"access_token": "shpat_1", "webhook_secret": "hook-1"}
+    server.add(ShopifySimulator("shop", server.surroundings("shop"), **shop_secret))
+    server.add(NetSuiteAccount("erp", server.surroundings("erp"), **erp.account_settings()))
+    server.add(ShipHeroSimulator("depot", server.surroundings("depot"), refresh_token="refresh-1"))
+    await server.start()
+    depot = {"refresh_token": "refresh-1", "webhook_secret": "hook-2"}
+    parts: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
+        "shop": ("shopify", {"shop_domain": "acme.myshopify.com", "api_base": server.url("shop")}, shop_secret),
+        "erp": ("netsuite", erp.connection_settings(server.url("erp")), erp.connection_secrets()),
+        "depot": ("shiphero", {"base_url": server.url("depot")}, depot),
+    }
+    config: dict[str, Any] = {"connections": {}, "routes": [{"channel": "shop", "erp": "erp", "warehouse": "depot"}]}
+    for name, (system, settings, secrets) in parts.items():
+        references = {each: f"file:{name}-{each}" for each in secrets}
+        for each, value in secrets.items():
+            path = tmp_path / f"{name}-{each}"
+            path.write_text(value)
+            path.chmod(0o600)
+        config["connections"][name] = {"system": system, "settings": dict(settings), "secrets": references}
+    (tmp_path / "crossdock.yaml").write_text(yaml.safe_dump(config))
+    yield server, config
+    await server.stop()
+
+
+async def test_check_reaches_every_system_and_tells_which_it_cannot(
+    vendors: tuple[SimulatorServer, dict[str, Any]], tmp_path: Path
+) -> None:
+    fine = await crossdock("check", "--config", str(tmp_path))
+    assert fine.code == 0, fine
+    said = {line.split(": ", 1)[0].removeprefix("ok  ").strip(): line for line in fine.out.splitlines()}
+    assert {"configuration", "shop", "erp", "depot"} <= set(said)
+    assert "currencies" in said["erp"]
+    assert "account" in said["depot"]
+    (tmp_path / "depot-refresh_token").write_text("revoked")
+    wrong = await crossdock("check", "--json", "--config", str(tmp_path))
+    results = {one["what"]: one for one in json.loads(wrong.out)}
+    assert wrong.code == 4
+    assert {name for name, one in results.items() if not one["ok"]} == {"depot"}
+    assert "credentials" in results["depot"]["said"]
+    assert "revoked" not in wrong.out
+    await vendors[0].stop()
+    away = await crossdock("check", "--json", "--config", str(tmp_path))
+    assert away.code == 4
+    assert {one["what"] for one in json.loads(away.out) if not one["ok"]} == {"shop", "erp", "depot"}
