@@ -41,7 +41,7 @@ def free_port() -> int:
 async def demo(folder: Path) -> AsyncIterator[str]:
     """A running demo; yields the link that signs in."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "crossdock.cli", "demo", "--rate", "4", "--seed", "7", "--folder", str(folder),
+        sys.executable, "-m", "crossdock.cli", "demo", "--rate", "2", "--seed", "7", "--folder", str(folder),
         "--intake", f"127.0.0.1:{free_port()}", "--console", f"127.0.0.1:{free_port()}",
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
