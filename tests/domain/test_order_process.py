@@ -302,6 +302,13 @@ def test_bills_over_the_order_are_finances_to_look_at() -> None:
     assert play.codes() == {"invoice.total_differs"}
 
 
+def test_a_bill_in_another_currency_is_finances_to_look_at() -> None:
+    play = booked()
+    event = invoiced("10.00")
+    play.tell(replace(event, invoice=replace(event.invoice, currency="USD")))
+    assert play.codes() == {"invoice.total_differs"}
+
+
 @pytest.mark.parametrize(("total", "codes"), [("10.00", set()), ("9.99", {"invoice.total_differs"})])
 def test_our_own_invoice_comes_to_the_order_or_is_finances_to_look_at(total: str, codes: set[str]) -> None:
     play = booked()

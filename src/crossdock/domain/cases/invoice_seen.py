@@ -31,13 +31,24 @@ def _compare(d: Draft, source: str) -> None:
     policy = d.policy
     owed = total.on(policy.basis) if policy is not None else max(total.shop, total.on("presentment"))
     sum_ = billed(d.state)
-    if sum_ > owed or (sum_ < owed and _all_is_billed(d)):
+    currency = _currency(d)
+    if foreign := sorted({each.invoice.currency for each in d.state.invoices.values()} - {currency}):
+        facts = {"billed_in": foreign, "owed_in": currency}
+        title = f"{source} billed in {', '.join(foreign)}, the order is booked in {currency}"
+        d.open(problem("invoice.total_differs", "invoice.total", title, f"{source}:currency", facts), "invoice")
+    elif sum_ > owed or (sum_ < owed and _all_is_billed(d)):
         facts = {"billed": f"{sum_:f}", "owed": f"{owed:f}"}
         title = f"{source} billed {'more' if sum_ > owed else 'less'} than the order comes to"
         cause = f"{source}:{'more' if sum_ > owed else 'less'}"
         d.open(problem("invoice.total_differs", "invoice.total", title, cause, facts), "invoice")
     else:
         d.settle("invoice.total")
+
+
+def _currency(d: Draft) -> str:
+    """What the order is booked in."""
+    presentment = d.policy is not None and d.policy.basis == "presentment"
+    return (d.order.presentment_currency if presentment else None) or d.order.currency
 
 
 def _all_is_billed(d: Draft) -> bool:
