@@ -135,7 +135,7 @@ def _storable(world: World, run: Run, arrival: Arrival) -> bool:
     why = defect(arrival)
     if why is not None:
         subject = arrival.stream.key[:80]
-        world.signals.log.error("poll.left_out", connection=run.link.name, poll=run.poll.name, subject=subject, why=why)
+        world.signals.log.error("poll.left_out", connection=run.link.name, poll=run.poll.name, key=subject, reason=why)
     return why is None
 
 
