@@ -50,9 +50,6 @@ def page(title: str, source: str, *parts: str) -> str:
     return "\n\n".join([f"# {title}", NOTE.format(source=source), *(part for part in parts if part)]) + "\n"
 
 
-# --- command line -----------------------------------------------------------------------------------------------------
-
-
 def cli() -> str:
     import typer
 
@@ -89,8 +86,6 @@ def _default(param: Any) -> str:
         said.append(f"`{param.default}`")
     return ", ".join(said)
 
-
-# --- configuration ----------------------------------------------------------------------------------------------------
 
 CONFIG_INTRO = """\
 `crossdock.yaml` in the configuration folder, and `tables/*.csv` beside it. `crossdock init` writes a commented one,
@@ -213,8 +208,6 @@ def _settings(manifest: Any) -> str:
     return head + "\n\n" + table(("setting", "meaning", "default"), rows)
 
 
-# --- problems and errors ----------------------------------------------------------------------------------------------
-
 PARKED = (
     ("*connector's code*", "mapping", "A stored message cannot be translated; the field is named."),
     ("`translate_failed`, `decide_failed`", "bug", "A fault of Crossdock on this message; the log has the traceback."),
@@ -258,9 +251,6 @@ def http_errors() -> str:
         + table(("code", "status", "title", "what to do", "Retry-After, s"), door),
         "## Console and API\n\n" + table(("code", "status", "title"), api),
     )
-
-
-# --- connectors, states, tables, API ----------------------------------------------------------------------------------
 
 
 def connectors() -> str:
