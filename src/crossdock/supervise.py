@@ -60,16 +60,23 @@ class Child:
         backoff_s, loop = FIRST_BACKOFF_S, asyncio.get_running_loop()
         while not stop.is_set():
             began = loop.time()
-            self._process = await self._start(lifeline, held)
-            code = await self._process.wait()
+            how = await self._live(lifeline, held)
             self.pid = 0
             if stop.is_set():
                 return
             self.restarts += 1
             backoff_s = FIRST_BACKOFF_S if loop.time() - began > STEADY_S else min(backoff_s * 2, LONGEST_BACKOFF_S)
-            self._tell(f"{self.name} ended ({_how(code)}); starting it again in {backoff_s:g} s")
+            self._tell(f"{self.name} ended ({how}); starting it again in {backoff_s:g} s")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), backoff_s)
+
+    async def _live(self, lifeline: int, held: Sequence[int]) -> str:
+        """One life of the child; how it ended. A machine without memory or processes to spare may have some later."""
+        try:
+            self._process = await self._start(lifeline, held)
+        except OSError as error:
+            return f"not started: {error}"
+        return _how(await self._process.wait())
 
     async def _start(self, lifeline: int, held: Sequence[int]) -> asyncio.subprocess.Process:
         environment = {**os.environ, SPEC_VARIABLE: msgspec.json.encode(self.spec).decode()}
