@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.engine.toy import ToySystem, arrival, connector, world
 
 from crossdock.domain.commands import Payload
 from crossdock.domain.events import OperatorActed, encode_event
@@ -22,6 +21,7 @@ from crossdock.kit.manifest import Call, Quota, Repeat, Result
 from crossdock.store.contacts import Contacts
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import Arrival
+from tests.engine.toy import ToySystem, arrival, connector, world
 
 DEADLINE_S = 20.0
 
