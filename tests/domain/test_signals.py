@@ -68,6 +68,14 @@ def test_signals_during_a_read_lead_to_one_more() -> None:
     assert SIGNAL.summary(signals.state).status == "done"
 
 
+def test_a_repeat_during_its_own_read_leads_to_no_other() -> None:
+    signals = Signals()
+    signals.tell(seen("a"))
+    assert signals.tell(seen("a")).entries == []
+    assert signals.settle().commands == []
+    assert SIGNAL.summary(signals.state).status == "done"
+
+
 def test_a_failed_read_is_a_problem_that_is_sent_again() -> None:
     signals = Signals()
     signals.tell(seen("a"))
