@@ -161,6 +161,7 @@ LOG_EVENTS: Sequence[LogEvent] = (
     LogEvent(
         "courier.bug", "error", "Serving a command failed inside Crossdock; when its lease ends it is served again."
     ),
+    LogEvent("outcome.not_storable", "error", "The database refused a call's outcome; its command needs a person."),
     LogEvent("console.figures_unread", "warning", "The console could not read its figures."),
     LogEvent("console.bug", "error", "A fault of the console; the visitor got a problem answer."),
     LogEvent("telemetry.unsent", "warning", "The telemetry receiver could not be reached; orders are not affected."),
