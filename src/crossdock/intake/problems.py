@@ -38,12 +38,12 @@ PROBLEMS: Mapping[str, Kind] = MappingProxyType(
         "method_not_allowed": Kind(405, "Only POST is served here", "Send webhooks with POST."),
         "slow_body": Kind(408, "The body did not arrive in time", "Send the whole body without pauses."),
         "too_large": Kind(
-            413, "The body is too large", "Raise intake.max_body_bytes if this sender's messages really are this large."
+            413, "The body is too large", "Raise serve.max_body_bytes if this sender's messages really are this large."
         ),
         "content_type": Kind(415, "Unsupported content type", "Send application/json."),
         "content_encoding": Kind(415, "Unsupported content encoding", "Send the body uncompressed."),
         "rate_limited": Kind(
-            429, "Too many requests from this address", "Raise intake.source_rate_per_s if they are genuine.", 1
+            429, "Too many requests from this address", "Raise serve.source_rate_per_s if they are genuine.", 1
         ),
         "signature": Kind(
             401,
