@@ -2,14 +2,21 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
 from crossdock.domain.commands import Payload
+from crossdock.domain.outcome import RateLimited
+from crossdock.engine.courier import Courier
 from crossdock.engine.deciding import DecideLoop
 from crossdock.engine.delivering import DeliverLoop
-from crossdock.kit.manifest import Call, Repeat, Result
+from crossdock.engine.health import Health
+from crossdock.engine.recording import Recorder
+from crossdock.kit.manifest import Call, Quota, Repeat, Result
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import LeasedCommand
 from tests.engine.toy import ToySystem, arrival, connector, world
@@ -62,3 +69,60 @@ async def test_a_searchable_write_leaves_only_while_its_effect_can_show_before_t
     assert len(slow.leased_at) == leases
     if repeat is Repeat.SEARCHABLE:
         assert left_s[0] >= SETTLE_S
+
+
+class Refusing:
+    """A courier whose system refuses every call for a minute, and a stopwatch that a test puts forward."""
+
+    def __init__(self, store: PostgresStore, quota: Quota) -> None:
+        self.toy, self.ahead_s = ToySystem(), 0.0
+        self.toy.answer = self.refuse
+        there = world(store, connector(self.toy, Repeat.UNIQUE, quota=quota))
+        self.world = msgspec.structs.replace(there, stopwatch=lambda: time.monotonic() + self.ahead_s)
+        self.health, self.recorder = Health(self.world), Recorder(self.world)
+        self.courier = Courier(self.world, self.world.links["erp"], self.recorder, self.health, lambda: None)
+
+    async def refuse(self, nth: int, payload: Payload, call: Call) -> Result:
+        return Result(RateLimited(60.0))
+
+    async def claim(self) -> bool:
+        await self.health.refresh()
+        claimed = await self.courier.claim()
+        await self.courier.come_home()
+        await self.recorder.drained()
+        return claimed
+
+
+@asynccontextmanager
+async def refusing(store: PostgresStore, quota: Quota, commands: int) -> AsyncIterator[Refusing]:
+    await store.register("erp", "toy", role="erp", api_version="1", mapping_version="1")
+    await store.accept([arrival(f"k{n}") for n in range(commands)])
+    refused = Refusing(store, quota)
+    while await DecideLoop(refused.world).round():
+        pass
+    recording = asyncio.create_task(refused.recorder.run())
+    try:
+        yield refused
+    finally:
+        recording.cancel()
+        await asyncio.wait([recording])
+
+
+async def test_a_rest_that_the_vendor_asked_for_is_kept_by_all_commands_of_the_connection(store: PostgresStore) -> None:
+    async with refusing(store, Quota(), commands=100) as refused:
+        assert await refused.claim()
+        assert (called := len(refused.toy.calls)) < 10
+        refused.ahead_s = 50.0
+        assert not await refused.claim()
+        assert len(refused.toy.calls) == called
+        refused.ahead_s = 70.0
+        assert await refused.claim()
+        assert len(refused.toy.calls) > called
+
+
+async def test_what_was_claimed_when_a_rest_began_is_given_back_and_not_held(store: PostgresStore) -> None:
+    async with refusing(store, Quota(rate_per_s=2.0, burst=1.0), commands=4) as refused:
+        assert await refused.claim()
+        assert len(refused.toy.calls) == 1, "the others waited for the rate, then learnt of the rest"
+        rows = await store.pool.fetch("select state, tries from dispatch")
+        assert [tuple(row) for row in rows] == [("ready", 0)] * 4

@@ -10,7 +10,7 @@ import pytest
 
 from crossdock.domain.commands import Payload
 from crossdock.domain.events import OperatorActed, encode_event
-from crossdock.domain.outcome import Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
+from crossdock.domain.outcome import Done, Misconfigured, Outcome, OutcomeUnknown, Rejected, RetryLater
 from crossdock.engine.deciding import MESSAGES_PER_STREAM, DecideLoop
 from crossdock.engine.delivering import DeliverLoop
 from crossdock.engine.disposal import MAX_TRIES, Settle, dispose
@@ -300,7 +300,7 @@ async def test_stopping_lets_a_call_in_flight_come_home_and_records_it(store: Po
 async def test_what_calls_say_of_a_connection_is_noted_for_people(store: PostgresStore, toy: ToySystem) -> None:
     """Ten calls, an outage and a refusal of one order among them: a few writes, not ten."""
     await store.register("erp", "toy", role="erp", api_version="1", mapping_version="1")
-    answers = {"k3": RetryLater("the gateway is away", after_s=60), "k4": Rejected("closed", "the period is closed")}
+    answers: dict[str, Outcome] = {"k3": RetryLater("the gateway is away", 60), "k4": Rejected("closed", "period")}
     written: list[tuple[str, str | None]] = []
     contacts = Contacts(store.pool)
 

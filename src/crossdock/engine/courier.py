@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
+from crossdock.domain.outcome import RateLimited
 from crossdock.engine import breaker
 from crossdock.engine.health import Health
 from crossdock.engine.quota import QuotaHold
@@ -49,7 +50,7 @@ class Courier:
         if row is None or row.paused:
             return False
         await self._quota.renew(self._flying)
-        if self._gathering(row):
+        if self._quota.resting_s > 0 or self._gathering(row):
             return False
         self._claimed_at = self._world.stopwatch()
         claimed = await self._take_over(row)
@@ -111,11 +112,11 @@ class Courier:
     async def _serve(self, command: LeasedCommand, claimed_at: float) -> None:
         operation = self._sender.operation(command)
         try:
-            await self._quota.spend(1 if operation is None else operation.cost)
+            in_time = await self._quota.spend(1 if operation is None else operation.cost)
             left_s = self._lease_s * LEASE_MARGIN - (self._world.stopwatch() - claimed_at)
             if operation is not None and operation.repeat is Repeat.SEARCHABLE:
                 left_s -= operation.settle_s  # who takes over after a crash searches at once: by then it must show
-            if left_s <= 0:
+            if left_s <= 0 or not in_time:
                 await self._world.store.unlease([(command.id, command.fence)])
                 return
             attempt = await self._sender.send(command, operation, left_s)
@@ -125,9 +126,10 @@ class Courier:
             return
         sent, pause = sent_of(command, operation, attempt, self._world.random.random())
         self._recorder.put(sent)
-        if sent.again_in_s is not None and sent.again_in_s <= SOON_S:
-            asyncio.get_running_loop().call_later(sent.again_in_s + 0.02, self._on_room)
         self._note(command, attempt, pause)
+        for wait_s in (sent.again_in_s, self._quota.resting_s or None):
+            if wait_s is not None and wait_s <= SOON_S:
+                asyncio.get_running_loop().call_later(wait_s + 0.02, self._on_room)
 
     def _note(self, command: LeasedCommand, attempt: Attempt, pause: str | None) -> None:
         signals, name = self._world.signals, self._link.name
@@ -137,8 +139,10 @@ class Courier:
             signals.add("crossdock.target.unknown_outcomes", target=name)
         if command.tries:
             signals.add("crossdock.target.retries", target=name)
-        self._quota.throttle(attempt.result.throttle_s)
-        self._health.note(name, attempt.result.outcome)
+        outcome = attempt.result.outcome
+        refused_s = outcome.after_s if isinstance(outcome, RateLimited) else 0.0
+        self._quota.throttle(max(attempt.result.throttle_s, refused_s))
+        self._health.note(name, outcome)
         if pause is not None:
             self._health.pause(name, pause)
 

@@ -11,6 +11,7 @@ SLICE_S = 0.1  # 50 to 100 ms of the rate: one row update per slice, no over-iss
 SLOT_LEASE_S = 10.0  # how long a killed worker's slots stay taken
 POLLS_SLOT = 1
 DEFAULT_CONCURRENCY = 64  # where the vendor names none
+LONGEST_REST_S = 1.0  # that a claimed command is held for: its lease is running
 
 
 class QuotaHold:
@@ -43,20 +44,31 @@ class QuotaHold:
         self._renewed = self._stopwatch()
 
     def throttle(self, seconds: float) -> None:
-        """The vendor's own meter asks for a rest."""
+        """The vendor asks for a rest, by its own meter or by refusing a call: it is for all calls of the account."""
         self._not_before = max(self._not_before, self._stopwatch() + seconds)
 
-    async def spend(self, cost: int) -> None:
-        """Wait until a call of this cost is within the account's rate."""
-        rest = self._not_before - self._stopwatch()
-        if rest > 0:
-            await asyncio.sleep(rest)
-        rate = self._quota.rate_per_s
-        if rate is None:
-            return
-        async with self._booking:
-            while not self._take(cost):
-                await self._book(cost, rate)
+    @property
+    def resting_s(self) -> float:
+        """How long this worker leaves the account alone from now on; 0 when it need not."""
+        return max(0.0, self._not_before - self._stopwatch())
+
+    async def spend(self, cost: int) -> bool:
+        """Wait until a call of this cost is within the account's rate. False: a longer rest began, give it back."""
+        while await self._rested():
+            if (rate := self._quota.rate_per_s) is not None:
+                async with self._booking:
+                    while not self._take(cost):
+                        await self._book(cost, rate)
+            if self.resting_s == 0:
+                return True
+        return False
+
+    async def _rested(self) -> bool:
+        while (rest_s := self.resting_s) > 0:
+            if rest_s > LONGEST_REST_S:
+                return False
+            await asyncio.sleep(rest_s)
+        return True
 
     def _take(self, cost: int) -> bool:
         # a slice that was not used in its time is dropped, else late holders would exceed the rate
