@@ -8,7 +8,7 @@ from crossdock.domain.commands import Payload
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import CommandSettled, encode_event
 from crossdock.domain.outcome import Outcome, OutcomeUnknown, Rejected, RetryLater
-from crossdock.engine.disposal import Again, PauseConnection, Settle, dispose
+from crossdock.engine.disposal import MAX_TRIES, Again, PauseConnection, Settle, dispose
 from crossdock.engine.world import Linked, World
 from crossdock.kit.http import AnswerLost, NotSent, Recording
 from crossdock.kit.manifest import Call, Operation, Repeat, Result
@@ -69,6 +69,9 @@ class Sender:
             return Result(Rejected("unsupported", f"{self._link.name} does not offer {command.purpose}"))
         if in_doubt(command) and operation.repeat is Repeat.UNSAFE:
             return Result(OutcomeUnknown("the worker that sent this did not live to tell", "worker_lost"))
+        if command.expired and command.tries >= MAX_TRIES:  # perhaps it is this very call that ends its workers
+            lost = f"{command.tries} sends, and the last one's worker did not live to tell"
+            return Result(OutcomeUnknown(lost, "worker_lost"))
         try:
             return await self._call(command, operation, recording)
         except NotSent as error:
