@@ -4,11 +4,15 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from crossdock.domain.commands import Payload
+from crossdock.domain.outcome import Conflict, Misconfigured, Outcome, OutcomeUnknown, RateLimited, Rejected, RetryLater
 from crossdock.engine.deciding import DecideLoop
 from crossdock.engine.disposal import MAX_TRIES
+from crossdock.engine.sending import Sender
 from crossdock.engine.world import World
-from crossdock.kit.manifest import Repeat
+from crossdock.kit.manifest import Call, Repeat, Result
 from crossdock.store.postgres import PostgresStore
+from crossdock.store.protocol import LeasedCommand
 from tests.engine.test_loops import FINISHED, OPEN, running, toy, until, value
 from tests.engine.toy import ToySystem, arrival, connector, world
 
@@ -33,3 +37,39 @@ async def test_a_call_that_none_of_its_workers_survives_goes_to_a_person(
     await running(there)
     await until(value(store, reached), 1)
     assert len(toy.calls) == calls
+
+
+SAID = 'HTTP 400: {"message": "no account for canary@mail.example, call +49 30 1234567", "api_key": "canary-key'
+CANARIES = ("canary", "1234567")
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Rejected("no", SAID, hint=SAID),
+        Conflict("taken", SAID),
+        RetryLater(SAID),
+        RateLimited(1.0, SAID),
+        Misconfigured(SAID),
+        OutcomeUnknown(SAID),
+        KeyError(SAID),  # a bug of the connector that quotes what it could not read
+    ],
+)
+async def test_what_a_vendor_says_of_a_buyer_is_not_kept(
+    store: PostgresStore, toy: ToySystem, outcome: Outcome | KeyError
+) -> None:
+    async def answer(nth: int, payload: Payload, call: Call) -> Result:
+        if isinstance(outcome, KeyError):
+            raise outcome
+        return Result(outcome)
+
+    toy.answer = answer
+    there = world(store, connector(toy, Repeat.UNIQUE))
+    sender = Sender(there, there.links["erp"])
+    payload = b'{"type":"read_back","kind":"toy","external_id":"k"}'
+    command = LeasedCommand(1, "toy/k", "erp", "read_back", payload, 1, 0, False)
+    attempt = await sender.send(command, sender.operation(command), 10.0)
+    assert len(toy.calls) == 1
+    told = repr(attempt.result)
+    assert "HTTP 400" in told
+    assert not [canary for canary in CANARIES if canary in told]

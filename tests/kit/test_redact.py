@@ -123,3 +123,22 @@ def test_a_long_body_is_cut_before_it_is_read() -> None:
     assert len(clean) < LIMIT + 100
     assert b"Canary" not in clean
     assert b"bytes in all]" in clean
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("No customer jane.doe+x@mail.example.org (HTTP 400)", "No customer [e-mail] (HTTP 400)"),
+        ("Call +49 30 1234567 or (030) 123-45678.", "Call [number] or [number]."),
+        ("phone 015112345678 is invalid", "phone [number] is invalid"),
+        (f'HTTP 400: {{"email": "{CANARY}", "code": "no"}}', 'HTTP 400: {"email": "[redacted]", "code": "no"}'),
+        (f'HTTP 400: {{"message": "cut", "phone": "{CANARY}', 'HTTP 400: {"message": "cut", "phone": "[redacted]"'),
+        (f"<error><email>{CANARY}</email></error>", "<error><email>[redacted]</email></error>"),
+        (f"HTTP 500: <error><email>{CANARY}</email>", "HTTP 500: <error><email>[redacted]</email>"),
+        ("order 6674573197567 is closed", None),
+        ("shop-6674573197999 at 2026-11-23 15:52:00, 1234.50 EUR", None),
+        ("192.168.100.200:443 refused 5b0c1f4e-9d3a-4b6e-8a55-446655440000", None),
+    ],
+)  # fmt: skip
+def test_a_vendors_words_keep_no_person_but_the_ids_that_people_search_by(said: str, kept: str | None) -> None:
+    assert redactor.words(said, "shop-6674573197567/erp/order.book") == (kept or said)

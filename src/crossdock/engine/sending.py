@@ -7,7 +7,7 @@ import msgspec
 from crossdock.domain.commands import Payload
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import CommandSettled, encode_event
-from crossdock.domain.outcome import Outcome, OutcomeUnknown, Rejected, RetryLater
+from crossdock.domain.outcome import Done, Outcome, OutcomeUnknown, Rejected, RetryLater
 from crossdock.engine.disposal import MAX_TRIES, Again, PauseConnection, Settle, dispose
 from crossdock.engine.world import Linked, World
 from crossdock.kit.http import AnswerLost, NotSent, Recording
@@ -59,10 +59,19 @@ class Sender:
         ) as span:
             trace = span.traceparent or command.trace
             recording = Recording(self._link.line.http, self._world.stopwatch, trace, started + left_s)
-            result = await self._outcome(command, operation, recording)
+            result = self._redacted(await self._outcome(command, operation, recording), command.key)
             span.set(**{"crossdock.outcome": str(type(result.outcome).__struct_config__.tag)})
         request, response = self._redactor(recording.exchanges)
         return Attempt(result, started_at, self._world.stopwatch() - started, request, response, trace)
+
+    def _redacted(self, result: Result, key: str) -> Result:
+        """Without what a refusal may quote of a buyer: its words are kept longer and seen by more people than calls."""
+        outcome = result.outcome
+        if isinstance(outcome, Done):
+            return result
+        said = {name: getattr(outcome, name, None) for name in ("detail", "hint")}
+        kept = {name: self._redactor.words(text, key) for name, text in said.items() if text}
+        return msgspec.structs.replace(result, outcome=msgspec.structs.replace(outcome, **kept))
 
     async def _outcome(self, command: LeasedCommand, operation: Operation | None, recording: Recording) -> Result:
         if operation is None:
@@ -100,8 +109,9 @@ class Sender:
         return OutcomeUnknown(detail, code)
 
     def _bug(self, command: LeasedCommand, operation: Operation, recording: Recording, detail: str) -> Outcome:
+        error = self._redactor.words(detail, command.key)
         self._world.signals.log.error(
-            "connector.bug", connection=self._link.name, purpose=command.purpose, key=command.key, error=detail
+            "connector.bug", connection=self._link.name, purpose=command.purpose, key=command.key, error=error
         )
         if recording.exchanges:
             return self._lost(operation, detail, "connector_bug")
