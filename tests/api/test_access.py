@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from litestar import get
 
@@ -77,6 +78,14 @@ async def test_another_host_name_is_not_answered(desk: Desk) -> None:
     async with visitor(desk) as who:
         answer = await who.get("/api/v1/now", host="rebound.example")
         assert (answer.status_code, answer.json()["code"]) == (421, "wrong_host")
+
+
+async def test_probes_are_answered_whatever_the_consoles_public_name_is(desk: Desk) -> None:
+    behind_https = msgspec.structs.replace(desk, public_url="https://orders.example")
+    async with visitor(behind_https, "") as who:
+        for path in ("/healthz", "/readyz", "/metrics"):
+            assert (await who.get(path, host="127.0.0.1:8481")).status_code == 200, path
+        assert (await who.get("/sign-in", host="127.0.0.1:8481")).status_code == 421
 
 
 async def test_an_account_from_a_one_time_link_signs_in_and_out(desk: Desk) -> None:
