@@ -41,7 +41,7 @@ from tests.support.in_process_http import InProcessHttp, watched
 
 SHOP, ERP, WAREHOUSE = "shop", "erp", "warehouse"
 SYSTEMS = {SHOP: "shopify", ERP: "netsuite", WAREHOUSE: "shiphero"}
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0  # slow machines: passing tests need a second or two
 AT_ONCE = {"allocate_s": 0.0, "pick_s": 0.0, "ship_s": 0.0, "spread_s": 0.0, "split": 0.0, "two_parcels": 0.0}
 PLAIN = dict.fromkeys(("presentment", "late_paid", "discount", "gift_card_tender", "tip", "duties", "split"), 0.0)
 

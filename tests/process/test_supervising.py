@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from crossdock.supervise import Child, ChildSpec
+from tests.process.house import DEADLINE_S
 
 
 class Reluctant(Child):
@@ -25,7 +26,7 @@ async def test_a_child_that_could_not_be_started_is_started_later() -> None:
     said: list[str] = []
     child, stop = Reluctant(ChildSpec("deliver", 0, "", ""), said.append), asyncio.Event()
     keeping = asyncio.create_task(child.keep(stop, 0, ()))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         while child.starts < 2 and not keeping.done():
             await asyncio.sleep(0.01)
     stop.set()
