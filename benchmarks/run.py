@@ -65,6 +65,7 @@ async def measure(names: list[str], quick: bool, say: Console) -> dict[str, Any]
         found = await (QUICK if quick else FULL)[name]()
         figures.update(found)
         say.print_json(json.dumps(found))
+    figures["machine"]["python_loop_ms_after"] = machine.speed()
     return figures
 
 
