@@ -64,6 +64,20 @@ class OrderSuperseded(msgspec.Struct, frozen=True, gc=False, tag="order_supersed
     at: datetime
 
 
+class OrderTied(msgspec.Struct, frozen=True, gc=False, tag="order_tied"):
+    """Two different views have one ``updated_at`` and nothing tells which is newer: the channel is asked."""
+
+    updated_at: datetime
+    at: datetime
+
+
+class OrderConfirmed(msgspec.Struct, frozen=True, gc=False, tag="order_confirmed"):
+    """The channel was asked: the newest view known is what it shows."""
+
+    updated_at: datetime
+    at: datetime
+
+
 class OrderIgnored(msgspec.Struct, frozen=True, gc=False, tag="order_ignored"):
     reason: str
     at: datetime
@@ -242,6 +256,8 @@ Entry = (
     OrderRecorded
     | OrderNoted
     | OrderSuperseded
+    | OrderTied
+    | OrderConfirmed
     | OrderIgnored
     | EventKept
     | EventIgnored

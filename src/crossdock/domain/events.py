@@ -9,10 +9,11 @@ from crossdock.domain.order import Order
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
 
 
-class OrderSeen(msgspec.Struct, frozen=True, gc=False, tag="order_seen"):
+class OrderSeen(msgspec.Struct, frozen=True, gc=False, tag="order_seen", omit_defaults=True):
     """The channel's view of the whole order, from a webhook, a poll or a read-back alike."""
 
     order: Order
+    authoritative: bool = False  # read back just now: counts more than another view of the same ``updated_at``
 
 
 class AllocationsSeen(msgspec.Struct, frozen=True, gc=False, tag="allocations_seen"):

@@ -9,6 +9,7 @@ import msgspec
 from crossdock.domain import entries as e
 from crossdock.domain.lattice import up
 from crossdock.domain.money import ZERO
+from crossdock.domain.order import Order
 from crossdock.domain.state import (
     Axes,
     Billed,
@@ -49,6 +50,7 @@ def _climb(state: OrderState, axis: str, status: str) -> None:
 
 
 def _order_recorded(state: OrderState, entry: e.OrderRecorded) -> None:
+    _untie(state, entry.order)
     if state.order is None:
         state.recorded_at = entry.at
         state.axes = Axes(intake="seen", payment=up("payment", "pending", entry.order.payment_status))
@@ -60,12 +62,27 @@ def _order_recorded(state: OrderState, entry: e.OrderRecorded) -> None:
 
 
 def _order_noted(state: OrderState, entry: e.OrderNoted) -> None:
+    _untie(state, entry.order)
     state.latest = entry.order
     _climb(state, "payment", entry.order.payment_status)
 
 
 def _order_superseded(state: OrderState, entry: e.OrderSuperseded) -> None:
     _climb(state, "payment", entry.payment_status)
+
+
+def _order_tied(state: OrderState, entry: e.OrderTied) -> None:
+    state.tied = entry.updated_at
+
+
+def _order_confirmed(state: OrderState, entry: e.OrderConfirmed) -> None:
+    state.tied = state.confirmed = entry.updated_at
+
+
+def _untie(state: OrderState, order: Order) -> None:
+    """A tie is over when a view comes that is newer for certain."""
+    if state.newest is None or not state.newest.ties(order):
+        state.tied = state.confirmed = None
 
 
 def _order_ignored(state: OrderState, entry: e.OrderIgnored) -> None:
@@ -238,6 +255,8 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.OrderRecorded: _order_recorded,
     e.OrderNoted: _order_noted,
     e.OrderSuperseded: _order_superseded,
+    e.OrderTied: _order_tied,
+    e.OrderConfirmed: _order_confirmed,
     e.OrderIgnored: _order_ignored,
     e.EventKept: _event_kept,
     e.EventIgnored: _nothing,

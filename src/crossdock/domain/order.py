@@ -157,6 +157,14 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         """The canonical key: the stream's key, and the external id that every ERP document carries."""
         return order_key(self.channel, self.external_id)
 
+    def ties(self, other: "Order") -> bool:
+        """Whether nothing tells which of two views is the newer: neither instant, nor payment, nor cancellation."""
+        return (self.updated_at, self.payment_status, self.cancelled_at is None) == (
+            other.updated_at,
+            other.payment_status,
+            other.cancelled_at is None,
+        )
+
 
 def order_key(channel: str, external_id: str) -> str:
     """Letters, digits, ``_`` and ``-`` only, so that it can stand in a NetSuite external id path.

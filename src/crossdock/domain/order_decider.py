@@ -50,7 +50,7 @@ class OrderDecider:
         """What follows from the event. Pure: same arguments, same answer."""
         d = Draft(state, context)
         if isinstance(event, OrderSeen):
-            order_seen(d, event.order)
+            order_seen(d, event.order, event.authoritative)
         elif isinstance(event, CommandSettled):
             command_settled(d, event)
         elif isinstance(event, ShipmentSeen | ReleaseSeen | InvoiceSeen | AllocationsSeen):

@@ -88,6 +88,8 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     v: int
     order: Order | None = None  # the view in force: what was, or will be, booked
     latest: Order | None = None  # a newer view that is not in force (edited or cancelled after booking)
+    tied: datetime | None = None  # the newest view's ``updated_at``, where another view has the same
+    confirmed: datetime | None = None  # the same, once the channel was asked which of them it shows
     recorded_at: datetime | None = None
     axes: Axes = Axes()
     steps: dict[str, Step] = {}

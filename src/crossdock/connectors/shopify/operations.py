@@ -155,7 +155,7 @@ async def _read_order(client: Client, order_id: str) -> Result:
         return Result(outcome, throttle_s=client.throttle_s)
     connection = client.line.connection
     order = mapping.to_order(connection, graph.as_wire(*found))
-    follow = Follow("order", order.key, OrderSeen(order))
+    follow = Follow("order", order.key, OrderSeen(order, authoritative=True))
     return Result(Done({"order": order_id}), (follow,), client.throttle_s)
 
 

@@ -8,8 +8,10 @@ from crossdock.domain.cases.balance import balance
 from crossdock.domain.cases.cancel import cancel
 from crossdock.domain.cases.early import apply_early
 from crossdock.domain.checks import MASTERS_STEPS, run_checks
+from crossdock.domain.decision import StreamRef, Tell
 from crossdock.domain.diff import changes
 from crossdock.domain.draft import Draft
+from crossdock.domain.events import SignalSeen
 from crossdock.domain.lattice import rank
 from crossdock.domain.order import Order
 from crossdock.domain.problems import problem
@@ -17,17 +19,47 @@ from crossdock.domain.problems import problem
 EDITED = "order.edited"
 
 
-def order_seen(d: Draft, order: Order) -> None:
+def order_seen(d: Draft, order: Order, authoritative: bool = False) -> None:
     """Take a view of the order. The newest view counts, whatever order views arrive in."""
     known = d.state.newest
     if known is None:
         _first(d, order)
     elif order == known:
+        if authoritative and d.state.tied is not None:
+            _confirm(d, order)
         _again(d)
+    elif order.ties(known):
+        _break_tie(d, order, known, authoritative)
     elif newer(order, known):
         _revise(d, order)
     else:
         d.note(e.OrderSuperseded(order.updated_at, order.payment_status, d.now))
+
+
+def _break_tie(d: Draft, order: Order, known: Order, authoritative: bool) -> None:
+    """What the channel shows when it is asked counts; until then the choice does not depend on who came first."""
+    if authoritative:
+        _revise(d, order)
+        _confirm(d, order)
+        return
+    if d.state.tied is None:
+        d.note(e.OrderTied(order.updated_at, d.now))
+        to = StreamRef("signal", f"{order.channel}:order:{order.external_id}")
+        content = f"tie/{order.updated_at.isoformat()}/{order.payment_status}/{order.cancelled_at is not None}"
+        d.decision.tells.append(Tell(to, SignalSeen(order.channel, "order", order.external_id, content)))
+    if d.state.confirmed is None and newer(order, known):
+        _revise(d, order)
+    else:
+        d.note(e.OrderSuperseded(order.updated_at, order.payment_status, d.now))
+
+
+def _confirm(d: Draft, order: Order) -> None:
+    if d.state.confirmed != order.updated_at:
+        d.note(e.OrderConfirmed(order.updated_at, d.now))
+
+
+def _further(order: Order) -> tuple[int, bool]:
+    return rank("payment", order.payment_status), order.cancelled_at is not None
 
 
 def newer(order: Order, known: Order) -> bool:
@@ -37,11 +69,8 @@ def newer(order: Order, known: Order) -> bool:
     """
     if order.updated_at != known.updated_at:
         return order.updated_at > known.updated_at
-    ours, theirs = rank("payment", order.payment_status), rank("payment", known.payment_status)
-    if ours != theirs:
-        return ours > theirs
-    if (order.cancelled_at is None) != (known.cancelled_at is None):
-        return known.cancelled_at is None
+    if _further(order) != _further(known):
+        return _further(order) > _further(known)
     return msgspec.json.encode(order) > msgspec.json.encode(known)
 
 
