@@ -1,6 +1,7 @@
 """What is told of a send: when there is none any more, and what of a vendor's words is kept."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,10 +10,11 @@ from crossdock.domain.outcome import Conflict, Misconfigured, Outcome, OutcomeUn
 from crossdock.engine.deciding import DecideLoop
 from crossdock.engine.disposal import MAX_TRIES
 from crossdock.engine.sending import Sender
+from crossdock.engine.verdict import problem_of
 from crossdock.engine.world import World
-from crossdock.kit.manifest import Call, Repeat, Result
+from crossdock.kit.manifest import Call, Repeat, Result, Untranslatable
 from crossdock.store.postgres import PostgresStore
-from crossdock.store.protocol import LeasedCommand
+from crossdock.store.protocol import LeasedCommand, StoredMessage
 from tests.engine.test_loops import FINISHED, OPEN, running, toy, until, value
 from tests.engine.toy import ToySystem, arrival, connector, world
 
@@ -73,3 +75,11 @@ async def test_what_a_vendor_says_of_a_buyer_is_not_kept(
     told = repr(attempt.result)
     assert "HTTP 400" in told
     assert not [canary for canary in CANARIES if canary in told]
+
+
+@pytest.mark.parametrize("error", [Untranslatable("odd", SAID), ValueError(SAID)])
+def test_what_could_not_be_read_is_not_quoted_in_an_exception(error: Exception) -> None:
+    message = StoredMessage(7, "shop", "webhook", "orders/create", datetime(2026, 11, 23, tzinfo=UTC), b"")
+    facts = problem_of(error, "translate", message).facts
+    assert "HTTP 400" in facts["detail"]
+    assert not [canary for canary in CANARIES if canary in repr(facts)]

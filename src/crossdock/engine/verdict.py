@@ -10,6 +10,7 @@ from crossdock.domain.decision import Context, Decider, Decision, Masters, Probl
 from crossdock.domain.events import Event, OperatorActed, decode_event, encode_event
 from crossdock.engine.world import World
 from crossdock.kit.manifest import Untranslatable
+from crossdock.kit.redact import Redactor
 from crossdock.observe.signals import Signals
 from crossdock.store.protocol import (
     ClaimedStream,
@@ -200,6 +201,7 @@ def problem_of(error: Exception, doing: str, message: StoredMessage) -> Problem:
     else:
         code, detail, hint = f"{doing}_failed", f"{type(error).__name__}: {error}", None
         klass, where = "bug", type(error).__name__
+    said = Redactor(()).words(detail)  # an error may quote what it could not read
     return Problem(
         key="parked",
         klass=klass,
@@ -208,5 +210,5 @@ def problem_of(error: Exception, doing: str, message: StoredMessage) -> Problem:
         hint=hint or "Correct it at its source or mend the mapping, then retry; later messages of this order wait.",
         fingerprint=f"{code}/{message.connection}/{message.topic}/{where}",
         owner="integration",
-        facts={"message_id": message.id, "topic": message.topic, "field": where, "detail": detail[:500]},
+        facts={"message_id": message.id, "topic": message.topic, "field": where, "detail": said[:500]},
     )
