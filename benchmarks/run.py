@@ -56,8 +56,10 @@ BARS: list[tuple[str, str, str, Callable[[float], bool]]] = [
 ]
 
 
-async def measure(names: list[str], quick: bool, say: Console) -> dict[str, Any]:
-    """Run the scenarios one after the other; returns all figures in one flat dict."""
+async def measure(
+    names: list[str], quick: bool, say: Console, keep: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Run the scenarios one after the other, keeping the figures after each; returns all in one flat dict."""
     figures: dict[str, Any] = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "quick": quick}
     figures["machine"] = machine.facts()
     for name in names:
@@ -65,7 +67,8 @@ async def measure(names: list[str], quick: bool, say: Console) -> dict[str, Any]
         found = await (QUICK if quick else FULL)[name]()
         figures.update(found)
         say.print_json(json.dumps(found))
-    figures["machine"]["python_loop_ms_after"] = machine.speed()
+        figures["machine"]["python_loop_ms_after"] = machine.speed()
+        keep(figures)
     return figures
 
 
@@ -92,11 +95,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="smaller counts; not written to results.json")
     asked = parser.parse_args(arguments)
     say = Console()
-    figures = uvloop.run(measure(asked.scenarios or list(FULL), asked.quick, say))
+    before = json.loads(RESULTS.read_text()) if RESULTS.exists() and asked.scenarios else {}
+
+    def keep(figures: dict[str, Any]) -> None:
+        if not asked.quick:
+            RESULTS.write_text(json.dumps({**before, **figures}, indent=2) + "\n")
+
+    figures = uvloop.run(measure(asked.scenarios or list(FULL), asked.quick, say, keep))
     say.print(table(figures))
     if not asked.quick:
-        kept = json.loads(RESULTS.read_text()) if RESULTS.exists() and asked.scenarios else {}
-        RESULTS.write_text(json.dumps({**kept, **figures}, indent=2) + "\n")
         say.print(f"written to {RESULTS}")
     return 0
 
