@@ -26,10 +26,10 @@ FULL: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {
     "intake": scenarios.intake,
     "path": scenarios.path,
     "latency": scenarios.latency,
-    "flat": scenarios.flat,
     "idle": scenarios.idle,
     "drain": scenarios.drain,
     "peers": peers.compare,
+    "flat": scenarios.flat,
 }
 QUICK: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {
     "intake": lambda: scenarios.intake(10_000, 1),
