@@ -45,12 +45,17 @@ class DeliverLoop:
         """Let every courier claim what it can send now; True when any did."""
         try:
             await self._health.refresh()
-            claimed = [await courier.claim() for courier in self._couriers]
+            # Side by side: a live order does not wait for other connections' claims. All come back before any error
+            # is looked at, so that no courier is ever claiming twice at once.
+            claims = await asyncio.gather(*(courier.claim() for courier in self._couriers), return_exceptions=True)
+            failed = next((claim for claim in claims if isinstance(claim, BaseException)), None)
+            if failed is not None:
+                raise failed
         except StoreUnavailable as error:
             self._world.signals.log.warning("store.unavailable", doing="deliver", error=str(error))
             await asyncio.sleep(0.2)
             return False
-        return any(claimed)
+        return any(claims)
 
     async def _finish(self) -> None:
         await asyncio.gather(*(courier.come_home() for courier in self._couriers))
