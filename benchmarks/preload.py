@@ -21,8 +21,8 @@ async def messages(here: "House", count: int) -> None:
     """Put that many new orders on the agenda as intake would leave them, by COPY."""
     for size in _batches(count):
         first = here.next_number
+        here.next_number += size  # before the copy: one that is cancelled may have been committed all the same
         await _copy(here.pool, first, list(islice(load.orders(first, here.lines), size)), here)
-        here.next_number += size
 
 
 def _batches(count: int) -> Iterator[int]:
