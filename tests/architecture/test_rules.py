@@ -101,8 +101,6 @@ def test_nothing_names_the_place_it_was_made_in() -> None:
 
 def test_every_command_is_documented() -> None:
     reference = ROOT / "docs" / "reference"
-    if not any(reference.glob("*cli*")) and not any(reference.glob("*command*")):
-        pytest.skip("docs/reference has no page of the command line yet")
     text = "\n".join(page.read_text("utf-8") for page in reference.glob("*.md"))
     from crossdock.cli.program import build
 
