@@ -37,7 +37,7 @@ class Till:
         if verb != "announce":
             raise ValueError(f"unknown verb {verb}")
         for number in range(args.get("times", 1)):
-            self.surroundings.send(Deliver(args["url"], {"x-number": str(number)}, b"event"))
+            self.surroundings.send(Deliver(args["url"], {"x-number": str(number)}, b"event", f"event {number}"))
         return {"announced": args.get("times", 1)}
 
 
@@ -202,6 +202,24 @@ async def test_webhook_is_repeated_until_2xx(server: SimulatorServer, session: A
     await until(lambda: server.pending() == 0)
     assert arrived == ["0", "0", "0"]
     assert (await counts(session, server))["delivered"] == 1
+
+
+async def acknowledged(session: aiohttp.ClientSession, server: SimulatorServer) -> list[str]:
+    async with session.get(f"{server.control_url}/_sim/till/acknowledged") as answer:
+        return list(await answer.json())
+
+
+async def test_only_what_was_answered_2xx_counts_as_acknowledged(
+    server: SimulatorServer, session: Any, receiver: Any
+) -> None:
+    url, _, answers = receiver
+    answers.extend([503] * 4)
+    await announce(session, server, url)
+    await until(lambda: server.pending() == 0)
+    assert await acknowledged(session, server) == []
+    await announce(session, server, url, times=2)
+    await until(lambda: server.pending() == 0)
+    assert await acknowledged(session, server) == ["event 0", "event 1"]
 
 
 async def test_webhook_is_given_up_in_the_end(server: SimulatorServer, session: Any, receiver: Any) -> None:

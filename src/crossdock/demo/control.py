@@ -30,6 +30,10 @@ class Vendors:
     async def books(self, name: str) -> Any:
         return await self._ask("GET", f"{name}/books")
 
+    async def acknowledged(self, name: str) -> set[str]:
+        """What the vendor has told of and was answered 2xx for, by its own ids."""
+        return set(await self._ask("GET", f"{name}/acknowledged"))
+
     async def pending(self) -> int:
         """Webhooks still to be delivered and effects still to come."""
         summaries = await self._ask("GET", "")

@@ -32,6 +32,7 @@ class Deliver(msgspec.Struct, frozen=True):
     url: str
     headers: Mapping[str, str]
     body: bytes
+    subject: str = ""  # the vendor's id of what it tells about; what was acknowledged is listed by it
 
 
 class Surroundings(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ class Postman:
     ) -> None:
         self.name = name
         self.delivered = self.failed = self.dropped = self.pending = 0
+        self.acknowledged: set[str] = set()  # subjects told of at least once
         self._random = random
         self._delays_s = delays_s
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
@@ -79,6 +80,7 @@ class Postman:
             for delay_s in (*self._delays_s, None):
                 if await self._post(session, delivery):
                     self.delivered += 1
+                    self.acknowledged.add(delivery.subject)
                     return
                 if delay_s is not None:
                     await asyncio.sleep(delay_s)

@@ -195,7 +195,8 @@ class SimulatorServer:
         return _json({"error": "only /_sim is served here"}, 404)
 
     async def _control(self, request: web.BaseRequest) -> web.StreamResponse:
-        """``GET /_sim`` · ``GET|POST /_sim/{name}/faults`` · ``GET /_sim/{name}/books`` · ``POST /_sim/{name}/act``."""
+        """``GET /_sim`` · ``GET|POST /_sim/{name}/faults`` · ``GET /_sim/{name}/books`` ·
+        ``GET /_sim/{name}/acknowledged`` · ``POST /_sim/{name}/act``."""
         match [request.method, *request.path.strip("/").split("/")]:
             case ["GET", "_sim"]:
                 return _json([self._summary(name) for name in self._hosted])
@@ -207,6 +208,8 @@ class SimulatorServer:
                 return self._turn(self._hosted[name].simulator, await request.read())
             case ["GET", "_sim", name, "books"]:
                 return _json(self._hosted[name].simulator.books())
+            case ["GET", "_sim", name, "acknowledged"]:
+                return _json(sorted(self._hosted[name].postman.acknowledged - {""}))
             case ["POST", "_sim", name, "act"]:
                 return await self._act(self._hosted[name].simulator, await request.read())
             case _:

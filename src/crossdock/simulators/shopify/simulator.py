@@ -163,6 +163,7 @@ class ShopifySimulator:
         wanted = topic.replace("/", "_").upper()
         raw = _encode(body)
         event = str(UUID(int=self._around.random.getrandbits(128)))
+        subject = str(body["id"]) if topic.startswith("orders/") else ""
         signature = base64.b64encode(hmac.digest(self.secret.encode(), raw, hashlib.sha256)).decode()
         for one in self.books_.subscriptions:
             if one.topic != wanted:
@@ -178,7 +179,7 @@ class ShopifySimulator:
                 "X-Shopify-Event-Id": event,
                 "X-Shopify-Triggered-At": f"{self._around.now().astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
             }
-            self._around.send(Deliver(one.uri, headers, raw))
+            self._around.send(Deliver(one.uri, headers, raw, subject))
 
     def order_changed(self, order_id: int, *topics: str) -> None:
         """Tell the order as it now stands under each topic."""
