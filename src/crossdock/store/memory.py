@@ -121,6 +121,7 @@ class MemoryStore:
     def _queue(self, ref: StreamRef, message: StoredMessage, priority: int) -> None:
         row = self.books.stream(ref)
         self.books.messages[message.id] = message
+        self.books.streams_of_messages[message.id] = ref
         self.books.agenda.append(Entry(row.id, message.id, priority, self._now()))
 
     def _made(self, source: str, topic: str, body: bytes, connection: str = "", trace: str = "") -> StoredMessage:

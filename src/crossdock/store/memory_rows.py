@@ -82,6 +82,7 @@ class Books:
         self.connections: dict[str, ConnectionRow] = {}
         self.deliveries: set[tuple[str, str]] = set()
         self.messages: dict[int, StoredMessage] = {}
+        self.streams_of_messages: dict[int, StreamRef] = {}
         self.rows: dict[int, Row] = {}
         self.agenda: list[Entry] = []
         self.parked: list[Entry] = []
