@@ -9,6 +9,7 @@ from crossdock.kit.http import Response
 
 EXCERPT = 300
 DEFAULT_WAIT_S = 2.0
+LONGEST_WAIT_S = 86_400.0  # whatever a vendor asks for: beyond a day somebody should look
 
 _REFUSED = frozenset({400, 402, 404, 405, 406, 410, 411, 413, 414, 415, 416, 421, 422, 428, 431, 451})
 _NOT_NOW = frozenset({412, 423, 425, 503})  # nothing happened: changed record, lock, too early, unavailable
@@ -54,14 +55,14 @@ def retry_after_s(headers: Mapping[str, str], now: Callable[[], datetime]) -> fl
     if not value:
         return None
     if value.replace(".", "", 1).isascii() and value.replace(".", "", 1).isdigit():
-        return min(float(value), 86_400.0)
+        return min(float(value), LONGEST_WAIT_S)
     try:
         until = parsedate_to_datetime(value)
     except ValueError:
         return None
     if until.tzinfo is None:
         return None
-    return min(max(0.0, (until - now()).total_seconds()), 86_400.0)
+    return min(max(0.0, (until - now()).total_seconds()), LONGEST_WAIT_S)
 
 
 def excerpt(response: Response) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from crossdock.connectors.netsuite.wire import ErrorBody
 from crossdock.domain.outcome import Misconfigured, Outcome, OutcomeUnknown, RateLimited, Rejected, RetryLater
+from crossdock.kit.errors import LONGEST_WAIT_S
 from crossdock.kit.http import Response
 
 _error = msgspec.json.Decoder(ErrorBody, strict=False)
@@ -70,7 +71,7 @@ def classify(response: Response, *, wrote: bool) -> Outcome:
 def retry_after(response: Response) -> float | None:
     """Seconds from ``Retry-After``; None where the header is absent or a date."""
     text = response.headers.get("retry-after", "")
-    return float(text) if text.isdecimal() else None
+    return min(float(text), LONGEST_WAIT_S) if text.isdecimal() else None
 
 
 def _foreign(response: Response, wrote: bool) -> Outcome:

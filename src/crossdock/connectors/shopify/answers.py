@@ -14,6 +14,7 @@ from crossdock.domain.outcome import (
     Rejected,
     RetryLater,
 )
+from crossdock.kit.errors import LONGEST_WAIT_S
 from crossdock.kit.http import Response
 
 
@@ -56,7 +57,8 @@ class Cost(msgspec.Struct, frozen=True, rename="camel"):
         bucket = self.throttle_status
         if bucket is None or bucket.restore_rate <= 0:
             return 0.0
-        return max(0.0, self.requested_query_cost - bucket.currently_available) / bucket.restore_rate
+        wait_s = max(0.0, self.requested_query_cost - bucket.currently_available) / bucket.restore_rate
+        return min(wait_s, LONGEST_WAIT_S)
 
 
 class Extensions(msgspec.Struct, frozen=True):
@@ -130,7 +132,7 @@ _REFUSALS = {
 
 def _retry_after(response: Response) -> float | None:
     try:
-        return max(0.0, float(response.headers["retry-after"]))
+        return min(max(0.0, float(response.headers["retry-after"])), LONGEST_WAIT_S)
     except (KeyError, ValueError):
         return None
 

@@ -195,7 +195,7 @@ class _Reading:
             charges += self._duties()
         if source.original_total_additional_fees_set is not None:
             fees = self.amount(source.original_total_additional_fees_set, None, "original_total_additional_fees_set")
-            if fees.shop:
+            if _is_money(fees):
                 charges.append(Charge(ChargeKind.FEE, "Additional fees", fees))
         tip = self._tip_outside(lines)
         return (*charges, *tip)
@@ -217,9 +217,11 @@ class _Reading:
                 )
         return found
 
-    def _tip(self) -> Decimal:
+    def _tip(self) -> Amount:
         told = self.source.total_tip_received
-        return ZERO if told is None or told == "0.00" else _decimal(told, ("total_tip_received",))
+        if not self.dual and (told is None or told == "0.00"):
+            return NOTHING
+        return self._optional(self.source.total_tip_received_set, told, "total_tip_received")
 
     def _tip_lines(self) -> frozenset[int]:
         """Ids of the lines that are tips.
@@ -228,7 +230,7 @@ class _Reading:
         ``total_tip_received``. One that is called "Tip" is taken first, else the only one of that very amount.
         """
         tip = self._tip()
-        if not tip:
+        if not _is_money(tip):
             return frozenset()
         bare = [
             line
@@ -238,16 +240,17 @@ class _Reading:
         named = [line.id for line in bare if (line.name or line.title) == "Tip"]
         return frozenset(named or [line.id for line in bare if self._worth(line) == tip][:1])
 
-    def _worth(self, line: wire.Line) -> Decimal:
-        return self.amount(line.price_set, line.price, "line_items", line.id, "price").shop * line.quantity
+    def _worth(self, line: wire.Line) -> Amount:
+        return self._sum(
+            [(self.amount(line.price_set, line.price, "line_items", line.id, "price"), Decimal(line.quantity))]
+        )
 
     def _tip_outside(self, lines: Sequence[OrderLine]) -> tuple[Charge, ...]:
         """A tip that no line carries (point of sale), as a charge."""
-        source = self.source
-        if not self._tip() or any(line.kind is LineKind.TIP for line in lines):
+        tip = self._tip()
+        if not _is_money(tip) or any(line.kind is LineKind.TIP for line in lines):
             return ()
-        amount = self.amount(source.total_tip_received_set, source.total_tip_received, "total_tip_received")
-        return (Charge(ChargeKind.TIP, "Tip", amount),)
+        return (Charge(ChargeKind.TIP, "Tip", tip),)
 
     def _totals(self, lines: Sequence[OrderLine], charges: Sequence[Charge]) -> Totals:
         source = self.source
@@ -258,7 +261,7 @@ class _Reading:
         goods = self._sum([(line.unit_price, line.quantity) for line in lines])
         extra = self._sum([(charge.amount, Decimal(1)) for charge in charges])
         # total_price is told before cash rounding (the adjustment "applies to totalReceived"); ours is what is owed.
-        owed = self._sum([(total, Decimal(1)), (rounding, Decimal(1))]) if rounding.shop else total
+        owed = self._sum([(total, Decimal(1)), (rounding, Decimal(1))]) if _is_money(rounding) else total
         return Totals(owed, goods, discounts, tax, extra, rounding)
 
     def _optional(self, bag: wire.Bag | None, plain: str | None, field: str) -> Amount:
@@ -282,6 +285,11 @@ class _Reading:
                 field="financial_status",
             )
         return status
+
+
+def _is_money(amount: Amount) -> bool:
+    """Whether it is anything on either side: five won are nothing in euros, and still owed by who pays in won."""
+    return bool(amount.shop or amount.presentment)
 
 
 def _decimal(told: str, where: Where) -> Decimal:

@@ -1,0 +1,56 @@
+"""What the properties in ``tests/properties`` found, each as the smallest example; one line says what it was."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from crossdock.connectors.netsuite import answers as netsuite
+from crossdock.connectors.shopify import CONNECTOR
+from crossdock.connectors.shopify import answers as shopify
+from crossdock.domain.events import OrderSeen
+from crossdock.domain.order import LineKind
+from crossdock.domain.outcome import RateLimited
+from crossdock.domain.totals import prove
+from crossdock.kit.http import Response
+from tests.properties.shop_orders import Pair, Row, ShopOrder
+
+FREE = Row("Product", Pair(100, 1_500), sku="SKU-1")
+
+
+@pytest.mark.parametrize("what", ["fees", "tip", "rounding"])
+def test_five_won_are_nothing_in_dollars_and_still_owed(what: str) -> None:
+    """A fee, tip or cash rounding of less than half a cent in the shop's currency was dropped in the customer's too."""
+    parts = {"fees": Pair(), "tip": Pair(), "rounding": Pair(), what: Pair(0, 5)}
+    shop = ShopOrder("USD", "KRW", False, [FREE], [], [], **parts)
+    (event,) = CONNECTOR.translate("shop", "orders/create", msgspec.json.encode(shop.webhook))
+    assert isinstance(event, OrderSeen)
+    assert event.order.totals.total.presentment == Decimal(1505)
+    assert prove(event.order, "5").balanced
+
+
+def test_a_tip_of_five_won_is_a_tip() -> None:
+    """The line of such a tip was taken for a product without a SKU, and the order stopped at validation."""
+    tip = Row("Tip", Pair(0, 5), ships=False, product=False)
+    shop = ShopOrder("USD", "KRW", False, [FREE, tip], [], [], Pair(), Pair(), Pair())
+    (event,) = CONNECTOR.translate("shop", "orders/create", msgspec.json.encode(shop.webhook))
+    assert isinstance(event, OrderSeen)
+    assert [line.kind for line in event.order.lines] == [LineKind.ITEM, LineKind.TIP]
+
+
+@pytest.mark.parametrize("told", ["inf", "1e999", "9" * 400, "31536000"])
+def test_a_vendor_cannot_ask_for_a_wait_without_end(told: str) -> None:
+    """Shopify's and NetSuite's Retry-After was taken as told: "inf" could not be stored, a year was waited."""
+    answer = Response(429, {"retry-after": told}, b"")
+    with pytest.raises(shopify.Failed) as failed:
+        shopify.read(answer, write=True)
+    for outcome in (failed.value.outcome, netsuite.classify(answer, wrote=True)):
+        assert isinstance(outcome, RateLimited)
+        assert outcome.after_s <= 86_400
+
+
+def test_a_meter_that_restores_next_to_nothing_is_not_waited_for() -> None:
+    """Shopify's own meter could ask for an infinite wait in the same way."""
+    bucket = {"maximumAvailable": 1.0, "currentlyAvailable": 0.0, "restoreRate": 1e-300}
+    cost = {"requestedQueryCost": 1e300, "throttleStatus": bucket}
+    assert msgspec.convert(cost, shopify.Cost).wait_s() == 86_400
