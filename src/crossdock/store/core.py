@@ -2,30 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-import zstandard
-
 from crossdock.store.errors import UnknownConnection
 from crossdock.store.named import Statements
 from crossdock.store.pool import Connection, Pool
 from crossdock.store.protocol import NewMessage
+from crossdock.store.squeeze import Squeeze
 
 OURSELVES = 0  # the connection id of messages that Crossdock made itself: timers and tells
 _SQL = Statements("accept")
 _CONNECTIONS = Statements("connections")
-
-
-class Squeeze:
-    """zstd level 1: a 6 KB order becomes 1.6 KB in 13 us. Not for use by several threads."""
-
-    def __init__(self) -> None:
-        self._pack = zstandard.ZstdCompressor(level=1, write_checksum=False).compress
-        self._unpack = zstandard.ZstdDecompressor().decompress
-
-    def pack(self, plain: bytes) -> bytes:
-        return self._pack(plain)
-
-    def unpack(self, packed: bytes) -> bytes:
-        return self._unpack(packed)
 
 
 class Core:

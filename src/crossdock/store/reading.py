@@ -9,12 +9,11 @@ from functools import cache
 from typing import Any, Protocol
 
 import msgspec
-import zstandard
 
 from crossdock.store.named import Statements
+from crossdock.store.squeeze import MAGIC, unpack_once
 
 CAP = 10_000  # rows a count looks at before it says "10,000 or more"
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 LARGEST_BODY = 64 * 1024 * 1024
 
 
@@ -48,9 +47,9 @@ def plain(stored: bytes | None) -> bytes:
     """The bytes as they were before the store compressed them; ``b""`` for nothing."""
     if stored is None:
         return b""
-    if not stored.startswith(ZSTD_MAGIC):
+    if not stored.startswith(MAGIC):
         return stored
-    return zstandard.ZstdDecompressor().decompress(stored, max_output_size=LARGEST_BODY)
+    return unpack_once(stored, LARGEST_BODY)
 
 
 def built(stored: bytes | None) -> Any:
