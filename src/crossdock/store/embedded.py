@@ -17,7 +17,7 @@ import shutil
 import signal
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -59,7 +59,7 @@ def wheel_binaries() -> Path:
 
 
 class Embedded:
-    """The embedded server of one data directory."""
+    """The embedded server of one data directory. ``settings`` and ``environment`` are what its next start gets."""
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class Embedded:
         *,
         shared_buffers: str = "128MB",
         settings: dict[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
         run_as_user: str | None = None,
         binaries: Path | None = None,
         start_limit_s: float = 300.0,
@@ -76,6 +77,7 @@ class Embedded:
         self.cluster = self.data_dir / "cluster"
         self._binaries = binaries or wheel_binaries()
         self._settings = {**SETTINGS, "shared_buffers": shared_buffers, **(settings or {})}
+        self._variables = {} if environment is None else environment
         self._run_as_user = run_as_user
         self._limit_s = start_limit_s
         self._progress = progress
@@ -160,6 +162,7 @@ class Embedded:
             "TZ": "UTC",
             "PATH": "/usr/bin:/bin",
             "LD_LIBRARY_PATH": str(self._binaries.parent / "lib"),
+            **self._variables,
         }
 
     def _run(self, program: str, *arguments: str, stdin: bytes = b"") -> None:

@@ -1,0 +1,97 @@
+"""What breaks, in which round, and when: drawn from the seed, every kind at least once."""
+
+from collections.abc import Sequence
+from random import Random
+
+import msgspec
+
+from chaos.house import LINES
+from chaos.proxy import FAULTS
+
+ROLES = ("intake", "decide", "deliver", "schedule", "console")
+PROCESSES = {
+    **{f"kill-{role}": f"kill -9 of one process that serves the role {role}" for role in ROLES},
+    "kill-serve": "kill -9 of a crossdock serve with all of its children",
+    "kill-parent": "kill -9 of the parent of a crossdock serve alone",
+    "kill-backend": "kill -9 of a PostgreSQL backend, which takes all sessions down",
+    "kill-postmaster": "kill -9 of PostgreSQL's postmaster",
+    "disk-full": "the database's disk is full to the last byte",
+    "clock-ahead": "the wall clock of one crossdock serve jumps two hours ahead",
+    "clock-back": "the wall clock of one crossdock serve jumps two hours back",
+    "pause-intake": "SIGSTOP of an intake process for longer than its senders wait",
+    "pause-decide": "SIGSTOP of a decide process for longer than its transactions may idle",
+    "pause-deliver": "SIGSTOP of a deliver process with calls in flight, past their lease; then SIGCONT",
+    "database-clock": "PostgreSQL's wall clock jumps two hours ahead, for good",
+}
+NETWORK = {f"net-{fault}": what for fault, what in FAULTS.items()}
+KINDS = {**PROCESSES, **NETWORK}
+LASTING = ("database-clock",)  # cannot be undone: comes last of all
+NET_PER_ROUND = 3
+GAP_S = (1.0, 3.0)
+NET_S = (2.0, 6.0)
+
+
+class Act(msgspec.Struct, frozen=True):
+    """One thing that is broken. ``where``: the line, or which of the two serves."""
+
+    kind: str
+    where: str
+    after_s: float  # of quiet before it: since the act before it, or since the round began for the network's
+    lasts_s: float = 0.0
+    share: float = 1.0
+
+
+class Round(msgspec.Struct, frozen=True):
+    """``processes`` happen one after the other, ``network`` at its own times beside them."""
+
+    number: int
+    processes: list[Act]
+    network: list[Act]
+
+
+def draw(seed: int, rounds: int, only: Sequence[str] = ()) -> list[Round]:
+    """The plan. ``only``: these kinds and no others. Raises ``ValueError`` for a kind that is not known."""
+    if unknown := sorted(set(only) - set(KINDS)):
+        raise ValueError(f"no such faults: {unknown}; there are {sorted(KINDS)}")
+    random = Random(seed)
+    dealt = _dealt([kind for kind in PROCESSES if not only or kind in only], rounds, random)
+    troubles = _troubles([kind for kind in NETWORK if not only or kind in only], rounds, random)
+    return [Round(n + 1, _in_turn(dealt[n], random), troubles[n]) for n in range(rounds)]
+
+
+def _dealt(kinds: list[str], rounds: int, random: Random) -> list[list[str]]:
+    """Every kind once, one per round as long as there are some, then any a second time; what lasts comes last."""
+    first = [kind for kind in kinds if kind not in LASTING]
+    random.shuffle(first)
+    hands: list[list[str]] = [[] for _ in range(rounds)]
+    for n, kind in enumerate(first):
+        hands[n % rounds].append(kind)
+    for hand in hands:
+        if not hand and first:
+            hand.append(random.choice(first))
+    hands[-1] += [kind for kind in kinds if kind in LASTING]
+    return hands
+
+
+def _in_turn(kinds: list[str], random: Random) -> list[Act]:
+    return [Act(kind, random.choice(("one", "two")), round(random.uniform(*GAP_S), 2)) for kind in kinds]
+
+
+def _troubles(kinds: list[str], rounds: int, random: Random) -> list[list[Act]]:
+    """Every fault on every line before any comes again, some each round, one after the other on a line."""
+    pairs: list[tuple[str, str]] = []
+    per_round = max(NET_PER_ROUND, -(-len(kinds) // rounds)) if kinds else 0
+    found = []
+    for _ in range(rounds):
+        acts = []
+        for _ in range(per_round):
+            if not pairs:
+                pairs = [(kind, line) for kind in kinds for line in LINES]
+                random.shuffle(pairs)
+                pairs.sort(key=lambda pair: sum(one[0] == pair[0] for one in pairs[: pairs.index(pair)]))
+            kind, line = pairs.pop(0)
+            after_s, lasts_s = random.uniform(0.5, 8.0), random.uniform(*NET_S)
+            share = random.choice((0.2, 0.5, 1.0))
+            acts.append(Act(kind, line, round(after_s, 2), round(lasts_s, 2), share))
+        found.append(acts)
+    return found
