@@ -1,0 +1,51 @@
+"""``prove``: the promise, tried on simulated vendors, clocks, networks and crashes."""
+
+import os
+from pathlib import Path
+
+import typer
+
+from crossdock.cli.printing import as_json, error, note
+from crossdock.cli.reach import JSON
+
+_REPORT = typer.Option(None, help="Write the report to this file, as JSON: the console shows it.")
+
+
+def add(app: typer.Typer) -> None:
+    app.command()(prove)
+
+
+def prove(
+    seeds: int = typer.Option(500, min=1, help="How many seeds to run."),
+    seed: int = typer.Option(1, min=0, help="The first seed. With --seeds 1: that very run."),
+    profile: str | None = typer.Option(None, help="One fault profile instead of a mixture; --profiles lists them."),
+    profiles: bool = typer.Option(False, "--profiles", help="List the fault profiles and stop."),
+    jobs: int = typer.Option(0, min=0, help="Processes (0: one for each core)."),
+    report: Path | None = _REPORT,
+    json: bool = JSON,
+) -> int:
+    """Run the real engine against simulated vendors, with faults and crashes: no order may be lost or doubled."""
+    from crossdock.proof.campaign import campaign
+    from crossdock.proof.plan import PROFILES
+    from crossdock.proof.telling import Progress, lines, listing, verdict
+
+    if profiles:
+        typer.echo("\n".join(listing()))
+        return 0
+    if profile is not None and profile not in PROFILES:
+        error(f"There is no fault profile {profile!r}. There are: {', '.join(PROFILES)}.")
+        return 2
+    with Progress(seeds, quiet=json) as progress:
+        done = campaign(seed, seeds, profile=profile, jobs=jobs or os.cpu_count() or 1, told=progress.told)
+    if report is not None:
+        from crossdock.proof.telling import store
+
+        store(done, report, profile)
+        note(f"The report is in {report}.")
+    if json:
+        from crossdock.proof.telling import plain
+
+        as_json(plain(done, profile))
+    else:
+        typer.echo("\n".join(lines(done, profile)))
+    return verdict(done, profile, seeds)

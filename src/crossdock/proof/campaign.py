@@ -1,0 +1,164 @@
+"""Many seeds over several processes: what they found, what struck and what was recovered from, as one report."""
+
+import os
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+
+import msgspec
+
+from crossdock.proof.invariants import INVARIANTS
+from crossdock.proof.plan import KINDS, scenario
+from crossdock.proof.run import Ran, run
+
+AT_ONCE = 25  # seeds per errand
+ERRANDS_PER_PROCESS = 200  # then a fresh one: nothing can pile up
+KEPT = 20  # violating runs that are kept whole
+
+# Recovery branches that a campaign must have seen, or it proved nothing about them.
+RECOVERIES = (
+    "lease_taken_over", "late_outcome_refused", "sent_again", "outcome_unknown", "looked_up_and_found",
+    "looked_up_and_not_there", "duplicate_prevented", "found_by_poll", "store_waited_for", "breaker_open",
+    "breaker_closed", "webhook_refused", "bad_body_refused", "webhook_not_stored", "poll_failed", "connection_paused",
+    "connection_resumed", "stream_parked", "wake_lost", "operator_retry",
+)  # fmt: skip
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """A seed that broke an invariant."""
+
+    seed: int
+    profile: str
+    invariant: str
+    order: str
+    detail: str
+
+
+class Report(msgspec.Struct):
+    """A campaign, while it runs and when it is over."""
+
+    first_seed: int
+    seeds: int = 0
+    seconds: float = 0.0
+    simulated_hours: float = 0.0
+    violations: int = 0
+    profiles: dict[str, int] = {}
+    invariants: dict[str, int] = {}  # name -> violations
+    faults: dict[str, int] = {}
+    recoveries: dict[str, int] = {}
+    broken: list[Broken] = []
+    digest: str = ""  # over all runs' digests, by seed
+    python: str = ""
+    machine: str = ""
+    jobs: int = 1
+
+    @property
+    def seeds_per_s(self) -> float:
+        return round(self.seeds / self.seconds, 2) if self.seconds else 0.0
+
+    def missing(self, profile: str | None) -> list[str]:
+        """Fault kinds and recoveries that never came up: a whole campaign without them is void, not green."""
+        if profile is not None:
+            return []
+        return [kind for kind in KINDS if kind not in self.faults] + [r for r in RECOVERIES if r not in self.recoveries]
+
+
+class _Errand(msgspec.Struct):
+    """What one process brings back."""
+
+    seeds: int
+    seconds: float
+    profiles: Counter[str]
+    faults: Counter[str]
+    recoveries: Counter[str]
+    broken: list[Broken]
+    digests: list[str]
+
+
+def campaign(
+    first: int,
+    count: int,
+    *,
+    profile: str | None = None,
+    jobs: int = 1,
+    told: Callable[[Report], None] = lambda _: None,
+) -> Report:
+    """Run ``count`` seeds from ``first`` on; ``told`` is called with the report as it grows."""
+    report = Report(first, invariants=dict.fromkeys(INVARIANTS, 0), jobs=jobs)
+    report.python, report.machine = platform.python_version(), f"{platform.machine()}, {os.cpu_count()} cores"
+    began, digests = time.monotonic(), {}
+    for at, errand in _errands(first, count, profile, jobs):
+        _add(report, errand)
+        digests[at] = errand.digests
+        report.seconds = round(time.monotonic() - began, 1)
+        told(report)
+    report.digest = _digest([digest for at in sorted(digests) for digest in digests[at]])
+    return report
+
+
+def _errands(first: int, count: int, profile: str | None, jobs: int) -> Iterator[tuple[int, _Errand]]:
+    starts = [(at, min(AT_ONCE, first + count - at)) for at in range(first, first + count, AT_ONCE)]
+    if jobs == 1:
+        for at, some in starts:
+            yield at, _do(at, some, profile)
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn"), max_tasks_per_child=ERRANDS_PER_PROCESS) as pool:
+        waiting = iter(starts)
+        open_: dict[Future[_Errand], int] = {}
+        for at, some in waiting:
+            open_[pool.submit(_do, at, some, profile)] = at
+            if len(open_) < jobs * 2:
+                continue
+            yield from _done(open_)
+        while open_:
+            yield from _done(open_)
+
+
+def _done(open_: "dict[Future[_Errand], int]") -> Iterator[tuple[int, _Errand]]:
+    done, _ = wait(open_, return_when=FIRST_COMPLETED)
+    for future in done:
+        yield open_.pop(future), future.result()
+
+
+def _do(first: int, count: int, profile: str | None) -> _Errand:
+    errand = _Errand(0, 0.0, Counter(), Counter(), Counter(), [], [])
+    for seed in range(first, first + count):
+        ran = run(scenario(seed, profile))
+        errand.seeds += 1
+        errand.seconds += ran.lasted_s
+        errand.profiles[ran.profile] += 1
+        errand.faults.update(ran.faults)
+        errand.recoveries.update(ran.recoveries)
+        errand.digests.append(ran.digest)
+        errand.broken += _broken(ran)
+    return errand
+
+
+def _broken(ran: Ran) -> list[Broken]:
+    return [Broken(ran.seed, ran.profile, one.invariant, one.order, one.detail) for one in ran.violations]
+
+
+def _add(report: Report, errand: _Errand) -> None:
+    report.seeds += errand.seeds
+    report.simulated_hours = round(report.simulated_hours + errand.seconds / 3600, 4)
+    report.profiles = _sum(report.profiles, errand.profiles)
+    report.faults = _sum(report.faults, errand.faults)
+    report.recoveries = _sum(report.recoveries, errand.recoveries)
+    for one in errand.broken:
+        report.violations += 1
+        report.invariants[one.invariant] += 1
+        if len(report.broken) < KEPT:
+            report.broken.append(one)
+
+
+def _sum(so_far: dict[str, int], more: Counter[str]) -> dict[str, int]:
+    return dict(sorted((Counter(so_far) + more).items()))
+
+
+def _digest(digests: Sequence[str]) -> str:
+    import hashlib
+
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()

@@ -1,0 +1,243 @@
+"""A process's way to the database: every call may be refused, may stand without its answer, or be cut short by a kill.
+
+The tables are ``MemoryStore``'s, which live outside all processes. A transaction that a killed process leaves open is
+rolled back when the server notices.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
+
+from crossdock.proof.plan import Scenario
+from crossdock.proof.process import Process
+from crossdock.proof.witness import Witness
+from crossdock.store.memory import MemoryStore
+from crossdock.store.protocol import (
+    Arrival,
+    CommitUnknown,
+    ConnectionRow,
+    Grant,
+    LeasedCommand,
+    Receipt,
+    Sent,
+    StoreUnavailable,
+    StreamBatch,
+)
+
+T = TypeVar("T")
+_NOTICED_S = 0.01  # until a killed client's transaction is rolled back
+_WAY_S = 0.0005  # to the server or back, on average
+
+
+class Trouble:
+    """What strikes the database, for all processes alike. Everything is drawn from the seed."""
+
+    def __init__(self, scenario: Scenario, witness: Witness, seconds: Callable[[], float]) -> None:
+        self._rates = dict(scenario.rates)
+        self._random = scenario.random("database")
+        self._witness, self._seconds = witness, seconds
+        self.down_until = 0.0
+
+    def end(self) -> None:
+        """The quiet tail begins."""
+        self._rates, self.down_until = {}, 0.0
+
+    @property
+    def down(self) -> bool:
+        return self._seconds() < self.down_until
+
+    def strikes(self, kind: str, who: str, what: str) -> bool:
+        rate = self._rates.get(kind, 0.0)
+        if not rate or self._random.random() >= rate:
+            return False
+        self._witness.fault(kind, who, what)
+        return True
+
+    def way_s(self) -> float:
+        return self._random.expovariate(1 / _WAY_S)
+
+
+class ProcessStore:
+    """Implements ``Store`` for one process."""
+
+    def __init__(
+        self, store: MemoryStore, process: Process, trouble: Trouble, boundary: Callable[[str], Awaitable[None]]
+    ) -> None:
+        self.memory = store
+        self._process, self._trouble, self._boundary = process, trouble, boundary
+        self._open: set[Any] = set()
+        self._forget: list[Callable[[], Awaitable[None]]] = []
+        process.on_crash.append(self._cut)
+
+    # -- how a call goes ---------------------------------------------------------------------------------------
+
+    async def _call(self, what: str, effect: Callable[[], Awaitable[T]], *, loses: bool = False) -> T:
+        await self._there(what)
+        answer = await effect()
+        await self._back(what, lost=loses and self._trouble.strikes("commit_lost", self._process.name, what))
+        return answer
+
+    async def _there(self, what: str) -> None:
+        await self._boundary(f"before {what}")
+        await asyncio.sleep(self._trouble.way_s())
+        if self._trouble.down:
+            raise StoreUnavailable(f"the database is down ({what})")
+        if self._trouble.strikes("store_refused", self._process.name, what):
+            raise StoreUnavailable(f"the connection was cut before {what}")
+
+    async def _back(self, what: str, *, lost: bool) -> None:
+        await self._boundary(f"after {what}")
+        if lost:
+            raise CommitUnknown(f"the connection was cut during COMMIT ({what})")
+
+    def _cut(self) -> None:
+        for claim in list(self._open):
+            asyncio.get_running_loop().call_later(_NOTICED_S, self._roll_back, claim)
+        for forget in self._forget:
+            _at_once(forget())
+
+    def _roll_back(self, claim: Any) -> None:
+        self._open.discard(claim)
+        with contextlib.suppress(StoreUnavailable):
+            _at_once(claim.__aexit__(StoreUnavailable, StoreUnavailable("the client is gone"), None))
+
+    # -- the store's operations --------------------------------------------------------------------------------
+
+    async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        return await self._call("accept", lambda: self.memory.accept(arrivals), loses=True)
+
+    def claim_streams(
+        self, lane: int, limit: int, cap: int, exclude: Sequence[int] = (), only: Sequence[int] = ()
+    ) -> AbstractAsyncContextManager[StreamBatch]:
+        return self._claim(lane, limit, cap, exclude, only)
+
+    @asynccontextmanager
+    async def _claim(
+        self, lane: int, limit: int, cap: int, exclude: Sequence[int], only: Sequence[int]
+    ) -> AsyncIterator[StreamBatch]:
+        if not self._trouble.down and not self.memory.books.agenda:
+            async with self.memory.claim_streams(lane, limit, cap, exclude, only) as batch:
+                yield batch
+            return
+        await self._there("claim streams")
+        claim = self.memory.claim_streams(lane, limit, cap, exclude, only)
+        batch = await claim.__aenter__()
+        self._open.add(claim)
+        try:
+            yield batch
+            if batch.streams:
+                await self._commit()
+        except BaseException as error:
+            if claim in self._open:
+                self._open.discard(claim)
+                await claim.__aexit__(type(error), error, error.__traceback__)
+            raise
+        self._open.discard(claim)
+        await claim.__aexit__(None, None, None)
+        if batch.streams:
+            await self._back("commit", lost=self._trouble.strikes("commit_lost", self._process.name, "decide"))
+
+    async def _commit(self) -> None:
+        await self._boundary("before commit")
+        await asyncio.sleep(self._trouble.way_s())
+        if self._trouble.down or self._trouble.strikes("commit_aborted", self._process.name, "decide"):
+            raise StoreUnavailable("the transaction was aborted")
+
+    async def claim_commands(
+        self, target: str, limit: int, lease_s: float, *, expired: bool = False, younger_s: float | None = None
+    ) -> list[LeasedCommand]:
+        async def effect() -> list[LeasedCommand]:
+            return await self.memory.claim_commands(target, limit, lease_s, expired=expired, younger_s=younger_s)
+
+        if not any(row.target == target for row in self.memory.books.dispatch.values()) and not self._trouble.down:
+            return await effect()
+        return await self._call("claim commands", effect, loses=True)
+
+    async def record(self, sent: Sequence[Sent]) -> list[bool]:
+        return await self._call("record", lambda: self.memory.record(sent), loses=True)
+
+    async def unlease(self, commands: Sequence[tuple[int, int]]) -> None:
+        await self._call("unlease", lambda: self.memory.unlease(commands), loses=True)
+
+    async def move_timers(self, limit: int) -> int:
+        if not self.memory.books.timers and not self._trouble.down:
+            return 0
+        return await self._call("move timers", lambda: self.memory.move_timers(limit), loses=True)
+
+    async def unpark(self, stream_id: int) -> int:
+        return await self._call("unpark", lambda: self.memory.unpark(stream_id), loses=True)
+
+    async def book(self, account: str, units: int, rate_per_s: float, burst: float) -> Grant:
+        return await self._call("book", lambda: self.memory.book(account, units, rate_per_s, burst))
+
+    async def acquire_slots(
+        self, account: str, worker: str, want: int, limit: int, lease_s: float, *, using: int = 0
+    ) -> int:
+        return await self._quiet(lambda: self.memory.acquire_slots(account, worker, want, limit, lease_s, using=using))
+
+    async def release_slots(self, account: str, worker: str) -> None:
+        await self._quiet(lambda: self.memory.release_slots(account, worker))
+
+    async def connections(self) -> dict[str, ConnectionRow]:
+        return await self._quiet(self.memory.connections)
+
+    async def trip(self, connection: str, *, failures: int, breaker: str, for_s: float | None) -> None:
+        await self._call(
+            "trip", lambda: self.memory.trip(connection, failures=failures, breaker=breaker, for_s=for_s), loses=True
+        )
+
+    async def pause(self, connection: str, reason: str | None) -> None:
+        await self._call("pause", lambda: self.memory.pause(connection, reason), loses=True)
+
+    async def load_masters(self, connection: str, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
+        return await self._quiet(lambda: self.memory.load_masters(connection, kind, keys))
+
+    async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None:
+        await self._call("save masters", lambda: self.memory.save_masters(connection, kind, rows), loses=True)
+
+    async def cursor(self, connection: str, name: str) -> str | None:
+        return await self._quiet(lambda: self.memory.cursor(connection, name))
+
+    async def save_cursor(self, connection: str, name: str, value: str) -> None:
+        await self._call("save cursor", lambda: self.memory.save_cursor(connection, name, value), loses=True)
+
+    async def wake(self, channel: str) -> None:
+        if self._trouble.down:
+            raise StoreUnavailable("the database is down (wake)")
+        if not self._trouble.strikes("wake_lost", self._process.name, channel):
+            await self.memory.wake(channel)
+
+    async def listen(self, channel: str, on_wake: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+        if self._trouble.down:
+            raise StoreUnavailable("the database is down (listen)")
+        forget = await self.memory.listen(channel, on_wake)
+        self._forget.append(forget)
+
+        async def once() -> None:
+            if forget in self._forget:
+                self._forget.remove(forget)
+                await forget()
+
+        return once
+
+    async def tend(self) -> dict[str, float]:
+        return await self._quiet(self.memory.tend)
+
+    async def _quiet(self, effect: Callable[[], Awaitable[T]]) -> T:
+        """A call that is repeated for ever by itself: refused like any other, but no place worth killing at."""
+        if self._trouble.down:
+            raise StoreUnavailable("the database is down")
+        if self._trouble.strikes("store_refused", self._process.name, "a quiet call"):
+            raise StoreUnavailable("the connection was cut")
+        return await effect()
+
+
+def _at_once(work: Any) -> None:
+    """Run something that only looks like waiting, from a callback."""
+    try:
+        work.send(None)
+    except StopIteration:
+        return
+    raise RuntimeError("the tables in memory made somebody wait")

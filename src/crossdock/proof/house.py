@@ -1,0 +1,150 @@
+"""Crossdock's processes in the simulation: the engine as it is, given our clock, store, network and chance."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from crossdock import app
+from crossdock.domain.decision import Policy
+from crossdock.engine.deciding import DecideLoop
+from crossdock.engine.delivering import DeliverLoop
+from crossdock.engine.scheduling import ScheduleLoop
+from crossdock.engine.world import Linked, Loop, World
+from crossdock.intake.doorway import IntakeApp
+from crossdock.intake.polls import PollLoop
+from crossdock.kit.http import Line
+from crossdock.kit.manifest import Connector
+from crossdock.kit.tokens import InProcessTokens
+from crossdock.proof.database import ProcessStore
+from crossdock.proof.network import ProcessHttp, watched
+from crossdock.proof.plan import ERP, SHOP, WAREHOUSE
+from crossdock.proof.process import Process
+from crossdock.proof.vendors import credentials
+from crossdock.proof.witness import Testimony
+from crossdock.simulators.base import Deliver
+
+SYSTEMS = {SHOP: "shopify", ERP: "netsuite", WAREHOUSE: "shiphero"}
+# Real vendors commit for minutes and are given minutes; the simulated ones keep ``plan.LATE_S`` and ``plan.LAG_S``.
+NOBODY = 599  # the status of a request that nobody answered
+HURRY = {"lease_s": 9.0, "settle_s": 3.0}
+POLL_EVERY_S = 6.0
+POLICY = Policy(SHOP, ERP, WAREHOUSE, guest_customer="9001", invoice="make")
+
+
+def settings() -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
+    """Connection -> (settings, secrets)."""
+    keys = credentials()
+    return {
+        SHOP: (
+            {"shop_domain": "simulated.myshopify.com", "api_base": f"http://{SHOP}.test"},
+            {"access_token": "simulated-token", "webhook_secret": "simulated-secret"},
+        ),
+        ERP: ({**keys.connection_settings(f"http://{ERP}.test"), "concurrency": 15}, keys.connection_secrets()),
+        WAREHOUSE: (
+            {"base_url": f"http://{WAREHOUSE}.test"},
+            {"refresh_token": "shiphero-refresh-token", "webhook_secret": "shiphero-webhook-secret"},
+        ),
+    }
+
+
+def connector(system: str) -> Connector:
+    """The real one, in faster time and without a limit on the simulated account's rate."""
+    found = app.connector(system)
+    quota = msgspec.structs.replace(found.manifest.quota, rate_per_s=None)
+    polls = {n: msgspec.structs.replace(p, every_s=POLL_EVERY_S) for n, p in found.polls.items()}
+    manifest = msgspec.structs.replace(found.manifest, quota=quota)
+    return msgspec.structs.replace(found, manifest=manifest, polls=polls)
+
+
+class Worker:
+    """One process with all roles. Made anew after every crash."""
+
+    def __init__(self, process: Process, world: World) -> None:
+        self.process, self.world = process, world
+        self._stop = asyncio.Event()
+        self._intake = IntakeApp(world)
+        loops: list[Loop] = [DecideLoop(world), DeliverLoop(world), ScheduleLoop(world), PollLoop(world, _unkept)]
+        self.loops = [process.spawn(_living(loop.run(self._stop))) for loop in loops]
+
+    async def stop(self) -> None:
+        """SIGTERM: finish what is held, then end."""
+        self._stop.set()
+        self._intake.stop()
+        await self.process.spawn(self._intake.drain())
+        await asyncio.gather(*self.loops)
+        self.process.crash()
+
+    async def take(self, delivery: Deliver) -> int:
+        """One webhook through intake's doorway, within this process; 599 when it died on it."""
+        told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.process.on_crash.append(lambda: None if told.done() else told.set_result(NOBODY))
+        self.process.spawn(self._serve(delivery, told))
+        return await told
+
+    async def _serve(self, delivery: Deliver, told: "asyncio.Future[int]") -> None:
+        headers = [(name.lower().encode(), value.encode()) for name, value in delivery.headers.items()]
+        scope = {
+            "type": "http", "method": "POST", "path": urlsplit(delivery.url).path, "client": ("127.0.0.1", 1),
+            "headers": [*headers, (b"content-length", b"%d" % len(delivery.body))],
+        }  # fmt: skip
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": delivery.body}
+
+        async def send(event: Any) -> None:
+            if event["type"] == "http.response.start" and not told.done():
+                told.set_result(int(event["status"]))
+
+        await self._intake(scope, receive, send)
+
+
+async def _living(work: Any) -> None:
+    await work
+
+
+async def _unkept(_connection: str, _error: str | None) -> None:
+    """Contacts are for people to see."""
+
+
+def make_world(
+    process: Process,
+    store: ProcessStore,
+    http: ProcessHttp,
+    testimony: Testimony,
+    now: Callable[[], datetime],
+    seconds: Callable[[], float],
+    random: Any,
+    connectors: Mapping[str, Connector],
+) -> World:
+    """What the composition root gives a real process, from the simulation."""
+    given = settings()
+    links = {}
+    for name in SYSTEMS:
+        line = Line(
+            connection=name,
+            settings=given[name][0],
+            secrets=given[name][1],
+            http=http,
+            tokens=InProcessTokens(seconds),
+            now=now,
+            unique=lambda: f"{random.getrandbits(128):032x}",
+        )
+        links[name] = Linked(name, connectors[name], line)
+    return World(
+        store=store,
+        links=links,
+        deciders=app.deciders(),
+        policies={SHOP: POLICY},
+        holds=lambda _order: [],
+        signals=testimony,
+        random=random,
+        stopwatch=seconds,
+        worker=process.name,
+    )
+
+
+__all__ = ["HURRY", "SYSTEMS", "Worker", "connector", "make_world", "watched"]

@@ -1,0 +1,363 @@
+"""What must be true after every run, whatever struck: read from the vendors' own books and from our tables."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from crossdock import app
+from crossdock.domain.decision import StreamRef
+from crossdock.domain.lattice import AXES
+from crossdock.domain.state import decode_state, ordered, ships
+from crossdock.proof.network import Serving
+from crossdock.proof.plan import SHOP, Scenario
+from crossdock.proof.vendors import Vendors
+from crossdock.simulators.base import Request
+from crossdock.store.memory import MemoryStore
+
+ZERO = Decimal(0)
+
+
+class Violation(msgspec.Struct, frozen=True):
+    """A promise that was broken. ``order``: whose story to tell."""
+
+    invariant: str
+    order: str
+    detail: str
+
+
+class Evidence:
+    """What the invariants look at."""
+
+    def __init__(self, scenario: Scenario, memory: MemoryStore, vendors: Vendors) -> None:
+        self.scenario, self.memory, self.vendors = scenario, memory, vendors
+        self.found: list[Violation] = []
+        self.stuck = False
+        self._before: tuple[Any, Any] | None = None
+        self._excused: set[str] = set()
+        self._sent: Counter[str] = Counter()
+
+    def seen(self, invariant: str, order: str, detail: str) -> None:
+        """Something that was wrong while it happened."""
+        self.found.append(Violation(invariant, order, detail))
+
+    # -- while it runs -----------------------------------------------------------------------------------------
+
+    def leaves(self, serving: Serving | None, vendor: str, asked: Request, now: datetime) -> None:
+        """I12: a command's request leaves only under a committed intent whose lease still runs."""
+        if serving is None:
+            return
+        self._sent[serving.key] += 1
+        opened = self.memory.books.commands.get(serving.key)
+        row = self.memory.books.dispatch.get(opened.id) if opened else None
+        order = serving.key.partition("/")[0]
+        if row is None or not row.leased:
+            self.seen("I12", order, f"{serving.key} was sent without a lease")
+        elif row.due_at < now:
+            self.seen("I12", order, f"{serving.key} was sent after its lease had ended")
+
+    def before_replay(self) -> None:
+        # What stands open may be cured by hearing of it again: a product that the ERP did not have then, say.
+        self._excused = set(self.open_problems())
+        self._before = (self._effects(), self._states())
+
+    def after_replay(self) -> None:
+        """I7: nothing outside changed, and nothing inside, but for what stood open."""
+        if self._before is None:
+            return
+        for name, was, now in zip(("effects", "states"), self._before, (self._effects(), self._states()), strict=True):
+            for key in sorted(was.keys() | now.keys()):
+                if was.get(key) != now.get(key) and key not in self._excused:
+                    self.seen("I7", key, f"the replay changed {name}: {was.get(key)} became {now.get(key)}")
+
+    def _effects(self) -> dict[str, Any]:
+        """Order -> the documents that each vendor has of it."""
+        books = self.vendors.books()
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        for one in books["shop"]["orders"]:
+            found[f"{SHOP}-{one['id']}"]["fulfilments in the shop"] += len(one["fulfillments"])
+        for name, key in (
+            ("sales_orders", "external_id"),
+            ("fulfilments", "order_external_id"),
+            ("invoices", "order_external_id"),
+        ):
+            for document in books["erp"][name]:
+                found[document[key]][f"{name} in the ERP"] += 1
+        for release in books["warehouse"]["orders"]:
+            found[str(release["partner_order_id"])]["releases"] += 1
+        return dict(found)
+
+    def _states(self) -> dict[str, Any]:
+        return {
+            row.ref.key: (row.status, row.step)
+            for row in self.memory.books.rows.values()
+            if row.ref.kind == "order" and row.version
+        }
+
+    # -- afterwards --------------------------------------------------------------------------------------------
+
+    @property
+    def streams_of_messages(self) -> dict[int, StreamRef]:
+        return self.memory.books.streams_of_messages
+
+    def open_problems(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for finding in self.memory.books.exceptions:
+            if finding.settled_by is None:
+                found[self.memory.books.rows[finding.stream_id].ref.key].append(finding.problem.code)
+        return found
+
+    def states(self) -> dict[str, Any]:
+        return {
+            row.ref.key: decode_state(row.state)
+            for row in self.memory.books.rows.values()
+            if row.ref.kind == "order" and row.state
+        }
+
+
+Check = Callable[[Evidence], list[tuple[str, str]]]
+
+
+def violations(evidence: Evidence) -> list[Violation]:
+    """All of them, those seen on the way first."""
+    found = list(evidence.found)
+    for name, (_, check) in INVARIANTS.items():
+        if check is not None:
+            found += [Violation(name, order, detail) for order, detail in check(evidence)]
+    return found
+
+
+def _sold(evidence: Evidence) -> dict[str, Mapping[str, Any]]:
+    return {f"{SHOP}-{one['id']}": one for one in evidence.vendors.shop.books()["orders"]}
+
+
+def _by(entries: list[Any], name: str) -> dict[str, list[Any]]:
+    grouped: dict[str, list[Any]] = defaultdict(list)
+    for entry in entries:
+        grouped[str(entry[name])].append(entry)
+    return grouped
+
+
+def _lost(evidence: Evidence) -> list[tuple[str, str]]:
+    booked = _by(evidence.vendors.erp.books()["sales_orders"], "external_id")
+    problems = evidence.open_problems()
+    return [
+        (key, "sold, but neither in the ERP nor an open exception")
+        for key, one in _sold(evidence).items()
+        if not one["test"] and not one["cancelled"] and not booked.get(key) and not problems.get(key)
+    ]
+
+
+def _doubled(evidence: Evidence) -> list[tuple[str, str]]:
+    found = []
+    for kind, name in (("sales_orders", "external_id"),):
+        for key, documents in _by(evidence.vendors.erp.books()[kind], name).items():
+            if len(documents) > 1:
+                found.append((key, f"{len(documents)} {kind} in the ERP"))
+    found += [(key, "twice in the warehouse") for key in evidence.vendors.warehouse.books()["repeated"]]
+    sold = _sold(evidence)
+    for key, invoices in _by(evidence.vendors.erp.books()["invoices"], "order_external_id").items():
+        billed = sum((Decimal(one["total"]) for one in invoices), ZERO)
+        if key in sold and billed > Decimal(sold[key]["total"]):
+            found.append((key, f"invoiced {billed}, sold for {sold[key]['total']}"))
+    return found
+
+
+def _unequal(evidence: Evidence) -> list[tuple[str, str]]:
+    sold, found = _sold(evidence), []
+    for document in evidence.vendors.erp.books()["sales_orders"]:
+        key = document["external_id"]
+        one = sold.get(key)
+        if one is None:
+            found.append((key, "in the ERP, but not in the shop"))
+        elif one["test"]:
+            found.append((key, "a test order was booked"))
+        elif Decimal(document["total"]) != Decimal(one["total"]) or document["currency"] != one["currency"]:
+            found.append(
+                (key, f"booked {document['total']} {document['currency']}, sold {one['total']} {one['currency']}")
+            )
+    return found
+
+
+def _fell(evidence: Evidence) -> list[tuple[str, str]]:
+    """I3, and that folding the journal gives the snapshot."""
+    decider = app.deciders()["order"]
+    found = []
+    for row in evidence.memory.books.rows.values():
+        if row.ref.kind != "order" or not row.state:
+            continue
+        state = decider.blank()
+        for written in evidence.memory.books.journal.get(row.id, []):
+            for entry in load_entries(written.entries):
+                before, state = state.axes, decider.evolve(state, [entry])
+                found += [(row.ref.key, fall) for fall in _falls(before, state.axes)]
+        if decider.store(state) != decider.store(decider.load(row.state)):
+            found.append((row.ref.key, "folding the journal does not give the state that is kept"))
+    return found
+
+
+def _falls(before: Any, after: Any) -> list[str]:
+    names = {"return": "returned"}
+    return [
+        f"{axis} fell from {was} to {now}"
+        for axis, chain in AXES.items()
+        if (was := getattr(before, names.get(axis, axis))) != (now := getattr(after, names.get(axis, axis)))
+        and chain.index(now) < chain.index(was)
+    ]
+
+
+def load_entries(stored: bytes) -> list[Any]:
+    from crossdock.domain.entries import decode_entries
+
+    return decode_entries(stored)
+
+
+def _unbalanced(evidence: Evidence) -> list[tuple[str, str]]:
+    """I4 per line, in our state, the warehouse's books and the shop's."""
+    found = []
+    sold = _sold(evidence)
+    for key, state in evidence.states().items():
+        if state.order is None or key not in sold:
+            continue
+        taken: Counter[str] = Counter()
+        for parcel in state.taken():
+            for line in parcel.shipment.lines:
+                taken[line.line_id] += int(line.quantity)
+        wanted = {line.id: int(ordered(line)) for line in state.order.lines if ships(line)}
+        for line_id, quantity in taken.items():
+            if quantity > wanted.get(line_id, 0):
+                found.append((key, f"line {line_id}: {quantity} shipped of {wanted.get(line_id, 0)} ordered"))
+        told: Counter[str] = Counter()
+        for one in sold[key]["fulfillments"]:
+            for line in one["lines"]:
+                told[line["id"]] += line["quantity"]
+        if state.ended == "done" and (told != +taken or dict(+taken) != wanted):
+            found.append((key, f"done, but ordered {wanted}, shipped {dict(taken)}, told the customer {dict(told)}"))
+    return found
+
+
+def _fences(evidence: Evidence) -> list[tuple[str, str]]:
+    books = evidence.memory.books
+    keys = {opened.id: key for key, opened in books.commands.items()}
+    counted = Counter((a.command_id, a.fence) for a in books.attempts if not a.fenced_out)
+    return [
+        (keys[command].partition("/")[0], f"{keys[command]}: {times} outcomes were taken under one fence")
+        for (command, _), times in counted.items()
+        if times > 1
+    ]
+
+
+def _not_kept(evidence: Evidence) -> list[tuple[str, str]]:
+    """I8: what was answered with 2xx is there, to the byte; what was refused is not."""
+    kept = {message.body for message in evidence.memory.books.messages.values()}
+    found = []
+    for status, delivery in evidence.vendors.post.acknowledged:
+        if 200 <= status < 300 and delivery.body not in kept:
+            found.append(("", f"a webhook was answered {status}, and its bytes are nowhere"))
+        if 400 <= status < 500 and delivery.body in kept:
+            found.append(("", f"a webhook was refused with {status}, and kept all the same"))
+    return found
+
+
+def _incomplete(evidence: Evidence) -> list[tuple[str, str]]:
+    rows = evidence.memory.books.rows.values()
+    known = {row.ref.key for row in rows if row.ref.kind == "order" and (row.version or row.status == "parked")}
+    return [(key, "the shop lists it, we never heard of it") for key in _sold(evidence) if key not in known]
+
+
+def _stuck(evidence: Evidence) -> list[tuple[str, str]]:
+    if not evidence.stuck:
+        return []
+    books, found = evidence.memory.books, []
+    for row in books.rows.values():
+        if row.ref.kind == "order" and row.version and row.status in ("open", "waiting"):
+            found.append((row.ref.key, f"still {row.status} at {row.step}: {row.reason}"))
+    found += [(one.key.partition("/")[0], f"command {one.key} still to be sent") for one in books.dispatch.values()]
+    found += [(books.rows[one.stream_id].ref.key, "a message still waits") for one in books.agenda]
+    return found or [("", "vendors or post never came to rest")]
+
+
+def _mailed_twice(evidence: Evidence) -> list[tuple[str, str]]:
+    return [
+        (f"{SHOP}-{one['order']}", f"tracking number {one['number']} was told {one['times']} times")
+        for one in evidence.vendors.shop.books()["repeated_tracking"]
+    ]
+
+
+def _cancel_race(evidence: Evidence) -> list[tuple[str, str]]:
+    problems, states = evidence.open_problems(), evidence.states()
+    found = []
+    shipped = {o["partner_order_id"] for o in evidence.vendors.warehouse.books()["orders"] if o["shipments"]}
+    for key, one in _sold(evidence).items():
+        state = states.get(key)
+        if not one["cancelled"] or state is None or problems.get(key):
+            continue
+        if state.ended == "cancelled" and key in shipped:
+            found.append((key, "cancelled, but the warehouse shipped it, and nobody is told"))
+        elif state.ended not in ("cancelled", "ignored"):
+            found.append((key, f"cancelled in the shop, here it is {state.ended}, and nobody is told"))
+    return found
+
+
+def _unmapped(evidence: Evidence) -> list[tuple[str, str]]:
+    booked = _by(evidence.vendors.erp.books()["sales_orders"], "external_id")
+    return [
+        (key, "a line without SKU was booked")
+        for key, one in _sold(evidence).items()
+        if any(line["ships"] and not line["sku"] for line in one["lines"]) and booked.get(key)
+    ]
+
+
+def _unbounded(evidence: Evidence) -> list[tuple[str, str]]:
+    books = evidence.memory.books
+    keys = {opened.id: key for key, opened in books.commands.items()}
+    counted = Counter(attempt.command_id for attempt in books.attempts)
+    return [
+        (keys[number].partition("/")[0], f"{keys[number]} was sent {times} times")
+        for number, times in counted.items()
+        if times > 60
+    ]
+
+
+def _books_balance(evidence: Evidence) -> list[tuple[str, str]]:
+    """I23: every order that was accepted is done, an exception, held, ended, or open; and counted once."""
+    counted = Counter(row.ref for row in evidence.memory.books.rows.values())
+    found = [(ref.key, f"{times} streams of one name") for ref, times in counted.items() if times > 1]
+    problems = evidence.open_problems()
+    for row in evidence.memory.books.rows.values():
+        if row.ref.kind == "order" and row.status in ("exception", "parked", "held") and not problems.get(row.ref.key):
+            found.append((row.ref.key, f"its status is {row.status}, but no exception is open"))
+    return found
+
+
+# Each is what reliability promises; None: watched while the run goes on.
+INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
+    "I1a": ("every order that was sold is in the ERP, or is one open exception", _lost),
+    "I1b": ("nothing is booked, released or invoiced twice", _doubled),
+    "I2": ("every ERP order is one of the shop's, of equal total and currency", _unequal),
+    "I3": ("a status only moves up its lattice; the journal folds to the state", _fell),
+    "I4": ("per line: shipped at most what was ordered; done means all was shipped and told", _unbalanced),
+    "I6": ("one outcome per fence; late ones are refused", _fences),
+    "I7": ("replaying the whole inbox changes nothing", None),
+    "I8": ("2xx: the exact bytes are kept; 4xx: nothing is", _not_kept),
+    "I9": ("every order that the shop lists is known, whatever webhooks were lost", _incomplete),
+    "I10": ("when faults stop, everything comes to rest", _stuck),
+    "I12": ("no request of a command leaves without a committed intent and a running lease", None),
+    "I17": ("a cancelled order is cancelled everywhere, or a person is told", _cancel_race),
+    "I18": ("no shipment is told to the customer twice", _mailed_twice),
+    "I19": ("what cannot be mapped is never booked", _unmapped),
+    "I22": ("retries are bounded", _unbounded),
+    "I23": ("statuses and open exceptions agree; no order has two streams", _books_balance),
+}
+
+# Promises about what this version does not do yet: named, so that nobody takes them for proven.
+NOT_BUILT: Mapping[str, str] = {
+    "I5": "stock is not published yet",
+    "I13": "one tenant per installation",
+    "I14": "personal data is not sealed yet",
+    "I21": "there is one version only",
+    "I24": "no bulk calls are made",
+}

@@ -1,0 +1,181 @@
+"""What happens in one run: made from the seed alone, kept as data so that it can be shrunk and shown."""
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+import msgspec
+
+SHOP, ERP, WAREHOUSE = "shop", "erp", "warehouse"
+VENDORS = (SHOP, ERP, WAREHOUSE)
+
+# Kinds of faults that strike by chance, per opportunity, and the most that a run may have of each.
+RATES: Mapping[str, float] = {
+    "webhook_duplicate": 0.5,
+    "webhook_new_id": 0.4,
+    "webhook_late": 0.5,
+    "webhook_dropped": 0.5,
+    "webhook_forged": 0.3,
+    "webhook_poison": 0.3,
+    "request_refused": 0.3,
+    "answer_lost": 0.3,
+    "answer_html": 0.25,
+    "answer_502": 0.25,
+    "answer_truncated": 0.25,
+    "late_commit": 0.3,
+    "slow_answer": 0.3,
+    "error_503": 0.3,
+    "rate_limited": 0.35,
+    "store_refused": 0.08,
+    "commit_lost": 0.08,
+    "commit_aborted": 0.08,
+    "wake_lost": 0.6,
+}
+# Kinds that are events of their own, at an instant of the run.
+EVENTS = ("crash", "sigterm", "pause", "outage", "store_down", "token_revoked", "unsubscribed", "clock_jump")
+KINDS = (*RATES, *EVENTS, "clock_skew", "search_lag")
+
+# The vendors' side of the promise: nothing is committed later than this after a request left, or found later than
+# that after it was committed. Operations' settle times and leases are longer (``house.HURRY``).
+LATE_S, LAG_S = 2.0, 0.7
+PRODUCTS = 12  # in the shop and in the ERP
+TROUBLE_S = 16.0  # faults strike in this time; then comes the quiet tail
+
+
+class OrderPlan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One order in the shop. ``acts``: (seconds after it was placed, verb)."""
+
+    at: float
+    wish: dict[str, Any] = {}
+    acts: tuple[tuple[float, str], ...] = ()
+
+
+class Blow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something that happens at an instant. ``who``: a worker's or a vendor's name."""
+
+    at: float
+    kind: str
+    who: str = ""
+    for_s: float = 0.0
+
+
+class Scenario(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything that a run is made from, but for the draws of chance, which hang on ``seed`` and the kind."""
+
+    seed: int
+    profile: str
+    orders: tuple[OrderPlan, ...]
+    rates: dict[str, float] = {}
+    blows: tuple[Blow, ...] = ()
+    workers: int = 1
+    skews: tuple[float, ...] = (0.0, 0.0)
+    search_lag_s: float = 0.0
+    operator: tuple[tuple[float, str], ...] = ()  # retry_all, replay
+    kill_at: int | None = None  # a sweep: the first worker dies at this boundary
+    replayed: bool = True  # at the end, the whole inbox once more
+
+    def random(self, kind: str) -> Random:
+        """Chance for one kind of thing, the same whatever else is in the scenario."""
+        return Random(f"{self.seed}/{kind}")  # noqa: S311 - text seeds are hashed with SHA-512: equal everywhere
+
+
+def _corner(*kinds: str, blows: Mapping[str, int] | None = None, **more: Any) -> Callable[[Random], dict[str, Any]]:
+    """A profile that is bad in one way: these kinds at half to full strength, and these events."""
+
+    def draw(random: Random) -> dict[str, Any]:
+        rates = {kind: round(RATES[kind] * random.uniform(0.5, 1.0), 3) for kind in kinds}
+        return {"rates": rates, "blows": _blows(random, blows or {}, more.get("workers", 1)), **more}
+
+    return draw
+
+
+def _blows(random: Random, wanted: Mapping[str, int], workers: int) -> tuple[Blow, ...]:
+    return tuple(sorted((_blow(random, kind, workers) for kind, n in wanted.items() for _ in range(n)), key=_when))
+
+
+def _when(blow: Blow) -> float:
+    return blow.at
+
+
+def _blow(random: Random, kind: str, workers: int) -> Blow:
+    at = round(random.uniform(0.2, TROUBLE_S * 0.7), 3)
+    worker = f"w{random.randint(1, workers)}"
+    match kind:
+        case "outage":
+            return Blow(at, kind, random.choice(VENDORS), round(random.uniform(1.0, 10.0), 2))
+        case "pause":
+            return Blow(at, kind, worker, round(random.uniform(0.5, 14.0), 2))
+        case "crash" | "sigterm":
+            return Blow(at, kind, worker, round(random.uniform(0.1, 6.0), 2))
+        case "store_down":
+            return Blow(at, kind, "", round(random.uniform(0.5, 5.0), 2))
+        case "clock_jump":
+            return Blow(at, kind, worker, round(random.choice((-1, 1)) * random.uniform(60.0, 7200.0), 1))
+        case "token_revoked":
+            return Blow(at, kind, ERP)
+    return Blow(at, kind, SHOP)
+
+
+def _swarm(random: Random) -> dict[str, Any]:
+    """Any few kinds at any strength: finds what nobody thought of."""
+    kinds = random.sample(KINDS, random.randint(0, 6))
+    workers = random.choice((1, 1, 2))
+    rates = {kind: round(RATES[kind] * random.random(), 3) for kind in kinds if kind in RATES}
+    wanted = {kind: random.randint(1, 3) for kind in kinds if kind in EVENTS}
+    skews = tuple(round(random.uniform(-7200, 7200), 1) for _ in range(2)) if "clock_skew" in kinds else (0.0, 0.0)
+    return {
+        "rates": rates,
+        "blows": _blows(random, wanted, workers),
+        "workers": workers,
+        "skews": skews,
+        "search_lag_s": round(random.random() * LAG_S, 2) if "search_lag" in kinds else 0.0,
+    }
+
+
+_MEDDLING = ((8.0, "retry_all"), (8.1, "retry_all"), (12.0, "replay"))
+
+PROFILES: Mapping[str, Callable[[Random], dict[str, Any]]] = {
+    "swarm": _swarm,
+    "calm": _corner(),
+    "webhooks": _corner("webhook_duplicate", "webhook_new_id", "webhook_late", "webhook_dropped"),
+    "forgery": _corner("webhook_forged", "webhook_poison"),
+    "silence": _corner("webhook_dropped", "wake_lost", blows={"unsubscribed": 1}),
+    "answers": _corner("answer_lost", "answer_html", "answer_502", "answer_truncated"),
+    "late": _corner("late_commit", blows={"crash": 2}, search_lag_s=LAG_S),
+    "slow": _corner("slow_answer", "request_refused", search_lag_s=LAG_S / 2),
+    "limits": _corner("rate_limited", "error_503", blows={"token_revoked": 1}),
+    "outage": _corner("request_refused", blows={"outage": 3}),
+    "crashes": _corner("answer_lost", blows={"crash": 4, "sigterm": 1}, workers=2),
+    "pauses": _corner("late_commit", blows={"pause": 4}, workers=2, search_lag_s=LAG_S),
+    "database": _corner("store_refused", "commit_lost", "commit_aborted", "wake_lost", blows={"store_down": 1}),
+    "torn": _corner("commit_lost", "late_commit", blows={"crash": 2, "store_down": 1}, workers=2),
+    "clocks": _corner("answer_lost", blows={"clock_jump": 3, "crash": 1}, workers=2, skews=(5000.0, -5000.0)),
+    "operators": _corner("answer_html", "webhook_poison", operator=_MEDDLING),
+}  # fmt: skip
+
+
+def scenario(seed: int, profile: str | None = None) -> Scenario:
+    """The seed's run. Half of the seeds are a swarm, half are bad in one corner."""
+    random = Random(f"{seed}/plan")  # noqa: S311
+    corner = random.choice([name for name in PROFILES if name != "swarm"])
+    name = profile or ("swarm" if random.random() < 0.5 else corner)
+    drawn = PROFILES[name](random)
+    orders = tuple(_order(random) for _ in range(random.choice((1, 1, 2, 3, 4))))
+    return Scenario(seed, name, orders, **drawn)
+
+
+def _order(random: Random) -> OrderPlan:
+    skus = random.sample(range(1, PRODUCTS + 1), random.choice((1, 1, 2, 3)))
+    wish: dict[str, Any] = {"skus": [f"SKU-{number:04}" for number in skus]}
+    for trait, share in (("skuless", 0.04), ("test", 0.03)):
+        if random.random() < share:
+            wish[trait] = True
+    if random.random() < 0.25:
+        wish["paid"] = False
+    acts = []
+    if wish.get("paid") is False:
+        acts.append((round(random.uniform(0.1, 8.0), 2), "pay_order"))
+    for verb, share in (("edit_address", 0.15), ("tag_order", 0.15), ("cancel_order", 0.15)):
+        if random.random() < share:
+            acts.append((round(random.uniform(0.0, 9.0), 2), verb))
+    return OrderPlan(round(random.uniform(0.0, 4.0), 3), wish, tuple(sorted(acts)))

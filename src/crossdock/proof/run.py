@@ -1,0 +1,325 @@
+"""One seed from beginning to end: place the orders, let everything go wrong, wait for quiet, check the invariants."""
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from crossdock import app
+from crossdock.domain.decision import StreamRef
+from crossdock.domain.events import OperatorActed, encode_event
+from crossdock.proof import house
+from crossdock.proof.clock import Clock, VirtualLoop
+from crossdock.proof.database import ProcessStore, Trouble
+from crossdock.proof.invariants import Evidence, Violation, violations
+from crossdock.proof.network import ProcessHttp, Serving, Weather, watched
+from crossdock.proof.plan import SHOP, TROUBLE_S, Blow, OrderPlan, Scenario
+from crossdock.proof.process import Process, task_factory
+from crossdock.proof.vendors import Vendors
+from crossdock.proof.witness import Note, Testimony, Witness
+from crossdock.simulators.base import Deliver, Request
+from crossdock.store.memory import MemoryStore
+from crossdock.store.protocol import Arrival, StoreUnavailable
+
+PATIENCE_S = 900.0  # of quiet, until everything must have come to rest
+RESTED = frozenset({"done", "cancelled", "ignored", "exception", "held", "parked"})
+_LOOK_S = 1.0
+
+
+class Ran(msgspec.Struct):
+    """What one run showed."""
+
+    seed: int
+    profile: str
+    violations: list[Violation]
+    faults: dict[str, int]
+    recoveries: dict[str, int]
+    digest: str
+    lasted_s: float  # of simulated time
+    boundaries: int
+    notes: list[Note] = []
+
+
+def run(scenario: Scenario, *, keep_notes: bool = False, connectors: Any = house.connector) -> Ran:
+    """Run it. Nothing of the machine, the time of day or an earlier run has any influence."""
+    loop = VirtualLoop()
+    loop.set_task_factory(task_factory)
+    with _no_collection():
+        play = _Play(scenario, loop, connectors)
+        try:
+            found = loop.run_until_complete(play.whole())
+        finally:
+            play.bury()
+            loop.close()
+    witness = play.witness
+    return Ran(
+        scenario.seed, scenario.profile, found, dict(witness.faults), dict(witness.recoveries), witness.digest(),
+        loop.time(), play.boundaries, witness.notes if keep_notes or found else [],
+    )  # fmt: skip
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Lost tasks must be cleared away when we say so, not when the collector comes by."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+class _Play:
+    def __init__(self, scenario: Scenario, loop: VirtualLoop, connectors: Any) -> None:
+        self.scenario, self._loop = scenario, loop
+        self.clock = Clock(loop)
+        self.witness = Witness(self.clock.seconds)
+        self.weather = Weather(scenario, self.witness, self.clock.seconds)
+        self.trouble = Trouble(scenario, self.witness, self.clock.seconds)
+        self.memory = MemoryStore(self.clock.now)
+        self.vendors = Vendors(scenario, self.clock, self.weather, self.witness)
+        self.evidence = Evidence(scenario, self.memory, self.vendors)
+        self.boundaries = 0
+        self._connectors = {
+            name: watched(connectors(s), self.witness, **house.HURRY) for name, s in house.SYSTEMS.items()
+        }
+        self._jumps: dict[str, float] = {}
+        self._workers: dict[str, house.Worker] = {}
+        self._processes: list[Process] = []
+        self._orders: dict[int, str] = {}
+        self._acts = 0
+        self._random = scenario.random("world")
+        self._quiet = False
+
+    # -- the play ----------------------------------------------------------------------------------------------
+
+    async def whole(self) -> list[Violation]:
+        for name, system in house.SYSTEMS.items():
+            await self.memory.register(name, system, role=app.connector(system).manifest.role)
+        self.vendors.post.open(self._post)
+        for number in range(1, self.scenario.workers + 1):
+            self._start(f"w{number}")
+        loop = asyncio.get_running_loop()
+        working = loop.create_task(self.vendors.work())
+        parts = [loop.create_task(self._order(n, plan)) for n, plan in enumerate(self.scenario.orders)]
+        parts += [loop.create_task(self._blow(blow)) for blow in self.scenario.blows]
+        parts += [loop.create_task(self._operator(at, act)) for at, act in self.scenario.operator]
+        await asyncio.sleep(TROUBLE_S)
+        await asyncio.gather(*parts)
+        await self._rest()
+        if self.scenario.replayed:
+            await self._replayed()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        self._workers_fine()
+        return violations(self.evidence)
+
+    def _workers_fine(self) -> None:
+        for worker in self._workers.values():
+            for loop in worker.loops:
+                if loop.done() and not loop.cancelled() and (error := loop.exception()) is not None:
+                    self.evidence.seen("I10", worker.process.name, f"a loop of the engine ended: {error!r}")
+
+    async def _rest(self) -> None:
+        """No more faults; wait until nothing moves."""
+        self.weather.end()
+        self.trouble.end()
+        self.vendors.warehouse.faults.search_lag_s = 0.0
+        self._quiet = True
+        self.witness.note("world", "quiet: no more faults")
+        for worker in self._workers.values():
+            worker.process.resume()
+        began = self.clock.seconds()
+        calm = 0
+        while calm < 2:
+            await asyncio.sleep(_LOOK_S)
+            await self._resume_connections()
+            # Long enough that every poll ran once more, and nothing since.
+            calm = calm + 1 if self._still() and self.clock.seconds() - began > house.POLL_EVERY_S * 1.5 else 0
+            if self.clock.seconds() - began > PATIENCE_S:
+                self.evidence.stuck = True
+                return
+
+    async def _resume_connections(self) -> None:
+        """A person saw that a connection is paused, and why, and has mended it."""
+        for name, row in (await self.memory.connections()).items():
+            if row.paused:
+                self.witness.recovered("connection_resumed")
+                await self.memory.pause(name, None)
+
+    def _still(self) -> bool:
+        books = self.memory.books
+        if books.agenda or books.dispatch or self.weather.late or not self.vendors.idle:
+            return False
+        orders = [row for row in books.rows.values() if row.ref.kind == "order" and row.version]
+        return all(row.status in RESTED for row in orders)
+
+    async def _replayed(self) -> None:
+        """The whole inbox once more, in another order: nothing may come of it."""
+        if self.evidence.stuck:
+            return
+        self.evidence.before_replay()
+        books = self.memory.books
+        inbox = [(ref, one) for ref, one in self._inbox()]
+        self._random.shuffle(inbox)
+        for ref, one in inbox:
+            fresh = f"replay:{one.id}:{books.number('replays')}"
+            await self.memory.accept([Arrival(one.connection, fresh, one.source, one.topic, ref, one.body)])
+        self.witness.note("world", f"replay of {len(inbox)} messages")
+        await self.memory.wake("decide")
+        for _ in range(120):
+            await asyncio.sleep(_LOOK_S)
+            if self._still():
+                break
+        self.evidence.after_replay()
+
+    def _inbox(self) -> list[tuple[StreamRef, Any]]:
+        refs = self.evidence.streams_of_messages
+        return [
+            (refs[number], message)
+            for number, message in sorted(self.memory.books.messages.items())
+            if message.source in ("webhook", "poll") and number in refs
+        ]
+
+    # -- what happens in it ------------------------------------------------------------------------------------
+
+    async def _order(self, number: int, plan: OrderPlan) -> None:
+        await asyncio.sleep(plan.at)
+        wish = {"paid": True, **plan.wish}
+        if wish["paid"] is False:
+            wish["paid"] = False
+        (order_id,) = self.vendors.shop.act("place_order", wish)["ids"]
+        self._orders[number] = order_id
+        self.witness.note(SHOP, f"order {order_id} placed: {plan.wish}", f"{SHOP}-{order_id}")
+        for after_s, verb in plan.acts:
+            await asyncio.sleep(max(0.0, plan.at + after_s - self.clock.seconds()))
+            self.witness.note(SHOP, f"{verb} {order_id}", f"{SHOP}-{order_id}")
+            self.vendors.shop.act(verb, {"id": order_id})
+
+    async def _blow(self, blow: Blow) -> None:
+        await asyncio.sleep(blow.at)
+        self.witness.fault(blow.kind, blow.who or "database", f"for {blow.for_s:g} s")
+        match blow.kind:
+            case "crash":
+                await self._killed(blow)
+            case "sigterm":
+                await self._ended(blow)
+            case "pause":
+                process = self._workers[blow.who].process
+                process.pause()
+                await asyncio.sleep(blow.for_s)
+                process.resume()
+            case "outage":
+                self.weather.outage(blow.who, blow.for_s)
+            case "store_down":
+                self.trouble.down_until = self.clock.seconds() + blow.for_s
+            case "clock_jump":
+                self._jumps[blow.who] = self._jumps.get(blow.who, 0.0) + blow.for_s
+            case "token_revoked":
+                self.vendors.erp.act("revoke_tokens", {})
+            case "unsubscribed":
+                self.vendors.shop.act("unsubscribe", {})
+
+    async def _killed(self, blow: Blow) -> None:
+        self._workers[blow.who].process.crash()
+        await asyncio.sleep(blow.for_s)
+        self._start(blow.who)
+
+    async def _ended(self, blow: Blow) -> None:
+        worker = self._workers[blow.who]
+        if worker.process.dead:
+            return
+        ending = asyncio.get_running_loop().create_task(worker.stop())
+        await asyncio.wait([ending], timeout=blow.for_s + 12.0)
+        worker.process.crash()
+        ending.cancel()
+        self._start(blow.who)
+
+    async def _operator(self, at: float, act: str) -> None:
+        await asyncio.sleep(at)
+        self.witness.fault(f"operator_{act}", "operator", act)
+        if act == "replay":
+            for ref, one in self._inbox():
+                number = self.memory.books.number("replays")
+                again = Arrival(one.connection, f"replay:{number}", one.source, one.topic, ref, one.body)
+                await self.memory.accept([again])
+        else:
+            await self._retry_all()
+        await self.memory.wake("decide")
+
+    async def _retry_all(self) -> None:
+        for found in list(self.memory.books.exceptions):
+            if found.settled_by is not None:
+                continue
+            if self.memory.books.rows[found.stream_id].status == "parked":
+                await self.memory.unpark(found.stream_id)
+                continue
+            self._acts += 1
+            ref = self.memory.books.rows[found.stream_id].ref
+            event = encode_event(OperatorActed("retry", "ada", "again", {"problem": found.problem.key}))
+            await self.memory.accept([Arrival(SHOP, f"act:{self._acts}", "operator", "retry", ref, event)])
+            self.witness.recovered("operator_retry")
+
+    # -- processes ---------------------------------------------------------------------------------------------
+
+    def _start(self, name: str) -> None:
+        running = self._workers.get(name)
+        if running is not None and not running.process.dead:
+            return  # another blow started it again already
+        process = Process(name)
+        self._processes.append(process)
+        testimony = Testimony(self.witness, name)
+
+        async def boundary(what: str) -> None:
+            await self._crossed(process, what)
+
+        store = ProcessStore(self.memory, process, self.trouble, boundary)
+        http = ProcessHttp(self.vendors.by_name, process, self.weather, self.witness, boundary, self._leaves)
+        position = int(name[1:]) - 1
+        skew = self.scenario.skews[position % len(self.scenario.skews)]
+        now = self.clock.skewed(lambda: 0.0 if self._quiet else skew + self._jumps.get(name, 0.0))
+        random = self.scenario.random(f"{name}/{len(self._processes)}")
+        world = house.make_world(process, store, http, testimony, now, self.clock.seconds, random, self._connectors)
+        self._workers[name] = house.Worker(process, world)
+        self.witness.note(name, "started")
+
+    async def _crossed(self, process: Process, what: str) -> None:
+        self.boundaries += 1
+        process.steps += 1
+        if self.boundaries == self.scenario.kill_at and not self._quiet:
+            self.witness.fault("crash", process.name, f"at boundary {self.boundaries}: {what}")
+            asyncio.get_running_loop().call_later(0.5, self._start_outside, process.name)
+            await process.end_here()
+
+    def _start_outside(self, name: str) -> None:
+        from crossdock.proof.process import RUNNING
+
+        token = RUNNING.set(None)
+        try:
+            self._start(name)
+        finally:
+            RUNNING.reset(token)
+
+    async def _post(self, delivery: Deliver) -> int:
+        """To any worker that lives; 599: nobody answered."""
+        living = [one for one in self._workers.values() if not one.process.dead and not one.process.paused]
+        if not living:
+            return 599
+        return await self._random.choice(living).take(delivery)
+
+    def _leaves(self, serving: Serving | None, vendor: str, asked: Request) -> None:
+        self.evidence.leaves(serving, vendor, asked, self.clock.now())
+
+    def bury(self) -> None:
+        """Clear away everything that the run leaves behind."""
+        for process in self._processes:
+            process.bury()
+        for task in asyncio.all_tasks(self._loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+__all__ = ["Ran", "StoreUnavailable", "run"]

@@ -1,0 +1,112 @@
+"""A campaign's report for people and programs."""
+
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from crossdock.proof.campaign import Report
+from crossdock.proof.invariants import INVARIANTS, NOT_BUILT
+from crossdock.proof.plan import PROFILES
+
+WHOLE = 1_000  # seeds: from here on a fault kind or recovery that never came up makes a campaign void
+PASSED, BROKEN, VOID = 0, 1, 1
+
+
+class Progress:
+    """One line on standard error that is written over; nothing when it goes to a file or ``quiet``."""
+
+    def __init__(self, seeds: int, *, quiet: bool) -> None:
+        self._seeds, self._shown = seeds, not quiet and sys.stderr.isatty()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._shown:
+            sys.stderr.write("\r\033[K")
+
+    def told(self, report: Report) -> None:
+        """Show how far it is."""
+        if self._shown:
+            struck = sum(report.faults.values())
+            sys.stderr.write(
+                f"\r\033[K{report.seeds:,} of {self._seeds:,} seeds · {report.seeds_per_s:g}/s · {struck:,} faults · "
+                f"{report.violations} violations"
+            )
+            sys.stderr.flush()
+
+
+def void(report: Report, profile: str | None) -> list[str]:
+    """What never happened in a campaign that is large enough to have seen everything."""
+    return report.missing(profile) if report.seeds >= WHOLE else []
+
+
+def verdict(report: Report, profile: str | None, asked: int) -> int:
+    """The exit code."""
+    if report.violations or report.seeds != asked:
+        return BROKEN
+    return VOID if void(report, profile) else PASSED
+
+
+def lines(report: Report, profile: str | None) -> list[str]:
+    """The report as text."""
+    told = [
+        f"{report.seeds:,} seeds from {report.first_seed} in {report.seconds:,.0f} s ({report.seeds_per_s:g} a second, "
+        f"{report.jobs} processes): {report.simulated_hours:,.1f} hours of simulated time",
+        "",
+        f"Faults injected   {_counted(report.faults)}",
+        f"Recoveries        {_counted(report.recoveries)}",
+        f"Profiles          {_counted(report.profiles)}",
+        "",
+    ]
+    for name, (promise, _) in INVARIANTS.items():
+        broken = report.invariants.get(name, 0)
+        told.append(
+            f"  {'BROKEN' if broken else 'holds ':<7} {name:<4} {promise}" + (f" ({broken} times)" if broken else "")
+        )
+    told += ["", f"Not checked, because it is not built yet: {', '.join(NOT_BUILT)}"]
+    for one in report.broken:
+        told.append(f"\nseed {one.seed} ({one.profile}) broke {one.invariant}: {one.order}: {one.detail}")
+        told.append(f"  again: crossdock prove --seed {one.seed} --seeds 1")
+    if missing := void(report, profile):
+        told.append(f"\nVOID: these never came up, so nothing is proven about them: {', '.join(missing)}")
+    told.append(f"\n{_sentence(report, profile)}")
+    return told
+
+
+def _sentence(report: Report, profile: str | None) -> str:
+    if report.violations:
+        return f"{report.violations} violations."
+    if void(report, profile):
+        return "No violation, but the campaign is void."
+    bound = 3 / report.seeds if report.seeds else 1
+    return f"No violation. At 95 % confidence, fewer than one run in {1 / bound:,.0f} of this kind breaks a promise."
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
+
+
+def listing() -> list[str]:
+    """The fault profiles."""
+    return [f"{name}" for name in PROFILES]
+
+
+def plain(report: Report, profile: str | None) -> dict[str, Any]:
+    """The report as JSON-ready data."""
+    return {
+        **msgspec.to_builtins(report),
+        "seeds_per_s": report.seeds_per_s,
+        "void": void(report, profile),
+        "not_built": list(NOT_BUILT),
+    }
+
+
+def store(report: Report, file: Path, profile: str | None) -> None:
+    """Keep the report."""
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(plain(report, profile)), indent=1) + b"\n")

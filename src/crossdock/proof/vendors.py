@@ -1,0 +1,128 @@
+"""The three vendors and the post between them and us, in simulated time and with the vendors' own retries."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from typing import Any
+
+from crossdock.proof.clock import EPOCH, Clock
+from crossdock.proof.network import Weather
+from crossdock.proof.plan import ERP, PRODUCTS, SHOP, WAREHOUSE, Scenario
+from crossdock.proof.witness import Witness
+from crossdock.simulators.base import Deliver, Simulator, Surroundings
+from crossdock.simulators.netsuite import NetSuiteAccount, make_credentials
+from crossdock.simulators.netsuite.credentials import Credentials
+from crossdock.simulators.shiphero import ShipHeroSimulator
+from crossdock.simulators.shopify import ShopifySimulator
+
+TICK_S = 0.4
+HOOKS = "https://crossdock.test/in"
+RETRIES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # Shopify's eight within four hours, in our faster time
+_PACE: dict[str, Any] = {"allocate_s": 0.2, "pick_s": 0.5, "ship_s": 0.5, "spread_s": 1.5}
+
+Post = Callable[[Deliver], Awaitable[int]]
+
+
+@cache
+def credentials() -> Credentials:
+    """One key pair for all runs of a process: signatures are in no story."""
+    return make_credentials(EPOCH)
+
+
+class Mail:
+    """Webhooks on their way."""
+
+    def __init__(self, scenario: Scenario, weather: Weather, witness: Witness) -> None:
+        self._weather, self._witness = weather, witness
+        self._random = scenario.random("post")
+        self._post: Post | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
+        self.acknowledged: list[tuple[int, Deliver]] = []  # (status, what was sent)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._under_way)
+
+    def open(self, post: Post) -> None:
+        self._post = post
+
+    def take(self, delivery: Deliver) -> None:
+        """Send, as lossy and as often as the weather wants."""
+        topic = delivery.headers.get("X-Shopify-Topic", "warehouse")
+        if self._weather.strikes("webhook_dropped", "post", topic):
+            return
+        copies = [delivery]
+        if self._weather.strikes("webhook_duplicate", "post", topic):
+            copies.append(delivery)
+        if self._weather.strikes("webhook_new_id", "post", topic):
+            copies.append(self._renamed(delivery))
+        if self._weather.strikes("webhook_forged", "post", topic):
+            copies.append(Deliver(delivery.url, delivery.headers, delivery.body.replace(b"1", b"7")))
+        if self._weather.strikes("webhook_poison", "post", topic):
+            copies.append(Deliver(delivery.url, delivery.headers, delivery.body[: len(delivery.body) // 2]))
+        for copy in copies:
+            late = self._weather.strikes("webhook_late", "post", topic)
+            self._send(copy, self._random.uniform(1.0, 12.0) if late else self._random.uniform(0.001, 0.05))
+
+    def _renamed(self, delivery: Deliver) -> Deliver:
+        fresh = f"again-{self._random.getrandbits(64):016x}"
+        names = ("X-Shopify-Webhook-Id", "X-Shopify-Event-Id", "x-shiphero-message-id")
+        return Deliver(
+            delivery.url, {n: fresh if n in names else v for n, v in delivery.headers.items()}, delivery.body
+        )
+
+    def _send(self, delivery: Deliver, after_s: float) -> None:
+        task = asyncio.get_running_loop().create_task(self._carry(delivery, after_s))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _carry(self, delivery: Deliver, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        assert self._post is not None
+        for wait_s in (*RETRIES_S, None):
+            status = await self._post(delivery)
+            self.acknowledged.append((status, delivery))
+            if status < 500 or wait_s is None:
+                return
+            await asyncio.sleep(wait_s * self._random.uniform(0.8, 1.2))
+
+
+class Vendors:
+    """Three accounts with books of their own."""
+
+    def __init__(self, scenario: Scenario, clock: Clock, weather: Weather, witness: Witness) -> None:
+        self.post = Mail(scenario, weather, witness)
+        self._scenario, self._clock = scenario, clock
+        account = credentials().account_settings()
+        self.shop = ShopifySimulator(
+            SHOP, self._around(SHOP), webhook_url=f"{HOOKS}/shopify/{SHOP}", late_paid_s=3.0, restore_rate=1e5,
+            maximum=1e5,
+        )  # fmt: skip
+        self.erp = NetSuiteAccount(ERP, self._around(ERP), **account, concurrency=15, items=PRODUCTS, customers=5)
+        self.warehouse = ShipHeroSimulator(
+            WAREHOUSE, self._around(WAREHOUSE), webhook_url=f"{HOOKS}/shiphero/{WAREHOUSE}", credits=1e5,
+            restore_per_s=1e5, **_PACE,
+        )  # fmt: skip
+        self.warehouse.faults.search_lag_s = scenario.search_lag_s
+
+    def _around(self, name: str) -> Surroundings:
+        return Surroundings(self._clock.now, asyncio.sleep, self._scenario.random(f"vendor {name}"), self.post.take)
+
+    @property
+    def by_name(self) -> Mapping[str, Simulator]:
+        return {SHOP: self.shop, ERP: self.erp, WAREHOUSE: self.warehouse}
+
+    async def work(self) -> None:
+        """They do by themselves what vendors do, for ever."""
+        while True:
+            for one in self.by_name.values():
+                await one.tick()
+            await asyncio.sleep(TICK_S)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing will come from them by itself."""
+        return not (self.post.waiting or self.shop._to_pay or self.warehouse.warehouse._due)
+
+    def books(self) -> dict[str, dict[str, Any]]:
+        return {name: one.books() for name, one in self.by_name.items()}
