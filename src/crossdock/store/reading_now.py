@@ -111,7 +111,7 @@ async def history(db: Database, minutes: int = 60) -> History:
 
 async def orders_by_status(db: Database) -> dict[str, Count]:
     rows = await db.fetch(statements("reading_now").statuses, CAP)
-    return {row["status"]: counted(row["n"]) for row in rows}
+    return {row["status"]: Count(row["n"], row["capped"]) for row in rows}
 
 
 async def orders_estimate(db: Database) -> int:
@@ -126,7 +126,7 @@ async def exceptions_open(db: Database) -> tuple[Count, int]:
 
 
 async def lag(db: Database, now: datetime) -> list[Lag]:
-    waiting = {(r["channel"], r["region"]): r for r in await db.fetch(statements("reading_now").lag_open, CAP // 2)}
+    waiting = {(r["channel"], r["region"]): r for r in await db.fetch(statements("reading_now").lag_open, CAP)}
     booked = {(r["channel"], r["region"]): r for r in await db.fetch(statements("reading_now").lag_booked, CAP // 5)}
     return [_lag(place, waiting.get(place), booked.get(place), now) for place in sorted({*waiting, *booked})]
 

@@ -8,6 +8,7 @@ import msgspec
 from crossdock.store.reading import Database, built, plain, statements
 
 UNFINISHED = ("new", "open", "waiting", "held", "exception", "parked")
+TROUBLE = ("held", "exception", "parked")  # what the column of that name tells; '' for all others
 STATUSES = (*UNFINISHED, "done", "cancelled", "ignored")
 WINDOW = 100_000  # ids that one page of a filtered list looks through before it answers with what it has
 MOST = 500  # rows of one kind that the page of one order shows
@@ -171,12 +172,14 @@ def exception_row(record: Any) -> ExceptionRow:
 async def page(
     db: Database, *, status: str | None = None, channel: str | None = None, below: int | None = None, limit: int = 50
 ) -> OrderPage:
-    """Newest first. Looks through at most ``WINDOW`` ids when no index knows the filter, and says where it stopped."""
+    """Newest first. Looks through at most ``WINDOW`` rows of what an index knows, and says where it stopped."""
     sql = statements("reading_orders")
     top = below if below is not None else await db.fetchval(sql.newest)
     if status in UNFINISHED:
-        rows = await db.fetch(sql.page_unfinished, status, top, channel, limit + 1)
-        floor = 0
+        trouble = status if status in TROUBLE else ""
+        rows = await db.fetch(sql.page_unfinished, status, top, channel, limit + 1, trouble, WINDOW)
+        more = len(rows) > limit
+        floor = 0 if more else await db.fetchval(sql.unfinished_floor, trouble, top, WINDOW - 1) or 0
     else:
         floor = max(0, top - WINDOW)
         rows = await db.fetch(sql.page, status, top, channel, limit + 1, floor)

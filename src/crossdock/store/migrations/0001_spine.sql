@@ -66,11 +66,13 @@ create table streams (
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     finished_at timestamptz,
+    -- what a person must look after; no index may name status, which nearly every decision changes (ADR 0021)
+    trouble text not null generated always as (case when status in ('held', 'exception', 'parked') then status else '' end) stored,
     unique (kind, key)
-) with (fillfactor = 60);
+) with (fillfactor = 10);  -- rows begin at 100 bytes and grow to 600 in their place
 alter table streams alter column state set storage external;
 -- Unfinished streams only: what lists and counts read; a finished stream leaves it for good.
-create index streams_unfinished on streams (status, id) where finished_at is null;
+create index streams_unfinished on streams (trouble, id) where finished_at is null;
 
 -- Queue and list of pending messages in one. No primary key: rows leave by DELETE, two indexes serve claim and take.
 create table agenda (

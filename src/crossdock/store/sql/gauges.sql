@@ -24,19 +24,25 @@ cross join lateral (
 ) oldest;
 
 -- name: orders
--- Unfinished orders by status, counted up to $1 of each, and the age of the oldest.
-select st.status, counted.n::float8 as n, coalesce(extract(epoch from now() - oldest.created_at), 0)::float8 as age
-from unnest('{new,open,waiting,held,exception,parked}'::text[]) as st (status)
+-- Unfinished orders by status and the age of the oldest: of those in trouble up to $1 of each, of those on their way
+-- among the oldest 3 x $1.
+select st.status, counted.n::float8 as n, coalesce(extract(epoch from now() - counted.oldest_at), 0)::float8 as age
+from unnest('{held,exception,parked}'::text[]) as st (status)
 cross join lateral (
-    select count(*) as n from (
-        select from streams s
-        where s.status = st.status and s.finished_at is null and s.kind = 'order' limit $1
+    select count(*) as n, min(capped.created_at) as oldest_at from (
+        select s.created_at from streams s
+        where s.trouble = st.status and s.finished_at is null and s.kind = 'order' order by s.id limit $1
     ) capped
 ) counted
-left join lateral (
-    select s.created_at from streams s
-    where s.status = st.status and s.finished_at is null and s.kind = 'order' order by s.id limit 1
-) oldest on true;
+union all
+select st.status, (count(*) filter (where w.status = st.status))::float8,
+    coalesce(extract(epoch from now() - min(w.created_at) filter (where w.status = st.status)), 0)::float8
+from unnest('{new,open,waiting}'::text[]) as st (status)
+left join (
+    select s.status, s.created_at from streams s
+    where s.trouble = '' and s.finished_at is null and s.kind = 'order' order by s.id limit 3 * $1
+) w on true
+group by st.status;
 
 -- name: exceptions
 -- Open exceptions by class; looks at no more than $1.
@@ -44,13 +50,12 @@ select class, count(*)::float8 as n
 from (select class from exceptions where state = 'open' order by fingerprint, id limit $1) as capped group by class;
 
 -- name: lag
--- Age of the oldest order on its way, by channel and region; looks at the oldest $1 of each status.
+-- Age of the oldest order on its way, by channel and region; looks at the oldest $1.
 select coalesce(o.channel, '') as channel, coalesce(o.region, '') as region,
     extract(epoch from now() - min(o.created_at))::float8 as age
-from unnest('{new,open,waiting}'::text[]) as st (status)
-cross join lateral (
+from (
     select s.channel, s.region, s.created_at from streams s
-    where s.status = st.status and s.finished_at is null and s.kind = 'order' order by s.id limit $1
+    where s.trouble = '' and s.finished_at is null and s.kind = 'order' order by s.id limit $1
 ) as o
 group by 1, 2;
 

@@ -56,15 +56,22 @@ from pg_inherits i join pg_stat_user_tables s on s.relid = i.inhrelid
 where i.inhparent = 'journal'::regclass;
 
 -- name: statuses
--- Unfinished orders by status, each counted up to $1.
-select st.status, counted.n
-from unnest('{new,open,waiting,held,exception,parked}'::text[]) as st (status)
+-- Unfinished orders by status: of those in trouble up to $1 of each; of those on their way among the oldest 3 x $1.
+select st.status, counted.n, counted.n >= $1 as capped
+from unnest('{held,exception,parked}'::text[]) as st (status)
 cross join lateral (
     select count(*) as n from (
-        select from streams s
-        where s.status = st.status and s.finished_at is null and s.kind = 'order' limit $1
+        select from streams s where s.trouble = st.status and s.finished_at is null and s.kind = 'order' limit $1
     ) as capped
-) as counted;
+) as counted
+union all
+select st.status, count(*) filter (where w.status = st.status), count(w.status) >= 3 * $1
+from unnest('{new,open,waiting}'::text[]) as st (status)
+left join (
+    select s.status from streams s
+    where s.trouble = '' and s.finished_at is null and s.kind = 'order' order by s.id limit 3 * $1
+) as w on true
+group by st.status;
 
 -- name: streams_estimate
 -- About how many streams there are, as of the last vacuum or analyse; exact while there are few.
@@ -78,12 +85,11 @@ select count(*) as n, count(distinct fingerprint) as causes
 from (select fingerprint from exceptions where state = 'open' order by fingerprint, id limit $1) as capped;
 
 -- name: lag_open
--- Orders on their way, by channel and region: how many and since when the oldest (at most $1 of each status).
+-- Orders on their way, by channel and region: how many and since when the oldest, among the oldest $1.
 select coalesce(o.channel, '') as channel, coalesce(o.region, '') as region, count(*) as n, min(o.created_at) as oldest_at
-from unnest('{new,open,waiting}'::text[]) as st (status)
-cross join lateral (
+from (
     select s.channel, s.region, s.created_at from streams s
-    where s.status = st.status and s.finished_at is null and s.kind = 'order' order by s.id limit $1
+    where s.trouble = '' and s.finished_at is null and s.kind = 'order' order by s.id limit $1
 ) as o
 group by 1, 2 order by 1, 2;
 

@@ -2,12 +2,18 @@
 -- Just beyond the newest stream: where a list begins.
 select coalesce(max(id), 0) + 1 from streams;
 
+-- name: unfinished_floor
+-- The id of the $3-th unfinished stream (from 0) below id $2, of those in trouble $1 ('': on their way); null when there are fewer.
+select id from streams where trouble = $1 and finished_at is null and id < $2 order by id desc offset $3 limit 1;
+
 -- name: page_unfinished
--- Unfinished orders of status $1 below id $2, newest first; channel $3 or all. Served by streams_unfinished.
+-- Unfinished orders of status $1, in trouble $5, among the $6 streams below id $2, newest first; channel $3 or all.
 select id, kind, key, label, channel, region, status, step, reason, amount::text as amount, currency, placed_at,
     created_at, updated_at, finished_at
-from streams
-where status = $1 and finished_at is null and kind = 'order' and id < $2 and ($3::text is null or channel = $3)
+from (
+    select * from streams where trouble = $5 and finished_at is null and id < $2 order by id desc limit $6
+) as looked
+where kind = 'order' and status = $1 and ($3::text is null or channel = $3)
 order by id desc limit $4;
 
 -- name: page
