@@ -14,7 +14,7 @@ from crossdock.store.protocol import Arrival, CommitUnknown, Receipt, Store, Sto
 
 _Waiting = tuple[Arrival, "asyncio.Future[Receipt]"]
 _DECIDED_S = 0.0005  # per message, at least: while deciders work on what they were woken for, they look again unasked
-_LONGEST_S = 0.02
+_LONGEST_S = 0.05
 
 
 class Overloaded(Exception):

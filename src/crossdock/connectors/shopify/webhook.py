@@ -5,7 +5,6 @@ may sign for up to an hour, so two are active. Source: shopify.dev "verify deliv
 """
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -73,6 +72,7 @@ class _OfOrder(msgspec.Struct, frozen=True):
 _order_head = msgspec.json.Decoder(_OrderHead).decode
 _fulfilment_order_head = msgspec.json.Decoder(_FulfilmentOrderHead).decode
 _of_order = msgspec.json.Decoder(_OfOrder).decode
+_encode = msgspec.json.Encoder().encode
 
 
 def verify(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> None:
@@ -84,7 +84,7 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> N
     proven = False
     for secret in secrets:
         if secret:  # an unset previous secret must never sign anything
-            right = base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256))
+            right = base64.b64encode(hmac.digest(secret.encode(), body, "sha256"))
             proven |= hmac.compare_digest(right, claimed)
     if not proven:
         raise Refused("signature_invalid", "The signature fits none of the active webhook secrets.")
@@ -135,7 +135,8 @@ def content_id(order_id: str, updated_at: datetime, financial_status: str | None
     the two apart, so that a lost "paid" is found by the poll.
     """
     state = "cancelled" if cancelled else (financial_status or "pending").lower()
-    return f"order/{order_id}@{updated_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}/{state}"
+    second = _encode(updated_at.astimezone(UTC))[1:20].decode()  # a quarter of what strftime costs
+    return f"order/{order_id}@{second}Z/{state}"
 
 
 def _signal_key(connection: str, handling: str, delivery_id: str, body: bytes) -> str:
