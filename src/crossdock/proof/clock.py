@@ -34,6 +34,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._selector = _NoSockets()
+        self._clock_resolution = 1e-9  # asyncio takes it from the machine: with it, which timers are due together
 
     def time(self) -> float:
         """Invented seconds."""

@@ -1,7 +1,7 @@
 """Sees everything and says nothing to the engine: counts faults and recoveries, and keeps the run's story."""
 
 import hashlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from crossdock.observe.signals import Log, Span
+
+LAST_STEPS = 50
 
 
 class Note(msgspec.Struct, frozen=True, gc=False):
@@ -31,6 +33,14 @@ class Witness:
         self.faults: Counter[str] = Counter()
         self.recoveries: Counter[str] = Counter()
         self.notes: list[Note] = []
+        self.steps: deque[str] = deque(maxlen=LAST_STEPS)  # boundaries crossed most recently
+        self._trace = hashlib.sha256()
+
+    def step(self, who: str, what: str) -> None:
+        """A process crossed a boundary: too many for the story, all in the digest."""
+        told = f"{self._seconds():10.4f}  {who:<10} {what}"
+        self.steps.append(told)
+        self._trace.update(told.encode())
 
     def note(self, who: str, what: str, order: str = "") -> None:
         self.notes.append(Note(self._seconds(), who, what, order))
@@ -44,11 +54,12 @@ class Witness:
         """The product took a recovery branch."""
         self.recoveries[kind] += 1
 
-    def digest(self) -> str:
-        """Equal for equal runs, to the last line."""
-        told = hashlib.sha256()
+    def digest(self, kept: bytes = b"") -> str:
+        """Equal for equal runs, to the last line and the last byte of what they ``kept``."""
+        told = self._trace.copy()
         for note in self.notes:
             told.update(f"{note.at!r}|{note.who}|{note.what}|{note.order}\n".encode())
+        told.update(kept)
         return told.hexdigest()
 
     def story(self, order: str) -> list[str]:
