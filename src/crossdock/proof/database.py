@@ -1,6 +1,6 @@
 """A process's way to the database: every call may be refused, may stand without its answer, or be cut short by a kill.
 
-The tables are ``MemoryStore``'s, which live outside all processes. A transaction that a killed process leaves open is
+The tables live outside all processes (``tables``). A transaction that a killed process leaves open is
 rolled back when the server notices.
 """
 
@@ -12,16 +12,16 @@ from typing import Any, TypeVar
 
 from crossdock.proof.plan import Scenario
 from crossdock.proof.process import Process
+from crossdock.proof.tables import Line, at_once
 from crossdock.proof.witness import Witness
-from crossdock.store.memory import MemoryStore
 from crossdock.store.protocol import (
     Arrival,
-    CommitUnknown,
     ConnectionRow,
     Grant,
     LeasedCommand,
     Receipt,
     Sent,
+    Store,
     StoreUnavailable,
     StreamBatch,
 )
@@ -56,18 +56,19 @@ class Trouble:
         return True
 
     def way_s(self) -> float:
-        return self._random.expovariate(1 / _WAY_S)
+        return round(self._random.expovariate(1 / _WAY_S), 6)  # logarithms differ in their last bit by machine
 
 
 class ProcessStore:
     """Implements ``Store`` for one process."""
 
     def __init__(
-        self, store: MemoryStore, process: Process, trouble: Trouble, boundary: Callable[[str], Awaitable[None]]
+        self, line: Line, process: Process, trouble: Trouble, boundary: Callable[[str], Awaitable[None]]
     ) -> None:
-        self.memory = store
+        self._line = line
+        self._base: Store = line.store
         self._process, self._trouble, self._boundary = process, trouble, boundary
-        self._open: set[Any] = set()
+        self._open: dict[Any, None] = {}  # in order of time, which a set would not keep
         self._forget: list[Callable[[], Awaitable[None]]] = []
         process.on_crash.append(self._cut)
 
@@ -75,8 +76,19 @@ class ProcessStore:
 
     async def _call(self, what: str, effect: Callable[[], Awaitable[T]], *, loses: bool = False) -> T:
         await self._there(what)
+        return await self._done(what, effect, lost=loses and self._lost(what))
+
+    def _lost(self, what: str) -> bool:
+        return self._trouble.strikes("commit_lost", self._process.name, what)
+
+    async def _done(self, what: str, effect: Callable[[], Awaitable[T]], *, lost: bool) -> T:
+        """The effect and its answer, or the effect alone."""
+        if lost:
+            broken = await self._line.cut(effect, what)
+            await self._boundary(f"after {what}")
+            raise broken
         answer = await effect()
-        await self._back(what, lost=loses and self._trouble.strikes("commit_lost", self._process.name, what))
+        await self._boundary(f"after {what}")
         return answer
 
     async def _there(self, what: str) -> None:
@@ -87,26 +99,21 @@ class ProcessStore:
         if self._trouble.strikes("store_refused", self._process.name, what):
             raise StoreUnavailable(f"the connection was cut before {what}")
 
-    async def _back(self, what: str, *, lost: bool) -> None:
-        await self._boundary(f"after {what}")
-        if lost:
-            raise CommitUnknown(f"the connection was cut during COMMIT ({what})")
-
     def _cut(self) -> None:
         for claim in list(self._open):
             asyncio.get_running_loop().call_later(_NOTICED_S, self._roll_back, claim)
         for forget in self._forget:
-            _at_once(forget())
+            at_once(forget())
 
     def _roll_back(self, claim: Any) -> None:
-        self._open.discard(claim)
+        self._open.pop(claim, None)
         with contextlib.suppress(StoreUnavailable):
-            _at_once(claim.__aexit__(StoreUnavailable, StoreUnavailable("the client is gone"), None))
+            self._line.lose(claim)
 
     # -- the store's operations --------------------------------------------------------------------------------
 
     async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
-        return await self._call("accept", lambda: self.memory.accept(arrivals), loses=True)
+        return await self._call("accept", lambda: self._base.accept(arrivals), loses=True)
 
     def claim_streams(
         self, lane: int, limit: int, cap: int, exclude: Sequence[int] = (), only: Sequence[int] = ()
@@ -117,27 +124,32 @@ class ProcessStore:
     async def _claim(
         self, lane: int, limit: int, cap: int, exclude: Sequence[int], only: Sequence[int]
     ) -> AsyncIterator[StreamBatch]:
-        if not self._trouble.down and not self.memory.books.agenda:
-            async with self.memory.claim_streams(lane, limit, cap, exclude, only) as batch:
+        if not self._trouble.down and not self._line.waiting("agenda"):
+            async with self._base.claim_streams(lane, limit, cap, exclude, only) as batch:
                 yield batch
             return
         await self._there("claim streams")
-        claim = self.memory.claim_streams(lane, limit, cap, exclude, only)
+        claim = self._base.claim_streams(lane, limit, cap, exclude, only)
         batch = await claim.__aenter__()
-        self._open.add(claim)
+        self._open[claim] = None
         try:
             yield batch
             if batch.streams:
                 await self._commit()
         except BaseException as error:
             if claim in self._open:
-                self._open.discard(claim)
+                self._open.pop(claim, None)
                 await claim.__aexit__(type(error), error, error.__traceback__)
             raise
-        self._open.discard(claim)
-        await claim.__aexit__(None, None, None)
+        self._open.pop(claim, None)
+
+        async def committed() -> None:
+            await claim.__aexit__(None, None, None)
+
         if batch.streams:
-            await self._back("commit", lost=self._trouble.strikes("commit_lost", self._process.name, "decide"))
+            await self._done("commit", committed, lost=self._lost("decide"))
+        else:
+            await committed()
 
     async def _commit(self) -> None:
         await self._boundary("before commit")
@@ -149,70 +161,72 @@ class ProcessStore:
         self, target: str, limit: int, lease_s: float, *, expired: bool = False, younger_s: float | None = None
     ) -> list[LeasedCommand]:
         async def effect() -> list[LeasedCommand]:
-            return await self.memory.claim_commands(target, limit, lease_s, expired=expired, younger_s=younger_s)
+            return await self._base.claim_commands(target, limit, lease_s, expired=expired, younger_s=younger_s)
 
-        if not any(row.target == target for row in self.memory.books.dispatch.values()) and not self._trouble.down:
+        if not self._trouble.down and not self._line.waiting("dispatch", target):
             return await effect()
         return await self._call("claim commands", effect, loses=True)
 
     async def record(self, sent: Sequence[Sent]) -> list[bool]:
-        return await self._call("record", lambda: self.memory.record(sent), loses=True)
+        return await self._call("record", lambda: self._base.record(sent), loses=True)
 
     async def unlease(self, commands: Sequence[tuple[int, int]]) -> None:
-        await self._call("unlease", lambda: self.memory.unlease(commands), loses=True)
+        await self._call("unlease", lambda: self._base.unlease(commands), loses=True)
 
     async def move_timers(self, limit: int) -> int:
-        if not self.memory.books.timers and not self._trouble.down:
+        if not self._trouble.down and not self._line.waiting("timers"):
             return 0
-        return await self._call("move timers", lambda: self.memory.move_timers(limit), loses=True)
+        return await self._call("move timers", lambda: self._base.move_timers(limit), loses=True)
 
     async def unpark(self, stream_id: int) -> int:
-        return await self._call("unpark", lambda: self.memory.unpark(stream_id), loses=True)
+        return await self._call("unpark", lambda: self._base.unpark(stream_id), loses=True)
 
     async def book(self, account: str, units: int, rate_per_s: float, burst: float) -> Grant:
-        return await self._call("book", lambda: self.memory.book(account, units, rate_per_s, burst))
+        return await self._call("book", lambda: self._base.book(account, units, rate_per_s, burst))
 
     async def acquire_slots(
         self, account: str, worker: str, want: int, limit: int, lease_s: float, *, using: int = 0
     ) -> int:
-        return await self._quiet(lambda: self.memory.acquire_slots(account, worker, want, limit, lease_s, using=using))
+        return await self._quiet(lambda: self._base.acquire_slots(account, worker, want, limit, lease_s, using=using))
 
     async def release_slots(self, account: str, worker: str) -> None:
-        await self._quiet(lambda: self.memory.release_slots(account, worker))
+        await self._quiet(lambda: self._base.release_slots(account, worker))
 
     async def connections(self) -> dict[str, ConnectionRow]:
-        return await self._quiet(self.memory.connections)
+        return await self._quiet(self._base.connections)
 
     async def trip(self, connection: str, *, failures: int, breaker: str, for_s: float | None) -> None:
         await self._call(
-            "trip", lambda: self.memory.trip(connection, failures=failures, breaker=breaker, for_s=for_s), loses=True
+            "trip", lambda: self._base.trip(connection, failures=failures, breaker=breaker, for_s=for_s), loses=True
         )
 
     async def pause(self, connection: str, reason: str | None) -> None:
-        await self._call("pause", lambda: self.memory.pause(connection, reason), loses=True)
+        await self._call("pause", lambda: self._base.pause(connection, reason), loses=True)
 
     async def load_masters(self, connection: str, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
-        return await self._quiet(lambda: self.memory.load_masters(connection, kind, keys))
+        return await self._quiet(lambda: self._base.load_masters(connection, kind, keys))
 
     async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None:
-        await self._call("save masters", lambda: self.memory.save_masters(connection, kind, rows), loses=True)
+        await self._call("save masters", lambda: self._base.save_masters(connection, kind, rows), loses=True)
 
     async def cursor(self, connection: str, name: str) -> str | None:
-        return await self._quiet(lambda: self.memory.cursor(connection, name))
+        return await self._quiet(lambda: self._base.cursor(connection, name))
 
     async def save_cursor(self, connection: str, name: str, value: str) -> None:
-        await self._call("save cursor", lambda: self.memory.save_cursor(connection, name, value), loses=True)
+        await self._call("save cursor", lambda: self._base.save_cursor(connection, name, value), loses=True)
 
     async def wake(self, channel: str) -> None:
         if self._trouble.down:
             raise StoreUnavailable("the database is down (wake)")
+        if self._trouble.strikes("store_refused", self._process.name, f"wake {channel}"):
+            raise StoreUnavailable("the connection was cut before the wake-up")
         if not self._trouble.strikes("wake_lost", self._process.name, channel):
-            await self.memory.wake(channel)
+            await self._base.wake(channel)
 
     async def listen(self, channel: str, on_wake: Callable[[], None]) -> Callable[[], Awaitable[None]]:
         if self._trouble.down:
             raise StoreUnavailable("the database is down (listen)")
-        forget = await self.memory.listen(channel, on_wake)
+        forget = await self._base.listen(channel, on_wake)
         self._forget.append(forget)
 
         async def once() -> None:
@@ -223,7 +237,7 @@ class ProcessStore:
         return once
 
     async def tend(self) -> dict[str, float]:
-        return await self._quiet(self.memory.tend)
+        return await self._quiet(self._base.tend)
 
     async def _quiet(self, effect: Callable[[], Awaitable[T]]) -> T:
         """A call that is repeated for ever by itself: refused like any other, but no place worth killing at."""
@@ -232,12 +246,3 @@ class ProcessStore:
         if self._trouble.strikes("store_refused", self._process.name, "a quiet call"):
             raise StoreUnavailable("the connection was cut")
         return await effect()
-
-
-def _at_once(work: Any) -> None:
-    """Run something that only looks like waiting, from a callback."""
-    try:
-        work.send(None)
-    except StopIteration:
-        return
-    raise RuntimeError("the tables in memory made somebody wait")

@@ -23,7 +23,7 @@ from crossdock.proof.database import ProcessStore
 from crossdock.proof.network import ProcessHttp, watched
 from crossdock.proof.plan import ERP, SHOP, WAREHOUSE
 from crossdock.proof.process import Process
-from crossdock.proof.vendors import credentials
+from crossdock.proof.vendors import CONCURRENCY, credentials
 from crossdock.proof.witness import Testimony
 from crossdock.simulators.base import Deliver
 
@@ -40,10 +40,10 @@ def settings() -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
     keys = credentials()
     return {
         SHOP: (
-            {"shop_domain": "simulated.myshopify.com", "api_base": f"http://{SHOP}.test"},
+            {"shop_domain": "simulated.myshopify.com", "api_base": f"http://{SHOP}.test", "page_size": 2},
             {"access_token": "simulated-token", "webhook_secret": "simulated-secret"},
         ),
-        ERP: ({**keys.connection_settings(f"http://{ERP}.test"), "concurrency": 15}, keys.connection_secrets()),
+        ERP: ({**keys.connection_settings(f"http://{ERP}.test"), "concurrency": CONCURRENCY}, keys.connection_secrets()),
         WAREHOUSE: (
             {"base_url": f"http://{WAREHOUSE}.test"},
             {"refresh_token": "shiphero-refresh-token", "webhook_secret": "shiphero-webhook-secret"},

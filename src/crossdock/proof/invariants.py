@@ -14,9 +14,10 @@ from crossdock.domain.lattice import AXES
 from crossdock.domain.state import decode_state, ordered, ships
 from crossdock.proof.network import Serving
 from crossdock.proof.plan import SHOP, Scenario
+from crossdock.proof.tables import Tables
 from crossdock.proof.vendors import Vendors
 from crossdock.simulators.base import Request
-from crossdock.store.memory import MemoryStore
+from crossdock.store.memory_rows import Books
 
 ZERO = Decimal(0)
 
@@ -32,13 +33,18 @@ class Violation(msgspec.Struct, frozen=True):
 class Evidence:
     """What the invariants look at."""
 
-    def __init__(self, scenario: Scenario, memory: MemoryStore, vendors: Vendors) -> None:
-        self.scenario, self.memory, self.vendors = scenario, memory, vendors
+    def __init__(self, scenario: Scenario, tables: Tables, vendors: Vendors) -> None:
+        self.scenario, self.tables, self.vendors = scenario, tables, vendors
         self.found: list[Violation] = []
         self.stuck = False
         self._before: tuple[Any, Any] | None = None
         self._excused: set[str] = set()
         self._sent: Counter[str] = Counter()
+
+    @property
+    def books(self) -> Books:
+        """All tables, as they stand now."""
+        return self.tables.books
 
     def seen(self, invariant: str, order: str, detail: str) -> None:
         """Something that was wrong while it happened."""
@@ -51,8 +57,8 @@ class Evidence:
         if serving is None:
             return
         self._sent[serving.key] += 1
-        opened = self.memory.books.commands.get(serving.key)
-        row = self.memory.books.dispatch.get(opened.id) if opened else None
+        opened = self.books.commands.get(serving.key)
+        row = self.books.dispatch.get(opened.id) if opened else None
         order = serving.key.partition("/")[0]
         if row is None or not row.leased:
             self.seen("I12", order, f"{serving.key} was sent without a lease")
@@ -93,7 +99,7 @@ class Evidence:
     def _states(self) -> dict[str, Any]:
         return {
             row.ref.key: (row.status, row.step)
-            for row in self.memory.books.rows.values()
+            for row in self.books.rows.values()
             if row.ref.kind == "order" and row.version
         }
 
@@ -101,19 +107,38 @@ class Evidence:
 
     @property
     def streams_of_messages(self) -> dict[int, StreamRef]:
-        return self.memory.books.streams_of_messages
+        return self.books.streams_of_messages
 
     def open_problems(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)
-        for finding in self.memory.books.exceptions:
+        for finding in self.books.exceptions:
             if finding.settled_by is None:
-                found[self.memory.books.rows[finding.stream_id].ref.key].append(finding.problem.code)
+                found[self.books.rows[finding.stream_id].ref.key].append(finding.problem.code)
         return found
+
+    def kept(self) -> bytes:
+        """Our journals and the vendors' books: what two equal runs have in common."""
+        books = self.books
+        journals = [
+            (row.ref.key, [one.entries for one in books.journal.get(row.id, [])]) for row in books.rows.values()
+        ]
+        return repr((journals, self.vendors.books())).encode()
+
+    def journal(self, order: str) -> list[str]:
+        """One order's journal, a line for each entry."""
+        books = self.books
+        return [
+            f"{written.version:4}  {books.messages[written.cause].topic}: {entry}"[:400]
+            for row in books.rows.values()
+            if row.ref.key == order and row.ref.kind == "order"
+            for written in books.journal.get(row.id, [])
+            for entry in load_entries(written.entries)
+        ]
 
     def states(self) -> dict[str, Any]:
         return {
             row.ref.key: decode_state(row.state)
-            for row in self.memory.books.rows.values()
+            for row in self.books.rows.values()
             if row.ref.kind == "order" and row.state
         }
 
@@ -186,11 +211,11 @@ def _fell(evidence: Evidence) -> list[tuple[str, str]]:
     """I3, and that folding the journal gives the snapshot."""
     decider = app.deciders()["order"]
     found = []
-    for row in evidence.memory.books.rows.values():
+    for row in evidence.books.rows.values():
         if row.ref.kind != "order" or not row.state:
             continue
         state = decider.blank()
-        for written in evidence.memory.books.journal.get(row.id, []):
+        for written in evidence.books.journal.get(row.id, []):
             for entry in load_entries(written.entries):
                 before, state = state.axes, decider.evolve(state, [entry])
                 found += [(row.ref.key, fall) for fall in _falls(before, state.axes)]
@@ -240,7 +265,7 @@ def _unbalanced(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def _fences(evidence: Evidence) -> list[tuple[str, str]]:
-    books = evidence.memory.books
+    books = evidence.books
     keys = {opened.id: key for key, opened in books.commands.items()}
     counted = Counter((a.command_id, a.fence) for a in books.attempts if not a.fenced_out)
     return [
@@ -252,7 +277,7 @@ def _fences(evidence: Evidence) -> list[tuple[str, str]]:
 
 def _not_kept(evidence: Evidence) -> list[tuple[str, str]]:
     """I8: what was answered with 2xx is there, to the byte; what was refused is not."""
-    kept = {message.body for message in evidence.memory.books.messages.values()}
+    kept = {message.body for message in evidence.books.messages.values()}
     found = []
     for status, delivery in evidence.vendors.post.acknowledged:
         if 200 <= status < 300 and delivery.body not in kept:
@@ -263,7 +288,7 @@ def _not_kept(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def _incomplete(evidence: Evidence) -> list[tuple[str, str]]:
-    rows = evidence.memory.books.rows.values()
+    rows = evidence.books.rows.values()
     known = {row.ref.key for row in rows if row.ref.kind == "order" and (row.version or row.status == "parked")}
     return [(key, "the shop lists it, we never heard of it") for key in _sold(evidence) if key not in known]
 
@@ -271,7 +296,7 @@ def _incomplete(evidence: Evidence) -> list[tuple[str, str]]:
 def _stuck(evidence: Evidence) -> list[tuple[str, str]]:
     if not evidence.stuck:
         return []
-    books, found = evidence.memory.books, []
+    books, found = evidence.books, []
     for row in books.rows.values():
         if row.ref.kind == "order" and row.version and row.status in ("open", "waiting"):
             found.append((row.ref.key, f"still {row.status} at {row.step}: {row.reason}"))
@@ -312,7 +337,7 @@ def _unmapped(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def _unbounded(evidence: Evidence) -> list[tuple[str, str]]:
-    books = evidence.memory.books
+    books = evidence.books
     keys = {opened.id: key for key, opened in books.commands.items()}
     counted = Counter(attempt.command_id for attempt in books.attempts)
     return [
@@ -324,10 +349,10 @@ def _unbounded(evidence: Evidence) -> list[tuple[str, str]]:
 
 def _books_balance(evidence: Evidence) -> list[tuple[str, str]]:
     """I23: every order that was accepted is done, an exception, held, ended, or open; and counted once."""
-    counted = Counter(row.ref for row in evidence.memory.books.rows.values())
+    counted = Counter(row.ref for row in evidence.books.rows.values())
     found = [(ref.key, f"{times} streams of one name") for ref, times in counted.items() if times > 1]
     problems = evidence.open_problems()
-    for row in evidence.memory.books.rows.values():
+    for row in evidence.books.rows.values():
         if row.ref.kind == "order" and row.status in ("exception", "parked", "held") and not problems.get(row.ref.key):
             found.append((row.ref.key, f"its status is {row.status}, but no exception is open"))
     return found

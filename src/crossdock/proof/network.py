@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -80,9 +81,10 @@ class ProcessHttp:
         witness: Witness,
         boundary: Callable[[str], Awaitable[None]],
         leaves: Callable[[Serving | None, str, Request], None],
+        now: Callable[[], datetime],
     ) -> None:
         self._vendors, self._process, self._weather, self._witness = vendors, process, weather, witness
-        self._boundary, self._leaves = boundary, leaves
+        self._boundary, self._leaves, self._now = boundary, leaves, now
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", timeout_s: float = 30.0
@@ -124,7 +126,12 @@ class ProcessHttp:
                 await asyncio.sleep(weather.way_s() + slow_s)
         except TimeoutError:
             raise AnswerLost(f"{vendor} did not answer within {timeout_s:g} s") from None
-        return self._arrived(vendor, reply, what, order)
+        return self._dated(self._arrived(vendor, reply, what, order))
+
+    def _dated(self, response: Response) -> Response:
+        """With the vendor's own clock, as every server tells it."""
+        told = f"{self._now():%a, %d %b %Y %H:%M:%S GMT}"
+        return msgspec.structs.replace(response, headers={**response.headers, "date": told})
 
     def _refusal(self, vendor: str, asked: Request, what: str, order: str) -> Reply | None:
         """An answer without an effect."""
@@ -155,6 +162,8 @@ class ProcessHttp:
             await asyncio.sleep(after_s)
             reply = await self._vendors[vendor].handle(asked)
             self._witness.note(vendor, f"{what} -> {reply.status}", order)
+            if reply.status == 400 and b"RCRD_HAS_BEEN_CHANGED" in reply.body:
+                self._witness.fault("record_changed", vendor, what, order)
             return reply
 
         task: asyncio.Task[Reply] = leave(serve())

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,10 +18,10 @@ from crossdock.proof.invariants import Evidence, Violation, violations
 from crossdock.proof.network import ProcessHttp, Serving, Weather, watched
 from crossdock.proof.plan import SHOP, TROUBLE_S, Blow, OrderPlan, Scenario
 from crossdock.proof.process import Process, task_factory
+from crossdock.proof.tables import InMemory, Tables
 from crossdock.proof.vendors import Vendors
 from crossdock.proof.witness import Note, Testimony, Witness
 from crossdock.simulators.base import Deliver, Request
-from crossdock.store.memory import MemoryStore
 from crossdock.store.protocol import Arrival, StoreUnavailable
 
 PATIENCE_S = 900.0  # of quiet, until everything must have come to rest
@@ -41,23 +41,34 @@ class Ran(msgspec.Struct):
     lasted_s: float  # of simulated time
     boundaries: int
     notes: list[Note] = []
+    steps: list[str] = []  # the last boundaries, of a run that broke something
+    journal: dict[str, list[str]] = {}  # order -> its journal in words, of orders that broke something
 
 
-def run(scenario: Scenario, *, keep_notes: bool = False, connectors: Any = house.connector) -> Ran:
+def run(
+    scenario: Scenario,
+    *,
+    keep_notes: bool = False,
+    connectors: Any = house.connector,
+    tables: Callable[[Clock], Tables] = InMemory,
+) -> Ran:
     """Run it. Nothing of the machine, the time of day or an earlier run has any influence."""
     loop = VirtualLoop()
     loop.set_task_factory(task_factory)
     with _no_collection():
-        play = _Play(scenario, loop, connectors)
+        play = _Play(scenario, loop, connectors, tables)
         try:
             found = loop.run_until_complete(play.whole())
+            digest = play.digest()
+            journal = {one.order: play.evidence.journal(one.order) for one in found if one.order}
         finally:
             play.bury()
             loop.close()
     witness = play.witness
     return Ran(
-        scenario.seed, scenario.profile, found, dict(witness.faults), dict(witness.recoveries), witness.digest(),
+        scenario.seed, scenario.profile, found, dict(witness.faults), dict(witness.recoveries), digest,
         loop.time(), play.boundaries, witness.notes if keep_notes or found else [],
+        list(witness.steps) if found else [], journal,
     )  # fmt: skip
 
 
@@ -74,15 +85,17 @@ def _no_collection() -> Iterator[None]:
 
 
 class _Play:
-    def __init__(self, scenario: Scenario, loop: VirtualLoop, connectors: Any) -> None:
+    def __init__(
+        self, scenario: Scenario, loop: VirtualLoop, connectors: Any, tables: Callable[[Clock], Tables]
+    ) -> None:
         self.scenario, self._loop = scenario, loop
         self.clock = Clock(loop)
         self.witness = Witness(self.clock.seconds)
         self.weather = Weather(scenario, self.witness, self.clock.seconds)
         self.trouble = Trouble(scenario, self.witness, self.clock.seconds)
-        self.memory = MemoryStore(self.clock.now)
+        self.tables = tables(self.clock)
         self.vendors = Vendors(scenario, self.clock, self.weather, self.witness)
-        self.evidence = Evidence(scenario, self.memory, self.vendors)
+        self.evidence = Evidence(scenario, self.tables, self.vendors)
         self.boundaries = 0
         self._connectors = {
             name: watched(connectors(s), self.witness, **house.HURRY) for name, s in house.SYSTEMS.items()
@@ -91,7 +104,7 @@ class _Play:
         self._workers: dict[str, house.Worker] = {}
         self._processes: list[Process] = []
         self._orders: dict[int, str] = {}
-        self._acts = 0
+        self._acts = self._replays = 0
         self._random = scenario.random("world")
         self._quiet = False
 
@@ -99,8 +112,12 @@ class _Play:
 
     async def whole(self) -> list[Violation]:
         for name, system in house.SYSTEMS.items():
-            await self.memory.register(name, system, role=app.connector(system).manifest.role)
+            await self.tables.store.register(name, system, role=app.connector(system).manifest.role)
         self.vendors.post.open(self._post)
+        if any(self.scenario.skews):
+            self.witness.fault("clock_skew", "world", f"{self.scenario.skews} s")
+        if self.scenario.search_lag_s:
+            self.witness.fault("search_lag", "warehouse", f"{self.scenario.search_lag_s} s")
         for number in range(1, self.scenario.workers + 1):
             self._start(f"w{number}")
         loop = asyncio.get_running_loop()
@@ -128,7 +145,7 @@ class _Play:
         """No more faults; wait until nothing moves."""
         self.weather.end()
         self.trouble.end()
-        self.vendors.warehouse.faults.search_lag_s = 0.0
+        self.vendors.end()
         self._quiet = True
         self.witness.note("world", "quiet: no more faults")
         for worker in self._workers.values():
@@ -146,13 +163,13 @@ class _Play:
 
     async def _resume_connections(self) -> None:
         """A person saw that a connection is paused, and why, and has mended it."""
-        for name, row in (await self.memory.connections()).items():
+        for name, row in (await self.tables.store.connections()).items():
             if row.paused:
                 self.witness.recovered("connection_resumed")
-                await self.memory.pause(name, None)
+                await self.tables.store.pause(name, None)
 
     def _still(self) -> bool:
-        books = self.memory.books
+        books = self.tables.books
         if books.agenda or books.dispatch or self.weather.late or not self.vendors.idle:
             return False
         orders = [row for row in books.rows.values() if row.ref.kind == "order" and row.version]
@@ -163,25 +180,28 @@ class _Play:
         if self.evidence.stuck:
             return
         self.evidence.before_replay()
-        books = self.memory.books
         inbox = [(ref, one) for ref, one in self._inbox()]
         self._random.shuffle(inbox)
         for ref, one in inbox:
-            fresh = f"replay:{one.id}:{books.number('replays')}"
-            await self.memory.accept([Arrival(one.connection, fresh, one.source, one.topic, ref, one.body)])
+            fresh = f"replay:{one.id}:{self._replay()}"
+            await self.tables.store.accept([Arrival(one.connection, fresh, one.source, one.topic, ref, one.body)])
         self.witness.note("world", f"replay of {len(inbox)} messages")
-        await self.memory.wake("decide")
+        await self.tables.store.wake("decide")
         for _ in range(120):
             await asyncio.sleep(_LOOK_S)
             if self._still():
                 break
         self.evidence.after_replay()
 
+    def _replay(self) -> int:
+        self._replays += 1
+        return self._replays
+
     def _inbox(self) -> list[tuple[StreamRef, Any]]:
         refs = self.evidence.streams_of_messages
         return [
             (refs[number], message)
-            for number, message in sorted(self.memory.books.messages.items())
+            for number, message in sorted(self.tables.books.messages.items())
             if message.source in ("webhook", "poll") and number in refs
         ]
 
@@ -244,24 +264,24 @@ class _Play:
         self.witness.fault(f"operator_{act}", "operator", act)
         if act == "replay":
             for ref, one in self._inbox():
-                number = self.memory.books.number("replays")
+                number = self._replay()
                 again = Arrival(one.connection, f"replay:{number}", one.source, one.topic, ref, one.body)
-                await self.memory.accept([again])
+                await self.tables.store.accept([again])
         else:
             await self._retry_all()
-        await self.memory.wake("decide")
+        await self.tables.store.wake("decide")
 
     async def _retry_all(self) -> None:
-        for found in list(self.memory.books.exceptions):
+        for found in list(self.tables.books.exceptions):
             if found.settled_by is not None:
                 continue
-            if self.memory.books.rows[found.stream_id].status == "parked":
-                await self.memory.unpark(found.stream_id)
+            if self.tables.books.rows[found.stream_id].status == "parked":
+                await self.tables.store.unpark(found.stream_id)
                 continue
             self._acts += 1
-            ref = self.memory.books.rows[found.stream_id].ref
+            ref = self.tables.books.rows[found.stream_id].ref
             event = encode_event(OperatorActed("retry", "ada", "again", {"problem": found.problem.key}))
-            await self.memory.accept([Arrival(SHOP, f"act:{self._acts}", "operator", "retry", ref, event)])
+            await self.tables.store.accept([Arrival(SHOP, f"act:{self._acts}", "operator", "retry", ref, event)])
             self.witness.recovered("operator_retry")
 
     # -- processes ---------------------------------------------------------------------------------------------
@@ -277,8 +297,8 @@ class _Play:
         async def boundary(what: str) -> None:
             await self._crossed(process, what)
 
-        store = ProcessStore(self.memory, process, self.trouble, boundary)
-        http = ProcessHttp(self.vendors.by_name, process, self.weather, self.witness, boundary, self._leaves)
+        store = ProcessStore(self.tables.line(process), process, self.trouble, boundary)
+        http = ProcessHttp(self.vendors.by_name, process, self.weather, self.witness, boundary, self._leaves, self.clock.now)
         position = int(name[1:]) - 1
         skew = self.scenario.skews[position % len(self.scenario.skews)]
         now = self.clock.skewed(lambda: 0.0 if self._quiet else skew + self._jumps.get(name, 0.0))
@@ -290,6 +310,7 @@ class _Play:
     async def _crossed(self, process: Process, what: str) -> None:
         self.boundaries += 1
         process.steps += 1
+        self.witness.step(process.name, what)
         if self.boundaries == self.scenario.kill_at and not self._quiet:
             self.witness.fault("crash", process.name, f"at boundary {self.boundaries}: {what}")
             asyncio.get_running_loop().call_later(0.5, self._start_outside, process.name)
@@ -313,6 +334,10 @@ class _Play:
 
     def _leaves(self, serving: Serving | None, vendor: str, asked: Request) -> None:
         self.evidence.leaves(serving, vendor, asked, self.clock.now())
+
+    def digest(self) -> str:
+        """Over all that happened, all that we keep and all that the vendors have."""
+        return self.witness.digest(self.evidence.kept())
 
     def bury(self) -> None:
         """Clear away everything that the run leaves behind."""

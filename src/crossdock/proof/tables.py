@@ -33,9 +33,6 @@ class Line(Protocol):
     def waiting(self, table: str, target: str = "") -> bool:
         """Whether ``agenda``, ``timers`` or ``dispatch`` (of a target) has any row."""
 
-    async def refused(self, effect: Callable[[], Awaitable[Any]], why: str) -> StoreUnavailable:
-        """Try, and fail before anything was done; returns what the process is told."""
-
     async def cut(self, effect: Callable[[], Awaitable[Any]], what: str) -> StoreUnavailable:
         """Do it, and break the connection before the answer; returns what the process is told."""
 
@@ -64,10 +61,6 @@ class InMemory:
         if table == "dispatch":
             return any(row.target == target for row in books.dispatch.values())
         return bool(books.agenda if table == "agenda" else books.timers)
-
-    async def refused(self, effect: Callable[[], Awaitable[Any]], why: str) -> StoreUnavailable:
-        """See ``Line``."""
-        return StoreUnavailable(why)
 
     async def cut(self, effect: Callable[[], Awaitable[Any]], what: str) -> StoreUnavailable:
         """See ``Line``."""

@@ -1,6 +1,8 @@
 """The three vendors and the post between them and us, in simulated time and with the vendors' own retries."""
 
 import asyncio
+import hmac
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from typing import Any
@@ -16,6 +18,7 @@ from crossdock.simulators.shiphero import ShipHeroSimulator
 from crossdock.simulators.shopify import ShopifySimulator
 
 TICK_S = 0.4
+CONCURRENCY = 4  # calls in flight that the ERP allows
 HOOKS = "https://crossdock.test/in"
 RETRIES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # Shopify's eight within four hours, in our faster time
 _PACE: dict[str, Any] = {"allocate_s": 0.2, "pick_s": 0.5, "ship_s": 0.5, "spread_s": 1.5}
@@ -57,9 +60,9 @@ class Mail:
         if self._weather.strikes("webhook_new_id", "post", topic):
             copies.append(self._renamed(delivery))
         if self._weather.strikes("webhook_forged", "post", topic):
-            copies.append(Deliver(delivery.url, delivery.headers, delivery.body.replace(b"1", b"7")))
+            copies.append(Deliver(delivery.url, delivery.headers, delivery.body + b" "))
         if self._weather.strikes("webhook_poison", "post", topic):
-            copies.append(Deliver(delivery.url, delivery.headers, delivery.body[: len(delivery.body) // 2]))
+            copies.append(self._poisoned(delivery))
         for copy in copies:
             late = self._weather.strikes("webhook_late", "post", topic)
             self._send(copy, self._random.uniform(1.0, 12.0) if late else self._random.uniform(0.001, 0.05))
@@ -70,6 +73,22 @@ class Mail:
         return Deliver(
             delivery.url, {n: fresh if n in names else v for n, v in delivery.headers.items()}, delivery.body
         )
+
+    def _poisoned(self, delivery: Deliver) -> Deliver:
+        """Signed by the vendor itself, and still nothing that anybody should take."""
+        body = delivery.body
+        poison = self._random.choice(
+            (
+                body[: len(body) // 2],
+                b'{"id":NaN}',
+                body[:-1] + b',"id":1,"id":2}',
+                b'{"note":"\\u0000",' + body[1:],
+                b"[" * 100 + b"]" * 100,
+                body[:-1] + b',"note":"\xff\xfe"}',
+                b"",
+            )
+        )
+        return self._renamed(signed(delivery, poison))
 
     def _send(self, delivery: Deliver, after_s: float) -> None:
         task = asyncio.get_running_loop().create_task(self._carry(delivery, after_s))
@@ -87,6 +106,14 @@ class Mail:
             await asyncio.sleep(wait_s * self._random.uniform(0.8, 1.2))
 
 
+def signed(delivery: Deliver, body: bytes) -> Deliver:
+    """Another body under the vendor's own signature, as all of them make it: HMAC-SHA256 in base64."""
+    secret = "simulated-secret" if f"/{SHOP}" in delivery.url else "shiphero-webhook-secret"
+    proof = b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()
+    names = ("X-Shopify-Hmac-Sha256", "x-shiphero-hmac-sha256")
+    return Deliver(delivery.url, {n: proof if n in names else v for n, v in delivery.headers.items()}, body)
+
+
 class Vendors:
     """Three accounts with books of their own."""
 
@@ -98,12 +125,13 @@ class Vendors:
             SHOP, self._around(SHOP), webhook_url=f"{HOOKS}/shopify/{SHOP}", late_paid_s=3.0, restore_rate=1e5,
             maximum=1e5,
         )  # fmt: skip
-        self.erp = NetSuiteAccount(ERP, self._around(ERP), **account, concurrency=15, items=PRODUCTS, customers=5)
+        self.erp = NetSuiteAccount(ERP, self._around(ERP), **account, concurrency=CONCURRENCY, save_s=0.02, items=PRODUCTS, customers=5)
         self.warehouse = ShipHeroSimulator(
             WAREHOUSE, self._around(WAREHOUSE), webhook_url=f"{HOOKS}/shiphero/{WAREHOUSE}", credits=1e5,
             restore_per_s=1e5, **_PACE,
         )  # fmt: skip
         self.warehouse.faults.search_lag_s = scenario.search_lag_s
+        self.erp.changed_rate = scenario.rates.get("record_changed", 0.0)
 
     def _around(self, name: str) -> Surroundings:
         return Surroundings(self._clock.now, asyncio.sleep, self._scenario.random(f"vendor {name}"), self.post.take)
@@ -111,6 +139,10 @@ class Vendors:
     @property
     def by_name(self) -> Mapping[str, Simulator]:
         return {SHOP: self.shop, ERP: self.erp, WAREHOUSE: self.warehouse}
+
+    def end(self) -> None:
+        """The quiet tail begins."""
+        self.warehouse.faults.search_lag_s = self.erp.changed_rate = 0.0
 
     async def work(self) -> None:
         """They do by themselves what vendors do, for ever."""

@@ -207,11 +207,12 @@ class _Token(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """One shop, spoken to through one line. Cheap to open; holds nothing that outlives a call but ``throttle_s``."""
+    """One shop, spoken to through one line. Cheap to open; holds nothing that outlives a call but what is told of it."""
 
     def __init__(self, line: Line) -> None:
         self.line = line
         self.throttle_s = 0.0
+        self.told_at = ""  # the time that the last answer came from Shopify, as HTTP says it
         settings = line.settings
         self._base = str(settings.get("api_base") or f"https://{settings['shop_domain']}").rstrip("/")
         self._timeout_s = float(settings.get("timeout_s") or 30.0)
@@ -338,6 +339,7 @@ class Client:
             raise Failed(
                 answers.lost("token_expired", "Shopify no longer takes our access token; a new one is fetched.", False)
             )
+        self.told_at = response.headers.get("date", "")
         whole, self.throttle_s = answers.read(response, write=write)
         return answers.decode(whole, type_, write=write)
 

@@ -6,6 +6,7 @@ already brought is known by its content id and not read again. One that is new b
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -52,13 +53,22 @@ async def orders(client: Client, cursor: str | None, options: Mapping[str, Any])
     at = _decode(cursor) if cursor else _start(client, options)
     page = await client.orders_changed(_query(at, overlap), _page_size(client), at.after)
     found = tuple(_found(client.line.connection, order) for order in page.nodes)
-    seen = max([at.seen, *(order.updated_at for order in page.nodes)])
+    seen = _not_ahead(max([at.seen, *(order.updated_at for order in page.nodes)]), client.told_at)
     if page.page_info.has_next_page and page.page_info.end_cursor != at.after:
         following = msgspec.structs.replace(at, seen=seen, after=page.page_info.end_cursor)
         return Page(found, _encode(following).decode(), more=True)
     rest = at.ids[_IDS_AT_ONCE:]
     following = msgspec.structs.replace(at, since=seen, seen=seen, after=None, ids=rest)
     return Page(found, _encode(following).decode(), more=bool(rest))
+
+
+def _not_ahead(seen: datetime, told: str) -> datetime:
+    """Never later than Shopify's own clock (the answer's ``Date``): a first start by a clock of ours that runs ahead
+    would pass over everything until Shopify's comes there."""
+    try:
+        return min(seen, parsedate_to_datetime(told)) if told else seen
+    except (ValueError, TypeError):  # a date without zone, or no date at all
+        return seen
 
 
 def _start(client: Client, options: Mapping[str, Any]) -> Cursor:
