@@ -43,8 +43,8 @@ SERVICE_RESTART_S = 1.0
 GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 POSTGRES = {"max_wal_size": "256MB", "min_wal_size": "64MB"}
 SECRETS = {
-    SHOP: {"access_token": "token", "webhook_secret": "hook"},
-    WAREHOUSE: {"refresh_token": "hero", "webhook_secret": "hero hook"},
+    SHOP: {"access_token": "shop-token", "webhook_secret": "shop-signs"},
+    WAREHOUSE: {"refresh_token": "warehouse-token", "webhook_secret": "warehouse-signs"},
 }
 
 

@@ -78,20 +78,16 @@ def _in_turn(kinds: list[str], random: Random) -> list[Act]:
 
 
 def _troubles(kinds: list[str], rounds: int, random: Random) -> list[list[Act]]:
-    """Every fault on every line before any comes again, some each round, one after the other on a line."""
-    pairs: list[tuple[str, str]] = []
+    """Some each round: every fault once before any a second time, and then on another line."""
+    lines = {kind: random.sample(LINES, len(LINES)) for kind in kinds}
     per_round = max(NET_PER_ROUND, -(-len(kinds) // rounds)) if kinds else 0
-    found = []
-    for _ in range(rounds):
-        acts = []
-        for _ in range(per_round):
-            if not pairs:
-                pairs = [(kind, line) for kind in kinds for line in LINES]
-                random.shuffle(pairs)
-                pairs.sort(key=lambda pair: sum(one[0] == pair[0] for one in pairs[: pairs.index(pair)]))
-            kind, line = pairs.pop(0)
-            after_s, lasts_s = random.uniform(0.5, 8.0), random.uniform(*NET_S)
-            share = random.choice((0.2, 0.5, 1.0))
-            acts.append(Act(kind, line, round(after_s, 2), round(lasts_s, 2), share))
-        found.append(acts)
-    return found
+    pairs: list[tuple[str, str]] = []
+    while len(pairs) < per_round * rounds:
+        turn = len(pairs) // len(kinds) % len(LINES)
+        pairs += [(kind, lines[kind][turn]) for kind in random.sample(kinds, len(kinds))]
+    return [[_trouble(*pairs.pop(0), random) for _ in range(per_round)] for _ in range(rounds)]
+
+
+def _trouble(kind: str, line: str, random: Random) -> Act:
+    after_s, lasts_s = random.uniform(0.5, 8.0), random.uniform(*NET_S)
+    return Act(kind, line, round(after_s, 2), round(lasts_s, 2), random.choice((0.2, 0.5, 1.0)))

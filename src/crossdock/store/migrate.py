@@ -8,11 +8,10 @@ import hashlib
 import re
 from importlib.resources import files
 
-import asyncpg
 import msgspec
 
+from crossdock.store.connecting import Connection, connect
 from crossdock.store.partitions import make_partitions
-from crossdock.store.pool import Connection
 
 _LOCK = 0x43726F7373  # "Cross": one migrator at a time
 _TABLE = """
@@ -52,7 +51,7 @@ def shipped() -> list[Migration]:
 
 async def migrate(url: str) -> list[int]:
     """Apply what is missing and make partitions; returns the numbers that were applied. Safe to run at once twice."""
-    connection = await asyncpg.connect(url, timeout=10.0)
+    connection = await connect(url)
     try:
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
         await connection.execute(_TABLE)
@@ -95,7 +94,7 @@ def _compare(done: dict[int, str]) -> None:
 
 async def check_schema(url: str) -> None:
     """Raise ``SchemaMismatch`` unless everything this program needs was applied. A newer schema is refused too."""
-    connection = await asyncpg.connect(url, timeout=10.0)
+    connection = await connect(url)
     try:
         if await connection.fetchval("select to_regclass('schema_version')") is None:
             raise SchemaMismatch("the database is empty; run: crossdock migrate")

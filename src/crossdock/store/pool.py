@@ -9,10 +9,15 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
+from crossdock.store.connecting import Connection as Connection
+from crossdock.store.connecting import Watched, connect
 from crossdock.store.errors import committing, translated
 
-Connection: TypeAlias = Any  # a pooled asyncpg connection; asyncpg publishes no types
-Pool: TypeAlias = Any
+Pool: TypeAlias = Any  # asyncpg publishes no types
+
+# What no answer comes to. asyncpg waits as long again for the cancellation to be acknowledged: twice this is how long
+# a connection whose other end is there and says nothing holds up whoever uses it. Statements take milliseconds.
+COMMAND_S = 12.0
 
 # Statements prepared while a table is small keep their plan: with these the index range scan is the only one left.
 PLANNER = {
@@ -47,17 +52,16 @@ async def _keep(_connection: Connection) -> None:
 
 
 async def _open(url: str, name: str, settings: dict[str, str], size: int, reset: Any) -> Pool:
-    hosts_many = "," in url.split("?")[0].rsplit("/", 1)[0]
     with translated("connect to PostgreSQL"):
         return await asyncpg.create_pool(
             url,
             min_size=1,
             max_size=size,
             server_settings={**settings, "application_name": name},
-            target_session_attrs="read-write" if hosts_many else None,
             max_inactive_connection_lifetime=300.0,
-            command_timeout=60.0,
-            timeout=10.0,
+            command_timeout=COMMAND_S,
+            connection_class=Watched,
+            connect=connect,
             reset=reset,
         )
 
@@ -75,7 +79,7 @@ async def reading_pool(url: str, size: int = 4) -> Pool:
 async def listening_connection(url: str) -> Connection:
     """A connection of its own for LISTEN; a pooled one would be recycled."""
     with translated("connect to PostgreSQL"):
-        return await asyncpg.connect(url, timeout=10.0, server_settings={"application_name": "crossdock wake-ups"})
+        return await connect(url, server_settings={"application_name": "crossdock wake-ups"})
 
 
 @contextlib.asynccontextmanager

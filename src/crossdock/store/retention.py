@@ -14,6 +14,7 @@ from crossdock.store.partitions import PARTITIONED
 from crossdock.store.pool import Connection, Pool, transaction
 from crossdock.store.protocol import StoreUnavailable
 
+PATIENCE_S = 65.0  # a little more than ``patience`` lets a statement take
 AT_ONCE = 2_000  # delivery ids per transaction: some 10 ms
 _SQL = Statements("retention")
 
@@ -46,10 +47,10 @@ async def _drop(pool: Pool, table: str, month: Mapping[str, Any], swept: Swept) 
                 return
             await database.execute(_SQL.patience)
             needed = getattr(_SQL, f"{table}_needed")
-            if await database.fetchval(needed, month["starts"], month["ends"]):
+            if await database.fetchval(needed, month["starts"], month["ends"], timeout=PATIENCE_S):
                 swept.needed.append(month["name"])
                 return
-            await database.execute(f"drop table {month['name']}")  # a name that the catalogue gave
+            await database.execute(f"drop table {month['name']}", timeout=PATIENCE_S)  # a name that the catalogue gave
             swept.dropped.append(month["name"])
     except StoreUnavailable as error:
         if not isinstance(error.__cause__, asyncpg.LockNotAvailableError):

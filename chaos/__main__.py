@@ -1,0 +1,58 @@
+"""``python -m chaos``: real processes broken for real, and the vendors' own books at the end.
+
+python -m chaos --rounds 20 --orders 5000     a campaign; exits 1 when a bar is broken, 2 when it is void
+python -m chaos --only kill-deliver,net-eat   these faults and no others
+"""
+
+import argparse
+import sys
+from random import SystemRandom
+
+import uvloop
+from rich.console import Console
+
+from chaos import plan, report
+from chaos.house import open_house
+from chaos.rounds import Campaign, campaign
+
+HELD, BROKEN, VOID = 0, 1, 2
+
+
+def main() -> int:
+    """Run what was asked for; 0: all held, 1: a bar is broken, 2: void."""
+    asked = _options().parse_args()
+    out = Console(stderr=asked.json, highlight=False)
+    seed = asked.seed if asked.seed is not None else SystemRandom().randrange(1_000_000)
+    only = [kind for kind in asked.only.split(",") if kind]
+    rounds = plan.draw(seed, asked.rounds, only)
+    out.print(f"seed {seed}: {asked.rounds} rounds, {asked.orders} orders; the same plan again with --seed {seed}")
+    found = uvloop.run(_campaign(seed, rounds, asked, out))
+    if asked.json:
+        sys.stdout.write(report.as_json(found) + "\n")
+    if asked.keep:
+        report.keep("rounds", found)
+    report.show(found, out)
+    return VOID if found.void else HELD if found.holds else BROKEN
+
+
+async def _campaign(seed: int, rounds: list[plan.Round], asked: argparse.Namespace, out: Console) -> Campaign:
+    async with open_house(seed, workers=asked.workers, keep=asked.leave) as house:
+        out.print(f"the house stands in {house.folder}")
+        return await campaign(house, rounds, asked.orders, out.print)
+
+
+def _options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog="python -m chaos", description=__doc__.splitlines()[0] if __doc__ else None)
+    options.add_argument("--rounds", type=int, default=20)
+    options.add_argument("--orders", type=int, default=5000, help="in all, at least")
+    options.add_argument("--seed", type=int, help="of the plan; drawn and printed when not given")
+    options.add_argument("--only", default="", help=f"comma-separated: {', '.join(plan.KINDS)}")
+    options.add_argument("--workers", type=int, default=2, help="decide and deliver processes of each serve")
+    options.add_argument("--json", action="store_true", help="print the report as JSON; progress goes to stderr")
+    options.add_argument("--keep", action="store_true", help="write the report to docs/proof/chaos.json and chaos.md")
+    options.add_argument("--leave", action="store_true", help="leave the folder with all logs")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
