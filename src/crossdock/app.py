@@ -194,9 +194,9 @@ async def using(
     async with AsyncExitStack() as stack:
         http: Http = Closed()
         if role in CALLING:
-            from crossdock.kit.aiohttp_door import AiohttpDoor
+            from crossdock.kit.door import Door
 
-            http = await stack.enter_async_context(AiohttpDoor())
+            http = await stack.enter_async_context(Door())
         yield World(
             store=store,
             links={

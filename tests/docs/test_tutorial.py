@@ -9,7 +9,7 @@ from docs.tutorial import practice_vendors
 
 from crossdock import app
 from crossdock.cli.template import write
-from crossdock.kit.aiohttp_door import AiohttpDoor
+from crossdock.kit.door import Door
 from crossdock.simulators.server import SimulatorServer
 
 TUTORIAL = Path(practice_vendors.__file__).with_name("first-order.md")
@@ -36,7 +36,7 @@ async def test_the_vendors_are_reached_as_configured(folder: Path) -> None:
         assert set(config.connections) == {"shop1", "netsuite1", "shiphero1"}
         assert set(config.policies) == {"shop1"}
         assert [rule.name for rule in config.rules] == ["large-order"]
-        async with AiohttpDoor() as http:
+        async with Door() as http:
             for setup in config.connections.values():
                 linked = app.link(setup, folder, os.environ, http)
                 assert linked.connector.check is not None

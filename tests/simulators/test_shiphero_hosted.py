@@ -15,7 +15,7 @@ from crossdock.connectors.shiphero import CONNECTOR
 from crossdock.domain.commands import ReleaseOrder
 from crossdock.domain.events import ShipmentSeen
 from crossdock.domain.outcome import Done, OutcomeUnknown, RateLimited, RetryLater
-from crossdock.kit.aiohttp_door import AiohttpDoor
+from crossdock.kit.door import Door
 from crossdock.kit.http import AnswerLost, Line
 from crossdock.kit.manifest import Call
 from crossdock.kit.tokens import InProcessTokens
@@ -67,7 +67,7 @@ async def hosted() -> AsyncIterator[Hosted]:
     )
     server.add(simulator)
     await server.start()
-    async with AiohttpDoor() as door:
+    async with Door() as door:
         tokens = InProcessTokens(monotonic)
         secrets = {"refresh_token": "shiphero-refresh-token"}
         settings = {"base_url": server.url("warehouse")}

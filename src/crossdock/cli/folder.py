@@ -104,9 +104,9 @@ def _configuration(folder: Path, tell: "Callable[[Checked], None]") -> "Config":
 
 
 async def _connections(config: "Config", offline: bool, tell: "Callable[[Checked], None]") -> None:
-    from crossdock.kit.aiohttp_door import AiohttpDoor
+    from crossdock.kit.door import Door
 
-    async with AiohttpDoor() as http:
+    async with Door() as http:
         for setup in config.connections.values():
             ok, said = await _connection(config, setup, http, offline)
             tell(Checked(setup.name, ok, said))

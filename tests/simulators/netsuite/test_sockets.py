@@ -14,7 +14,7 @@ from crossdock.connectors.netsuite.tests.orders import PLACED, SKUS, booking, pl
 from crossdock.domain.commands import MakeInvoice, PostShipment
 from crossdock.domain.fulfilment import Shipment, ShippedLine
 from crossdock.domain.outcome import Done, OutcomeUnknown
-from crossdock.kit.aiohttp_door import AiohttpDoor
+from crossdock.kit.door import Door
 from crossdock.kit.http import AnswerLost, Line
 from crossdock.kit.manifest import Call
 from crossdock.kit.tokens import InProcessTokens
@@ -34,7 +34,7 @@ async def hosted() -> AsyncIterator[Hosted]:
     account = NetSuiteAccount("erp", server.surroundings("erp"), **credentials.account_settings())
     server.add(account)
     await server.start()
-    door = AiohttpDoor()
+    door = Door()
     line = Line(
         "erp",
         credentials.connection_settings(server.url("erp")),
