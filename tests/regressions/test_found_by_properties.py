@@ -10,9 +10,11 @@ from crossdock.connectors.shopify import CONNECTOR
 from crossdock.connectors.shopify import answers as shopify
 from crossdock.domain.events import OrderSeen
 from crossdock.domain.order import LineKind
-from crossdock.domain.outcome import RateLimited
+from crossdock.domain.order_decider import ORDER
+from crossdock.domain.outcome import RateLimited, Rejected
 from crossdock.domain.totals import prove
 from crossdock.kit.http import Response
+from tests.domain.factories import NOON, Play, line, order, shipment, shipped
 from tests.properties.shop_orders import Pair, Row, ShopOrder
 
 FREE = Row("Product", Pair(100, 1_500), sku="SKU-1")
@@ -54,3 +56,27 @@ def test_a_meter_that_restores_next_to_nothing_is_not_waited_for() -> None:
     bucket = {"maximumAvailable": 1.0, "currentlyAvailable": 0.0, "restoreRate": 1e-300}
     cost = {"requestedQueryCost": 1e300, "throttleStatus": bucket}
     assert msgspec.convert(cost, shopify.Cost).wait_s() == 86_400
+
+
+def test_masters_of_the_order_in_force_are_asked_for() -> None:
+    """A view told again may re-check the order in force, whose items nobody had announced: they seemed unknown."""
+    play = Play()
+    play.see(lines=[line("1", sku="NEW")])
+    play.tell(shipped(shipment("a", [("1", 1)])))
+    play.see(lines=[line("1", sku="NEW")], age_s=9, cancelled_at=NOON)
+    after_that = OrderSeen(order(lines=[line("1", sku="OTHER")], age_s=10))
+    play.tell(after_that)
+    assert play.state.latest == after_that.order
+    ((skus, _),) = ORDER.masters_needed(play.state, after_that).values()
+    assert skus == {"NEW", "OTHER"}
+
+
+def test_a_problem_that_ends_with_its_order_is_not_left_open() -> None:
+    """A booking refused while the order was being cancelled left an exception open for ever: told, then settled."""
+    play = Play()
+    play.see()
+    play.act("cancel")
+    decision = play.settle("order.book", Rejected("no", "no"))
+    assert play.state.ended == "cancelled"
+    assert play.state.problems == {}
+    assert decision.opened == []

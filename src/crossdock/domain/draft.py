@@ -61,9 +61,13 @@ class Draft:
         self.decision.opened.append(problem)
 
     def settle(self, key: str, by: str | None = None, reason: str | None = None) -> None:
+        """Close a problem, if it is open. One that this very decision opened is then not told at all."""
         if key in self.state.problems:
             self.note(e.ProblemSettled(key, self.now, by, reason))
-            self.decision.settled.append(key)
+            decision = self.decision
+            decision.settled.append(key)
+            if decision.opened:
+                decision.opened = [problem for problem in decision.opened if problem.key != key]
 
     def timer(self, name: str, due_at: datetime | None) -> None:
         """Set an alarm, move it, or take it off."""

@@ -77,14 +77,16 @@ class OrderDecider:
     def masters_needed(self, state: OrderState, event: Event) -> Mapping[str, tuple[set[str], set[str]]]:
         """Channel -> (skus, e-mails in lower case) that deciding on this event in this state will look up."""
         if isinstance(event, OrderSeen):
-            return _needed(event.order)
+            return _needed(event.order) if state.order is None else _needed(event.order, state.order)
         again = isinstance(event, OperatorActed) or (isinstance(event, TimerFired) and event.name == REVALIDATE)
         return _needed(state.order) if again and state.order is not None else {}
 
 
-def _needed(order: Order) -> Mapping[str, tuple[set[str], set[str]]]:
-    address = mail(order.customer.email) if order.customer is not None else ""
-    return {order.channel: ({line.sku for line in order.lines if line.sku}, {address} if address else set())}
+def _needed(*orders: Order) -> Mapping[str, tuple[set[str], set[str]]]:
+    """Of the view that came and of the one in force: a view that is known already may lead to checking the latter."""
+    skus = {line.sku for order in orders for line in order.lines if line.sku}
+    addresses = {mail(order.customer.email) for order in orders if order.customer is not None}
+    return {orders[0].channel: (skus, addresses - {""})}
 
 
 ORDER: Decider = OrderDecider()
