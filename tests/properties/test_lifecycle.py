@@ -54,6 +54,8 @@ from tests.domain.factories import (
     shipping,
 )
 
+TAKES_BACK, TELLS = ("release.cancel", "booking.close"), ("shipment.post", "fulfilment.push")
+
 
 def a_line(id_: str, sku: str | None, quantity: int, left: int | None, kind: LineKind) -> OrderLine:
     """``left`` of it after edits, at most."""
@@ -61,11 +63,12 @@ def a_line(id_: str, sku: str | None, quantity: int, left: int | None, kind: Lin
     return line(id_, sku=sku, quantity=quantity, current_quantity=current, kind=kind)
 
 
+statuses = st.sampled_from([PaymentStatus.PAID] * 9 + [*PaymentStatus])
 lines_strategy = st.lists(
     st.builds(
         a_line,
         st.sampled_from("123"),
-        st.sampled_from(["SKU-1", "SKU-2", "NEW", None]),
+        st.sampled_from(["SKU-1", "SKU-2", "SKU-1", "SKU-2", "SKU-3", "NEW", None]),
         st.integers(1, 3),
         st.none() | st.integers(0, 3),
         st.sampled_from([LineKind.ITEM] * 4 + [LineKind.GIFT_CARD]),
@@ -130,8 +133,8 @@ class OrderLife(RuleBasedStateMachine):
         invoice=st.sampled_from(["make", "take"]),
         warehouse=st.sampled_from([WAREHOUSE, WAREHOUSE, None]),
         payment=st.sampled_from(["paid", "paid", "pending"]),
-        held=st.booleans(),
-        known=st.tuples(st.booleans(), st.booleans()),
+        held=st.integers(0, 3).map(lambda n: n == 3),
+        known=st.tuples(st.booleans(), st.integers(0, 4).map(lambda n: n < 4)),
         route=st.integers(0, 9).map(bool),
     )
     def open(self, **world: Any) -> None:
@@ -144,7 +147,7 @@ class OrderLife(RuleBasedStateMachine):
     # -- what may happen ---------------------------------------------------------------------------------------
 
     @rule(
-        age_s=st.integers(0, 6), lines=lines_strategy, status=st.sampled_from(PaymentStatus),
+        age_s=st.integers(0, 6), lines=lines_strategy, status=statuses,
         cancelled=st.integers(0, 11).map(lambda n: n == 0), note=st.sampled_from([None, "gift"]),
         authoritative=st.integers(0, 5).map(lambda n: n == 0), charged=st.booleans(), confirmed=st.integers(0, 9),
         test=st.integers(0, 30).map(lambda n: n == 0),
@@ -233,13 +236,12 @@ class OrderLife(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.clock_s += seconds
 
-    @rule(name=st.sampled_from(["edit.window", "revalidate", "hold/big", "nothing"]))
-    def an_alarm_goes_off_by_mistake(self, name: str) -> None:
-        self.tell(TimerFired(name))
-
-    @precondition(lambda self: self.timers)
-    @rule(data=st.data())
-    def an_alarm_goes_off(self, data: st.DataObject) -> None:
+    @precondition(lambda self: self.views)
+    @rule(data=st.data(), by_mistake=st.sampled_from([None, "edit.window", "revalidate", "hold/big", "nothing"]))
+    def an_alarm_goes_off(self, data: st.DataObject, by_mistake: str | None) -> None:
+        if by_mistake is not None or not self.timers:
+            self.tell(TimerFired(by_mistake or "nothing"))
+            return
         name = data.draw(st.sampled_from(sorted(self.timers)))
         self.clock_s = max(self.clock_s, int((self.timers[name] - NOON).total_seconds()) + 1)
         self.timers.pop(name)  # the store takes it off as it goes off
@@ -297,11 +299,12 @@ class OrderLife(RuleBasedStateMachine):
             assert self.before.ended is None, f"{command.key} was opened after the order had ended"
             self.commands[command.key] = command
             self.flying.add(command.key)
+            self._is_wanted(command.key)
         for key in decision.again:
             assert key in self.commands, f"{key} was never opened"
             assert key not in self.flying, f"{key} is under way already"
-            assert self.before.ended is None, f"{key} was sent again after the order had ended"
             self.flying.add(key)
+            self._is_wanted(key)
         for timer in decision.timers:
             if timer.due_at is None:
                 self.timers.pop(timer.name, None)
@@ -310,6 +313,15 @@ class OrderLife(RuleBasedStateMachine):
         self.problems.difference_update(decision.settled)
         self.problems.update(problem.key for problem in decision.opened)
         assert {one.key for one in decision.opened} <= self.state.problems.keys() | set(decision.settled)
+
+    def _is_wanted(self, key: str) -> None:
+        """What is sent after a cancellation takes back what stands, or tells of what left."""
+        step, cancel = self.state.commands[key].step, self.before.cancel
+        if cancel is not None:
+            assert step != "order.release", "released after it was cancelled"
+            assert cancel.way == "person" or step in (*TAKES_BACK, *TELLS, "order.book"), step
+        if self.before.ended == "cancelled":
+            assert step in (*TAKES_BACK, *TELLS), f"{step} after the order had ended"
 
     # -- what must hold ----------------------------------------------------------------------------------------
 

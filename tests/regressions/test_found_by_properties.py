@@ -9,7 +9,7 @@ from crossdock.connectors.netsuite import answers as netsuite
 from crossdock.connectors.shopify import CONNECTOR
 from crossdock.connectors.shopify import answers as shopify
 from crossdock.domain.events import OrderSeen
-from crossdock.domain.order import LineKind
+from crossdock.domain.order import LineKind, PaymentStatus
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import RateLimited, Rejected
 from crossdock.domain.totals import prove
@@ -80,3 +80,37 @@ def test_a_problem_that_ends_with_its_order_is_not_left_open() -> None:
     assert play.state.ended == "cancelled"
     assert play.state.problems == {}
     assert decision.opened == []
+
+
+def test_a_retry_does_not_book_a_cancelled_order() -> None:
+    """A booking was refused, the order cancelled, and a retry (of a whole cause, say) booked it after all."""
+    play = Play()
+    play.see()
+    play.settle("order.book", Rejected("no", "no"))
+    play.act("cancel")
+    assert play.act("retry").again == []
+    assert play.state.ended == "cancelled"
+
+
+def test_a_retry_does_not_release_an_order_that_is_being_cancelled() -> None:
+    """The same with a refused release, while the booking was being closed: the goods would have left."""
+    play = Play()
+    play.see()
+    play.settle("order.book")
+    play.settle("order.release", Rejected("no", "no"))
+    play.act("cancel")
+    assert play.act("retry").again == []
+    play.settle("booking.close")
+    assert play.summary.status == "cancelled"
+
+
+def test_what_is_left_of_a_cancelled_order_is_not_released() -> None:
+    """Goods had left before the order was paid; it was cancelled, then paid, booked, and the rest was released."""
+    play = Play()
+    play.see(lines=[line(quantity=2)], payment_status=PaymentStatus.PENDING)
+    play.tell(shipped(shipment("a", [("1", 1)])))
+    play.see(lines=[line(quantity=2)], age_s=1, cancelled_at=NOON)
+    play.act("skip", step="confirm.payment")
+    play.settle_all()
+    assert play.purposes() == ["fulfilment.push", "order.book", "shipment.post"]
+    assert play.status("order.release") == "skipped"

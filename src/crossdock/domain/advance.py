@@ -76,6 +76,8 @@ def _release(d: Draft, policy: Policy) -> None:
     if state.status_of("order.release") != "pending" or not state.finished("order.book"):
         return
     reason = STEPS["order.release"].skips(state, d.order, policy)
+    if state.cancel is not None:
+        reason = "cancelled after goods had left: no more is to leave"
     if reason is not None:
         d.move("order.release", "skipped", reason)
     elif policy.warehouse is not None:

@@ -17,7 +17,7 @@ from crossdock.domain.cases.order_seen import EDITED, check
 from crossdock.domain.cases.shipment_seen import shipment_seen
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import OperatorActed, ShipmentSeen
-from crossdock.domain.process import CHECKS, STEPS
+from crossdock.domain.process import CHECKS, STEPS, UNDO
 from crossdock.domain.state import Intent
 
 Act = Callable[[Draft, OperatorActed], str | None]
@@ -42,9 +42,10 @@ def _retry(d: Draft, event: OperatorActed) -> str | None:
     problem, step = event.args.get("problem"), event.args.get("step")
     if str(problem).startswith("shipment/"):
         return _fit_again(d, str(problem).removeprefix("shipment/"))
-    keys = [
+    failed = [
         key for key, intent in d.state.commands.items() if intent.status == "failed" and _chosen(intent, problem, step)
     ]
+    keys = [key for key in failed if _still_wanted(d, d.state.commands[key])]
     for key in keys:
         intent = d.state.commands[key]
         d.note(e.CommandRetried(key, event.actor, d.now))
@@ -53,7 +54,22 @@ def _retry(d: Draft, event: OperatorActed) -> str | None:
     recheck = any(d.state.status_of(name) == "failed" for name in CHECKS) or "route" in d.state.problems
     if recheck:
         check(d)
+    if failed and not keys:
+        return "the order is cancelled: what failed is not to happen any more"
     return None if keys or recheck else "nothing of this order has failed"
+
+
+def _still_wanted(d: Draft, intent: Intent) -> bool:
+    """A cancelled order is not booked, released or billed by a retry; what left is told, what stands is taken back.
+
+    A booking of which nobody knows whether it stands may be repeated while it is being undone: that finds it.
+    """
+    cancel = d.state.cancel
+    if cancel is None or intent.step in ("shipment.post", "fulfilment.push", *(step.name for step in UNDO)):
+        return True
+    if cancel.way == "person":
+        return d.state.ended is None and intent.step != "order.release"
+    return d.state.ended is None and intent.step == "order.book" and intent.klass != "rejected"
 
 
 def _fit_again(d: Draft, shipment_id: str) -> str | None:
