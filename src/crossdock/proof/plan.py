@@ -44,7 +44,7 @@ TROUBLE_S = 16.0  # faults strike in this time; then comes the quiet tail
 
 
 class OrderPlan(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One order in the shop. ``acts``: (seconds after it was placed, verb)."""
+    """One order in the shop. ``acts``: (seconds after it was placed, verb), the warehouse's own with its name before."""
 
     at: float
     wish: dict[str, Any] = {}
@@ -72,7 +72,10 @@ class Scenario(msgspec.Struct, frozen=True, omit_defaults=True):
     skews: tuple[float, ...] = (0.0, 0.0)
     search_lag_s: float = 0.0
     operator: tuple[tuple[float, str], ...] = ()  # retry_all, replay
-    kill_at: int | None = None  # a sweep: the first worker dies at this boundary
+    kill_at: int | None = None  # a sweep: whoever crosses this boundary, counted over all workers, dies there
+    kill_again: int | None = None  # and its successor at this boundary of its own
+    struck: tuple[tuple[str, str], ...] = ()  # (kind, what it strikes): for certain, once, whatever the rates
+    trouble_s: float = TROUBLE_S
     replayed: bool = True  # at the end, the whole inbox once more
 
     def random(self, kind: str) -> Random:
@@ -179,4 +182,7 @@ def _order(random: Random) -> OrderPlan:
     for verb, share in (("edit_address", 0.15), ("tag_order", 0.15), ("cancel_order", 0.15)):
         if random.random() < share:
             acts.append((round(random.uniform(0.0, 9.0), 2), verb))
+    for verb, share in (("hold", 0.06), ("cancel", 0.03), ("void_label", 0.05)):
+        if random.random() < share:
+            acts.append((round(random.uniform(1.0, 8.0), 2), f"{WAREHOUSE} {verb}"))
     return OrderPlan(round(random.uniform(0.0, 4.0), 3), wish, tuple(sorted(acts)))

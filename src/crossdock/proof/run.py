@@ -15,8 +15,9 @@ from crossdock.proof import house
 from crossdock.proof.clock import Clock, VirtualLoop
 from crossdock.proof.database import ProcessStore, Trouble
 from crossdock.proof.invariants import Evidence, Violation, violations
+from crossdock.proof.marks import Mark, world
 from crossdock.proof.network import ProcessHttp, Serving, Weather, watched
-from crossdock.proof.plan import SHOP, TROUBLE_S, Blow, OrderPlan, Scenario
+from crossdock.proof.plan import SHOP, Blow, OrderPlan, Scenario
 from crossdock.proof.process import Process, task_factory
 from crossdock.proof.tables import InMemory, Tables
 from crossdock.proof.vendors import Vendors
@@ -51,12 +52,14 @@ def run(
     keep_notes: bool = False,
     connectors: Any = house.connector,
     tables: Callable[[Clock], Tables] = InMemory,
+    marks: list[Mark] | None = None,
 ) -> Ran:
-    """Run it. Nothing of the machine, the time of day or an earlier run has any influence."""
+    """Run it. Nothing of the machine, the time of day or an earlier run has any influence. ``marks`` is filled."""
     loop = VirtualLoop()
     loop.set_task_factory(task_factory)
     with _no_collection():
         play = _Play(scenario, loop, connectors, tables)
+        play.marks = marks
         try:
             found = loop.run_until_complete(play.whole())
             digest = play.digest()
@@ -107,6 +110,8 @@ class _Play:
         self._acts = self._replays = 0
         self._random = scenario.random("world")
         self._quiet = False
+        self._struck = ""  # whom the sweep killed
+        self.marks: list[Mark] | None = None  # where a sweep could kill, when it wants to know
 
     # -- the play ----------------------------------------------------------------------------------------------
 
@@ -125,7 +130,7 @@ class _Play:
         parts = [loop.create_task(self._order(n, plan)) for n, plan in enumerate(self.scenario.orders)]
         parts += [loop.create_task(self._blow(blow)) for blow in self.scenario.blows]
         parts += [loop.create_task(self._operator(at, act)) for at, act in self.scenario.operator]
-        await asyncio.sleep(TROUBLE_S)
+        await asyncio.sleep(self.scenario.trouble_s)
         await asyncio.gather(*parts)
         await self._rest()
         if self.scenario.replayed:
@@ -217,8 +222,7 @@ class _Play:
         self.witness.note(SHOP, f"order {order_id} placed: {plan.wish}", f"{SHOP}-{order_id}")
         for after_s, verb in plan.acts:
             await asyncio.sleep(max(0.0, plan.at + after_s - self.clock.seconds()))
-            self.witness.note(SHOP, f"{verb} {order_id}", f"{SHOP}-{order_id}")
-            self.vendors.shop.act(verb, {"id": order_id})
+            self.vendors.act(verb, order_id)
 
     async def _blow(self, blow: Blow) -> None:
         await asyncio.sleep(blow.at)
@@ -311,10 +315,26 @@ class _Play:
         self.boundaries += 1
         process.steps += 1
         self.witness.step(process.name, what)
-        if self.boundaries == self.scenario.kill_at and not self._quiet:
+        if self._quiet:
+            return
+        if self.marks is not None:
+            seen = world(self.tables, self.vendors, (self.weather.sent, self.weather.served, self.trouble.wakes))
+            at = self.clock.seconds()
+            self.marks.append(Mark(self.boundaries, at, process.name, what, seen, len(self._orders)))
+        if self._dies_here(process):
             self.witness.fault("crash", process.name, f"at boundary {self.boundaries}: {what}")
             asyncio.get_running_loop().call_later(0.5, self._start_outside, process.name)
             await process.end_here()
+
+    def _dies_here(self, process: Process) -> bool:
+        """At the sweep's boundary; and, once more, so many boundaries after its restart."""
+        if self.boundaries == self.scenario.kill_at:
+            self._struck = process.name
+            return True
+        if process.name == self._struck and process.steps == self.scenario.kill_again:
+            self._struck = ""
+            return True
+        return False
 
     def _start_outside(self, name: str) -> None:
         from crossdock.proof.process import RUNNING

@@ -119,7 +119,7 @@ class Vendors:
 
     def __init__(self, scenario: Scenario, clock: Clock, weather: Weather, witness: Witness) -> None:
         self.post = Mail(scenario, weather, witness)
-        self._scenario, self._clock = scenario, clock
+        self._scenario, self._clock, self._witness = scenario, clock, witness
         account = credentials().account_settings()
         self.shop = ShopifySimulator(
             SHOP, self._around(SHOP), webhook_url=f"{HOOKS}/shopify/{SHOP}", late_paid_s=3.0, restore_rate=1e5,
@@ -140,8 +140,24 @@ class Vendors:
     def by_name(self) -> Mapping[str, Simulator]:
         return {SHOP: self.shop, ERP: self.erp, WAREHOUSE: self.warehouse}
 
+    def act(self, verb: str, order_id: str) -> None:
+        """What somebody does to an order in the shop, or ``warehouse <verb>`` there; too early or too late is nothing."""
+        key = f"{SHOP}-{order_id}"
+        where, _, there = verb.rpartition(" ")
+        self._witness.note(where or SHOP, f"{there} {order_id}", key)
+        if not where:
+            self.shop.act(verb, {"id": order_id})
+            return
+        try:
+            self.warehouse.act(there, {"order": key})
+        except (KeyError, ValueError) as error:
+            self._witness.note(where, f"{there} {order_id} was refused: {error}", key)
+
     def end(self) -> None:
-        """The quiet tail begins."""
+        """The quiet tail begins: nothing strikes, and nobody holds anything up any more."""
+        for order in self.warehouse.warehouse.orders.values():
+            if order.hold is not None:
+                self.warehouse.act("release_hold", {"order": order.id})
         self.warehouse.faults.search_lag_s = self.erp.changed_rate = 0.0
 
     async def work(self) -> None:
