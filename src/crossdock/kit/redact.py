@@ -148,11 +148,22 @@ def _after_value(raw: bytes, start: int) -> tuple[int, bytes]:
 
 def _closed(raw: bytes, start: int) -> int:
     """The end of the object or list that opens at ``start``."""
-    opening = raw[start : start + 1]
-    end = raw.find(b"}" if opening == b"{" else b"]", start)
-    inside = raw[start + 1 : end]
-    if end > 0 and opening not in inside and b"\\" not in inside and inside.count(b'"') % 2 == 0:
-        return end + 1  # a flat one, as addresses are: no need to look at its strings one by one
+    opening, closing = (b"{", b"}") if raw[start : start + 1] == b"{" else (b"[", b"]")
+    depth, at = 0, start
+    while (end := raw.find(closing, at)) >= 0:
+        piece = raw[at:end]
+        outside = piece.split(b'"')[::2]  # without escapes every other part of it lies in a string
+        if b"\\" in piece or piece.count(b'"') % 2:
+            return _closed_by_tokens(raw, start)
+        depth += b"".join(outside).count(opening) - 1
+        at = end + 1
+        if depth == 0:
+            return at
+    return len(raw)
+
+
+def _closed_by_tokens(raw: bytes, start: int) -> int:
+    """The same where strings have escapes or brackets in them: looks at each of them."""
     depth = 0
     for token in _TOKENS.finditer(raw, start):
         if token[0] in (b"{", b"["):
