@@ -5,15 +5,19 @@ python -m chaos --only kill-deliver,net-eat   these faults and no others
 """
 
 import argparse
+import json
 import sys
 from random import SystemRandom
+from typing import Any
 
 import uvloop
 from rich.console import Console
 
 from chaos import plan, report
+from chaos.failover import failover
 from chaos.house import open_house
-from chaos.rounds import Campaign, campaign
+from chaos.rounds import campaign
+from chaos.standby import follow
 
 HELD, BROKEN, VOID = 0, 1, 2
 
@@ -21,28 +25,34 @@ HELD, BROKEN, VOID = 0, 1, 2
 def main() -> int:
     """Run what was asked for; 0: all held, 1: a bar is broken, 2: void."""
     asked = _options().parse_args()
-    out = Console(stderr=asked.json, highlight=False)
+    out = Console(stderr=asked.json, highlight=False, soft_wrap=True)
     seed = asked.seed if asked.seed is not None else SystemRandom().randrange(1_000_000)
-    only = [kind for kind in asked.only.split(",") if kind]
-    rounds = plan.draw(seed, asked.rounds, only)
-    out.print(f"seed {seed}: {asked.rounds} rounds, {asked.orders} orders; the same plan again with --seed {seed}")
-    found = uvloop.run(_campaign(seed, rounds, asked, out))
+    out.print(f"seed {seed}: the same plan again with --seed {seed}")
+    said = uvloop.run(_failover(seed, asked, out) if asked.what == "failover" else _rounds(seed, asked, out))
     if asked.json:
-        sys.stdout.write(report.as_json(found) + "\n")
+        sys.stdout.write(json.dumps(said, indent=1) + "\n")
     if asked.keep:
-        report.keep("rounds", found)
-    report.show(found, out)
-    return VOID if found.void else HELD if found.holds else BROKEN
+        report.keep(asked.what, said)
+    report.show(asked.what, said, out)
+    return {"HELD": HELD, "VOID": VOID}.get(said["verdict"], BROKEN)
 
 
-async def _campaign(seed: int, rounds: list[plan.Round], asked: argparse.Namespace, out: Console) -> Campaign:
+async def _rounds(seed: int, asked: argparse.Namespace, out: Console) -> dict[str, Any]:
+    rounds = plan.draw(seed, asked.rounds, [kind for kind in asked.only.split(",") if kind])
     async with open_house(seed, workers=asked.workers, keep=asked.leave) as house:
         out.print(f"the house stands in {house.folder}")
-        return await campaign(house, rounds, asked.orders, out.print)
+        return report.told(await campaign(house, rounds, asked.orders, out.print))
+
+
+async def _failover(seed: int, asked: argparse.Namespace, out: Console) -> dict[str, Any]:
+    async with open_house(seed, workers=asked.workers, keep=asked.leave, standby=follow) as house:
+        out.print(f"the house stands in {house.folder}")
+        return report.followed(await failover(house, asked.orders, out.print))
 
 
 def _options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="python -m chaos", description=__doc__.splitlines()[0] if __doc__ else None)
+    options.add_argument("what", nargs="?", choices=("rounds", "failover"), default="rounds")
     options.add_argument("--rounds", type=int, default=20)
     options.add_argument("--orders", type=int, default=5000, help="in all, at least")
     options.add_argument("--seed", type=int, help="of the plan; drawn and printed when not given")

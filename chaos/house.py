@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import msgspec
@@ -126,7 +126,8 @@ class Serve:
 
 
 class House:
-    """Made by ``open_house``. ``lines``: the proxies by name, PostgreSQL's one per serve."""
+    """Made by ``open_house``. ``lines``: the proxies by name, PostgreSQL's one per serve. ``servers``: the PostgreSQL
+    that it begins with and its standby, if there is one; ``server``: which of them is the primary now."""
 
     def __init__(self, folder: Path, seed: int, size_mb: int = DISK_MB) -> None:
         self.folder, self.seed = folder, seed
@@ -134,16 +135,26 @@ class House:
         self.disk = Disk(folder / "disk", size_mb)
         self.log_folder = folder / "postgres-log"
         self.postgres_environment: dict[str, str] = {}
-        self.server = Embedded(
-            folder / "disk" / "pg",
-            settings={**POSTGRES, "log_directory": str(self.log_folder)},
-            environment=self.postgres_environment,
-        )
+        self.server = self._postgres("pg")
+        self.servers = [self.server]
         self.clock: Clock | None = None  # of the first serve
         self.database_clock: Clock | None = None
         self.lines: dict[str, list[Proxy]] = {}
         self.serves: list[Serve] = []
         self.vendors: Vendors
+
+    def _postgres(self, name: str) -> Embedded:
+        settings = {**POSTGRES, "log_directory": str(self.log_folder / name)}
+        return Embedded(self.folder / "disk" / name, settings=settings, environment=self.postgres_environment)
+
+    def add_standby(self) -> Embedded:
+        """One that is not made yet."""
+        self.servers.append(self._postgres("standby"))
+        return self.servers[-1]
+
+    async def acknowledged(self) -> set[str]:
+        """The shop's ids of the orders that it told and was answered 2xx for."""
+        return await self.vendors.acknowledged(SHOP)
 
     async def ask(self, query: str, *values: Any) -> Any:
         """One value, asked past every line; None while the database is away."""
@@ -168,7 +179,7 @@ class House:
 
     def refusals(self) -> int:
         """How often PostgreSQL has said that its disk is full."""
-        logs = self.log_folder.glob("*.log")
+        logs = self.log_folder.glob("*/*.log")
         return sum(log.read_bytes().count(b"No space left on device") for log in logs)
 
     async def until(
@@ -184,7 +195,11 @@ class House:
 
     def last_words(self) -> str:
         """The end of every serve's log."""
-        return "\n".join(f"{one.name}: {one.log.read_text('utf-8', 'replace')[-1500:]}" for one in self.serves)
+        begun = [one for one in self.serves if one.log.exists()]
+        return "\n".join(f"{one.name}: {one.log.read_text('utf-8', 'replace')[-1500:]}" for one in begun)
+
+
+Follow: TypeAlias = Callable[[House, Embedded, Embedded], Awaitable[None]]
 
 
 def free_port() -> int:
@@ -210,9 +225,10 @@ def _child_name(pid: int) -> str | None:
 
 @asynccontextmanager
 async def open_house(
-    seed: int, *, workers: int = 2, keep: bool = False, with_clocks: bool = True
+    seed: int, *, workers: int = 2, keep: bool = False, standby: Follow | None = None
 ) -> AsyncIterator[House]:
-    """Everything in a folder of its own, running, the ERP's items known. ``keep``: leave the folder for a look."""
+    """Everything in a folder of its own, running, the ERP's items known. ``keep``: leave the folder for a look;
+    ``standby``: how a second server is made to follow the first."""
     folder = Path(mkdtemp(prefix="crossdock-chaos-"))
     folder.chmod(0o755)  # the database's account must reach its socket
     house = House(folder, seed)
@@ -220,7 +236,11 @@ async def open_house(
     async with AsyncExitStack() as stack:
         if not keep:
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        await _lay_ground(house, stack, with_clocks)
+        await _lay_ground(house, stack)
+        if standby:
+            second = house.add_standby()
+            stack.callback(second.stop)
+            await standby(house, house.server, second)
         await _let_in_vendors(house, stack)
         await _let_in_crossdock(house, stack)
         await house.until(lambda: _known(house), "the ERP's items to be read", 60)
@@ -231,7 +251,7 @@ async def _known(house: House) -> bool:
     return bool(await house.ask("select count(*) > 200 from masters"))
 
 
-async def _lay_ground(house: House, stack: AsyncExitStack, with_clocks: bool) -> None:
+async def _lay_ground(house: House, stack: AsyncExitStack) -> None:
     """The database on its disk, and the clocks."""
     house.disk.mount()
     stack.callback(house.disk.unmount)
@@ -239,9 +259,10 @@ async def _lay_ground(house: House, stack: AsyncExitStack, with_clocks: bool) ->
     house.log_folder.mkdir(mode=0o700)
     if account.switch:
         os.chown(house.log_folder, account.uid, account.gid)
-    if with_clocks and (preloaded := clock.library()):
+    if preloaded := clock.library():
         house.clock = Clock(house.folder / "clock", preloaded)
         house.database_clock = Clock(house.folder / "database-clock", preloaded)
+    house.server.data_dir.mkdir(mode=0o755)  # a standby, which is another process of the same user, goes through it
     url = await asyncio.to_thread(house.server.ensure)
     stack.callback(house.server.stop)
     stack.callback(house.disk.free)
@@ -284,9 +305,10 @@ async def _let_in_vendors(house: House, stack: AsyncExitStack) -> None:
 
 async def _let_in_crossdock(house: House, stack: AsyncExitStack) -> None:
     for serve in house.serves:
-        line = await _line(house, stack, DATABASE, [house.server.socket])
+        lines = [await _line(house, stack, DATABASE, [server.socket]) for server in house.servers]
+        hosts = ",".join(f"127.0.0.1:{line.port}" for line in lines)
         environment = {
-            "DATABASE_URL": f"postgresql://crossdock@127.0.0.1:{line.port}/crossdock?sslmode=disable",
+            "DATABASE_URL": f"postgresql://crossdock@{hosts}/crossdock?sslmode=disable",
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
         if serve is house.serves[0] and house.clock:

@@ -26,7 +26,12 @@ class Judgement(msgspec.Struct, frozen=True):
 
     @property
     def holds(self) -> bool:
-        return not self.lost and not self.doubled and not self.wrong
+        return not self.complaints()
+
+    def complaints(self) -> list[str]:
+        """What does not balance."""
+        named = (("lost", self.lost), ("doubled", self.doubled), ("wrong", self.wrong))
+        return [f"{name}: {what}" for name, found in named for what in found]
 
 
 def judged(shop: Books, erp: Books, warehouse: Books, told: set[str], exceptions: dict[str, list[str]]) -> Judgement:
@@ -53,7 +58,7 @@ def judged(shop: Books, erp: Books, warehouse: Books, told: set[str], exceptions
 async def judge(house: House) -> Judgement:
     """Read everybody's books and judge. The house must be quiet."""
     shop, erp, warehouse = [await house.vendors.books(name) for name in (SHOP, ERP, WAREHOUSE)]
-    told: set[str] = await house.vendors.acknowledged(SHOP)
+    told = await house.acknowledged()
     pool: Any = await reading_pool(house.server.url(), size=1)
     try:
         exceptions = await watching.exceptions_by_order(pool)

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from benchmarks import machine
 from chaos import watching
+from chaos.failover import Failover
 from chaos.plan import KINDS
 from chaos.rounds import Campaign
 from chaos.watching import Measured
@@ -64,15 +65,33 @@ def figures(found: Sequence[Measured]) -> dict[str, float]:
     return {"n": len(seconds), "median": round(statistics.median(seconds), 2), "max": max(seconds)}
 
 
-def as_json(found: Campaign) -> str:
-    return json.dumps(told(found), indent=1)
+def followed(found: Failover) -> dict[str, Any]:
+    """The report of a fail-over, figures first."""
+    books, broken = found.judgement, found.broken_bars()
+    return {
+        "verdict": "BROKEN" if broken else "HELD",
+        "seed": found.seed,
+        "orders": books.placed,
+        "acknowledged": books.acknowledged,
+        "acknowledged_before": found.acknowledged_before,
+        "booked": books.booked,
+        "with_a_person": books.exceptions,
+        "lost": len(books.lost),
+        "doubled": len(books.doubled),
+        "wrong": len(books.wrong),
+        "longest_still_s": round(found.settled.stuck_s, 1),
+        "promoted_s": found.promoted_s,
+        "resumed_s": round(found.resumed_s, 2),
+        "broken_bars": broken,
+        "never_happened": [],
+        "seconds": found.seconds,
+    }
 
 
-def show(found: Campaign, out: Console) -> None:
+def show(what: str, said: Mapping[str, Any], out: Console) -> None:
     """The figures on a terminal."""
-    said = told(found)
     out.print()
-    for line in _figures(said):
+    for line in LINES[what](said):
         out.print(line)
     for bar in said["broken_bars"]:
         out.print(f"  broken: {bar}")
@@ -81,18 +100,36 @@ def show(found: Campaign, out: Console) -> None:
     out.print(said["verdict"])
 
 
-def _figures(said: Mapping[str, Any]) -> list[str]:
-    recovery, resume = said["recovery_s"], said["resume_s"]
+def _books(said: Mapping[str, Any]) -> list[str]:
     return [
         f"{said['orders']} orders placed, {said['acknowledged']} acknowledged, {said['booked']} in the ERP, "
-        f"{sum(said['with_a_person'].values())} with a person, in {said['rounds']} rounds and {said['seconds']:.0f} s",
+        f"{sum(said['with_a_person'].values())} with a person, in {said['seconds']:.0f} s",
         f"lost {said['lost']}, doubled {said['doubled']}, otherwise wrong {said['wrong']}",
         f"longest that anything stood still after the faults: {said['longest_still_s']:g} s "
         f"(bar {watching.STUCK_BAR_S:g} s)",
-        f"a killed role worked again after: {_spread(recovery)} (bar {watching.RECOVERY_BAR_S:g} s)",
-        f"with PostgreSQL back, work resumed after: {_spread(resume)} (bar {watching.RESUME_BAR_S:g} s)",
+    ]
+
+
+def _rounds(said: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{said['rounds']} rounds; {sum(said['faults'].values())} faults of {len(said['faults'])} kinds happened",
+        *_books(said),
+        f"a killed role worked again after: {_spread(said['recovery_s'])} (bar {watching.RECOVERY_BAR_S:g} s)",
+        f"with PostgreSQL back, work resumed after: {_spread(said['resume_s'])} (bar {watching.RESUME_BAR_S:g} s)",
         f"late outcomes fenced off: {said['late_outcomes_fenced_off']}",
     ]
+
+
+def _failover(said: Mapping[str, Any]) -> list[str]:
+    return [
+        f"the primary was killed with {said['acknowledged_before']} orders acknowledged",
+        *_books(said),
+        f"the standby took writes {said['promoted_s']:g} s after the kill, and work resumed {said['resumed_s']:g} s "
+        f"after that (bar {watching.RESUME_BAR_S:g} s)",
+    ]
+
+
+LINES = {"rounds": _rounds, "failover": _failover}
 
 
 def _spread(found: Mapping[str, float]) -> str:
@@ -101,41 +138,49 @@ def _spread(found: Mapping[str, float]) -> str:
     return f"median {found['median']:g} s, worst {found['max']:g} s of {found['n']:.0f}"
 
 
-def keep(name: str, found: Campaign) -> None:
+def keep(what: str, said: Mapping[str, Any]) -> None:
     """Into docs/proof, with the machine and the commit; the page is made from it."""
     kept = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
-    kept[name] = {"measured_at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "commit": _commit(), **told(found)}
-    kept[name]["machine"] = machine.facts()
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    kept[what] = {"measured_at": when, "commit": _commit(), **said, "machine": machine.facts()}
     KEPT.parent.mkdir(parents=True, exist_ok=True)
     KEPT.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     PAGE.write_text(page(kept), "utf-8")
 
 
 def _commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    command = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
 
 
 def page(kept: Mapping[str, Any]) -> str:
     """docs/proof/chaos.md."""
-    said = kept["rounds"]
     lines = [
         "# The last kept chaos run",
         "",
-        'Made by `make chaos ARGS="--keep"` from `chaos.json`, which holds every round. '
-        "[What the run does and how to read it](../explanation/chaos.md)",
-        "",
-        f"**{said['verdict']}**: seed {said['seed']}, commit {said['commit']}, {said['measured_at']}, "
-        f"{said['machine']['cores']} cores, Python {said['machine']['python']}.",
-        "",
-        *(f"- {line}" for line in _figures(said)),
-        "",
-        "| fault | what happens | times |",
-        "|---|---|---:|",
-        *(f"| `{kind}` | {KINDS[kind]} | {times} |" for kind, times in said["faults"].items()),
-        "",
+        'Made by `make chaos ARGS="--keep"` and `make chaos ARGS="failover --keep"`; `chaos.json` holds every round. '
+        "[What the run does, and how to read it](../explanation/chaos.md)",
     ]
-    lines += [f"- {one}" for one in said["stand_ins"]]
-    return "\n".join(lines).rstrip() + "\n"
+    for what, title in (("rounds", "Rounds"), ("failover", "Fail-over")):
+        if what in kept:
+            lines += ["", f"## {title}", "", *_kept(what, kept[what])]
+    return "\n".join(lines) + "\n"
+
+
+def _kept(what: str, said: Mapping[str, Any]) -> list[str]:
+    run = said["machine"]
+    lines = [
+        f"**{said['verdict']}**: seed {said['seed']}, commit {said['commit']}, {said['measured_at']}, "
+        f"{run['cores']} cores, Python {run['python']}.",
+        "",
+        *(f"- {line}" for line in LINES[what](said)),
+        *(f"- with a person: {times} x {cause}" for cause, times in said["with_a_person"].items()),
+        *(f"- broken: {bar}" for bar in said["broken_bars"]),
+        *(f"- never happened: {kind}" for kind in said["never_happened"]),
+        *(f"- instead: {one}" for one in said.get("stand_ins", ())),
+    ]
+    if faults := said.get("faults"):
+        lines += ["", "| fault | what happens | times |", "|---|---|---:|"]
+        lines += [f"| `{kind}` | {KINDS[kind]} | {times} |" for kind, times in faults.items()]
+    return lines

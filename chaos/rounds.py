@@ -13,11 +13,11 @@ from chaos.breaking import Breaking
 from chaos.house import House
 from chaos.judge import Judgement, judge
 from chaos.plan import Round
+from chaos.trade import trade
 from chaos.watching import Measured, Settled
 from crossdock.demo.plan import SHOP, WAREHOUSE
 
 TRADE_S = 12.0  # a round's orders come within this; while things still break after that, some more
-MORE_PER_S = 4.0
 WEBHOOKS = {"duplicate_webhooks": 0.1, "shuffled_webhooks": 0.1}
 
 Say = Callable[[str], None]
@@ -34,7 +34,7 @@ class RoundReport(msgspec.Struct, frozen=True):
 
     @property
     def holds(self) -> bool:
-        return self.settled.quiet and self.judgement.holds and self.settled.stuck_s <= watching.STUCK_BAR_S
+        return not _wrong(self)
 
 
 class Campaign(msgspec.Struct, frozen=True):
@@ -69,16 +69,7 @@ class Campaign(msgspec.Struct, frozen=True):
 
 
 def _wrong(one: RoundReport) -> list[str]:
-    books = one.judgement
-    found = (
-        [] if one.settled.quiet else [f"did not become quiet within {one.settled.seconds:.0f} s: {one.settled.left}"]
-    )
-    found += [f"lost: {key}" for key in books.lost]
-    found += [f"doubled: {what}" for what in books.doubled]
-    found += [f"wrong: {what}" for what in books.wrong]
-    if one.settled.stuck_s > watching.STUCK_BAR_S:
-        found.append(f"something stood still for {one.settled.stuck_s:.1f} s (at most {watching.STUCK_BAR_S:g})")
-    return found
+    return watching.unsettled(one.settled) + one.judgement.complaints()
 
 
 def _too_slow(found: list[Measured], bar_s: float) -> list[str]:
@@ -118,7 +109,7 @@ async def _round(house: House, breaking: Breaking, one: Round, orders: int, say:
     began, before = time.monotonic(), Counter(breaking.counts)
     over = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(_trade(house, orders, over))
+        group.create_task(trade(house, orders, over, TRADE_S))
         group.create_task(_break(breaking, one, over))
     breaking.calm()
     settled = await watching.settle(house)
@@ -129,18 +120,6 @@ async def _round(house: House, breaking: Breaking, one: Round, orders: int, say:
     )
     say(_line(report))
     return report
-
-
-async def _trade(house: House, orders: int, over: asyncio.Event) -> None:
-    """The round's orders, evenly; then a few, so that there is work to take up again, until all is broken."""
-    placed, began = 0, time.monotonic()
-    while placed < orders or not over.is_set():
-        passed = time.monotonic() - began
-        due = int(min(passed / TRADE_S, 1.0) * orders + max(0.0, passed - TRADE_S) * MORE_PER_S) + 1
-        if due > placed:
-            await house.vendors.act(SHOP, "place_order", count=due - placed)
-            placed = due
-        await asyncio.sleep(0.1)
 
 
 async def _break(breaking: Breaking, one: Round, over: asyncio.Event) -> None:
@@ -163,6 +142,6 @@ def _line(report: RoundReport) -> str:
     said = "holds" if report.holds else "DOES NOT HOLD: " + "; ".join(_wrong(report)[:5])
     return (
         f"  {books.placed} orders so far, {books.acknowledged} acknowledged, {books.booked} booked, "
-        f"{sum(books.exceptions.values())} with a person {books.exceptions or ''}; quiet after {settled.seconds:.1f} s, "
-        f"longest still {settled.stuck_s:.1f} s; {said}"
+        f"{sum(books.exceptions.values())} with a person {books.exceptions or ''}; "
+        f"quiet after {settled.seconds:.1f} s, longest still {settled.stuck_s:.1f} s; {said}"
     )

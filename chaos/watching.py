@@ -18,7 +18,6 @@ STUCK_BAR_S = LEASE_S + INTERVAL_S
 GIVEN_UP_S = 90.0  # a figure that is not reached by then is kept as this
 QUIET_S = 180.0
 WORK = {
-    "intake": "crossdock.ingest.requests",
     "decide": "crossdock.decide.batch.duration",
     "deliver": "crossdock.target.requests",
 }
@@ -53,6 +52,14 @@ class Settled(msgspec.Struct, frozen=True):
     left: str = ""
 
 
+def unsettled(one: Settled) -> list[str]:
+    """What did not come to rest as it must."""
+    found = [] if one.quiet else [f"did not become quiet within {one.seconds:.0f} s: {one.left}"]
+    if one.stuck_s > STUCK_BAR_S:
+        found.append(f"something stood still for {one.stuck_s:.1f} s (at most {STUCK_BAR_S:g})")
+    return found
+
+
 def work_done(sheet: Sheet | None, role: str) -> float:
     """How much a process says it has done. ``schedule`` shows by its gauges that it has looked at the tables."""
     if sheet is None:
@@ -64,18 +71,22 @@ def work_done(sheet: Sheet | None, role: str) -> float:
 
 
 async def recovered(serve: Serve, child: str, killed: int, done: float) -> float:
-    """Seconds from now until another process does this child's work; ``done``: what the killed one had done."""
+    """Seconds from now until another process does this child's work; ``done``: what the killed one had done.
+
+    Senders keep to the intake that they are connected to: that a new one is asked nothing yet says nothing about it.
+    """
     role = child.rpartition("-")[0]
+    doors = {"intake": serve.intake, "console": serve.console}
     began = time.monotonic()
     while time.monotonic() - began < GIVEN_UP_S:
-        if role == "console":
-            if serve.children.get(child, killed) != killed and await _healthy(serve.console):
-                break
+        if role in doors:
+            back = serve.children.get(child, killed) != killed and await _healthy(doors[role])
         else:
             sheet = serve.sheet(child)
             resumed = done if role in WORK else 0.0
-            if sheet and sheet.pid != killed and work_done(sheet, role) > resumed:
-                break
+            back = bool(sheet and sheet.pid != killed and work_done(sheet, role) > resumed)
+        if back:
+            break
         await asyncio.sleep(0.1)
     return time.monotonic() - began
 
