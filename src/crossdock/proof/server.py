@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any, Self, TypeVar
 
 import asyncpg
+import uvloop
 
 from crossdock.proof.clock import EPOCH
 from crossdock.store.migrate import migrate
@@ -30,12 +31,12 @@ class Server:
     """One database of a running PostgreSQL, given over to one run after the other. ``url``: of any database of it."""
 
     def __init__(self, url: str) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="simulated database", daemon=True)
         self._admin_url, self._name = url, f"proof_{os.getpid()}"
         self._url = ""
         self._spare: list[Connection] = []
-        self._all: list[Connection] = []
+        self._all: dict[Connection, int] = {}  # with the server process's number
         self._admin: Connection = None
         self.wires: list[Any] = []  # of the run that is on
 
@@ -93,7 +94,7 @@ class Server:
             await self.kill(one)
         names = [row["name"] for row in await self._admin.fetch(SQL.tables)]
         sequences = [row["name"] for row in await self._admin.fetch(SQL.sequences)]
-        await self._admin.execute("; ".join(f"delete from {name}" for name in names))
+        await self._admin.execute("; ".join(f"delete from {name}" for name in names))  # noqa: S608
         await self._admin.execute("; ".join(f"alter sequence {name} restart" for name in sequences))
         for one in self._spare:
             await one.execute("discard sequences; reset simulated.now; reset simulated.clock")
@@ -104,7 +105,7 @@ class Server:
             return self._spare.pop()
         settings = {**PLANNER, **SESSION, **_PATIENCE, "application_name": "crossdock simulation"}
         made = await asyncpg.connect(self._url, server_settings=settings)
-        self._all.append(made)
+        self._all[made] = made.get_server_pid()
         return made
 
     async def give(self, connection: Connection) -> None:
@@ -113,11 +114,9 @@ class Server:
 
     async def kill(self, connection: Connection) -> None:
         """Cut it and wait until the server has noticed: what it had open is rolled back."""
-        number = connection.get_server_pid()
         if not connection.is_closed():
             connection.terminate()
-        self._all.remove(connection)
-        await self._admin.fetchval(SQL.end_of, number)
+        await self._admin.fetchval(SQL.end_of, self._all.pop(connection))
 
     async def read(self, statement: str, *arguments: Any) -> list[Any]:
         """Read as somebody outside."""

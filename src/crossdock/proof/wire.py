@@ -1,4 +1,4 @@
-"""A simulated process's pool: real connections that are told the simulated time and that break when the seed says so."""
+"""A simulated process's pool: real connections that are told the simulated time, and break when the seed says so."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -63,6 +63,7 @@ class Held:
     def __init__(self, raw: Connection, wire: Wire) -> None:
         self.raw, self._wire = raw, wire
         self.within = False
+        self._shown: datetime | None = None
 
     async def execute(self, statement: str, *arguments: Any, timeout: float | None = None) -> Any:  # noqa: ASYNC109
         return await self._do(self.raw.execute, statement, arguments)
@@ -85,12 +86,9 @@ class Held:
         return self.raw.transaction()
 
     async def _do(self, method: Any, statement: str, arguments: tuple[Any, ...]) -> Any:
-        instant = self._wire.now().isoformat()
         ends = statement in ("commit", "rollback")
         if not ends:
-            once = "local " if self.within else ""
-            shown = f"set {once}simulated.clock = '{instant}'"
-            await self.raw.execute(shown if self.within else f"{shown}; set simulated.now = '{instant}'")
+            await self._show(self._wire.now())
         answer = await method(statement, *arguments)
         if ends or statement == "begin":
             self._mark(statement == "begin")
@@ -100,8 +98,17 @@ class Held:
             raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
         return answer
 
+    async def _show(self, instant: datetime) -> None:
+        """Tell the session what time it is, unless it knows."""
+        if self._shown == instant:
+            return
+        self._shown = instant
+        once = "local " if self.within else ""
+        told = f"set {once}simulated.clock = '{instant.isoformat()}'"
+        await self.raw.execute(told if self.within else f"{told}; set simulated.now = '{instant.isoformat()}'")
+
     def _mark(self, within: bool) -> None:
-        self.within = within
+        self.within, self._shown = within, self._shown if within else None
         if within:
             self._wire.open.append(self)
         else:

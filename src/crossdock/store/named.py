@@ -11,9 +11,9 @@ from importlib.resources import files
 class Statements:
     """The statements of one file, by attribute: ``Statements("claims").claim``."""
 
-    def __init__(self, noun: str) -> None:
+    def __init__(self, noun: str, package: str = "crossdock.store") -> None:
         self._noun = noun
-        self._by_name = _parse((files("crossdock.store") / "sql" / f"{noun}.sql").read_text("utf-8"))
+        self._by_name = _parse((files(package) / "sql" / f"{noun}.sql").read_text("utf-8"))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._by_name.items())
