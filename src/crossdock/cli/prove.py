@@ -1,6 +1,7 @@
 """``prove``: the promise, tried on simulated vendors, clocks, networks and crashes."""
 
 import os
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import typer
@@ -9,6 +10,16 @@ from crossdock.cli.printing import as_json, error, note
 from crossdock.cli.reach import JSON
 
 _REPORT = typer.Option(None, help="Write the report to this file, as JSON: the console shows it.")
+
+
+STORES = ("memory", "postgres")
+
+
+def _server() -> AbstractContextManager[str]:
+    from crossdock.proof.server import own_server
+
+    note("Starting a PostgreSQL for the simulation.")
+    return own_server()
 
 
 def add(app: typer.Typer) -> None:
@@ -21,6 +32,7 @@ def prove(
     profile: str | None = typer.Option(None, help="One fault profile instead of a mixture; --profiles lists them."),
     profiles: bool = typer.Option(False, "--profiles", help="List the fault profiles and stop."),
     jobs: int = typer.Option(0, min=0, help="Processes (0: one for each core)."),
+    store: str = typer.Option("memory", help="Where the tables are: memory, or postgres (the embedded one; slower)."),
     report: Path | None = _REPORT,
     json: bool = JSON,
 ) -> int:
@@ -35,12 +47,18 @@ def prove(
     if profile is not None and profile not in PROFILES:
         error(f"There is no fault profile {profile!r}. There are: {', '.join(PROFILES)}.")
         return 2
-    with Progress(seeds, quiet=json) as progress:
-        done = campaign(seed, seeds, profile=profile, jobs=jobs or os.cpu_count() or 1, told=progress.told)
+    if store not in STORES:
+        error(f"There is no store {store!r}. There are: {', '.join(STORES)}.")
+        return 2
+    with ExitStack() as stack:
+        server = stack.enter_context(_server()) if store == "postgres" else None
+        progress = stack.enter_context(Progress(seeds, quiet=json))
+        processes = jobs or os.cpu_count() or 1
+        done = campaign(seed, seeds, profile=profile, jobs=processes, server=server, told=progress.told)
     if report is not None:
-        from crossdock.proof.telling import store
+        from crossdock.proof.telling import store as keep
 
-        store(done, report, profile)
+        keep(done, report, profile)
         note(f"The report is in {report}.")
     if json:
         from crossdock.proof.telling import plain

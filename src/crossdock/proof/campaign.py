@@ -6,15 +6,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from datetime import UTC, datetime
+from functools import cache, partial
 from multiprocessing import get_context
 
 import msgspec
 
+from crossdock.proof.clock import Clock
 from crossdock.proof.invariants import INVARIANTS
 from crossdock.proof.plan import KINDS, scenario
 from crossdock.proof.run import Ran, run
+from crossdock.proof.tables import InMemory, Tables
 
 AT_ONCE = 25  # seeds per errand
+AT_ONCE_SLOWLY = 4  # the same on PostgreSQL
 ERRANDS_PER_PROCESS = 200  # then a fresh one: nothing can pile up
 KEPT = 20  # violating runs that are kept whole
 
@@ -54,6 +59,8 @@ class Report(msgspec.Struct):
     python: str = ""
     machine: str = ""
     jobs: int = 1
+    store: str = "memory"  # or postgres
+    at: str = ""  # when it began
 
     @property
     def seeds_per_s(self) -> float:
@@ -84,13 +91,18 @@ def campaign(
     *,
     profile: str | None = None,
     jobs: int = 1,
+    server: str | None = None,
     told: Callable[[Report], None] = lambda _: None,
 ) -> Report:
-    """Run ``count`` seeds from ``first`` on; ``told`` is called with the report as it grows."""
+    """Run ``count`` seeds from ``first`` on; ``told`` is called with the report as it grows.
+
+    ``server``: the URL of a PostgreSQL to have the tables on, instead of in memory.
+    """
     report = Report(first, invariants=dict.fromkeys(INVARIANTS, 0), jobs=jobs)
     report.python, report.machine = platform.python_version(), f"{platform.machine()}, {os.cpu_count()} cores"
+    report.store, report.at = "postgres" if server else "memory", datetime.now(UTC).isoformat(timespec="seconds")
     began, digests = time.monotonic(), {}
-    for at, errand in _errands(first, count, profile, jobs):
+    for at, errand in _errands(first, count, profile, jobs, server):
         _add(report, errand)
         digests[at] = errand.digests
         report.seconds = round(time.monotonic() - began, 1)
@@ -99,9 +111,12 @@ def campaign(
     return report
 
 
-def _errands(first: int, count: int, profile: str | None, jobs: int) -> Iterator[tuple[int, _Errand]]:
-    starts = [(at, min(AT_ONCE, first + count - at)) for at in range(first, first + count, AT_ONCE)]
-    if jobs == 1:
+def _errands(
+    first: int, count: int, profile: str | None, jobs: int, server: str | None
+) -> Iterator[tuple[int, _Errand]]:
+    size = AT_ONCE_SLOWLY if server else AT_ONCE
+    starts = [(at, min(size, first + count - at)) for at in range(first, first + count, size)]
+    if jobs == 1 and server is None:
         for at, some in starts:
             yield at, _do(at, some, profile)
         return
@@ -109,7 +124,7 @@ def _errands(first: int, count: int, profile: str | None, jobs: int) -> Iterator
         waiting = iter(starts)
         open_: dict[Future[_Errand], int] = {}
         for at, some in waiting:
-            open_[pool.submit(_do, at, some, profile)] = at
+            open_[pool.submit(_do, at, some, profile, server)] = at
             if len(open_) < jobs * 2:
                 continue
             yield from _done(open_)
@@ -123,10 +138,21 @@ def _done(open_: "dict[Future[_Errand], int]") -> Iterator[tuple[int, _Errand]]:
         yield open_.pop(future), future.result()
 
 
-def _do(first: int, count: int, profile: str | None) -> _Errand:
+@cache
+def _tables(server: str | None) -> Callable[[Clock], Tables]:
+    """For all runs of this process: a database of its own lives as long as it does."""
+    if server is None:
+        return InMemory
+    from crossdock.proof.postgres import InPostgres
+    from crossdock.proof.server import Server
+
+    return partial(InPostgres, Server(server).__enter__())
+
+
+def _do(first: int, count: int, profile: str | None, server: str | None = None) -> _Errand:
     errand = _Errand(0, 0.0, Counter(), Counter(), Counter(), [], [])
     for seed in range(first, first + count):
-        ran = run(scenario(seed, profile))
+        ran = run(scenario(seed, profile), tables=_tables(server))
         errand.seeds += 1
         errand.seconds += ran.lasted_s
         errand.profiles[ran.profile] += 1

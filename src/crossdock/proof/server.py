@@ -6,8 +6,10 @@ after the other, so that a run is as repeatable as with tables in memory.
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any, Self, TypeVar
 
@@ -15,6 +17,7 @@ import asyncpg
 import uvloop
 
 from crossdock.proof.clock import EPOCH
+from crossdock.store.embedded import Embedded
 from crossdock.store.migrate import migrate
 from crossdock.store.named import Statements
 from crossdock.store.pool import PLANNER, SESSION, Connection
@@ -25,6 +28,17 @@ QUICK = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}  # for 
 _LIMIT_S = 120.0  # real time, for one call
 # Nobody can wait for a lock whose holder's time stands still: as after a lock_timeout, he is refused.
 _PATIENCE = {"lock_timeout": "50ms", "idle_in_transaction_session_timeout": "0"}
+
+
+@contextmanager
+def own_server() -> Iterator[str]:
+    """The URL of a PostgreSQL that is started for simulations and removed after them."""
+    with TemporaryDirectory(prefix="crossdock-prove-", ignore_cleanup_errors=True) as home:
+        server = Embedded(home, settings=QUICK)
+        try:
+            yield server.ensure()
+        finally:
+            server.stop()
 
 
 class Server:

@@ -57,7 +57,8 @@ def lines(report: Report, profile: str | None) -> list[str]:
     """The report as text."""
     told = [
         f"{report.seeds:,} seeds from {report.first_seed} in {report.seconds:,.0f} s ({report.seeds_per_s:g} a second, "
-        f"{report.jobs} processes): {report.simulated_hours:,.1f} hours of simulated time",
+        f"{report.jobs} processes): {report.simulated_hours:,.1f} hours of simulated time, "
+        f"tables {'on PostgreSQL' if report.store == 'postgres' else 'in memory'}",
         "",
         f"Faults injected   {_counted(report.faults)}",
         f"Recoveries        {_counted(report.recoveries)}",
