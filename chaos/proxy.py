@@ -225,6 +225,8 @@ class _Line:
 
 
 async def _pass(writer: Writer, chunk: bytes) -> None:
+    if writer.is_closing():
+        raise ConnectionResetError("the other side of the line is gone")
     writer.write(chunk)
     await writer.drain()
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -25,6 +25,7 @@ from crossdock.simulators.server import SimulatorServer
 class Hosted:
     def __init__(self, account: NetSuiteAccount, client: Any) -> None:
         self.account, self.client = account, client
+        self.clock_is_off = timedelta(0)
 
 
 @pytest.fixture
@@ -41,10 +42,11 @@ async def hosted() -> AsyncIterator[Hosted]:
         credentials.connection_secrets(),
         door,
         InProcessTokens(time.monotonic),
-        lambda: datetime.now(UTC),
+        lambda: datetime.now(UTC) + there.clock_is_off,
         lambda: str(time.monotonic_ns()),
     )
-    yield Hosted(account, CONNECTOR.open(line))
+    there = Hosted(account, CONNECTOR.open(line))
+    yield there
     await door.close()
     await server.stop()
 
@@ -64,6 +66,14 @@ async def test_an_order_travels_to_its_invoice(hosted: Hosted) -> None:
     assert Decimal(kept["total"]) == order.totals.total.shop
     page = await CONNECTOR.polls["invoices"].run(hosted.client, None, {})
     assert [found.stream_key for found in page.found] == [order.key]
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+async def test_a_clock_that_is_hours_off_signs_in_by_netsuites(hosted: Hosted, hours: int) -> None:
+    hosted.clock_is_off = timedelta(hours=hours)
+    await hosted.client.sign_in()
+    booked = await CONNECTOR.operations["order.book"].send(hosted.client, booking(plain_order()), Call("k"))
+    assert isinstance(booked.outcome, Done)
 
 
 @pytest.mark.parametrize(("fault", "expected"), [("html_200", OutcomeUnknown), ("lost_response", AnswerLost)])

@@ -1,0 +1,131 @@
+"""A short campaign and a fail-over as anybody runs them with ``python -m chaos``, and what judges them."""
+
+from typing import Any
+
+import pytest
+from chaos.failover import failover
+from chaos.house import LINES, open_house
+from chaos.judge import judged
+from chaos.rounds import campaign
+from chaos.standby import follow
+
+from chaos import plan, watching
+from crossdock import app
+
+SEED = 20
+SHORT = [
+    "kill-decide", "kill-deliver", "kill-backend", "kill-postmaster", "disk-full", "pause-intake",
+    "net-delay", "net-cut-before", "net-cut-after", "net-half-close",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _children_find_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(app.__file__).removesuffix("/crossdock/app.py"))
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(300)
+async def test_a_round_of_everything_leaves_the_books_balanced() -> None:
+    said: list[str] = []
+    async with open_house(SEED) as house:
+        found = await campaign(house, plan.draw(SEED, 1, SHORT), 100, said.append)
+        restarts = [serve.restarts for serve in house.serves]
+    assert found.never == [], said
+    assert set(found.faults) == set(SHORT)
+    assert min(found.faults.values()) >= 1
+    (one,) = found.rounds
+    assert one.settled.quiet, one.settled.left
+    assert one.judgement.complaints() == []
+    assert one.judgement.placed >= one.judgement.acknowledged >= 100
+    assert restarts == [0, 0]  # nobody took the parents down
+    assert {measured.kind for measured in found.recoveries} == {"kill-decide", "kill-deliver"}
+    assert {measured.kind for measured in found.resumes} == {"kill-backend", "kill-postmaster", "disk-full"}
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(200)
+async def test_the_standby_takes_over_and_nothing_acknowledged_is_lost() -> None:
+    said: list[str] = []
+    async with open_house(SEED, workers=1, standby=follow) as house:
+        found = await failover(house, 60, said.append)
+        assert house.server is house.servers[1]
+    assert found.acknowledged_before > 0
+    assert found.settled.quiet, found.settled.left
+    assert found.judgement.complaints() == []
+    assert found.judgement.acknowledged >= 60
+
+
+def test_a_plan_is_its_seed_and_leaves_nothing_out() -> None:
+    assert plan.draw(7, 20) == plan.draw(7, 20)
+    assert plan.draw(7, 20) != plan.draw(8, 20)
+    for rounds in (1, 3, 20):
+        drawn = plan.draw(7, rounds)
+        assert len(drawn) == rounds
+        assert {act.kind for one in drawn for act in (*one.processes, *one.network)} == set(plan.KINDS)
+        assert all(one.processes for one in drawn[:16])
+        assert drawn[-1].processes[-1].kind == "database-clock"
+    everywhere = {(act.kind, act.where) for one in plan.draw(7, 20) for act in one.network}
+    assert everywhere == {(kind, line) for kind in plan.NETWORK for line in LINES}
+
+
+def test_a_plan_of_some_kinds_has_no_others() -> None:
+    (one,) = plan.draw(7, 1, ["kill-deliver", "net-eat"])
+    assert [act.kind for act in one.processes] == ["kill-deliver"]
+    assert {act.kind for act in one.network} == {"net-eat"}
+    with pytest.raises(ValueError, match="gremlins"):
+        plan.draw(7, 1, ["gremlins"])
+
+
+def _shop(*numbers: int) -> dict[str, Any]:
+    orders = [
+        {
+            "id": number, "name": f"#{number}", "test": False, "cancelled": False, "total": "10.00", "currency": "EUR",
+            "lines": [], "fulfillments": [],
+        }
+        for number in numbers
+    ]  # fmt: skip
+    return {"orders": orders, "fulfillments": 0, "repeated_tracking": []}
+
+
+def _erp(*numbers: int) -> dict[str, Any]:
+    orders = [{"external_id": f"shop-{number}", "total": "10.00", "currency": "EUR"} for number in numbers]
+    return {"sales_orders": orders, "invoices": [], "fulfilments": []}
+
+
+WAREHOUSE: dict[str, Any] = {"orders": [], "repeated": []}
+
+
+def test_one_document_or_one_exception_holds() -> None:
+    found = judged(_shop(1, 2), _erp(1), WAREHOUSE, {"1", "2"}, {"shop-2": ["no SKU"]})
+    assert found.complaints() == []
+    assert (found.placed, found.acknowledged, found.booked, found.exceptions) == (2, 2, 1, {"no SKU": 1})
+
+
+def test_what_was_acknowledged_and_is_nowhere_is_lost() -> None:
+    assert judged(_shop(1, 2), _erp(1), WAREHOUSE, {"1", "2"}, {}).lost == ["shop-2"]
+
+
+def test_what_was_never_acknowledged_must_be_found_all_the_same() -> None:
+    found = judged(_shop(1, 2), _erp(1), WAREHOUSE, {"1"}, {})
+    assert found.lost == []
+    assert any("neither in the ERP nor an exception" in what for what in found.wrong)
+
+
+def test_two_of_anything_is_doubled() -> None:
+    assert judged(_shop(1), _erp(1, 1), WAREHOUSE, {"1"}, {}).doubled == ["shop-1: 2 in the ERP"]
+    told_twice = judged(_shop(1), _erp(), WAREHOUSE, {"1"}, {"shop-1": ["a", "b"]})
+    assert told_twice.doubled == ["shop-1: 2 exceptions and no order in the ERP"]
+    again = {"orders": [], "repeated": ["shop-1"]}
+    assert judged(_shop(1), _erp(1), again, {"1"}, {}).doubled == ["shop-1: twice in the warehouse"]
+
+
+def test_standing_still_counts_from_the_last_movement() -> None:
+    standing = watching.Standing(0.0)
+    standing.look({"order 1": 1, "order 2": 1}, 0.0)
+    standing.look({"order 1": 2, "order 2": 1}, 10.0)
+    assert standing.longest_s == 10.0
+    standing.look({"order 1": 2}, 15.0)
+    assert standing.longest_s == 10.0
+    standing.look({"order 1": 2, "order 3": 1}, 25.0)
+    assert standing.longest_s == 15.0
