@@ -16,6 +16,7 @@ from crossdock.proof.tables import Line, at_once
 from crossdock.proof.witness import Witness
 from crossdock.store.protocol import (
     Arrival,
+    CommitUnknown,
     ConnectionRow,
     Grant,
     LeasedCommand,
@@ -38,7 +39,9 @@ class Trouble:
         self._rates = dict(scenario.rates)
         self._random = scenario.random("database")
         self._witness, self._seconds = witness, seconds
+        self._warm_s = scenario.warm_s
         self.down_until = 0.0
+        self.wakes = 0
 
     def end(self) -> None:
         """The quiet tail begins."""
@@ -49,7 +52,7 @@ class Trouble:
         return self._seconds() < self.down_until
 
     def strikes(self, kind: str, who: str, what: str) -> bool:
-        rate = self._rates.get(kind, 0.0)
+        rate = self._rates.get(kind, 0.0) if self._seconds() >= self._warm_s else 0.0
         if not rate or self._random.random() >= rate:
             return False
         self._witness.fault(kind, who, what)
@@ -76,6 +79,8 @@ class ProcessStore:
 
     async def _call(self, what: str, effect: Callable[[], Awaitable[T]], *, loses: bool = False) -> T:
         await self._there(what)
+        if loses and self._trouble.strikes("commit_doubtful", self._process.name, what):
+            raise CommitUnknown(f"the connection was cut before COMMIT was heard ({what})")
         return await self._done(what, effect, lost=loses and self._lost(what))
 
     def _lost(self, what: str) -> bool:
@@ -221,6 +226,7 @@ class ProcessStore:
         if self._trouble.strikes("store_refused", self._process.name, f"wake {channel}"):
             raise StoreUnavailable("the connection was cut before the wake-up")
         if not self._trouble.strikes("wake_lost", self._process.name, channel):
+            self._trouble.wakes += 1
             await self._base.wake(channel)
 
     async def listen(self, channel: str, on_wake: Callable[[], None]) -> Callable[[], Awaitable[None]]:

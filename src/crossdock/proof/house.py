@@ -40,10 +40,18 @@ def settings() -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
     keys = credentials()
     return {
         SHOP: (
-            {"shop_domain": "simulated.myshopify.com", "api_base": f"http://{SHOP}.test", "page_size": 2},
+            {
+                "shop_domain": "simulated.myshopify.com",
+                "api_base": f"http://{SHOP}.test",
+                "page_size": 2,
+                "overlap_minutes": 0.03,
+            },
             {"access_token": "simulated-token", "webhook_secret": "simulated-secret"},
         ),
-        ERP: ({**keys.connection_settings(f"http://{ERP}.test"), "concurrency": CONCURRENCY}, keys.connection_secrets()),
+        ERP: (
+            {**keys.connection_settings(f"http://{ERP}.test"), "concurrency": CONCURRENCY},
+            keys.connection_secrets(),
+        ),
         WAREHOUSE: (
             {"base_url": f"http://{WAREHOUSE}.test"},
             {"refresh_token": "shiphero-refresh-token", "webhook_secret": "shiphero-webhook-secret"},
@@ -68,7 +76,7 @@ class Worker:
         self._stop = asyncio.Event()
         self._intake = IntakeApp(world)
         loops: list[Loop] = [DecideLoop(world), DeliverLoop(world), ScheduleLoop(world), PollLoop(world, _unkept)]
-        self.loops = [process.spawn(_living(loop.run(self._stop))) for loop in loops]
+        self.loops = [process.spawn(_living(loop, self._stop)) for loop in loops]
 
     async def stop(self) -> None:
         """SIGTERM: finish what is held, then end."""
@@ -102,8 +110,8 @@ class Worker:
         await self._intake(scope, receive, send)
 
 
-async def _living(work: Any) -> None:
-    await work
+async def _living(loop: Loop, stop: asyncio.Event) -> None:
+    await loop.run(stop)
 
 
 async def _unkept(_connection: str, _error: str | None) -> None:
@@ -119,6 +127,8 @@ def make_world(
     seconds: Callable[[], float],
     random: Any,
     connectors: Mapping[str, Connector],
+    edit_window_s: float,
+    worker: str,
 ) -> World:
     """What the composition root gives a real process, from the simulation."""
     given = settings()
@@ -138,12 +148,12 @@ def make_world(
         store=store,
         links=links,
         deciders=app.deciders(),
-        policies={SHOP: POLICY},
+        policies={SHOP: msgspec.structs.replace(POLICY, edit_window_s=edit_window_s)},
         holds=lambda _order: [],
         signals=testimony,
         random=random,
         stopwatch=seconds,
-        worker=process.name,
+        worker=worker,
     )
 
 

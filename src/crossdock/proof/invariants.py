@@ -12,8 +12,10 @@ from crossdock import app
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.lattice import AXES
 from crossdock.domain.state import decode_state, ordered, ships
+from crossdock.proof.clock import EPOCH
+from crossdock.proof.consequences import Pace, left_standing, not_newest, pestered, taken_twice, without_cause
 from crossdock.proof.network import Serving
-from crossdock.proof.plan import SHOP, Scenario
+from crossdock.proof.plan import SHOP, OrderPlan, Scenario
 from crossdock.proof.tables import Tables
 from crossdock.proof.vendors import Vendors
 from crossdock.simulators.base import Request
@@ -40,6 +42,8 @@ class Evidence:
         self._before: tuple[Any, Any] | None = None
         self._excused: set[str] = set()
         self._sent: Counter[str] = Counter()
+        self.plans: dict[str, OrderPlan] = {}  # what people do to each order
+        self.pace = Pace()
 
     @property
     def books(self) -> Books:
@@ -64,6 +68,8 @@ class Evidence:
             self.seen("I12", order, f"{serving.key} was sent without a lease")
         elif row.due_at < now:
             self.seen("I12", order, f"{serving.key} was sent after its lease had ended")
+        elif self.pace.too_soon(vendor, (row.key, row.fence), (now - EPOCH).total_seconds()):
+            self.seen("I15", order, f"{serving.key} was begun while {vendor} had asked for rest")
 
     def before_replay(self) -> None:
         # What stands open may be cured by hearing of it again: a product that the ERP did not have then, say.
@@ -103,11 +109,25 @@ class Evidence:
             if row.ref.kind == "order" and row.version
         }
 
+    def outcome(self) -> dict[str, str]:
+        """Order -> where it ended and which documents the vendors have of it, whatever the way there."""
+        effects, states = self._effects(), self._states()
+        return {
+            key: f"{' at '.join(filter(None, states.get(key, ())))}; {dict(sorted(effects.get(key, {}).items()))}"
+            for key in sorted(effects.keys() | states.keys())
+        }
+
     # -- afterwards --------------------------------------------------------------------------------------------
 
     @property
     def streams_of_messages(self) -> dict[int, StreamRef]:
         return self.books.streams_of_messages
+
+    def will_be_cured(self) -> bool:
+        """Whether an order only lacks masters, which are asked for again by an alarm."""
+        codes = self.open_problems()
+        alarms = {self.books.rows[stream].ref.key for stream, _ in self.books.timers}
+        return any(set(codes[key]) == {"product.unknown"} for key in alarms if key in codes)
 
     def open_problems(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)
@@ -284,7 +304,7 @@ def _not_kept(evidence: Evidence) -> list[tuple[str, str]]:
             found.append(("", f"a webhook was answered {status}, and its bytes are nowhere"))
         if 400 <= status < 500 and delivery.body in kept:
             found.append(("", f"a webhook was refused with {status}, and kept all the same"))
-    return found
+    return found + taken_twice(evidence)
 
 
 def _incomplete(evidence: Evidence) -> list[tuple[str, str]]:
@@ -322,6 +342,8 @@ def _cancel_race(evidence: Evidence) -> list[tuple[str, str]]:
             continue
         if state.ended == "cancelled" and key in shipped:
             found.append((key, "cancelled, but the warehouse shipped it, and nobody is told"))
+        elif state.ended == "cancelled" and (left := left_standing(evidence, key)):
+            found.append((key, f"cancelled, but {left}, and nobody is told"))
         elif state.ended not in ("cancelled", "ignored"):
             found.append((key, f"cancelled in the shop, here it is {state.ended}, and nobody is told"))
     return found
@@ -362,6 +384,7 @@ def _books_balance(evidence: Evidence) -> list[tuple[str, str]]:
 INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
     "I1a": ("every order that was sold is in the ERP, or is one open exception", _lost),
     "I1b": ("nothing is booked, released or invoiced twice", _doubled),
+    "I1c": ("an exception has its cause in the order, in what people did, or in a refusal", without_cause),
     "I2": ("every ERP order is one of the shop's, of equal total and currency", _unequal),
     "I3": ("a status only moves up its lattice; the journal folds to the state", _fell),
     "I4": ("per line: shipped at most what was ordered; done means all was shipped and told", _unbalanced),
@@ -370,7 +393,9 @@ INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
     "I8": ("2xx: the exact bytes are kept; 4xx: nothing is", _not_kept),
     "I9": ("every order that the shop lists is known, whatever webhooks were lost", _incomplete),
     "I10": ("when faults stop, everything comes to rest", _stuck),
+    "I11": ("at rest, the newest view that we know is what the shop shows", not_newest),
     "I12": ("no request of a command leaves without a committed intent and a running lease", None),
+    "I15": ("a vendor that asks for rest gets it; what it refuses for good is not sent again", pestered),
     "I17": ("a cancelled order is cancelled everywhere, or a person is told", _cancel_race),
     "I18": ("no shipment is told to the customer twice", _mailed_twice),
     "I19": ("what cannot be mapped is never booked", _unmapped),

@@ -16,10 +16,12 @@ import msgspec
 from crossdock.domain.commands import Payload
 from crossdock.kit.http import AnswerLost, NotSent, Response
 from crossdock.kit.manifest import Call, Connector, Operation, Result
-from crossdock.proof.plan import LATE_S, Scenario
+from crossdock.proof.consequences import Pace
+from crossdock.proof.plan import ERP, LATE_S, Scenario
 from crossdock.proof.process import Process, leave
 from crossdock.proof.witness import Witness
 from crossdock.simulators.base import Reply, Request, Simulator
+from crossdock.simulators.netsuite.answers import Refusal
 
 HTML = b"<html><head><title>One moment</title></head><body>Checking your browser</body></html>"
 _WAY_S = 0.02  # to a vendor or back, on average
@@ -42,9 +44,12 @@ class Weather:
     def __init__(self, scenario: Scenario, witness: Witness, seconds: Callable[[], float]) -> None:
         self.rates = dict(scenario.rates)
         self._random = {kind: scenario.random(kind) for kind in (*scenario.rates, "way", "late")}
-        self._witness, self._seconds = witness, seconds
+        self._scenario, self._witness, self._seconds = scenario, witness, seconds
         self._out: dict[str, float] = {}
         self.late: set[asyncio.Task[Any]] = set()  # effects still to come
+        self.sent = self.served = 0  # requests of commands
+        self.pace = Pace()
+        self._struck = list(scenario.struck)
 
     def end(self) -> None:
         """The quiet tail begins."""
@@ -57,11 +62,24 @@ class Weather:
         return self._out.get(vendor, 0.0) > self._seconds()
 
     def strikes(self, kind: str, vendor: str, what: str, order: str = "") -> bool:
-        rate = self.rates.get(kind, 0.0)
-        if not rate or self._random[kind].random() >= rate:
+        rate = self.rates.get(kind, 0.0) if self._seconds() >= self._scenario.warm_s else 0.0
+        if planned := next((one for one in self._struck if one[0] == kind and what.startswith(one[1])), None):
+            self._struck.remove(planned)
+        elif not rate or self._random[kind].random() >= rate:
             return False
         self._witness.fault(kind, vendor, what, order)
         return True
+
+    def keeps(self, kind: str, vendor: str, asked: Request, what: str, order: str) -> bool:
+        """Whether the ERP will never write anything about this order: one of its people sees to that."""
+        if vendor != ERP or asked.method == "GET" or not order or not self._scenario.singled_out(kind, order):
+            return False
+        self._witness.fault(kind, vendor, what, order)
+        return True
+
+    def refused(self, vendor: str, process: str) -> None:
+        """A process is told that it asks too much."""
+        self.pace.refused(vendor, process, self._seconds())
 
     def way_s(self) -> float:
         return round(self._random["way"].expovariate(1 / _WAY_S), 6)  # logarithms differ in their last bit by machine
@@ -103,7 +121,11 @@ class ProcessHttp:
         self._leaves(serving, vendor, asked)
         what = f"{serving.purpose} {serving.key}" if serving else f"{method} {asked.path}"
         await self._boundary(f"before {what}")
-        return await self._travel(vendor, asked, what, serving.key.partition("/")[0] if serving else "", timeout_s)
+        order = serving.key.partition("/")[0] if serving else ""
+        answer = await self._travel(vendor, asked, what, order, timeout_s)
+        if serving is not None and answer.status == 429:
+            self._weather.refused(vendor, self._process.name)
+        return answer
 
     async def _travel(self, vendor: str, asked: Request, what: str, order: str, timeout_s: float) -> Response:
         weather = self._weather
@@ -137,6 +159,12 @@ class ProcessHttp:
         """An answer without an effect."""
         if self._weather.strikes("error_503", vendor, what, order):
             return Reply(503, b"Service Unavailable", {"content-type": "text/plain"})
+        if self._weather.strikes("html_instead", vendor, what, order):
+            return Reply(200, HTML, {"content-type": "text/html"})
+        if self._weather.keeps("record_locked", vendor, asked, what, order):
+            return Refusal(400, "RECORD_LOCKED", "Somebody edits this record.").reply()
+        if self._weather.keeps("record_refused", vendor, asked, what, order):
+            return Refusal(400, "USER_ERROR", "A script of this account refuses it.").reply()
         if self._weather.strikes("rate_limited", vendor, what, order):
             own: Callable[[Request], Reply] | None = getattr(self._vendors[vendor], "throttled", None)
             return own(asked) if own else Reply(429, b"{}", {"retry-after": "1"})
@@ -161,11 +189,13 @@ class ProcessHttp:
         async def serve() -> Reply:
             await asyncio.sleep(after_s)
             reply = await self._vendors[vendor].handle(asked)
+            self._weather.served += bool(order)
             self._witness.note(vendor, f"{what} -> {reply.status}", order)
             if reply.status == 400 and b"RCRD_HAS_BEEN_CHANGED" in reply.body:
                 self._witness.fault("record_changed", vendor, what, order)
             return reply
 
+        self._weather.sent += bool(order)
         task: asyncio.Task[Reply] = leave(serve())
         self._weather.late.add(task)
         task.add_done_callback(self._weather.late.discard)

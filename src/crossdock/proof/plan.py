@@ -20,6 +20,7 @@ RATES: Mapping[str, float] = {
     "request_refused": 0.3,
     "answer_lost": 0.3,
     "answer_html": 0.25,
+    "html_instead": 0.25,
     "answer_502": 0.25,
     "answer_truncated": 0.25,
     "late_commit": 0.3,
@@ -27,8 +28,11 @@ RATES: Mapping[str, float] = {
     "error_503": 0.3,
     "rate_limited": 0.35,
     "record_changed": 0.3,
+    "record_locked": 0.5,
+    "record_refused": 0.5,
     "store_refused": 0.08,
     "commit_lost": 0.08,
+    "commit_doubtful": 0.08,
     "commit_aborted": 0.08,
     "wake_lost": 0.6,
 }
@@ -41,6 +45,7 @@ KINDS = (*RATES, *EVENTS, "clock_skew", "search_lag")
 LATE_S, LAG_S = 2.0, 0.7
 PRODUCTS = 12  # in the shop and in the ERP
 TROUBLE_S = 16.0  # faults strike in this time; then comes the quiet tail
+WARM_S = 2.0  # in which a house that has been running for long reads masters and finds its cursors
 
 
 class OrderPlan(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -76,11 +81,18 @@ class Scenario(msgspec.Struct, frozen=True, omit_defaults=True):
     kill_again: int | None = None  # and its successor at this boundary of its own
     struck: tuple[tuple[str, str], ...] = ()  # (kind, what it strikes): for certain, once, whatever the rates
     trouble_s: float = TROUBLE_S
+    warm_s: float = WARM_S  # nothing strikes before, and nothing is sold
+    edit_window_s: float = 0.0
     replayed: bool = True  # at the end, the whole inbox once more
 
     def random(self, kind: str) -> Random:
         """Chance for one kind of thing, the same whatever else is in the scenario."""
         return Random(f"{self.seed}/{kind}")  # noqa: S311 - text seeds are hashed with SHA-512: equal everywhere
+
+    def singled_out(self, kind: str, order: str) -> bool:
+        """Whether a kind that strikes whole orders, to the very end, strikes this one."""
+        rate = self.rates.get(kind, 0.0)
+        return bool(rate) and self.random(f"{kind}/{order}").random() < rate
 
 
 def _corner(*kinds: str, blows: Mapping[str, int] | None = None, **more: Any) -> Callable[[Random], dict[str, Any]]:
@@ -144,16 +156,26 @@ PROFILES: Mapping[str, Callable[[Random], dict[str, Any]]] = {
     "webhooks": _corner("webhook_duplicate", "webhook_new_id", "webhook_late", "webhook_dropped"),
     "forgery": _corner("webhook_forged", "webhook_poison"),
     "silence": _corner("webhook_dropped", "wake_lost", blows={"unsubscribed": 1}),
+    "blind": _corner(
+        "webhook_dropped", "store_refused", "webhook_late", blows={"unsubscribed": 2, "crash": 2},
+        workers=2, skews=(400.0, -400.0), search_lag_s=LAG_S,
+    ),
     "answers": _corner("answer_lost", "answer_html", "answer_502", "answer_truncated"),
+    "gateway": _corner("html_instead", "answer_502", "error_503"),
     "late": _corner("late_commit", blows={"crash": 2}, search_lag_s=LAG_S),
     "slow": _corner("slow_answer", "request_refused", search_lag_s=LAG_S / 2),
     "limits": _corner("rate_limited", "error_503", "record_changed", blows={"token_revoked": 1}),
+    "refusals": _corner("record_locked", "record_refused"),
     "outage": _corner("request_refused", blows={"outage": 3}),
     "crashes": _corner("answer_lost", blows={"crash": 4, "sigterm": 1}, workers=2),
     "pauses": _corner("late_commit", blows={"pause": 4}, workers=2, search_lag_s=LAG_S),
-    "database": _corner("store_refused", "commit_lost", "commit_aborted", "wake_lost", blows={"store_down": 1}),
+    "database": _corner(
+        "store_refused", "commit_lost", "commit_doubtful", "commit_aborted", "wake_lost", blows={"store_down": 1}
+    ),
     "torn": _corner("commit_lost", "late_commit", blows={"crash": 2, "store_down": 1}, workers=2),
     "clocks": _corner("answer_lost", blows={"clock_jump": 3, "crash": 1}, workers=2, skews=(5000.0, -5000.0)),
+    "window": _corner("webhook_late", "webhook_duplicate", blows={"crash": 1}, edit_window_s=3.0),
+    "cold": _corner("error_503", "request_refused", warm_s=0.0),
     "operators": _corner("answer_html", "webhook_poison", operator=_MEDDLING),
 }  # fmt: skip
 

@@ -44,6 +44,7 @@ class Ran(msgspec.Struct):
     notes: list[Note] = []
     steps: list[str] = []  # the last boundaries, of a run that broke something
     journal: dict[str, list[str]] = {}  # order -> its journal in words, of orders that broke something
+    outcome: dict[str, str] = {}  # order -> where it ended, in our books and in the vendors'
 
 
 def run(
@@ -62,7 +63,7 @@ def run(
         play.marks = marks
         try:
             found = loop.run_until_complete(play.whole())
-            digest = play.digest()
+            digest, outcome = play.digest(), play.evidence.outcome()
             journal = {one.order: play.evidence.journal(one.order) for one in found if one.order}
         finally:
             play.bury()
@@ -71,7 +72,7 @@ def run(
     return Ran(
         scenario.seed, scenario.profile, found, dict(witness.faults), dict(witness.recoveries), digest,
         loop.time(), play.boundaries, witness.notes if keep_notes or found else [],
-        list(witness.steps) if found else [], journal,
+        list(witness.steps) if found else [], journal, outcome,
     )  # fmt: skip
 
 
@@ -99,6 +100,7 @@ class _Play:
         self.tables = tables(self.clock)
         self.vendors = Vendors(scenario, self.clock, self.weather, self.witness)
         self.evidence = Evidence(scenario, self.tables, self.vendors)
+        self.evidence.pace = self.weather.pace
         self.boundaries = 0
         self._connectors = {
             name: watched(connectors(s), self.witness, **house.HURRY) for name, s in house.SYSTEMS.items()
@@ -130,7 +132,7 @@ class _Play:
         parts = [loop.create_task(self._order(n, plan)) for n, plan in enumerate(self.scenario.orders)]
         parts += [loop.create_task(self._blow(blow)) for blow in self.scenario.blows]
         parts += [loop.create_task(self._operator(at, act)) for at, act in self.scenario.operator]
-        await asyncio.sleep(self.scenario.trouble_s)
+        await asyncio.sleep(self.scenario.warm_s + self.scenario.trouble_s)
         await asyncio.gather(*parts)
         await self._rest()
         if self.scenario.replayed:
@@ -160,11 +162,15 @@ class _Play:
         while calm < 2:
             await asyncio.sleep(_LOOK_S)
             await self._resume_connections()
-            # Long enough that every poll ran once more, and nothing since.
-            calm = calm + 1 if self._still() and self.clock.seconds() - began > house.POLL_EVERY_S * 1.5 else 0
+            calm = calm + 1 if self._still() and self._polled(began) else 0
             if self.clock.seconds() - began > PATIENCE_S:
                 self.evidence.stuck = True
                 return
+
+    def _polled(self, began: float) -> bool:
+        """Whether every poll listed once more since the quiet began."""
+        ended, later = self.witness.polled, began + house.POLL_EVERY_S / 2
+        return all(ended.get((name, poll), 0.0) > later for name, one in self._connectors.items() for poll in one.polls)
 
     async def _resume_connections(self) -> None:
         """A person saw that a connection is paused, and why, and has mended it."""
@@ -178,7 +184,7 @@ class _Play:
         if books.agenda or books.dispatch or self.weather.late or not self.vendors.idle:
             return False
         orders = [row for row in books.rows.values() if row.ref.kind == "order" and row.version]
-        return all(row.status in RESTED for row in orders)
+        return all(row.status in RESTED for row in orders) and not self.evidence.will_be_cured()
 
     async def _replayed(self) -> None:
         """The whole inbox once more, in another order: nothing may come of it."""
@@ -213,19 +219,20 @@ class _Play:
     # -- what happens in it ------------------------------------------------------------------------------------
 
     async def _order(self, number: int, plan: OrderPlan) -> None:
-        await asyncio.sleep(plan.at)
+        await asyncio.sleep(self.scenario.warm_s + plan.at)
         wish = {"paid": True, **plan.wish}
         if wish["paid"] is False:
             wish["paid"] = False
         (order_id,) = self.vendors.shop.act("place_order", wish)["ids"]
         self._orders[number] = order_id
+        self.evidence.plans[f"{SHOP}-{order_id}"] = plan
         self.witness.note(SHOP, f"order {order_id} placed: {plan.wish}", f"{SHOP}-{order_id}")
         for after_s, verb in plan.acts:
-            await asyncio.sleep(max(0.0, plan.at + after_s - self.clock.seconds()))
+            await asyncio.sleep(max(0.0, self.scenario.warm_s + plan.at + after_s - self.clock.seconds()))
             self.vendors.act(verb, order_id)
 
     async def _blow(self, blow: Blow) -> None:
-        await asyncio.sleep(blow.at)
+        await asyncio.sleep(self.scenario.warm_s + blow.at)
         self.witness.fault(blow.kind, blow.who or "database", f"for {blow.for_s:g} s")
         match blow.kind:
             case "crash":
@@ -264,7 +271,7 @@ class _Play:
         self._start(blow.who)
 
     async def _operator(self, at: float, act: str) -> None:
-        await asyncio.sleep(at)
+        await asyncio.sleep(self.scenario.warm_s + at)
         self.witness.fault(f"operator_{act}", "operator", act)
         if act == "replay":
             for ref, one in self._inbox():
@@ -302,12 +309,17 @@ class _Play:
             await self._crossed(process, what)
 
         store = ProcessStore(self.tables.line(process), process, self.trouble, boundary)
-        http = ProcessHttp(self.vendors.by_name, process, self.weather, self.witness, boundary, self._leaves, self.clock.now)
+        http = ProcessHttp(
+            self.vendors.by_name, process, self.weather, self.witness, boundary, self._leaves, self.clock.now
+        )
         position = int(name[1:]) - 1
         skew = self.scenario.skews[position % len(self.scenario.skews)]
         now = self.clock.skewed(lambda: 0.0 if self._quiet else skew + self._jumps.get(name, 0.0))
         random = self.scenario.random(f"{name}/{len(self._processes)}")
-        world = house.make_world(process, store, http, testimony, now, self.clock.seconds, random, self._connectors)
+        world = house.make_world(
+            process, store, http, testimony, now, self.clock.seconds, random, self._connectors,
+            self.scenario.edit_window_s, f"{name}/{len(self._processes)}",
+        )  # fmt: skip
         self._workers[name] = house.Worker(process, world)
         self.witness.note(name, "started")
 

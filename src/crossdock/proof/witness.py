@@ -32,6 +32,7 @@ class Witness:
         self._seconds = seconds
         self.faults: Counter[str] = Counter()
         self.recoveries: Counter[str] = Counter()
+        self.polled: dict[tuple[str, str], float] = {}  # (connection, poll) -> when it last ended well
         self.notes: list[Note] = []
         self.steps: deque[str] = deque(maxlen=LAST_STEPS)  # boundaries crossed most recently
         self._trace = hashlib.sha256()
@@ -49,6 +50,10 @@ class Witness:
         """A fault was injected."""
         self.faults[kind] += 1
         self.note(who, f"FAULT {kind}: {what}", order)
+
+    def poll_ended(self, connection: str, poll: str) -> None:
+        """A poll listed everything."""
+        self.polled[connection, poll] = self._seconds()
 
     def recovered(self, kind: str) -> None:
         """The product took a recovery branch."""
@@ -99,6 +104,8 @@ class Testimony:
             self._witness.recoveries[kind] += int(value)
         elif metric == "crossdock.ingest.requests" and labels.get("result") == "duplicate":
             self._witness.recovered("duplicate_prevented")
+        elif metric == "crossdock.poll.runs" and labels.get("result") == "done":
+            self._witness.poll_ended(labels["channel"], labels["poll"])
         elif metric == "crossdock.poll.found" and labels.get("result") == "new":
             self._witness.recovered("found_by_poll")
 

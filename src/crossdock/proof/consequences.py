@@ -1,0 +1,129 @@
+"""What stands at the end must follow from what happened: no exception without a cause, no view older than the shop's,
+nothing left of a cancelled order, nothing taken or asked for twice.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from crossdock.domain.order import Order
+from crossdock.proof.plan import ERP, SHOP, WAREHOUSE, OrderPlan
+from crossdock.proof.process import RUNNING
+
+if TYPE_CHECKING:
+    from crossdock.proof.invariants import Evidence
+
+REST_S = 1.0  # what the ERP's connector takes for granted when a 429 tells no time
+
+_TO_THE_ERP = ("order.book.", "shipment.post.", "invoice.make.", "booking.close.")
+# What somebody did to an order -> the exceptions that may come of it.
+_CAUSES: Mapping[str, tuple[str, ...]] = {
+    "skuless": ("product.no_sku",),
+    "edit_address": ("order.edited_after_booking",),
+    "cancel_order": (
+        "order.cancelled_after_shipment", "order.cancelled_after_invoice", "order.shipped_after_cancel",
+        "release.cancel.rejected", "fulfilment.push.conflict",
+    ),
+    f"{WAREHOUSE} cancel": ("release.cancelled_there",),
+    "record_locked": _TO_THE_ERP,
+    "record_refused": _TO_THE_ERP,
+}  # fmt: skip
+_ANY = ("shopify.presentment_missing",)  # the simulated shop tells some tips in one currency only
+
+
+class Pace:
+    """Who was told to let the ERP rest, and what was begun."""
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[str, str], float] = {}
+        self._begun: set[tuple[str, int]] = set()
+
+    def refused(self, vendor: str, process: str, at: float) -> None:
+        """A call of this process came home with a 429."""
+        if vendor == ERP:
+            self._asked[vendor, process] = at
+
+    def too_soon(self, vendor: str, attempt: tuple[str, int], now: float) -> bool:
+        """Whether this is an attempt's first request, and its process should have let the vendor rest."""
+        if attempt in self._begun:
+            return False
+        self._begun.add(attempt)
+        process = RUNNING.get()
+        asked = self._asked.get((vendor, process.name if process is not None else ""))
+        return asked is not None and asked < now < asked + REST_S
+
+
+def without_cause(evidence: "Evidence") -> list[tuple[str, str]]:
+    """Exceptions that nothing accounts for: a product that gives up at the first trouble loses no order either."""
+    return [
+        (key, f"the exception {code} has no cause")
+        for key, codes in evidence.open_problems().items()
+        for code in codes
+        if not code.startswith(_excused(evidence, key))
+    ]
+
+
+def _excused(evidence: "Evidence", key: str) -> tuple[str, ...]:
+    plan = evidence.plans.get(key, OrderPlan(0.0))
+    happened = [name for name, value in plan.wish.items() if value is True] + [verb for _, verb in plan.acts]
+    happened += [kind for kind in ("record_locked", "record_refused") if evidence.scenario.singled_out(kind, key)]
+    return _ANY + tuple(code for name in happened for code in _CAUSES.get(name, ()))
+
+
+def not_newest(evidence: "Evidence") -> list[tuple[str, str]]:
+    """I11: views older than the shop's, in what a view tells (our own fulfilments change its time only)."""
+    orders, states = evidence.vendors.shop.books_.orders, evidence.states()
+    found = []
+    for number, told in orders.items():
+        state = states.get(f"{SHOP}-{number}")
+        if state is not None and state.newest is not None and (theirs := _told(told)) != (ours := _view(state.newest)):
+            found.append((f"{SHOP}-{number}", f"the shop shows {theirs}, our newest view is {ours}"))
+    return found
+
+
+def _told(order: Mapping[str, Any]) -> tuple[Any, ...]:
+    address = order["shipping_address"]
+    return order["financial_status"], order["cancelled_at"] is not None, address and address["address1"]
+
+
+def _view(order: Order) -> tuple[Any, ...]:
+    return order.payment_status.value, order.cancelled_at is not None, order.ship_to and order.ship_to.line1
+
+
+def left_standing(evidence: "Evidence", key: str) -> str | None:
+    """What other systems still have of an order that is cancelled here."""
+    for one in evidence.vendors.erp.books()["sales_orders"]:
+        if one["external_id"] == key and one["status"] not in ("Cancelled", "Closed"):
+            return f"its sales order is {one['status']}"
+    for one in evidence.vendors.warehouse.books()["orders"]:
+        if one["partner_order_id"] == key and one["status"] != "canceled":
+            return f"the warehouse has it as {one['status']}"
+    return None
+
+
+def taken_twice(evidence: "Evidence") -> list[tuple[str, str]]:
+    """I8: a delivery that was taken as new more than once, by its id."""
+    taken = Counter(
+        (delivery.url, delivery.headers.get("X-Shopify-Webhook-Id") or delivery.headers.get("x-shiphero-message-id"))
+        for status, delivery in evidence.vendors.post.acknowledged
+        if status == 202
+    )
+    return [
+        ("", f"delivery {name} was taken {times} times") for (_, name), times in taken.items() if name and times > 1
+    ]
+
+
+def pestered(evidence: "Evidence") -> list[tuple[str, str]]:
+    """I15: commands sent again after a refusal for good, which only a person may do."""
+    if evidence.scenario.operator:
+        return []
+    keys = {opened.id: key for key, opened in evidence.books.commands.items()}
+    refused: set[int] = set()
+    found = []
+    for attempt in evidence.books.attempts:
+        if attempt.command_id in refused and not attempt.fenced_out:
+            key = keys[attempt.command_id]
+            found.append((key.partition("/")[0], f"{key} was refused, and sent again"))
+        if attempt.outcome == "rejected":
+            refused.add(attempt.command_id)
+    return found
