@@ -25,7 +25,7 @@ from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES, render_ord
 from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.wire import SalesOrder
 from crossdock.domain.commands import BookOrder, CloseBooking, MakeInvoice, Payload, PostShipment
-from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, Rejected
+from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, RateLimited, Rejected
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Call, Operation, Repeat, Result
 
@@ -139,7 +139,9 @@ async def make_invoice(client: NetSuite, payload: MakeInvoice, call: Call) -> Re
         body = await client.invoice(made)
     except (Stopped, NotSent) as failed:
         # The invoice stands but could not be read: the repeat finds it by its external id.
-        return Result(OutcomeUnknown(detail=f"invoice {made} made, reading it failed: {failed}", code="read_failed"))
+        unread = OutcomeUnknown(detail=f"invoice {made} made, reading it failed: {failed}", code="read_failed")
+        refused = failed.outcome if isinstance(failed, Stopped) else None
+        return Result(unread, throttle_s=refused.after_s if isinstance(refused, RateLimited) else 0.0)
     if body is None:
         return Result(OutcomeUnknown(detail=f"invoice {made} made, NetSuite does not show it yet", code="read_failed"))
     return Result(_invoiced(client, body, repeated=False))
