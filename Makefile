@@ -7,7 +7,7 @@ BROWSER := $(shell command -v chromium || command -v chromium-browser || command
 export PYTHONPATH := $(CURDIR)/src
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint types docs pictures lock clean browser vendor-code
+.PHONY: help demo test fuzz bench lint types docs pictures lock clean browser vendor-code
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ demo: $(RUNTIME)/ready ## a live shop, ERP and warehouse, and Crossdock between 
 
 test: $(DEV)/ready browser vendor-code ## every test, lint, types and import rules included
 	@$(DEV)/bin/python -m pytest -n 2 $(ARGS)
+
+fuzz: $(DEV)/ready ## every decoder of bytes from outside, for as long as ARGS="--minutes 30" says
+	@$(DEV)/bin/python -m tests.fuzz $(ARGS)
 
 bench: $(DEV)/ready ## how fast, how flat, how small; writes benchmarks/results.json
 	@$(DEV)/bin/python -m crossdock.cli bench $(ARGS)

@@ -309,7 +309,7 @@ def encode_entries(entries: list[Entry]) -> bytes:
 def decode_entries(stored: bytes) -> list[Entry]:
     """Read one decision of this or an earlier schema version.
 
-    Raises ``SchemaTooNew`` for a later one and ``msgspec.ValidationError`` for bytes that are none.
+    Raises ``SchemaTooNew`` for a later one, ``msgspec.DecodeError`` or ``UnicodeDecodeError`` for bytes that are none.
     """
     if stored.startswith(_CURRENT):
         return _decoder.decode(stored).entries

@@ -48,6 +48,14 @@ def rounded(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(minor_unit(currency), rounding=ROUND_HALF_UP)
 
 
+def plausible(number: Decimal) -> bool:
+    """Whether a number from outside can be added up and printed: finite, and of a size that trade has.
+
+    ``1E+999999`` is one decimal of nine bytes, and a megabyte as soon as somebody writes it out.
+    """
+    return number.is_finite() and -30 <= number.adjusted() <= 18
+
+
 class Amount(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One amount as the shop books it and, where it differs, as the customer saw it.
 

@@ -29,12 +29,17 @@ class Marked:
     def _read(self, text: str) -> Any:
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
+            return {} if node is None else self._build(node, ())
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = mark.line + 1 if mark else 0
             what = " ".join(part for part in (error.context, error.problem) if part)
             raise ConfigError([Fault(self.file, where, f"This is not valid YAML: {what}.")]) from error
-        return {} if node is None else self._build(node, ())
+        except yaml.YAMLError as error:  # a character that YAML does not allow
+            raise ConfigError([Fault(self.file, 0, f"This is not valid YAML: {error}.")]) from error
+        except RecursionError as error:
+            wrong, right = "This is nested too deeply, or contains itself.", "Is an alias, *name, inside what it names?"
+            raise ConfigError([Fault(self.file, 0, wrong, right)]) from error
 
     def _build(self, node: yaml.Node, path: Path) -> Any:
         self._lines[path] = node.start_mark.line + 1

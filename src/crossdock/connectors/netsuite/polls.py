@@ -18,6 +18,7 @@ from crossdock.connectors.netsuite.mapping import account_zone
 from crossdock.domain.decision import CustomerMaster, ProductMaster
 from crossdock.domain.events import Event, InvoiceSeen
 from crossdock.domain.fulfilment import Invoice
+from crossdock.domain.money import plausible
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Found, Page, Poll, Unreachable, Untranslatable
 
@@ -107,6 +108,8 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         raise Untranslatable(
             "unreadable_invoice", f"the polled invoice cannot be read: {error}", field="body"
         ) from error
+    if not plausible(row.total):
+        raise Untranslatable("unreadable_invoice", f"invoice {row.id} has a total that is no amount", field="total")
     return [InvoiceSeen(Invoice(row.id, row.number, row.total, row.currency, row.invoiced_at), source=connection)]
 
 

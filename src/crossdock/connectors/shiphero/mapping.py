@@ -32,6 +32,7 @@ from crossdock.connectors.shiphero.wire import (
 from crossdock.domain.commands import ReleaseOrder
 from crossdock.domain.events import Event, ReleaseSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.domain.money import plausible
 from crossdock.domain.order import Address, LineKind, OrderLine
 from crossdock.kit.manifest import Untranslatable
 
@@ -152,7 +153,7 @@ def _line(line_id: str | int | None, quantity: Decimal, sku: str | None) -> Ship
         raise Untranslatable(
             "line_unknown", f"a shipped line ({sku or 'no SKU'}) carries no line id of ours", "line_items.id", hint
         )
-    if not quantity.is_finite() or quantity <= 0:
+    if not plausible(quantity) or quantity <= 0:
         raise Untranslatable("quantity_wrong", f"line {line_id} shipped {quantity}", "line_items.quantity")
     return ShippedLine(str(line_id), quantity, sku)
 
@@ -171,8 +172,10 @@ def _summed(lines: Iterable[ShippedLine]) -> tuple[ShippedLine, ...]:
 def _instant(text: str, field: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
+        if not 1970 <= instant.year <= 9998:  # beyond, nothing can be added to it or told in another zone
+            raise ValueError(text)
         return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise Untranslatable("not_an_instant", f"{text!r} is no date and time", field) from None
 
 

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 import msgspec
 
 from crossdock.connectors.shopify import wire
-from crossdock.domain.money import NOTHING, ZERO, Amount
+from crossdock.domain.money import NOTHING, ZERO, Amount, plausible
 from crossdock.domain.order import (
     Address,
     Charge,
@@ -81,8 +81,8 @@ class _Reading:
             channel=connection,
             external_id=str(source.id),
             number=source.name,
-            placed_at=(source.processed_at or source.created_at).astimezone(UTC),
-            updated_at=source.updated_at.astimezone(UTC),
+            placed_at=_utc(source.processed_at or source.created_at, "processed_at"),
+            updated_at=_utc(source.updated_at, "updated_at"),
             currency=self.currency,
             presentment_currency=self.presentment if self.dual else None,
             totals=self._totals(lines, charges),
@@ -98,7 +98,7 @@ class _Reading:
             ship_to=ship_to,
             test=source.test,
             confirmed=source.confirmed,
-            cancelled_at=source.cancelled_at.astimezone(UTC) if source.cancelled_at else None,
+            cancelled_at=_utc(source.cancelled_at, "cancelled_at") if source.cancelled_at else None,
             cancel_reason=source.cancel_reason.lower() if source.cancel_reason else None,
             po_number=source.po_number or None,
             note=source.note or None,
@@ -153,7 +153,7 @@ class _Reading:
                 TaxLine(
                     self.amount(tax.price_set, tax.price, *where, "tax_lines", index, "price"),
                     tax.title,
-                    tax.rate,
+                    _rate(tax.rate, where),
                     bool(tax.channel_liable),
                 )
                 for index, tax in enumerate(lines)
@@ -287,6 +287,13 @@ class _Reading:
         return status
 
 
+def _utc(told: datetime, field: str) -> datetime:
+    """The instant in UTC. At the ends of the calendar there is none, and nothing could be added to it."""
+    if not 1970 <= told.year <= 9998:
+        raise _off("shopify.instant_out_of_range", f"is {told.isoformat()}: no shop was open then.", (field,))
+    return told.astimezone(UTC)
+
+
 def _is_money(amount: Amount) -> bool:
     """Whether it is anything on either side: five won are nothing in euros, and still owed by who pays in won."""
     return bool(amount.shop or amount.presentment)
@@ -297,9 +304,15 @@ def _decimal(told: str, where: Where) -> Decimal:
         amount = Decimal(told)
     except InvalidOperation:
         raise _off("shopify.amount_not_a_number", f"is {told!r}, which is no amount.", where) from None
-    if not amount.is_finite():
+    if not plausible(amount):
         raise _off("shopify.amount_not_a_number", f"is {told!r}, which is no amount.", where)
     return amount
+
+
+def _rate(told: Decimal | None, where: Where) -> Decimal | None:
+    if told is not None and not plausible(told):
+        raise _off("shopify.rate_not_a_number", "carries a tax rate that is no rate.", where)
+    return told
 
 
 def _off(code: str, text: str, where: Where) -> Untranslatable:

@@ -107,7 +107,7 @@ def identify(connection: str, headers: Mapping[str, str], body: bytes) -> Identi
         if handling == ORDER:
             return _order(connection, delivery_id, topic, kept, body)
         key = _signal_key(connection, handling, delivery_id, body)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, OverflowError) as error:  # the latter: an instant at an end of the calendar
         raise _bad("body_unnameable", f"The body does not name its subject: {error}") from error
     except RecursionError as error:
         raise _bad("json_too_deep", "The body is nested too deeply.") from error

@@ -1,0 +1,62 @@
+"""What real systems said, from the connectors' own samples and, where they are present, the vendors'."""
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+
+import crossdock.connectors
+
+ROOT = Path(__file__).parents[2]
+_CONNECTORS = Path(crossdock.connectors.__file__).parent
+_VENDORS = Path(os.environ.get("CROSSDOCK_VENDOR_CONTRACTS") or ROOT.parent / "shared/vendors/contracts").parent
+
+
+@cache
+def shopify() -> dict[str, tuple[bytes, ...]]:
+    """Bodies by topic."""
+    found: dict[str, list[bytes]] = {}
+    for path in sorted((_CONNECTORS / "shopify/samples").glob("*.json")):
+        told = json.loads(path.read_text("utf-8"))
+        found.setdefault(told["topic"], []).append(json.dumps(told["body"]).encode())
+    for path in sorted((_VENDORS / "samples").glob("shopify_orders-*.json")):
+        topic = path.stem.split("_")[1].replace("-", "/")
+        found.setdefault(topic, []).append(path.read_bytes())
+    found["poll/order"] = [b'{"order_id":1001,"updated_at":"2026-11-23T12:00:00Z","content":"order/1001@x/paid"}']
+    return {topic: tuple(bodies) for topic, bodies in found.items()}
+
+
+_POLLED = {
+    "id": "U2hpcG1lbnQ6MQ==", "legacy_id": 7, "warehouse_id": "V2FyZWhvdXNlOjE=", "created_date": "2026-11-23T12:00:00",
+    "order": {"id": "T3JkZXI6MQ==", "partner_order_id": "shop-1001"},
+    "shipping_labels": [{"id": "L1", "tracking_number": "1Z", "carrier": "UPS", "shipping_method": "Ground"}],
+    "line_items": {"edges": [{"node": {"quantity": 2, "shipping_label_id": "L1",
+                                       "line_item": {"partner_line_item_id": "11", "sku": "MUG"}}}]},
+}  # fmt: skip
+
+
+@cache
+def shiphero() -> dict[str, tuple[bytes, ...]]:
+    """Bodies by topic."""
+    shipment = (_CONNECTORS / "shiphero/samples/shipment_update.json").read_bytes()
+    told = {"webhook_type": "", "partner_order_id": "shop-1001", "order_uuid": "T3JkZXI6MQ==", "order_id": 1,
+            "reason": "address"}  # fmt: skip
+    statuses = ("Order Canceled", "Order Packed Out", "Order Allocated", "Order Deallocated", "Inventory Update")
+    polled = {"id": "T3JkZXI6MQ==", "partner_order_id": "shop-1001", "fulfillment_status": "canceled"}
+    return {
+        "Shipment Update": (shipment,),
+        **{topic: (json.dumps({**told, "webhook_type": topic}).encode(),) for topic in statuses},
+        "shipments": (json.dumps(_POLLED).encode(),),
+        "orders": (json.dumps(polled).encode(),),
+    }
+
+
+@cache
+def netsuite() -> dict[str, tuple[bytes, ...]]:
+    """Bodies by topic: what its poll of invoices keeps."""
+    row = {"id": "4714", "number": "INV1", "total": "62.08", "currency": "USD", "invoiced_at": "2026-11-23T14:00:00Z",
+           "order": "shop-1001"}  # fmt: skip
+    return {"invoice": (json.dumps(row).encode(),)}
+
+
+BODIES = {"shopify": shopify, "shiphero": shiphero, "netsuite": netsuite}

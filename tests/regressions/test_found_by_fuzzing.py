@@ -1,0 +1,67 @@
+"""What the fuzzing in ``tests/fuzz`` found, each as the smallest example; one line says what it was."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from crossdock.connectors.netsuite import CONNECTOR as NETSUITE
+from crossdock.connectors.shiphero import CONNECTOR as SHIPHERO
+from crossdock.connectors.shopify import CONNECTOR as SHOPIFY
+from crossdock.governance.faults import ConfigError
+from crossdock.governance.marks import Marked
+from crossdock.kit.manifest import Refused, Untranslatable
+from tests.fuzz.samples import netsuite, shiphero
+from tests.properties.shop_orders import Pair, Row, ShopOrder
+
+
+def a_shops_order() -> ShopOrder:
+    row = Row("Product", Pair(100, 100), sku="SKU-1")
+    return ShopOrder("USD", "USD", False, [row], [], [], Pair(), Pair(), Pair())
+
+
+@pytest.mark.parametrize("field", ["updated_at", "processed_at", "cancelled_at"])
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_an_instant_at_an_end_of_the_calendar_is_named(field: str, at: str) -> None:
+    """It has no place in UTC: an OverflowError took the way of a bug, and intake answered 500 to every try."""
+    body = msgspec.json.encode(a_shops_order().webhook | {field: at})
+    with pytest.raises(Untranslatable) as refused:
+        SHOPIFY.translate("shop", "orders/create", body)
+    assert refused.value.field == field
+    assert SHOPIFY.webhook is not None
+    headers = {"x-shopify-webhook-id": "d", "x-shopify-topic": "orders/create"}
+    if field == "updated_at":
+        with pytest.raises(Refused) as unnamed:
+            SHOPIFY.webhook.identify("shop", headers, body)
+        assert unnamed.value.status == 400
+
+
+@pytest.mark.parametrize("told", ["1E+999999", "1E-999999", "0E-999999", "9" * 60])
+def test_nine_bytes_do_not_become_a_megabyte(told: str) -> None:
+    """Such an amount was written out in full: in the state's row, in the totals proof, in an exception's facts."""
+    body = a_shops_order().webhook
+    body["line_items"][0]["price_set"]["shop_money"]["amount"] = told
+    with pytest.raises(Untranslatable) as refused:
+        SHOPIFY.translate("shop", "orders/create", msgspec.json.encode(body))
+    assert refused.value.field == "line_items[0].price"
+
+
+def test_a_quantity_a_rate_and_a_bill_have_an_ordinary_size_too() -> None:
+    """The same by a shipped quantity, a tax rate and an invoice's total."""
+    shipment = shiphero()["Shipment Update"][0].replace(b'"quantity": 2', b'"quantity": 1e999999')
+    with pytest.raises(Untranslatable):
+        SHIPHERO.translate("wms", "Shipment Update", shipment)
+    body = a_shops_order().webhook
+    body["line_items"][0]["tax_lines"] = [{"title": "x", "price": "1.00", "rate": 7}]
+    with pytest.raises(Untranslatable):
+        SHOPIFY.translate("shop", "orders/create", msgspec.json.encode(body).replace(b'"rate":7', b'"rate":7e999999'))
+    with pytest.raises(Untranslatable):
+        NETSUITE.translate("erp", "invoice", netsuite()["invoice"][0].replace(b"62.08", b"1E+999999"))
+
+
+@pytest.mark.parametrize("text", ["connections: \x07", "a: &loop [*loop]", "[" * 5_000])
+def test_yaml_that_cannot_be_is_a_fault_of_the_file(text: str) -> None:
+    """A control character, an alias inside itself and deep nesting came up as the parser's own errors."""
+    with pytest.raises(ConfigError) as refused:
+        Marked(str(Path("crossdock.yaml")), text)
+    assert refused.value.faults[0].file == "crossdock.yaml"
