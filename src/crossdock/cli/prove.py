@@ -6,12 +6,12 @@ from pathlib import Path
 
 import typer
 
+from crossdock.cli import proving
 from crossdock.cli.printing import as_json, error, note
 from crossdock.cli.reach import JSON
 
 _REPORT = typer.Option(None, help="Write the report to this file, as JSON: the console shows it.")
-
-
+_SCENARIO = typer.Option(None, help="Instead: run the one scenario in this file, as a violation's report prints it.")
 STORES = ("memory", "postgres")
 
 
@@ -34,9 +34,12 @@ def prove(
     jobs: int = typer.Option(0, min=0, help="Processes (0: one for each core)."),
     store: str = typer.Option("memory", help="Where the tables are: memory, or postgres (the embedded one; slower)."),
     report: Path | None = _REPORT,
+    sweep: str | None = typer.Option(None, help="Instead: kill a golden run at every boundary; all for all of them."),
+    scenario: Path | None = _SCENARIO,
     json: bool = JSON,
 ) -> int:
     """Run the real engine against simulated vendors, with faults and crashes: no order may be lost or doubled."""
+    from crossdock.proof import story
     from crossdock.proof.campaign import campaign
     from crossdock.proof.plan import PROFILES
     from crossdock.proof.telling import Progress, lines, listing, verdict
@@ -50,6 +53,10 @@ def prove(
     if store not in STORES:
         error(f"There is no store {store!r}. There are: {', '.join(STORES)}.")
         return 2
+    if sweep is not None:
+        return proving.sweep(sweep, jobs or os.cpu_count() or 1, json)
+    if scenario is not None:
+        return proving.one_scenario(scenario, json)
     with ExitStack() as stack:
         server = stack.enter_context(_server()) if store == "postgres" else None
         progress = stack.enter_context(Progress(seeds, quiet=json))
@@ -60,10 +67,13 @@ def prove(
 
         keep(done, report, profile)
         note(f"The report is in {report}.")
+    smallest = proving.shrunk(done, profile, quiet=json)
     if json:
         from crossdock.proof.telling import plain
 
-        as_json(plain(done, profile))
+        as_json({**plain(done, profile), "shrunk": [story.plain(one) for one in smallest]})
     else:
         typer.echo("\n".join(lines(done, profile)))
+        for one in smallest:
+            typer.echo("\n" + "\n".join(story.lines(one)))
     return verdict(done, profile, seeds)

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from multiprocessing import get_context
 import msgspec
 
 from crossdock.proof.clock import Clock
+from crossdock.proof.commit import commit
 from crossdock.proof.invariants import INVARIANTS
 from crossdock.proof.plan import KINDS, scenario
 from crossdock.proof.run import Ran, run
@@ -61,6 +63,8 @@ class Report(msgspec.Struct):
     jobs: int = 1
     store: str = "memory"  # or postgres
     at: str = ""  # when it began
+    commit: str = ""  # what ran, when anybody knows
+    interrupted: bool = False  # by a person: this is what was done so far
 
     @property
     def seeds_per_s(self) -> float:
@@ -82,7 +86,7 @@ class _Errand(msgspec.Struct):
     faults: Counter[str]
     recoveries: Counter[str]
     broken: list[Broken]
-    digests: list[str]
+    digest: str
 
 
 def campaign(
@@ -101,13 +105,17 @@ def campaign(
     report = Report(first, invariants=dict.fromkeys(INVARIANTS, 0), jobs=jobs)
     report.python, report.machine = platform.python_version(), f"{platform.machine()}, {os.cpu_count()} cores"
     report.store, report.at = "postgres" if server else "memory", datetime.now(UTC).isoformat(timespec="seconds")
+    report.commit = commit()
     began, digests = time.monotonic(), {}
-    for at, errand in _errands(first, count, profile, jobs, server):
-        _add(report, errand)
-        digests[at] = errand.digests
-        report.seconds = round(time.monotonic() - began, 1)
-        told(report)
-    report.digest = _digest([digest for at in sorted(digests) for digest in digests[at]])
+    try:
+        for at, errand in _errands(first, count, profile, jobs, server):
+            _add(report, errand)
+            digests[at] = errand.digest
+            report.seconds = round(time.monotonic() - began, 1)
+            told(report)
+    except KeyboardInterrupt:
+        report.interrupted = True
+    report.digest = _digest([digests[at] for at in sorted(digests)])
     return report
 
 
@@ -120,16 +128,24 @@ def _errands(
         for at, some in starts:
             yield at, _do(at, some, profile)
         return
-    with ProcessPoolExecutor(jobs, get_context("spawn"), max_tasks_per_child=ERRANDS_PER_PROCESS) as pool:
-        waiting = iter(starts)
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(jobs, spawn, _undisturbed, max_tasks_per_child=ERRANDS_PER_PROCESS) as pool:
         open_: dict[Future[_Errand], int] = {}
-        for at, some in waiting:
-            open_[pool.submit(_do, at, some, profile, server)] = at
-            if len(open_) < jobs * 2:
-                continue
-            yield from _done(open_)
-        while open_:
-            yield from _done(open_)
+        try:
+            for at, some in starts:
+                open_[pool.submit(_do, at, some, profile, server)] = at
+                if len(open_) < jobs * 2:
+                    continue
+                yield from _done(open_)
+            while open_:
+                yield from _done(open_)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # when a person stops us, or a run fails
+
+
+def _undisturbed() -> None:
+    """Ctrl-C reaches every process of the terminal; the one that reports decides."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _done(open_: "dict[Future[_Errand], int]") -> Iterator[tuple[int, _Errand]]:
@@ -150,16 +166,22 @@ def _tables(server: str | None) -> Callable[[Clock], Tables]:
 
 
 def _do(first: int, count: int, profile: str | None, server: str | None = None) -> _Errand:
-    errand = _Errand(0, 0.0, Counter(), Counter(), Counter(), [], [])
+    errand, digests = _Errand(0, 0.0, Counter(), Counter(), Counter(), [], ""), []
     for seed in range(first, first + count):
-        ran = run(scenario(seed, profile), tables=_tables(server))
         errand.seeds += 1
+        planned = scenario(seed, profile)
+        try:
+            ran = run(planned, tables=_tables(server))
+        except Exception as error:  # noqa: BLE001 - whatever ended the run, the campaign goes on and names the seed
+            errand.broken.append(Broken(seed, planned.profile, "I10", "", f"the run ended with {error!r}"))
+            continue
         errand.seconds += ran.lasted_s
         errand.profiles[ran.profile] += 1
         errand.faults.update(ran.faults)
         errand.recoveries.update(ran.recoveries)
-        errand.digests.append(ran.digest)
+        digests.append(ran.digest)
         errand.broken += _broken(ran)
+    errand.digest = _digest(digests)
     return errand
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from crossdock.proof.plan import OrderPlan, Scenario
 
-_AT_REST_S = 8.3  # an order is done after some 4 s; the polls after that have run
+_AT_REST_S = 6.3  # an order is done after some 4 s; the polls after that have run
 
 
 def _golden(*orders: OrderPlan, **more: Any) -> Scenario:
@@ -33,7 +33,7 @@ GOLDEN: Mapping[str, Scenario] = {
     # every webhook comes three times, once under another id, in any order
     "webhooks": _golden(_order(1), rates={"webhook_duplicate": 1.0, "webhook_new_id": 1.0}),
     # no webhook ever comes: two workers find everything by polling
-    "polls": _golden(_order(1, at=5.5), rates={"webhook_dropped": 1.0}, workers=2, trouble_s=15.2),
+    "polls": _golden(_order(1, at=4.5), rates={"webhook_dropped": 1.0}, workers=2, trouble_s=13.2),
     # two workers share the work
     "two-workers": _golden(_order(1), workers=2),
 }

@@ -32,10 +32,11 @@ class Mark(msgspec.Struct, frozen=True):
 def world(tables: Tables, vendors: Vendors, passed: tuple[int, ...]) -> str:
     """Equal when the tables, the vendors' books and what is on its way are equal.
 
-    ``passed`` counts what the world has seen of the processes: requests sent and served, wake-ups.
+    ``passed`` counts what the world has seen of the processes: commands' requests sent and served, wake-ups. What
+    polls ask changes nothing outside.
     """
     rows = [(name, _rows(name, of)) for name, of in vars(tables.books).items() if name not in _MEMORY]
-    under_way = (passed, vendors.post.waiting, len(vendors.post.acknowledged))
+    under_way = (passed, vendors.post.sent, len(vendors.post.acknowledged))
     return hashlib.sha256(repr((rows, vendors.books(), under_way)).encode()).hexdigest()
 
 

@@ -24,7 +24,7 @@ from crossdock.proof.plan import Scenario
 from crossdock.proof.run import Ran, run
 
 AT_ONCE = 20  # kills per errand
-TWICE_EVERY = 5  # of the kills, one has a second one after the restart
+TWICE_EVERY = 8  # of the kills, one has a second one after the restart
 TWICE_WITHIN = 60  # boundaries of the successor
 KEPT = 5  # violations of an errand that are kept
 _SAME_S = 0.1
@@ -142,3 +142,20 @@ def _broken(ran: Ran, kill: Kill) -> list[Violation]:
     if not ran.faults.get("crash"):
         return [*ran.violations, Violation("sweep", "", f"nobody crossed boundary {kill.at}")]
     return ran.violations
+
+
+def lines(swept: Sequence[Swept]) -> list[str]:
+    """The result as text."""
+    told = [f"{'golden run':<12} {'boundaries':>10} {'kills':>6} {'of them twice':>14} {'violations':>11}"]
+    for one in swept:
+        told.append(f"{one.golden:<12} {one.boundaries:>10} {one.kills:>6} {one.twice:>14} {one.violations:>11}")
+    for one in swept:
+        for fatal in one.fatal:
+            again = "" if fatal.kill.again is None else f", and its successor at its {fatal.kill.again}."
+            told.append(f"\n{one.golden} killed at boundary {fatal.kill.at}{again}")
+            told.append(f"  broke {fatal.invariant}: {fatal.order}: {fatal.detail}")
+    boundaries, kills = sum(one.boundaries for one in swept), sum(one.kills for one in swept)
+    alike, violations = sum(one.alike for one in swept), sum(one.violations for one in swept)
+    told.append(f"\n{kills:,} kills at {boundaries:,} boundaries, {alike:,} of them the same place as another.")
+    told.append(f"{violations:,} violations." if violations else "No violation.")
+    return told

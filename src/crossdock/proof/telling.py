@@ -12,7 +12,7 @@ from crossdock.proof.invariants import INVARIANTS, NOT_BUILT
 from crossdock.proof.plan import PROFILES
 
 WHOLE = 1_000  # seeds: from here on a fault kind or recovery that never came up makes a campaign void
-PASSED, BROKEN, VOID = 0, 1, 1
+PASSED, BROKEN, VOID, STOPPED = 0, 1, 1, 130
 
 
 class Progress:
@@ -48,7 +48,11 @@ def void(report: Report, profile: str | None) -> list[str]:
 
 def verdict(report: Report, profile: str | None, asked: int) -> int:
     """The exit code."""
-    if report.violations or report.seeds != asked:
+    if report.violations:
+        return BROKEN
+    if report.interrupted:
+        return STOPPED
+    if report.seeds != asked:
         return BROKEN
     return VOID if void(report, profile) else PASSED
 
@@ -85,6 +89,8 @@ def _sentence(report: Report, profile: str | None) -> str:
         return f"{report.violations} violations."
     if void(report, profile):
         return "No violation, but the campaign is void."
+    if report.interrupted:
+        return f"Stopped; no violation in the {report.seeds:,} seeds until then."
     bound = 3 / report.seeds if report.seeds else 1
     return f"No violation. At 95 % confidence, fewer than one run in {1 / bound:,.0f} of this kind breaks a promise."
 

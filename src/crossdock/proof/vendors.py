@@ -40,6 +40,7 @@ class Mail:
         self._random = scenario.random("post")
         self._post: Post | None = None
         self._under_way: set[asyncio.Task[None]] = set()
+        self.sent = 0
         self.acknowledged: list[tuple[int, Deliver]] = []  # (status, what was sent)
 
     @property
@@ -91,6 +92,7 @@ class Mail:
         return self._renamed(signed(delivery, poison))
 
     def _send(self, delivery: Deliver, after_s: float) -> None:
+        self.sent += 1
         task = asyncio.get_running_loop().create_task(self._carry(delivery, after_s))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)

@@ -1,0 +1,74 @@
+"""What ``crossdock prove`` does besides campaigns: sweeps, single scenarios, and shrinking what a campaign found."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import typer
+
+from crossdock.cli.printing import as_json, error, note
+
+if TYPE_CHECKING:
+    from crossdock.proof.campaign import Report
+    from crossdock.proof.shrink import Shrunk
+
+ALL = "all"
+SHRUNK_AT_MOST = 3  # one for each invariant, the first seeds that broke it
+
+
+def sweep(name: str, jobs: int, json: bool) -> int:
+    """Kill the golden runs at every boundary; the exit code."""
+    from crossdock.proof.golden import GOLDEN
+    from crossdock.proof.sweep import lines
+    from crossdock.proof.sweep import sweep as swept_all
+
+    if name != ALL and name not in GOLDEN:
+        error(f"There is no golden run {name!r}. There are: {', '.join(GOLDEN)}, and all.")
+        return 2
+    swept = swept_all(list(GOLDEN) if name == ALL else [name], jobs=jobs)
+    if json:
+        as_json({"sweeps": msgspec.to_builtins(swept), "violations": sum(one.violations for one in swept)})
+    else:
+        typer.echo("\n".join(lines(swept)))
+    return 1 if any(one.violations for one in swept) else 0
+
+
+def one_scenario(file: Path, json: bool) -> int:
+    """Run the scenario in a file; the exit code."""
+    from crossdock.proof import story
+    from crossdock.proof.run import run
+
+    try:
+        scenario = story.decode(file.read_bytes())
+    except (OSError, story.BadScenario) as bad:
+        error(f"{file}: {bad}")
+        return 2
+    ran = run(scenario)
+    broken = list(dict.fromkeys(one.invariant for one in ran.violations))
+    if json:
+        told = {name: story.story(ran, name) for name in broken}
+        as_json({"violations": len(ran.violations), "invariants": told, "faults": ran.faults, "digest": ran.digest})
+    else:
+        for name in broken:
+            typer.echo("\n".join([name, *story.story(ran, name)]))
+        typer.echo(f"{len(ran.violations)} violations. Digest {ran.digest}")
+    return 1 if broken else 0
+
+
+def shrunk(report: "Report", profile: str | None, *, quiet: bool) -> "list[Shrunk]":
+    """The smallest scenario for each invariant that the campaign broke."""
+    from crossdock.proof.plan import scenario
+    from crossdock.proof.shrink import shrink
+
+    firsts: dict[str, Any] = {}
+    for one in report.broken:
+        firsts.setdefault(one.invariant, one)
+    found = []
+    for one in list(firsts.values())[:SHRUNK_AT_MOST]:
+        if not quiet:
+            note(f"Shrinking seed {one.seed}, which broke {one.invariant}.")
+        try:
+            found.append(shrink(scenario(one.seed, profile), one.invariant))
+        except ValueError as error:
+            note(f"Nothing to shrink: {error}.")
+    return found
