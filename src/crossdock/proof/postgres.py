@@ -151,8 +151,9 @@ class _Claim:
         self.now = EPOCH
 
     async def __aenter__(self) -> "_Claim":
+        before = len(self._wire.open)
         self._batch = self._do(self._claim.__aenter__())
-        self._held = self._wire.open[-1]
+        self._held = self._wire.open[-1] if len(self._wire.open) > before else None
         self.streams, self.now = self._batch.streams, self._batch.now
         return self
 
@@ -167,8 +168,8 @@ class _Claim:
 
     def lost(self) -> None:
         """Its client was killed: the connection breaks, and the server rolls back."""
-        assert self._held is not None
         self._tables.changed()
         gone = StoreUnavailable("the client is gone")
-        self._held.terminate()
+        if self._held is not None:
+            self._held.terminate()
         self._do(self._claim.__aexit__(StoreUnavailable, gone, None))

@@ -1,0 +1,157 @@
+"""The simulation on a real PostgreSQL: the same promises, the simulated clock, and connections that really break."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from crossdock.domain.decision import StreamRef
+from crossdock.proof.clock import EPOCH, Clock, VirtualLoop
+from crossdock.proof.plan import PROFILES, SHOP, scenario
+from crossdock.proof.postgres import InPostgres
+from crossdock.proof.process import Process, task_factory
+from crossdock.proof.run import Ran, run
+from crossdock.proof.server import Server
+from crossdock.proof.tables import at_once
+from crossdock.store.embedded import Embedded
+from crossdock.store.named import Statements
+from crossdock.store.protocol import Arrival, CommitUnknown, StoreUnavailable
+
+# Keywords, not functions: no schema can stand in front of them, so simulated time could not reach them.
+ESCAPES = re.compile(r"\b(current_(timestamp|time|date)|localtime(stamp)?)\b|'now'|\btimeofday\b", re.IGNORECASE)
+RETENTION_BY_MONTH = "drops whole months, and runs outside of all simulations"
+ORDER = StreamRef("order", "shop-1")
+
+
+@pytest.fixture(scope="module")
+def proving(server: Embedded) -> Iterator[Server]:
+    with Server(server.url("postgres")) as made:
+        yield made
+
+
+@pytest.fixture
+def loop() -> Iterator[VirtualLoop]:
+    made = VirtualLoop()
+    made.set_task_factory(task_factory)
+    yield made
+    made.close()
+
+
+def _tables(proving: Server, loop: VirtualLoop) -> InPostgres:
+    tables = InPostgres(proving, Clock(loop))
+    at_once(tables.store.register(SHOP, "shopify"))
+    return tables
+
+
+def _arrival(number: int) -> Arrival:
+    return Arrival(SHOP, f"d{number}", "webhook", "orders/create", ORDER, b'{"n": %d}' % number)
+
+
+def _on_both(proving: Server, seed: int, profile: str | None) -> tuple[Ran, Ran]:
+    planned = scenario(seed, profile)
+    return run(planned), run(planned, tables=partial(InPostgres, proving))
+
+
+def test_every_profile_keeps_its_promises_on_postgresql(proving: Server) -> None:
+    faults: dict[str, int] = {}
+    for seed, profile in enumerate(PROFILES, 3):
+        ran = run(scenario(seed, profile), tables=partial(InPostgres, proving))
+        assert ran.violations == [], (seed, profile)
+        faults |= ran.faults
+    assert {"crash", "commit_lost", "commit_aborted", "store_down", "pause"} <= faults.keys()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 5, 8])
+def test_without_faults_both_stores_end_alike(proving: Server, seed: int) -> None:
+    memory, postgres = _on_both(proving, seed, "calm")
+    assert memory.outcome == postgres.outcome
+    assert memory.outcome
+
+
+def test_the_same_seed_is_the_same_run_to_the_byte_in_both_stores(proving: Server) -> None:
+    """Where no two messages fall due in the same microsecond: PostgreSQL takes such in any order."""
+    pairs = [_on_both(proving, seed, profile) for seed, profile in ((3, "crashes"), (4, "clocks"), (6, "limits"))]
+    assert [memory.digest == postgres.digest for memory, postgres in pairs].count(True) >= 2
+    assert all(memory.boundaries == postgres.boundaries for memory, postgres in pairs)
+
+
+def test_a_run_repeats_itself_on_postgresql(proving: Server) -> None:
+    ran = [run(scenario(7, "torn"), tables=partial(InPostgres, proving)) for _ in range(2)]
+    assert ran[0].digest == ran[1].digest
+
+
+def test_the_databases_clock_is_the_simulated_one(proving: Server, loop: VirtualLoop) -> None:
+    tables = _tables(proving, loop)
+    at_once(tables.store.accept([_arrival(1)]))
+    loop.run_until_complete(_later(tables, 3600.0))
+    first, second = tables.books.messages.values()
+    assert first.received_at == EPOCH
+    assert second.received_at == EPOCH + timedelta(hours=1)
+    assert [entry.due_at for entry in tables.books.agenda] == [EPOCH, EPOCH + timedelta(hours=1)]
+
+
+async def _later(tables: InPostgres, seconds: float) -> None:
+    import asyncio
+
+    await asyncio.sleep(seconds)
+    await tables.store.accept([_arrival(2)])
+
+
+def test_no_statement_asks_the_machine_for_the_time() -> None:
+    shipped = files("crossdock.store")
+    statements = [
+        (f"{file.name}: {name}", sql)
+        for file in (shipped / "sql").iterdir()
+        for name, sql in Statements(file.name.removesuffix(".sql"))
+    ]
+    statements += [(file.name, file.read_text("utf-8")) for file in (shipped / "migrations").iterdir()]
+    escaping = {name for name, sql in statements if ESCAPES.search(sql)}
+    assert {name for name in escaping if not name.startswith("retention.sql")} == set(), RETENTION_BY_MONTH
+
+
+def test_a_killed_process_loses_what_it_had_open_and_nothing_else(proving: Server, loop: VirtualLoop) -> None:
+    tables = _tables(proving, loop)
+    at_once(tables.store.accept([_arrival(1)]))
+    victim, other = (tables.line(Process(name)) for name in ("w1", "w2"))
+    claim = victim.store.claim_streams(0, 10, 10)
+    at_once(claim.__aenter__())
+    assert [stream.ref for stream in claim.streams] == [ORDER]
+    assert _claimed(other) == []
+    victim.lose(claim)
+    assert _claimed(other) == [ORDER]
+
+
+def _claimed(line: Any) -> list[StreamRef]:
+    claim = line.store.claim_streams(0, 10, 10)
+    at_once(claim.__aenter__())
+    found = [stream.ref for stream in claim.streams]
+    at_once(claim.__aexit__(KeyError, KeyError("let go"), None))
+    return found
+
+
+def test_a_commit_whose_answer_is_lost_stands(proving: Server, loop: VirtualLoop) -> None:
+    tables = _tables(proving, loop)
+    line = tables.line(Process("w1"))
+    told: list[StoreUnavailable] = []
+
+    async def lose() -> None:
+        told.append(await line.cut(lambda: line.store.accept([_arrival(1)]), "accept"))
+
+    at_once(lose())
+    assert [type(one) for one in told] == [CommitUnknown]
+    assert [message.body for message in tables.books.messages.values()] == [b'{"n": 1}']
+    at_once(line.store.accept([_arrival(2)]))  # on another connection
+
+
+def test_a_run_leaves_nothing_to_the_next(proving: Server, loop: VirtualLoop) -> None:
+    tables = _tables(proving, loop)
+    at_once(tables.store.accept([_arrival(1)]))
+    assert list(tables.books.messages) == [1]
+    tables = _tables(proving, loop)
+    assert not tables.books.messages
+    at_once(tables.store.accept([_arrival(1)]))
+    assert list(tables.books.messages) == [1]
