@@ -5,7 +5,17 @@ import pytest
 
 from crossdock.domain.decision import Reference, StreamRef, Summary
 from crossdock.domain.events import TimerFired, decode_event
-from crossdock.store.protocol import NewMessage, NewTimer, PoisonedBatch, Store, StreamPark, StreamWrite
+from crossdock.store.protocol import (
+    BACKFILL,
+    INVENTORY,
+    LIVE,
+    NewMessage,
+    NewTimer,
+    PoisonedBatch,
+    Store,
+    StreamPark,
+    StreamWrite,
+)
 from tests.store.probes import LONG_AGO, Probe, arrival, bodies, booking, decide, decided, problem
 
 
@@ -67,6 +77,19 @@ async def test_messages_come_in_order_and_capped(any_store: Store) -> None:
         (stream,) = batch.streams
         assert [message.body for message in stream.messages] == [b"d2", b"d3", b"d4"]
         assert not stream.capped
+
+
+@pytest.mark.parametrize("lane", [LIVE, INVENTORY, BACKFILL])
+async def test_a_lane_that_was_empty_is_served_as_soon_as_something_comes(any_store: Store, lane: int) -> None:
+    for number in range(3):
+        for _ in range(2):
+            async with any_store.claim_streams(lane, 10, 10) as batch:
+                assert batch.streams == []
+        await any_store.accept([msgspec.structs.replace(arrival(f"d{number}"), priority=lane)])
+        async with any_store.claim_streams(lane, 10, 10) as batch:
+            (stream,) = batch.streams
+            assert [message.body for message in stream.messages] == [f"d{number}".encode()]
+            await batch.write([decided(stream)])
 
 
 async def test_excluded_streams_wait_and_named_ones_come_alone(any_store: Store) -> None:

@@ -6,6 +6,12 @@ cross join lateral (select id from streams where id = a.stream_id for no key upd
 where a.priority = $2::smallint and a.due_at <= now() and a.due_at >= $3::timestamptz and a.stream_id <> all ($4::bigint[])
 order by a.due_at limit $1;
 
+-- name: peek
+-- Whether something is due in a lane, from a remembered position on.
+select exists (
+    select from agenda where priority = $1::smallint and due_at <= now() and due_at >= $2::timestamptz
+);
+
 -- name: claim_only
 -- Locks the named streams that have something on the agenda.
 select s.id, now() as due_at
