@@ -85,7 +85,7 @@ class Recording:
         self.exchanges.append(exchange)
         started = self._stopwatch()
         if started + timeout_s > self._until:
-            timeout_s = int((self._until - started) * 10) / 10  # in tenths: doors keep what they made for a time-out
+            timeout_s = self._until - started
             if timeout_s <= 0:
                 exchange.error = "the lease is over"
                 raise NotSent(f"{method} was not sent: too little is left of the lease")
