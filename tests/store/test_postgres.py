@@ -195,6 +195,27 @@ async def test_a_database_clock_that_was_put_back_slows_nothing_down(
     await store.close()
 
 
+async def test_what_a_clock_since_put_back_booked_ahead_holds_nobody_up(
+    own_store: PostgresStore, admin: asyncpg.Connection
+) -> None:
+    await own_store.book("erp", 10, 50.0, 100.0)
+    await admin.execute("update quotas set tat = now() + interval '2 hours'")
+    first = await own_store.book("erp", 10, 50.0, 100.0)
+    assert first.units == 10
+    assert 0 < first.wait_s < 1, "the bucket is empty: nothing that may have been spent is given out again"
+    await admin.execute("update quotas set tat = now() + interval '3 seconds'")
+    assert (await own_store.book("erp", 10, 50.0, 100.0)).units == 0, "that far ahead anybody may have booked"
+
+
+async def test_slots_that_a_clock_since_put_back_gave_out_are_free(
+    own_store: PostgresStore, admin: asyncpg.Connection
+) -> None:
+    assert await own_store.acquire_slots("erp", "dead", 5, 5, 30.0) == 5
+    assert await own_store.acquire_slots("erp", "alive", 5, 5, 30.0) == 0
+    await admin.execute("update slots set until = now() + interval '2 hours' where worker = 'dead'")
+    assert await own_store.acquire_slots("erp", "alive", 5, 5, 30.0) == 5
+
+
 async def test_a_listener_hears_again_after_its_connection_was_lost(
     own_store: PostgresStore, admin: asyncpg.Connection
 ) -> None:

@@ -1,10 +1,18 @@
 -- name: book
 -- Books units ahead on the account's virtual schedule, at most one second ahead of the clock. Losing the newest
--- bookings in a crash is harmless, as the bucket is empty at the server's start.
+-- bookings in a crash is harmless, as the bucket is empty at the server's start. What is further ahead than anybody can
+-- book was booked by a clock that has been put back since (or another server's): the bucket is empty now.
 update quotas q set
-    tat = greatest(q.tat, pg_postmaster_start_time(), clock_timestamp() - make_interval(secs => $3::float8)) + make_interval(secs => $2::float8)
+    tat = case
+        when greatest(q.tat, pg_postmaster_start_time()) > clock_timestamp() + make_interval(secs => 1 + $2::float8 + $3::float8)
+            then clock_timestamp()
+        else greatest(q.tat, pg_postmaster_start_time(), clock_timestamp() - make_interval(secs => $3::float8))
+    end + make_interval(secs => $2::float8)
 from (select set_config('synchronous_commit', 'off', true)) as quick
-where q.account = $1 and greatest(q.tat, pg_postmaster_start_time()) <= clock_timestamp() + interval '1 second'
+where q.account = $1 and (
+    greatest(q.tat, pg_postmaster_start_time()) <= clock_timestamp() + interval '1 second'
+    or greatest(q.tat, pg_postmaster_start_time()) > clock_timestamp() + make_interval(secs => 1 + $2::float8 + $3::float8)
+)
 returning extract(epoch from q.tat - clock_timestamp())::float8 as wait_s;
 
 -- name: ahead
@@ -20,8 +28,10 @@ insert into quotas (account, tat) values ($1, clock_timestamp()) on conflict do 
 select pg_advisory_xact_lock(hashtextextended('slots ' || $1, 0));
 
 -- name: living_slots
--- Who lives on the account's slots.
-select worker, wanted, held from slots where account = $1 and until > clock_timestamp();
+-- Who lives on the account's slots. A lease that has longer to go than any is given was given by a clock that has been
+-- put back since: who lives renews it within a second or so.
+select worker, wanted, held from slots
+where account = $1 and until > clock_timestamp() and until < clock_timestamp() + interval '10 minutes';
 
 -- name: hold_slots
 -- Takes or renews a worker's slots. Who holds none and stops asking is soon forgotten: his share is for the others.
