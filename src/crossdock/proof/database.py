@@ -29,6 +29,7 @@ from crossdock.store.protocol import (
 
 T = TypeVar("T")
 _NOTICED_S = 0.01  # until a killed client's transaction is rolled back
+STALL_S = 9.0  # the longest that the database holds back an answer
 _WAY_S = 0.0005  # to the server or back, on average
 
 
@@ -57,6 +58,10 @@ class Trouble:
             return False
         self._witness.fault(kind, who, what)
         return True
+
+    def stall_s(self) -> float:
+        """How long an answer stays away: within what a worker waits for the database."""
+        return self._random.uniform(0.5, STALL_S)
 
     def way_s(self) -> float:
         return round(self._random.expovariate(1 / _WAY_S), 6)  # logarithms differ in their last bit by machine
@@ -94,6 +99,8 @@ class ProcessStore:
             raise broken
         answer = await effect()
         await self._boundary(f"after {what}")
+        if self._trouble.strikes("store_slow", self._process.name, what):
+            await asyncio.sleep(self._trouble.stall_s())
         return answer
 
     async def _there(self, what: str) -> None:

@@ -32,6 +32,7 @@ SYSTEMS = {SHOP: "shopify", ERP: "netsuite", WAREHOUSE: "shiphero"}
 NOBODY = 599  # the status of a request that nobody answered
 HURRY = {"lease_s": 9.0, "settle_s": 3.0}
 POLL_EVERY_S = 6.0
+OVERLAP_S = 5.0
 POLICY = Policy(SHOP, ERP, WAREHOUSE, guest_customer="9001", invoice="make")
 
 
@@ -44,7 +45,7 @@ def settings() -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
                 "shop_domain": "simulated.myshopify.com",
                 "api_base": f"http://{SHOP}.test",
                 "page_size": 2,
-                "overlap_minutes": 0.03,
+                "overlap_minutes": OVERLAP_S / 60,
             },
             {"access_token": "simulated-token", "webhook_secret": "simulated-secret"},
         ),

@@ -33,6 +33,7 @@ RATES: Mapping[str, float] = {
     "store_refused": 0.08,
     "commit_lost": 0.08,
     "commit_doubtful": 0.08,
+    "store_slow": 0.08,
     "commit_aborted": 0.08,
     "wake_lost": 0.6,
 }
@@ -172,8 +173,9 @@ PROFILES: Mapping[str, Callable[[Random], dict[str, Any]]] = {
     "database": _corner(
         "store_refused", "commit_lost", "commit_doubtful", "commit_aborted", "wake_lost", blows={"store_down": 1}
     ),
+    "stalls": _corner("store_slow", "slow_answer", "late_commit", workers=2),
     "torn": _corner("commit_lost", "late_commit", blows={"crash": 2, "store_down": 1}, workers=2),
-    "clocks": _corner("answer_lost", blows={"clock_jump": 3, "crash": 1}, workers=2, skews=(5000.0, -5000.0)),
+    "clocks": _corner("answer_lost", blows={"clock_jump": 3, "crash": 1}, workers=2, skews=(0.0, 200.0)),
     "window": _corner("webhook_late", "webhook_duplicate", blows={"crash": 1}, edit_window_s=3.0),
     "cold": _corner("error_503", "request_refused", warm_s=0.0),
     "operators": _corner("answer_html", "webhook_poison", operator=_MEDDLING),
@@ -203,7 +205,7 @@ def _order(random: Random) -> OrderPlan:
         acts.append((round(random.uniform(0.1, 8.0), 2), "pay_order"))
     for verb, share in (("edit_address", 0.15), ("tag_order", 0.15), ("cancel_order", 0.15)):
         if random.random() < share:
-            acts.append((round(random.uniform(0.0, 9.0), 2), verb))
+            acts.append((round(random.uniform(0.0, random.choice((1.0, 9.0))), 2), verb))
     for verb, share in (("hold", 0.06), ("cancel", 0.03), ("void_label", 0.05)):
         if random.random() < share:
             acts.append((round(random.uniform(1.0, 8.0), 2), f"{WAREHOUSE} {verb}"))

@@ -18,6 +18,7 @@ from crossdock.simulators.shiphero import ShipHeroSimulator
 from crossdock.simulators.shopify import ShopifySimulator
 
 TICK_S = 0.4
+LISTING_LAG = 4  # lists are further behind than searches: only polls read them, and these overlap (``house.OVERLAP_S``)
 CONCURRENCY = 4  # calls in flight that the ERP allows
 HOOKS = "https://crossdock.test/in"
 RETRIES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # Shopify's eight within four hours, in our faster time
@@ -133,6 +134,7 @@ class Vendors:
             restore_per_s=1e5, **_PACE,
         )  # fmt: skip
         self.warehouse.faults.search_lag_s = scenario.search_lag_s
+        self.shop.faults.search_lag_s = scenario.search_lag_s * LISTING_LAG
         self.erp.changed_rate = scenario.rates.get("record_changed", 0.0)
 
     def _around(self, name: str) -> Surroundings:
@@ -160,7 +162,7 @@ class Vendors:
         for order in self.warehouse.warehouse.orders.values():
             if order.hold is not None:
                 self.warehouse.act("release_hold", {"order": order.id})
-        self.warehouse.faults.search_lag_s = self.erp.changed_rate = 0.0
+        self.warehouse.faults.search_lag_s = self.shop.faults.search_lag_s = self.erp.changed_rate = 0.0
 
     async def work(self) -> None:
         """They do by themselves what vendors do, for ever."""
