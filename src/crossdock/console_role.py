@@ -115,6 +115,7 @@ def desk(spec: ChildSpec, config: Config, world: World, pool: Pool, gauges: Gaug
         demo_user=spec.demo_user,
         rounding_ceilings={name: policy.rounding_ceiling for name, policy in config.policies.items()},
         readmes={setup.system: readme(setup.system) for setup in config.connections.values()},
+        proof=Path(spec.proof) if spec.proof else None,
         version=__version__,
     )
 

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from crossdock import app
 from crossdock.governance.config import Config
 from crossdock.governance.exposure import refuse_insecure
+from crossdock.proof import REPORT
 from crossdock.supervise import ChildSpec, Guardian, Supervisor, specs_for
 
 Say = Callable[[str], None]
@@ -99,6 +100,7 @@ class Serving:
             "intake": serve.intake,
             "console": serve.console,
             "metrics": str((self._data / "metrics").absolute()),
+            "proof": str((self._data / REPORT).absolute()),
             **self._extras,
         }
         return specs_for(self._roles, self._workers, self.config.folder.absolute(), url, extras)

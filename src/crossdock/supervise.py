@@ -32,6 +32,7 @@ class ChildSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     metrics: str = ""  # the folder that all children's figures go to
     simulators: dict[str, str] = {}  # demo only: name -> base URL
     demo_user: str | None = None
+    proof: str = ""  # the file with the newest report of ``crossdock prove --keep``
     hurry: bool = False  # demo only: the vendors are simulated
 
 

@@ -14,7 +14,7 @@ from crossdock.api.desk import Desk
 from crossdock.governance import people
 from crossdock.store import reading_exceptions, reading_orders
 from crossdock.store.postgres import PostgresStore
-from tests.console import desks
+from tests.console import desks, reports
 from tests.console.seed import ERP, Day, erp, fine, key
 
 CHROMIUM = os.environ.get("CROSSDOCK_CHROMIUM") or shutil.which("chromium") or ""
@@ -56,10 +56,12 @@ class Watched:
 
 
 @asynccontextmanager
-async def browsing(day: Day, url: str, **context: object) -> AsyncIterator[tuple[Watched, Desk]]:
+async def browsing(
+    day: Day, url: str, *, proof: Path | None = None, **context: object
+) -> AsyncIterator[tuple[Watched, Desk]]:
     port = desks.free_port()
     home = f"http://127.0.0.1:{port}"
-    settings = {"public_url": home, "demo_user": "visitor"}
+    settings = {"public_url": home, "demo_user": "visitor", "proof": proof}
     async with (
         desks.simulated("shop-au", "netsuite", "shiphero") as bases,
         desks.desk(day.store, url, simulators=bases, **settings) as desk,
@@ -105,15 +107,17 @@ async def _paths(desk: Desk) -> dict[str, str]:
         "connection": f"/connections/{ERP}",
         "simulators": "/simulators",
         "audit": "/audit",
+        "proof": "/proof",
         "not-found": "/nope",
         "attempt": f"/attempts/{await desk.pool.fetchval('select min(id) from attempts')}",
     }
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_every_page_is_drawn(day: Day, database_url: str, scheme: str) -> None:
+async def test_every_page_is_drawn(day: Day, database_url: str, scheme: str, tmp_path: Path) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    async with browsing(day, database_url, color_scheme=scheme) as (watched, desk):
+    proof = reports.held(tmp_path / "report.json")
+    async with browsing(day, database_url, proof=proof, color_scheme=scheme) as (watched, desk):
         stranger = await watched.page()
         await stranger.goto("/orders?status=held")
         await expect(stranger.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -136,7 +140,9 @@ async def test_every_page_is_drawn(day: Day, database_url: str, scheme: str) -> 
                 await page.get_by_role("button", name="Take it down").nth(1).click()
                 await expect(page.get_by_role("button", name="Bring it back")).to_be_visible()
                 await page.locator("summary", has_text="More faults").first.click()
-            await page.screenshot(path=PICTURES / f"{name}-{scheme}.png", full_page=name.startswith("order-"))
+            await page.screenshot(
+                path=PICTURES / f"{name}-{scheme}.png", full_page=name.startswith(("order-", "proof"))
+            )
 
 
 async def test_retrying_a_cause_needs_no_mouse(day: Day, database_url: str) -> None:
@@ -189,6 +195,21 @@ async def test_an_order_can_be_read_without_javascript(day: Day, database_url: s
         whole = await reading_orders.whole(desk.pool, await reading_orders.stream_id(desk.pool, "order", key(16)) or 0)
         assert whole is not None
         assert "CommandRetried" in str(whole.journal) or "command_retried" in str(whole.journal)
+
+
+async def test_a_broken_seed_is_reached_by_keys(day: Day, database_url: str, tmp_path: Path) -> None:
+    async with browsing(day, database_url, proof=reports.broken(tmp_path / "report.json")) as (watched, desk):
+        page = await _enter(watched, desk)
+        await page.keyboard.press("g")
+        await page.keyboard.press("p")
+        await expect(page.get_by_role("heading", name="Proof")).to_be_visible()
+        await expect(page.get_by_role("alert")).to_contain_text("2 violations")
+        await page.keyboard.press("j")
+        await expect(page.locator("tr.on")).to_contain_text("crossdock prove --seed 4711 --seeds 1")
+        await page.screenshot(path=PICTURES / "proof-broken-light.png", full_page=True)
+        (tmp_path / "report.json").unlink()
+        await page.reload()
+        await expect(page.get_by_text("crossdock prove --keep")).to_be_visible()
 
 
 async def test_light_or_dark_is_remembered(day: Day, store: PostgresStore, database_url: str) -> None:

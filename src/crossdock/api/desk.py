@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +38,7 @@ class Desk(msgspec.Struct, frozen=True):
     demo_user: str | None = None  # demo only: the one-time link signs this visitor in
     rounding_ceilings: Mapping[str, str] = {}  # by channel, as its route says: what the money proof allows
     readmes: Mapping[str, str] = {}  # system -> its connector's README (quirks)
+    proof: Path | None = None  # where ``crossdock prove --keep`` leaves its report
     version: str = ""
 
     @property

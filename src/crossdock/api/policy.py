@@ -51,6 +51,7 @@ POLICY: Mapping[str, Roles] = {
     "GET /api/v1/connections": SIGNED_IN,
     "GET /api/v1/workers": SIGNED_IN,
     "GET /api/v1/audit": AUDITING,
+    "GET /api/v1/proof": SIGNED_IN,
     # acting
     "POST /api/v1/orders/{key}/acts": CANCELLING,
     "POST /api/v1/streams/{stream}/acts": CANCELLING,
@@ -83,6 +84,7 @@ POLICY: Mapping[str, Roles] = {
     "GET /simulators": SIGNED_IN,
     "POST /simulators/{name}/faults": ACTING,
     "GET /audit": AUDITING,
+    "GET /proof": SIGNED_IN,
     "POST /sign-out": SIGNED_IN,
 }
 

@@ -6,12 +6,13 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from crossdock.api import acts, connections, orders, simulators
+from crossdock.api import acts, connections, orders, proof, simulators
 from crossdock.api.acts import Act, BulkRetry, Done, Pausing, Preview
 from crossdock.api.connections import ConnectionView
 from crossdock.api.guard import caller_of, desk_of
 from crossdock.api.orders import OrderView
 from crossdock.api.problems import Refusal
+from crossdock.api.proof import ProofReport
 from crossdock.api.pulse import Beat, Now, pulse_of
 from crossdock.governance import audit, people
 from crossdock.governance.audit import Act as AuditRow
@@ -215,6 +216,12 @@ async def turn_faults(
     return await simulators.turn(desk_of(request), caller_of(request), name, data)
 
 
+@get("/api/v1/proof")
+async def newest_proof(request: Asking) -> ProofReport:
+    """The newest report of `crossdock prove --keep`: faults injected, promises held."""
+    return found(proof.newest(desk_of(request)), "report; make one with crossdock prove --keep")
+
+
 @get("/healthz", include_in_schema=False, media_type="text/plain")
 async def healthz() -> str:
     """This process answers."""
@@ -246,5 +253,5 @@ def found(value: T | None, what: str) -> T:
 HANDLERS = [
     me, now, now_history, list_orders, one_order, one_stream, one_message, one_attempt, one_command, act_on_order,
     act_on_stream, list_exceptions, exception_members, preview_retry, retry_cause, list_connections, pause, resume,
-    list_workers, list_audit, list_people, invite, list_simulators, turn_faults, healthz, readyz, metrics,
+    list_workers, list_audit, list_people, invite, list_simulators, turn_faults, newest_proof, healthz, readyz, metrics,
 ]  # fmt: skip

@@ -8,9 +8,11 @@ import typer
 
 from crossdock.cli import proving
 from crossdock.cli.printing import as_json, error, note
-from crossdock.cli.reach import JSON
+from crossdock.cli.reach import DATA, JSON
+from crossdock.proof import REPORT
 
-_REPORT = typer.Option(None, help="Write the report to this file, as JSON: the console shows it.")
+_REPORT = typer.Option(None, help="Write the report to this file, as JSON.")
+_KEEP = typer.Option(False, "--keep", help="Keep the report in the data folder, for the console to show.")
 _SCENARIO = typer.Option(None, help="Instead: run the one scenario in this file, as a violation's report prints it.")
 STORES = ("memory", "postgres")
 
@@ -34,6 +36,8 @@ def prove(
     jobs: int = typer.Option(0, min=0, help="Processes (0: one for each core)."),
     store: str = typer.Option("memory", help="Where the tables are: memory, or postgres (the embedded one; slower)."),
     report: Path | None = _REPORT,
+    keep: bool = _KEEP,
+    data: Path = DATA,
     sweep: str | None = typer.Option(None, help="Instead: kill a golden run at every boundary; all for all of them."),
     scenario: Path | None = _SCENARIO,
     json: bool = JSON,
@@ -43,6 +47,7 @@ def prove(
     from crossdock.proof.campaign import campaign
     from crossdock.proof.plan import PROFILES
     from crossdock.proof.telling import Progress, lines, listing, verdict
+    from crossdock.proof.telling import store as store_report
 
     if profiles:
         typer.echo("\n".join(listing()))
@@ -62,11 +67,9 @@ def prove(
         progress = stack.enter_context(Progress(seeds, quiet=json))
         processes = jobs or os.cpu_count() or 1
         done = campaign(seed, seeds, profile=profile, jobs=processes, server=server, told=progress.told)
-    if report is not None:
-        from crossdock.proof.telling import store as keep
-
-        keep(done, report, profile)
-        note(f"The report is in {report}.")
+    for file in [one for one in (report, data / REPORT if keep else None) if one is not None]:
+        store_report(done, file, profile)
+        note(f"The report is in {file}.")
     smallest = proving.shrunk(done, profile, quiet=json)
     if json:
         from crossdock.proof.telling import plain

@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 
-from crossdock.api import acts, connections, orders, routes, simulators
+from crossdock.api import acts, connections, orders, proof, routes, simulators
 from crossdock.api.acts import Act, BulkRetry
 from crossdock.api.guard import caller_of, desk_of
 from crossdock.api.problems import Refusal, describe
@@ -259,8 +259,13 @@ async def audit_page(request: Asking, below: routes.Below = None) -> Response[st
     return page(request, "audit.html", place="/audit", acts=rows, limit=AUDIT_PAGE)
 
 
+@get("/proof", include_in_schema=False)
+async def proof_page(request: Asking) -> Response[str]:
+    return page(request, "proof.html", place="/proof", r=proof.newest(desk_of(request)))
+
+
 PAGES = [
     *(now_page, now_figures, orders_page, order_page, stream_page, act, message_page, attempt_page, command_page),
     *(exceptions_page, cause_page, preview_page, retry, connections_page, connection_page, pause, resume),
-    *(simulators_page, switch, audit_page),
+    *(simulators_page, switch, audit_page, proof_page),
 ]

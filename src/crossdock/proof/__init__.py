@@ -2,3 +2,7 @@
 
 Vendors, network, clock and database live outside the crashed process. Same seed, same run.
 """
+
+from pathlib import Path
+
+REPORT = Path("proof") / "report.json"  # in the data folder: what ``prove --keep`` writes and the console shows

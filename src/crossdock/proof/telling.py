@@ -77,11 +77,19 @@ def lines(report: Report, profile: str | None) -> list[str]:
     told += ["", f"Not checked, because it is not built yet: {', '.join(NOT_BUILT)}"]
     for one in report.broken:
         told.append(f"\nseed {one.seed} ({one.profile}) broke {one.invariant}: {one.order}: {one.detail}")
-        told.append(f"  again: crossdock prove --seed {one.seed} --seeds 1")
+        told.append(f"  again: {again(report, one.seed, profile)}")
     if missing := void(report, profile):
         told.append(f"\nVOID: these never came up, so nothing is proven about them: {', '.join(missing)}")
     told.append(f"\n{_sentence(report, profile)}")
     return told
+
+
+def again(report: Report, seed: int, profile: str | None) -> str:
+    """The command that repeats a seed of this campaign."""
+    parts = ["crossdock prove", f"--seed {seed}", "--seeds 1"]
+    parts += [f"--profile {profile}"] if profile else []
+    parts += ["--store postgres"] if report.store == "postgres" else []
+    return " ".join(parts)
 
 
 def _sentence(report: Report, profile: str | None) -> str:
@@ -110,10 +118,16 @@ def plain(report: Report, profile: str | None) -> dict[str, Any]:
         **msgspec.to_builtins(report),
         "seeds_per_s": report.seeds_per_s,
         "void": void(report, profile),
-        "not_built": list(NOT_BUILT),
+        "not_built": dict(NOT_BUILT),
+        "promises": {name: promise for name, (promise, _) in INVARIANTS.items()},
+        "repeat": {str(one.seed): again(report, one.seed, profile) for one in report.broken},
+        "sentence": _sentence(report, profile),
     }
 
 
 def store(report: Report, file: Path, profile: str | None) -> None:
-    """Keep the report."""
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(plain(report, profile)), indent=1) + b"\n")
+    """Keep the report; whoever reads it meanwhile sees the old one or the new one."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    half = file.with_name(f"{file.name}.half")
+    half.write_bytes(msgspec.json.format(msgspec.json.encode(plain(report, profile)), indent=1) + b"\n")
+    half.replace(file)

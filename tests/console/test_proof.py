@@ -1,0 +1,77 @@
+"""The page that shows what ``crossdock prove --keep`` found."""
+
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from crossdock.api.desk import Desk
+from crossdock.proof.invariants import INVARIANTS, NOT_BUILT
+from tests.console import reports
+from tests.console.desks import visitor
+
+
+def _with(desk: Desk, file: Path | None) -> Desk:
+    return msgspec.structs.replace(desk, proof=file)
+
+
+async def _page(desk: Desk, *, unescaped: bool = False) -> str:
+    async with visitor(desk, "viewer") as who:
+        answer = await who.page("/proof")
+        assert answer.status_code == 200, answer.text[:500]
+        return unescape(answer.text) if unescaped else answer.text
+
+
+async def test_a_green_report_names_every_promise_and_what_was_injected(desk: Desk, tmp_path: Path) -> None:
+    text = await _page(_with(desk, reports.held(tmp_path / "proof" / "report.json")), unescaped=True)
+    for name, (promise, _) in INVARIANTS.items():
+        assert name in text
+        assert promise in text
+    assert text.count(">Holds<") == len(INVARIANTS)
+    assert text.count(">Not checked<") == len(NOT_BUILT)
+    for shown in ("100,000", "All promises held", "Answer lost", "Lease taken over", "3.11.7", "33f2992a", "6b1f" * 16):
+        assert shown in text
+    assert 'role="alert"' not in text
+
+
+async def test_a_broken_seed_comes_with_the_command_that_repeats_it(desk: Desk, tmp_path: Path) -> None:
+    text = await _page(_with(desk, reports.broken(tmp_path / "report.json")))
+    assert "2 violations" in text
+    assert "crossdock prove --seed 4711 --seeds 1 --profile torn --store postgres" in text
+    assert "Broken once" in text
+    assert reports.HOSTILE not in text
+    assert "&lt;script&gt;" in text
+
+
+async def test_a_campaign_that_saw_too_little_is_called_void(desk: Desk, tmp_path: Path) -> None:
+    text = await _page(_with(desk, reports.void(tmp_path / "report.json")))
+    assert "Void: nothing is proven about 1 thing " in text
+    assert "Sigterm" in text
+    assert "All promises held" not in text
+
+
+@pytest.mark.parametrize("somewhere", [False, True])
+async def test_without_a_report_the_page_says_how_to_make_one(desk: Desk, tmp_path: Path, somewhere: bool) -> None:
+    text = await _page(_with(desk, tmp_path / "report.json" if somewhere else None))
+    assert "crossdock prove --keep" in text
+
+
+async def test_the_api_tells_the_same(desk: Desk, tmp_path: Path) -> None:
+    async with visitor(_with(desk, reports.broken(tmp_path / "report.json")), "viewer") as who:
+        told: dict[str, Any] = (await who.get("/api/v1/proof")).json()
+    assert (told["seeds"], told["violations"], told["store"]) == (100_000, 2, "postgres")
+    assert {one["name"]: one["broken"] for one in told["promises"] if one["broken"]} == {"I1b": 1, "I10": 1}
+    async with visitor(_with(desk, tmp_path / "nowhere.json"), "operator") as who:
+        assert (await who.get("/api/v1/proof")).status_code == 404
+    async with visitor(_with(desk, tmp_path / "report.json"), "") as who:
+        assert (await who.get("/api/v1/proof")).status_code == 401
+
+
+async def test_a_file_that_is_no_report_is_named(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text('{"seeds": "many"}')
+    async with visitor(_with(desk, tmp_path / "report.json")) as who:
+        answer = await who.page("/proof")
+    assert answer.status_code == 503
+    assert "is no report of crossdock prove" in answer.text
