@@ -13,7 +13,7 @@ from crossdock.kit.manifest import Poll
 from crossdock.store.protocol import LIVE, ConnectionRow, StoreUnavailable
 
 OWNER_LEASE_S = 30.0  # another process takes over this long after the owner died
-RENEW_S = 10.0
+RENEWALS = 3  # within a lease
 RETRY_S = 15.0  # the first retry of a poll that failed; doubles up to its interval
 
 Noted = Callable[[str, str | None], Awaitable[None]]  # connection, and what is wrong or None
@@ -32,8 +32,11 @@ class _Turn(msgspec.Struct):
 class PollLoop:
     """A ``Loop``. ``noted`` keeps a connection's last contact or error where people see it."""
 
-    def __init__(self, world: World, noted: Noted, *, tick_s: float = 1.0) -> None:
+    def __init__(
+        self, world: World, noted: Noted, *, tick_s: float = 1.0, owner_lease_s: float = OWNER_LEASE_S
+    ) -> None:
         self._world, self._noted, self._tick_s = world, noted, tick_s
+        self._lease_s = owner_lease_s
         now = world.stopwatch()
         self._turns = [
             _Turn(link, poll, now) for link in world.links.values() for poll in link.connector.polls.values()
@@ -73,10 +76,11 @@ class PollLoop:
     async def _own(self) -> None:
         """Hold, or try to get, the one lease over all polls."""
         now = self._world.stopwatch()
-        if now - self._renewed < (RENEW_S if self._owns else RENEW_S / 5):
+        renew_s = self._lease_s / RENEWALS
+        if now - self._renewed < (renew_s if self._owns else renew_s / 5):
             return
         self._renewed = now
-        owned = await self._world.store.acquire_slots("polls", self._world.worker, 1, 1, OWNER_LEASE_S) > 0
+        owned = await self._world.store.acquire_slots("polls", self._world.worker, 1, 1, self._lease_s) > 0
         if owned != self._owns:
             self._world.signals.log.info("poll.owner", state="owner" if owned else "standing by")
         self._owns = owned

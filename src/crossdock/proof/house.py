@@ -32,6 +32,7 @@ SYSTEMS = {SHOP: "shopify", ERP: "netsuite", WAREHOUSE: "shiphero"}
 NOBODY = 599  # the status of a request that nobody answered
 HURRY = {"lease_s": 9.0, "settle_s": 3.0}
 POLL_EVERY_S = 6.0
+POLLS_LEASE_S = 9.0  # until another process polls in a dead one's place
 OVERLAP_S = 5.0
 POLICY = Policy(SHOP, ERP, WAREHOUSE, guest_customer="9001", invoice="make")
 
@@ -76,7 +77,8 @@ class Worker:
         self.process, self.world = process, world
         self._stop = asyncio.Event()
         self._intake = IntakeApp(world)
-        loops: list[Loop] = [DecideLoop(world), DeliverLoop(world), ScheduleLoop(world), PollLoop(world, _unkept)]
+        polling = PollLoop(world, _unkept, owner_lease_s=POLLS_LEASE_S)
+        loops: list[Loop] = [DecideLoop(world), DeliverLoop(world), ScheduleLoop(world), polling]
         self.loops = [process.spawn(_living(loop, self._stop)) for loop in loops]
 
     async def stop(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from typing import Any
 
 import msgspec
@@ -28,6 +29,8 @@ from crossdock.store.protocol import Arrival, StoreUnavailable
 PATIENCE_S = 900.0  # of quiet, until everything must have come to rest
 RESTED = frozenset({"done", "cancelled", "ignored", "exception", "held", "parked"})
 _LOOK_S = 1.0
+_AGAIN_S = 0.5  # until a killed process is there again
+_APART_S = 0.001  # messages that come at one instant have no order in a database
 
 
 class Ran(msgspec.Struct):
@@ -196,6 +199,7 @@ class _Play:
         for ref, one in inbox:
             fresh = f"replay:{one.id}:{self._replay()}"
             await self.tables.store.accept([Arrival(one.connection, fresh, one.source, one.topic, ref, one.body)])
+            await asyncio.sleep(_APART_S)
         self.witness.note("world", f"replay of {len(inbox)} messages")
         await self.tables.store.wake("decide")
         for _ in range(120):
@@ -278,6 +282,7 @@ class _Play:
                 number = self._replay()
                 again = Arrival(one.connection, f"replay:{number}", one.source, one.topic, ref, one.body)
                 await self.tables.store.accept([again])
+                await asyncio.sleep(_APART_S)
         else:
             await self._retry_all()
         await self.tables.store.wake("decide")
@@ -335,7 +340,8 @@ class _Play:
             self.marks.append(Mark(self.boundaries, at, process.name, what, seen, len(self._orders)))
         if self._dies_here(process):
             self.witness.fault("crash", process.name, f"at boundary {self.boundaries}: {what}")
-            asyncio.get_running_loop().call_later(0.5, self._start_outside, process.name)
+            # In a context of its own: the successor inherits nothing of what the dead one was about.
+            asyncio.get_running_loop().call_later(_AGAIN_S, self._start, process.name, context=Context())
             await process.end_here()
 
     def _dies_here(self, process: Process) -> bool:
@@ -347,15 +353,6 @@ class _Play:
             self._struck = ""
             return True
         return False
-
-    def _start_outside(self, name: str) -> None:
-        from crossdock.proof.process import RUNNING
-
-        token = RUNNING.set(None)
-        try:
-            self._start(name)
-        finally:
-            RUNNING.reset(token)
 
     async def _post(self, delivery: Deliver) -> int:
         """To any worker that lives; 599: nobody answered."""
