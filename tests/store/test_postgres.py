@@ -77,6 +77,15 @@ async def test_a_missing_partition_is_made_not_refused(own_store: PostgresStore,
     assert await bodies(own_store) == {"o1": [b"d1"]}
 
 
+async def test_a_duplicate_makes_no_stream_that_nothing_will_ever_happen_to(
+    own_store: PostgresStore, admin: asyncpg.Connection
+) -> None:
+    """A poll and a webhook of one content may be named after different streams (seed 1 of the profile calm)."""
+    await own_store.accept([arrival("hook", "o1", also_ids=("content",))])
+    await own_store.accept([arrival("content", "o2", source="poll"), arrival("new", "o3")])
+    assert [row["key"] for row in await admin.fetch("select key from streams order by key")] == ["o1", "o3"]
+
+
 async def test_where_a_partition_is_missing_nothing_is_parked_and_housekeeping_heals_it(
     own_store: PostgresStore, admin: asyncpg.Connection
 ) -> None:

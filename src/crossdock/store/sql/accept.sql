@@ -19,7 +19,8 @@ with place as materialized (
         (array(select id from place))[place] as stream_id, looked.*
     from looked where known is null
 ), created as (
-    insert into streams (id, kind, key) overriding system value select id, kind, key from place where known is null
+    insert into streams (id, kind, key) overriding system value
+    select id, kind, key from place where known is null and id = any (array(select stream_id from arriving))
 ), delivered as (
     insert into deliveries (connection_id, delivery_id) select connection_id, delivery_id from arriving
 ), kept as (
