@@ -57,12 +57,19 @@ class Breaking:
         await doings[act.kind](act)
 
     async def break_line(self, act: Act) -> None:
-        """Trouble on one line for a while; troubles of one line wait for each other."""
+        """Trouble on one line for a while, and until it has struck; troubles of one line wait for each other."""
+        fault = act.kind.removeprefix("net-")
         async with self._alone(act.where):
             proxies = self._house.lines[act.where]
+            before = sum(proxy.struck[fault] for proxy in proxies)
+
+            async def struck() -> bool:
+                return sum(proxy.struck[fault] for proxy in proxies) > before
+
             for proxy in proxies:
-                proxy.turn(Trouble(act.kind.removeprefix("net-"), act.share))
+                proxy.turn(Trouble(fault, act.share))
             await asyncio.sleep(act.lasts_s)
+            await self._until(struck, f"{fault} to strike on the line {act.where}")
             for proxy in proxies:
                 proxy.calm()
 

