@@ -18,7 +18,7 @@ from crossdock.engine.health import Health
 from crossdock.engine.recording import Recorder
 from crossdock.kit.manifest import Call, Quota, Repeat, Result
 from crossdock.store.postgres import PostgresStore
-from crossdock.store.protocol import LeasedCommand
+from crossdock.store.protocol import BACKFILL, LIVE, LeasedCommand
 from tests.engine.toy import ToySystem, arrival, connector, world
 
 LEASE_S, SETTLE_S, SLOW_S = 4.0, 2.5, 1.7
@@ -126,3 +126,40 @@ async def test_what_was_claimed_when_a_rest_began_is_given_back_and_not_held(sto
         assert len(refused.toy.calls) == 1, "the others waited for the rate, then learnt of the rest"
         rows = await store.pool.fetch("select state, tries from dispatch")
         assert [tuple(row) for row in rows] == [("ready", 0)] * 4
+
+
+async def test_live_orders_pass_a_backlog_and_what_comes_of_a_backlog_lets_them_pass(store: PostgresStore) -> None:
+    await store.register("erp", "toy", role="erp", api_version="1", mapping_version="1")
+    toy, open_up = ToySystem(), asyncio.Event()
+
+    async def answer(nth: int, payload: Payload, call: Call) -> Result:
+        await open_up.wait()
+        return toy.effect(payload)
+
+    toy.answer = answer
+    there = world(store, connector(toy, Repeat.UNIQUE, quota=Quota(concurrency=9)))  # one is left for polls
+    await store.accept([arrival(f"old{n}") for n in range(20)])
+    assert await DecideLoop(there).round()
+    await store.pool.execute("update dispatch set due_at = now() - interval '1 minute'")
+    stop = asyncio.Event()
+    delivering = asyncio.create_task(DeliverLoop(there).run(stop))
+    async with asyncio.timeout(20):
+        while len(toy.calls) < 4:
+            await asyncio.sleep(0.01)
+        await store.accept([arrival(f"new{n}") for n in range(3)])
+        assert await DecideLoop(there).round()
+        while sum("new" in key for key in toy.calls) < 3:
+            await asyncio.sleep(0.01)
+        assert sum("old" in key for key in toy.calls) == 4, "half of the slots, although all the others were free"
+        open_up.set()
+        while await store.pool.fetchval("select exists(select 1 from dispatch)"):
+            await asyncio.sleep(0.01)
+    stop.set()
+    await delivering
+    lanes = await store.pool.fetch(
+        "select s.key, a.priority from agenda a join streams s on s.id = a.stream_id order by a.priority"
+    )
+    assert {("old" in row["key"], row["priority"]) for row in lanes} == {(False, LIVE), (True, BACKFILL)}
+    while await DecideLoop(there).round():
+        pass
+    assert await store.pool.fetchval("select count(*) from agenda") == 0

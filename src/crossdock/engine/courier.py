@@ -12,10 +12,10 @@ from crossdock.engine.recording import Recorder
 from crossdock.engine.sending import Attempt, Sender, sent_of
 from crossdock.engine.world import Linked, World
 from crossdock.kit.manifest import Repeat
-from crossdock.store.protocol import ConnectionRow, LeasedCommand, StoreUnavailable
+from crossdock.store.protocol import FRESH_S, ConnectionRow, LeasedCommand, StoreUnavailable
 
-FRESH_S = 5.0  # commands due longer than this are backlog
 BACKLOG_SHARE = 0.5  # of the slots, at most, so that live orders keep their latency while a backlog drains
+LOOK_BACK_S = 2.0  # how often commands of any age are asked for while no backlog is known
 LARGEST_CLAIM = 200
 ROOM_SHARE = 0.25  # under load, claim when this much of the slots is free: one statement for many commands …
 GATHER_S = 0.02  # … or when the last claim is this old, so that slow vendors find every slot used
@@ -41,6 +41,9 @@ class Courier:
         self._lease_s = max(operation.lease_s for operation in operations)
         self._live: set[asyncio.Task[None]] = set()
         self._backlog: set[asyncio.Task[None]] = set()
+        self._behind = False  # whether there is a backlog
+        self._draining: asyncio.Task[None] | None = None
+        self._looked_back = float("-inf")
         self._took_over = float("-inf")
         self._claimed_at = float("-inf")
 
@@ -53,12 +56,32 @@ class Courier:
         if self._quota.resting_s > 0 or self._gathering(row):
             return False
         self._claimed_at = self._world.stopwatch()
-        claimed = await self._take_over(row)
-        wanted = min(self._room(row), self._share())
-        oldest = await self._start(wanted, self._backlog)
-        if oldest == wanted:  # else nothing more is due
-            claimed += await self._start(self._room(row), self._live, younger_s=FRESH_S)
-        return claimed + oldest > 0
+        claimed = await self._take_over(row) + await self._claim_live(row)
+        if self._behind and (self._draining is None or self._draining.done()):
+            self._draining = asyncio.create_task(self._drain(row))  # aside: live orders do not wait for its claim
+        return claimed > 0
+
+    async def _claim_live(self, row: ConnectionRow) -> int:
+        """What fell due just now; now and then whatever is due, to learn of a backlog."""
+        if not self._behind and self._world.stopwatch() - self._looked_back >= LOOK_BACK_S:
+            self._looked_back = self._world.stopwatch()
+            return await self._claim_oldest(row)
+        kept = max(0, self._share() - len(self._backlog)) if self._behind else 0
+        return len(await self._start(self._room(row) - kept, self._live, younger_s=FRESH_S))
+
+    async def _claim_oldest(self, row: ConnectionRow) -> int:
+        """The oldest that is due, up to the share of the slots that a backlog may use."""
+        wanted = min(self._room(row), max(1, self._share()) - len(self._backlog))
+        commands = await self._start(wanted, self._backlog)
+        if wanted > 0:
+            self._behind = any(command.waited_s > FRESH_S for command in commands)
+        return len(commands)
+
+    async def _drain(self, row: ConnectionRow) -> None:
+        try:
+            await self._claim_oldest(row)
+        except StoreUnavailable as error:
+            self._world.signals.log.warning("store.unavailable", doing="drain a backlog", error=str(error))
 
     def _gathering(self, row: ConnectionRow) -> bool:
         """Whether more room is about to come: calls that return quickly are claimed for many at a time."""
@@ -70,7 +93,7 @@ class Courier:
         if self._world.stopwatch() - self._took_over < TAKE_OVER_EVERY_S:
             return 0
         self._took_over = self._world.stopwatch()
-        return await self._start(self._room(row), self._live, expired=True)
+        return len(await self._start(self._room(row), self._live, expired=True))
 
     @property
     def _flying(self) -> int:
@@ -82,14 +105,14 @@ class Courier:
         return min(slots - self._flying, LARGEST_CLAIM)
 
     def _share(self) -> int:
-        """How many more of the oldest may fly: all that is due goes through here, backlog at most to its share."""
-        return max(1, int(self._quota.slots * BACKLOG_SHARE)) - len(self._backlog)
+        """How many slots a backlog may use."""
+        return int(self._quota.slots * BACKLOG_SHARE)
 
     async def _start(
         self, room: int, flying: set[asyncio.Task[None]], *, expired: bool = False, younger_s: float | None = None
-    ) -> int:
+    ) -> list[LeasedCommand]:
         if room <= 0:
-            return 0
+            return []
         started = self._world.stopwatch()  # before the claim: the lease may seem shorter than it is, never longer
         commands = await self._world.store.claim_commands(
             self._link.name, room, self._lease_s, expired=expired, younger_s=younger_s
@@ -100,7 +123,7 @@ class Courier:
             task.add_done_callback(partial(self._home, flying))
         if expired and commands:
             self._world.signals.add("crossdock.lease.expired", len(commands), target=self._link.name)
-        return len(commands)
+        return commands
 
     def _home(self, flying: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
         flying.discard(task)  # before anyone is told that there is room
@@ -148,6 +171,8 @@ class Courier:
 
     async def come_home(self) -> None:
         """Wait for what is in flight, give the slots back."""
+        if self._draining is not None:
+            await asyncio.wait([self._draining])
         if flying := [*self._live, *self._backlog]:
             await asyncio.wait(flying)
         await self._quota.close()

@@ -25,6 +25,7 @@ from crossdock.store.protocol import (
 LANES = (LIVE, INVENTORY, BACKFILL)
 STREAMS_PER_BATCH = 250  # beyond 200 to 300 the rate no longer rises (measured)
 MESSAGES_PER_STREAM = 50  # a hot stream takes turns; at 10 it needs 3 times as long, uncapped it blocks others
+BEHIND_PER_BATCH = 40  # of lanes behind the live one: what a live order may have to wait for
 BUSY_BATCH = 8  # a batch this large, but not full, says that more is coming: waiting a moment saves a commit
 GATHER_S = 0.003
 HOT_ROUNDS = 3  # rounds that a stream which hit its cap sits out, so that a lone decider serves others
@@ -86,7 +87,7 @@ class DecideLoop:
 
     async def _decide(self, lane: int, only: Sequence[int] = ()) -> bool:
         started = self._world.stopwatch()
-        limit = len(only) or self._batch
+        limit = len(only) or (self._batch if lane == LIVE else min(self._batch, BEHIND_PER_BATCH))
         claim = self._world.store.claim_streams(lane, limit, MESSAGES_PER_STREAM, list(self._sitting_out), only)
         async with claim as batch:
             if batch.streams:

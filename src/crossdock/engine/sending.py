@@ -13,7 +13,7 @@ from crossdock.engine.world import Linked, World
 from crossdock.kit.http import AnswerLost, NotSent, Recording
 from crossdock.kit.manifest import Call, Operation, Repeat, Result
 from crossdock.kit.redact import Redactor
-from crossdock.store.protocol import LeasedCommand, NewMessage, Sent
+from crossdock.store.protocol import FRESH_S, LeasedCommand, NewMessage, Sent
 
 _payloads: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
 
@@ -152,5 +152,6 @@ def sent_of(
             for f in result.follows
         ),
         trace=attempt.trace,
+        late=command.waited_s > FRESH_S,
     )
     return sent, reason

@@ -7,7 +7,7 @@ from crossdock.store.core import Core
 from crossdock.store.errors import translated
 from crossdock.store.named import Statements
 from crossdock.store.pool import Connection, transaction
-from crossdock.store.protocol import LeasedCommand, NewMessage, Sent
+from crossdock.store.protocol import BACKFILL, OUTCOME, LeasedCommand, NewMessage, Sent
 
 _SQL = Statements("deliveries")
 
@@ -43,6 +43,7 @@ def _leased(core: Core, target: str, row: Any, expired: bool) -> LeasedCommand:
         check_first=row["check_first"],
         trace=row["trace"],
         expired=expired,
+        waited_s=row["waited_s"],
     )
 
 
@@ -100,6 +101,7 @@ async def _outcomes(core: Core, connection: Connection, settled: Sequence[Sent])
         [one.command_id for one in settled],
         [pack(one.settled or b"") for one in settled],
         [one.trace for one in settled],
+        [BACKFILL if one.late else OUTCOME for one in settled],
     )
 
 

@@ -16,6 +16,8 @@ from crossdock.store.accept import BadArrival, defect
 from crossdock.store.errors import UnknownConnection
 from crossdock.store.memory_rows import Attempt, Books, Dispatch, Entry, Finding, Opened, Row
 from crossdock.store.protocol import (
+    BACKFILL,
+    OUTCOME,
     Arrival,
     ClaimedStream,
     ConnectionRow,
@@ -265,6 +267,7 @@ class MemoryStore:
             detail = "the lease ended before its holder reported"
             self.books.attempts.append(Attempt(number, row.fence, "unknown", detail, fenced_out=False))
             row.tries, row.check_first = row.tries + 1, True
+        waited_s = 0.0 if expired else (now - row.due_at).total_seconds()
         row.leased, row.due_at, row.fence = True, now + timedelta(seconds=lease_s), self.books.number("fences")
         opened = self.books.commands[row.key]
         return LeasedCommand(
@@ -278,6 +281,7 @@ class MemoryStore:
             row.check_first,
             opened.command.trace,
             expired,
+            waited_s,
         )
 
     def _holds(self, number: int, fence: int) -> bool:
@@ -296,7 +300,11 @@ class MemoryStore:
         if one.settled is not None:
             del self.books.dispatch[one.command_id]
             stream = self.books.rows[self.books.commands[row.key].stream_id].ref
-            self._queue(stream, self._made("outcome", "command_settled", one.settled, row.target, one.trace), 0)
+            self._queue(
+                stream,
+                self._made("outcome", "command_settled", one.settled, row.target, one.trace),
+                BACKFILL if one.late else OUTCOME,
+            )
         else:
             row.leased, row.due_at = False, self._now() + timedelta(seconds=one.again_in_s or 0.0)
             row.tries, row.check_first = row.tries + one.counts, one.check_first

@@ -16,6 +16,7 @@ from crossdock.domain.decision import Problem, Reference, StreamRef, Summary
 
 # Lanes: what is served first. Live orders before everything else.
 LIVE, OUTCOME, INVENTORY, BACKFILL = 0, 0, 1, 2
+FRESH_S = 5.0  # a command that is due longer than this is backlog: it, and what comes of it, lets live orders pass
 
 
 class StoreUnavailable(Exception):
@@ -174,6 +175,7 @@ class LeasedCommand(msgspec.Struct, frozen=True, gc=False):
     check_first: bool  # an earlier outcome is unknown: look up before (or instead of) sending
     trace: str = ""
     expired: bool = False  # taken over from a worker whose lease ended
+    waited_s: float = 0.0  # since it fell due
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
@@ -193,6 +195,7 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     check_first: bool = False  # next time, look up first
     tells: tuple[NewMessage, ...] = ()  # for other streams (read-backs)
     trace: str = ""
+    late: bool = False  # it was backlog: its outcome is decided behind live orders
 
 
 class Grant(msgspec.Struct, frozen=True, gc=False):

@@ -1,10 +1,10 @@
 -- name: lease
 -- Leases due commands of a connection, best lane first; those due longer than $4 seconds are left to other claims.
 with due as materialized (
-    select x.command_id, x.place, row_number() over () as n
+    select x.command_id, x.place, x.due_at, row_number() over () as n
     from (values (0::smallint), (1::smallint), (2::smallint)) as lane (priority)
     cross join lateral (
-        select d.command_id, d.ctid as place from dispatch d
+        select d.command_id, d.ctid as place, d.due_at from dispatch d
         where d.connection_id = $1 and d.state = 'ready' and d.priority = lane.priority and d.due_at <= now()
             and d.due_at >= now() - make_interval(secs => $4)
         order by d.due_at limit $2 for update skip locked
@@ -14,9 +14,10 @@ with due as materialized (
     update dispatch d set
         state = 'leased', due_at = clock_timestamp() + make_interval(secs => $3), fence = nextval('fences')
     from due where d.ctid = due.place
-    returning d.command_id, d.fence, d.tries, d.check_first, due.n
+    returning d.command_id, d.fence, d.tries, d.check_first, due.n, due.due_at
 )
-select c.id, c.key, c.purpose, c.payload, c.trace, l.fence, l.tries, l.check_first, l.n
+select c.id, c.key, c.purpose, c.payload, c.trace, l.fence, l.tries, l.check_first, l.n,
+    extract(epoch from now() - l.due_at)::float8 as waited_s
 from leased l
 cross join lateral (select id, key, purpose, payload, trace from commands where id = l.command_id limit 1) c;
 
@@ -41,7 +42,7 @@ with due as materialized (
     insert into attempts (command_id, fence, started_at, duration_ms, outcome, detail)
     select command_id, fence, now(), 0, 'unknown', 'the lease ended before its holder reported' from due
 )
-select c.id, c.key, c.purpose, c.payload, c.trace, l.fence, l.tries, l.check_first, l.n
+select c.id, c.key, c.purpose, c.payload, c.trace, l.fence, l.tries, l.check_first, l.n, 0::float8 as waited_s
 from leased l
 cross join lateral (select id, key, purpose, payload, trace from commands where id = l.command_id limit 1) c;
 
@@ -88,15 +89,15 @@ from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::float4[], $5::tex
 -- name: outcome
 -- Outcome messages for the commands' streams, onto the agenda.
 with settled as materialized (
-    select nextval('messages_id_seq') as id, c.stream_id, c.connection_id, w.body, w.trace
-    from unnest($1::bigint[], $2::bytea[], $3::text[]) as w (command_id, body, trace)
+    select nextval('messages_id_seq') as id, c.stream_id, c.connection_id, w.body, w.trace, w.priority
+    from unnest($1::bigint[], $2::bytea[], $3::text[], $4::smallint[]) as w (command_id, body, trace, priority)
     cross join lateral (select stream_id, connection_id from commands where id = w.command_id limit 1) c
 ), kept as (
     insert into messages (id, connection_id, stream_id, source, topic, body, trace)
     overriding system value
     select id, connection_id, stream_id, 'outcome', 'command_settled', body, trace from settled
 )
-insert into agenda (stream_id, message_id, priority) select stream_id, id, 0 from settled;
+insert into agenda (stream_id, message_id, priority) select stream_id, id, priority from settled;
 
 -- name: connection_of
 -- The connections that commands are for.
