@@ -7,7 +7,7 @@ BROWSER := $(shell command -v chromium || command -v chromium-browser || command
 export PYTHONPATH := $(CURDIR)/src
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz bench lint types docs pictures lock clean browser vendor-code
+.PHONY: help demo test fuzz bench chaos lint types docs pictures lock clean browser vendor-code faketime
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ fuzz: $(DEV)/ready ## every decoder of bytes from outside, for as long as ARGS="
 
 bench: $(DEV)/ready ## how fast, how flat, how small; writes benchmarks/results.json
 	@$(DEV)/bin/python -m crossdock.cli bench $(ARGS)
+
+chaos: $(DEV)/ready faketime ## real processes killed, stopped and cut off; then the vendors' own books must balance
+	@$(DEV)/bin/python -m chaos $(ARGS)
 
 lint: $(DEV)/ready ## style and import rules
 	@$(DEV)/bin/ruff check . && $(DEV)/bin/ruff format --check . && $(DEV)/bin/lint-imports
@@ -45,6 +48,9 @@ clean: ## remove what was made: environments, the demo's data, caches
 
 browser: ## a Chromium for the console's tests
 	@$(if $(BROWSER),true,scripts/install-browser.sh)
+
+faketime: ## libfaketime, by which the chaos run moves clocks
+	@scripts/install-faketime.sh
 
 vendor-code: ## Shopify's own webhook check, which ours is tested against
 	@scripts/install-vendor-code.sh
