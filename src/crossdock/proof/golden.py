@@ -25,7 +25,7 @@ GOLDEN: Mapping[str, Scenario] = {
     # three shipments, four parcels
     "parcels": _golden(_order(1, 2, 3)),
     # cancelled while the ERP is booking it
-    "cancelled": _golden(_order(1, acts=((0.06, "cancel_order"),))),
+    "cancelled": _golden(_order(1, acts=((0.03, "cancel_order"),))),
     # cancelled while the warehouse is taking it
     "called-back": _golden(_order(1, acts=((0.08, "cancel_order"),))),
     # the ERP booked it, and its answer never came
@@ -33,7 +33,7 @@ GOLDEN: Mapping[str, Scenario] = {
     # every webhook comes three times, once under another id, in any order
     "webhooks": _golden(_order(1), rates={"webhook_duplicate": 1.0, "webhook_new_id": 1.0}),
     # no webhook ever comes: two workers find everything by polling
-    "polls": _golden(_order(1, at=4.5), rates={"webhook_dropped": 1.0}, workers=2, trouble_s=13.2),
+    "polls": _golden(_order(1, at=4.5), rates={"webhook_dropped": 1.0}, workers=2, trouble_s=14.0),
     # two workers share the work
     "two-workers": _golden(_order(1), workers=2),
 }

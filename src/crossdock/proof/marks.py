@@ -43,4 +43,8 @@ def world(tables: Tables, vendors: Vendors, passed: tuple[int, ...]) -> str:
 def _rows(name: str, of: Any) -> Any:
     if name == "journal":
         return {stream: len(written) for stream, written in of.items()}
+    if name == "slots":
+        return {
+            place: holder for place, (holder, _) in of.items()
+        }  # who holds them; until when is renewed all the time
     return len(of) if name in _GROWING else of

@@ -6,7 +6,8 @@ successor starts half a second later, and every invariant is checked at the end.
 Left out, because they are the same as another: a boundary that the same process crosses right after another one, within
 a tenth of a second, while the world outside it (tables, vendors' books, requests and webhooks on their way, wake-ups)
 stays as it was: a kill leaves nothing else of a process. And what is crossed before the first order exists, but for the
-first golden run: all runs begin alike. The tests hold a sample of the left-out ones to that.
+first golden run: all runs begin alike. The tests kill at left-out ones too, and compare the world that the successor
+finds.
 """
 
 import time
