@@ -20,6 +20,7 @@ _START = datetime(1970, 1, 1, tzinfo=UTC)
 _LATE_COMMITS = timedelta(seconds=2)  # a row becomes visible at most this long after its transaction began
 _SWEEP_S = 10.0
 _ALL = 2**40  # more rows than any stream has waiting
+_MESSAGE = 8  # where a message's columns begin in what ``load`` gives
 _ROUNDS = 3  # how often to claim again when only parked streams were found
 
 
@@ -66,10 +67,9 @@ class Batch:
             told = {write.id: write.summary.status for write in writes}
             # Parking overwrote the summary: it is written anew, even where nothing follows from what waited.
             before = {s.id: s.version for s in self.streams if not s.version or told.get(s.id) == s.status}
-            await decisions.write(self._core, self._connection, writes, before)
             places = [place for write in writes for place in self._places.pop(write.id, ())]
-            if places:
-                await self._connection.execute(_SQL.done, places)
+            if writes:
+                await decisions.write(self._core, self._connection, writes, before, places)
             if parks:
                 await self._park(parks)
             await decisions.tell(self._core, self._connection, writes)
@@ -88,41 +88,33 @@ class Batch:
 
     async def load(self, ids: Sequence[int], cap: int) -> None:
         """Read the locked streams and their messages; what waits for parked streams is parked behind the rest."""
-        unpack = self._core.squeeze.unpack
-        found = {}
-        parked = []
-        for row in await self._connection.fetch(_SQL.load, ids):
-            self.now = row["now"]
-            if row["status"] == "parked":
-                parked.append(row["id"])
-                continue
-            state = unpack(row["state"]) if row["state"] is not None else None
-            ref = StreamRef(row["kind"], row["key"])
-            found[row["id"]] = ClaimedStream(row["id"], ref, row["version"], state, row["status"], [])
-        if parked:
-            await self._connection.execute(_SQL.park, parked, _ALL)
-        await self._take([found[one] for one in ids if one in found], cap)
-
-    async def _take(self, streams: Sequence[ClaimedStream], cap: int) -> None:
-        by_id = {stream.id: stream for stream in streams}
-        # One more than the cap tells whether something is left.
-        rows = await self._connection.fetch(_SQL.take, list(by_id), cap + 1) if by_id else []
-        if any(row["id"] is None for row in rows):
-            rows = await self._with_old(list(by_id), cap + 1)
+        # One message more than the cap tells whether something is left.
+        rows = await self._connection.fetch(_SQL.load, ids, cap + 1)
+        if any(row["place"] is not None and row["message_id"] is None for row in rows):
+            rows = await self._connection.fetch(_SQL.load_old, ids, cap + 1)
+        found: dict[int, ClaimedStream] = {}
         for row in rows:
-            stream = by_id[row["stream_id"]]
+            self.now = row["now"]
+            stream = found.get(row["id"])
+            if stream is None:
+                stream = found[row["id"]] = self._stream(row)
+            if stream.status == "parked" or row["place"] is None:
+                continue
             if len(stream.messages) == cap:
                 stream.capped = True
                 continue
             stream.messages.append(await self._message(row))
             self._places.setdefault(stream.id, []).append(row["place"])
-        self.streams = [stream for stream in streams if stream.messages]
+        if parked := [one.id for one in found.values() if one.status == "parked"]:
+            await self._connection.execute(_SQL.park, parked, _ALL)
+        self.streams = [found[one] for one in ids if one in found and found[one].messages]
 
-    async def _with_old(self, ids: Sequence[int], limit: int) -> list[Any]:
-        return list(await self._connection.fetch(_SQL.take_old, ids, limit))
+    def _stream(self, row: Any) -> ClaimedStream:
+        state = self._core.squeeze.unpack(row["state"]) if row["state"] is not None else None
+        return ClaimedStream(row["id"], StreamRef(row["kind"], row["key"]), row["version"], state, row["status"], [])
 
     async def _message(self, row: Any) -> StoredMessage:
-        _, _, message_id, owner, source, topic, received_at, body, trace, headers = row
+        message_id, owner, source, topic, received_at, body, trace, headers = row[_MESSAGE:]
         name = await self._core.connection_name(owner, self._connection)
         known = msgspec.json.decode(headers, type=dict[str, str]) if headers else {}
         return StoredMessage(

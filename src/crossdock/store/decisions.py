@@ -1,10 +1,11 @@
-"""Writes what was decided about a batch of streams, one set-based statement per kind of row."""
+"""Writes what was decided about a batch of streams: set-based, and in one statement what most decisions have."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
 
 import msgspec
 
-from crossdock.domain.decision import Problem
+from crossdock.domain.decision import Problem, Reference
 from crossdock.store.core import OURSELVES, Core
 from crossdock.store.errors import UnknownConnection
 from crossdock.store.named import Statements
@@ -19,14 +20,24 @@ def clean(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-async def write(core: Core, db: Connection, writes: Sequence[StreamWrite], before: Mapping[int, int]) -> None:
-    """Everything but the messages to other streams, which come last (see ``tell``)."""
+async def write(
+    core: Core, db: Connection, writes: Sequence[StreamWrite], before: Mapping[int, int], done: Sequence[Any]
+) -> None:
+    """Everything but the messages to other streams, which come last (see ``tell``). ``done``: where the agenda rows of
+    the decided messages lie."""
     decided = [write for write in writes if write.journal or write.version != before.get(write.id)]
-    if decided:
-        await _save(core, db, decided)
-        await _journal(core, db, decided)
-    if commands := [(write.id, command) for write in writes for command in write.commands]:
-        await _open_commands(core, db, commands)
+    # Sorted by key: two deciders that meet on a key wait in one direction only.
+    commands = sorted(((w.id, c) for w in writes for c in w.commands), key=lambda pair: pair[1].key)
+    references = [(write.id, reference) for write in writes for reference in write.references]
+    ids = await _ids(core, db, {c.target for _, c in commands} | {r.connection for _, r in references})
+    await db.execute(
+        _SQL.write,
+        *_saved(core, decided),
+        *_journaled(core, decided),
+        *_opened(core, commands, ids),
+        *_referred(references, ids),
+        done,
+    )
     if again := sorted({key for write in writes for key in write.again}):
         await db.execute(_SQL.send_again, again)
     if timers := {(write.id, timer.name): timer for write in writes for timer in write.timers}:
@@ -35,15 +46,12 @@ async def write(core: Core, db: Connection, writes: Sequence[StreamWrite], befor
         await settle_problems(db, settled, "crossdock")
     if opened := [(write.id, problem) for write in writes for problem in write.opened]:
         await open_problems(db, opened)
-    if any(write.references for write in writes):
-        await _refer(core, db, writes)
 
 
-async def _save(core: Core, db: Connection, writes: Sequence[StreamWrite]) -> None:
+def _saved(core: Core, writes: Sequence[StreamWrite]) -> tuple[Any, ...]:
     pack = core.squeeze.pack
     summaries = [write.summary for write in writes]
-    await db.execute(
-        _SQL.save,
+    return (
         [write.id for write in writes],
         [write.version for write in writes],
         [pack(write.state) for write in writes],
@@ -60,11 +68,10 @@ async def _save(core: Core, db: Connection, writes: Sequence[StreamWrite]) -> No
     )
 
 
-async def _journal(core: Core, db: Connection, writes: Sequence[StreamWrite]) -> None:
+def _journaled(core: Core, writes: Sequence[StreamWrite]) -> tuple[Any, ...]:
     pack = core.squeeze.pack
     rows = [(write.id, row) for write in writes for row in write.journal]
-    await db.execute(
-        _SQL.journal,
+    return (
         [stream_id for stream_id, _ in rows],
         [row.version for _, row in rows],
         [row.cause for _, row in rows],
@@ -75,13 +82,9 @@ async def _journal(core: Core, db: Connection, writes: Sequence[StreamWrite]) ->
     )
 
 
-async def _open_commands(core: Core, db: Connection, commands: Sequence[tuple[int, NewCommand]]) -> None:
+def _opened(core: Core, commands: Sequence[tuple[int, NewCommand]], ids: Mapping[str, int]) -> tuple[Any, ...]:
     pack = core.squeeze.pack
-    ids = await _ids(core, db, [command.target for _, command in commands])
-    # Sorted by key: two deciders that meet on a key wait in one direction only.
-    commands = sorted(commands, key=lambda pair: pair[1].key)
-    await db.execute(
-        _SQL.open_commands,
+    return (
         [stream_id for stream_id, _ in commands],
         [ids[command.target] for _, command in commands],
         [command.purpose for _, command in commands],
@@ -92,8 +95,16 @@ async def _open_commands(core: Core, db: Connection, commands: Sequence[tuple[in
     )
 
 
-async def _ids(core: Core, db: Connection, names: Iterable[str]) -> Mapping[str, int]:
-    wanted = set(names)
+def _referred(references: Sequence[tuple[int, Reference]], ids: Mapping[str, int]) -> tuple[Any, ...]:
+    return (
+        [ids[reference.connection] for _, reference in references],
+        [reference.type for _, reference in references],
+        [reference.external_id for _, reference in references],
+        [stream_id for stream_id, _ in references],
+    )
+
+
+async def _ids(core: Core, db: Connection, wanted: Set[str]) -> Mapping[str, int]:
     ids = await core.know(list(wanted), db)
     for name in wanted - ids.keys():
         raise UnknownConnection(name)
@@ -142,18 +153,6 @@ async def open_problems(db: Connection, opened: Sequence[tuple[int, Problem]]) -
 
 def _facts(problem: Problem) -> str:
     return msgspec.json.encode(problem.facts).decode().replace("\\u0000", "\N{REPLACEMENT CHARACTER}")
-
-
-async def _refer(core: Core, db: Connection, writes: Sequence[StreamWrite]) -> None:
-    rows = [(write.id, reference) for write in writes for reference in write.references]
-    ids = await _ids(core, db, [reference.connection for _, reference in rows])
-    await db.execute(
-        _SQL.refer,
-        [ids[reference.connection] for _, reference in rows],
-        [reference.type for _, reference in rows],
-        [reference.external_id for _, reference in rows],
-        [stream_id for stream_id, _ in rows],
-    )
 
 
 async def tell(core: Core, db: Connection, writes: Sequence[StreamWrite]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crossdock.store.core import Core
-from crossdock.store.errors import translated
+from crossdock.store.errors import committing, translated
 from crossdock.store.named import Statements
 from crossdock.store.pool import Connection, transaction
 from crossdock.store.protocol import BACKFILL, OUTCOME, LeasedCommand, NewMessage, Sent
@@ -48,61 +48,47 @@ def _leased(core: Core, target: str, row: Any, expired: bool) -> LeasedCommand:
 
 
 async def record(core: Core, sent: Sequence[Sent]) -> list[bool]:
-    """See ``Store.record``."""
-    async with transaction(core.pool, "record outcomes") as connection:
-        held = await _settle(connection, sent)
-        await _attempts(core, connection, sent, held)
-        if settled := [one for one in sent if one.settled is not None and one.command_id in held]:
-            await _outcomes(core, connection, settled)
-        if told := [(one.command_id, message) for one in sent if one.command_id in held for message in one.tells]:
-            await _tell(core, connection, told)
-        return [one.command_id in held for one in sent]
+    """See ``Store.record``. One statement, unless other streams are told something too."""
+    if any(one.tells for one in sent):
+        async with transaction(core.pool, "record outcomes") as connection:
+            held = await _record(core, connection, sent)
+            if told := [(one.command_id, message) for one in sent if one.command_id in held for message in one.tells]:
+                await _tell(core, connection, told)
+    else:
+        with translated("record outcomes"):
+            async with core.pool.acquire() as connection:
+                with committing("record outcomes"):
+                    held = await _record(core, connection, sent)
+    return [one.command_id in held for one in sent]
 
 
-async def _settle(connection: Connection, sent: Sequence[Sent]) -> set[int]:
-    # Sorted: two writers that meet on commands wait in one direction only.
-    gone = sorted((one.command_id, one.fence) for one in sent if one.settled is not None)
-    again = sorted((one for one in sent if one.settled is None), key=lambda one: one.command_id)
-    rows = await connection.fetch(
-        _SQL.settle,
-        [command_id for command_id, _ in gone],
-        [fence for _, fence in gone],
-        [one.command_id for one in again],
-        [one.fence for one in again],
-        [one.again_in_s or 0.0 for one in again],
-        [int(one.counts) for one in again],
-        [one.check_first for one in again],
-        len(sent),
-    )
-    return {row[0] for row in rows}
-
-
-async def _attempts(core: Core, connection: Connection, sent: Sequence[Sent], held: set[int]) -> None:
+async def _record(core: Core, connection: Connection, sent: Sequence[Sent]) -> set[int]:
+    """Returns the commands whose fence held."""
     pack = core.squeeze.pack
-    await connection.execute(
-        _SQL.attempt,
+    sent = sorted(sent, key=_by_id)  # two writers that meet on commands wait in one direction only
+    rows = await connection.fetch(
+        _SQL.record,
         [one.command_id for one in sent],
         [one.fence for one in sent],
         [one.started_at for one in sent],
         [one.duration_ms for one in sent],
         [one.outcome for one in sent],
         [one.detail.replace("\0", "\N{REPLACEMENT CHARACTER}") for one in sent],
-        [pack(one.request) if one.request else b"" for one in sent],
-        [pack(one.response) if one.response else b"" for one in sent],
-        [one.command_id not in held for one in sent],
+        [pack(one.request) if one.request else None for one in sent],
+        [pack(one.response) if one.response else None for one in sent],
         [one.trace for one in sent],
+        [pack(one.settled) if one.settled is not None else None for one in sent],
+        [BACKFILL if one.late else OUTCOME for one in sent],
+        [one.again_in_s or 0.0 for one in sent],
+        [int(one.counts) for one in sent],
+        [one.check_first for one in sent],
+        len(sent),
     )
+    return {row[0] for row in rows}
 
 
-async def _outcomes(core: Core, connection: Connection, settled: Sequence[Sent]) -> None:
-    pack = core.squeeze.pack
-    await connection.execute(
-        _SQL.outcome,
-        [one.command_id for one in settled],
-        [pack(one.settled or b"") for one in settled],
-        [one.trace for one in settled],
-        [BACKFILL if one.late else OUTCOME for one in settled],
-    )
+def _by_id(sent: Sent) -> int:
+    return sent.command_id
 
 
 async def _tell(core: Core, connection: Connection, told: Sequence[tuple[int, NewMessage]]) -> None:

@@ -20,35 +20,36 @@ cross join lateral (select stream_id from agenda where stream_id = w.id limit 1)
 cross join lateral (select id from streams where id = w.id for no key update skip locked) s;
 
 -- name: load
--- Reads the locked streams' newest versions.
-select s.id, s.kind, s.key, s.version, s.state, s.status, now() as now
-from streams s where s.id = any ($1::bigint[]);
-
--- name: take
--- The oldest pending messages of each locked stream, and where their agenda rows lie. The bounds spare partitions.
-select a.stream_id, a.place, m.id, m.connection_id, m.source, m.topic, m.received_at, m.body, m.trace, m.headers
-from unnest($1::bigint[]) as w (id)
-cross join lateral (
-    select stream_id, message_id, ctid as place from agenda where stream_id = w.id order by message_id limit $2
-) a
+-- Reads the locked streams' newest versions with their oldest messages. The bounds spare partitions.
+select s.id, s.kind, s.key, s.version, s.state, s.status, now() as now, a.place,
+    m.id as message_id, m.connection_id, m.source, m.topic, m.received_at, m.body, m.trace, m.headers
+from streams s
+left join lateral (
+    select message_id, ctid as place from agenda where stream_id = s.id and s.status <> 'parked'
+    order by message_id limit $2
+) a on true
 left join lateral (
     select * from messages
     where id = a.message_id and received_at >= now() - interval '20 days' and received_at < now() + interval '1 day'
     limit 1
-) m on true;
+) m on true
+where s.id = any ($1::bigint[]);
 
--- name: take_old
+-- name: load_old
 -- The same where a message waited for longer: looks into every partition.
-select a.stream_id, a.place, m.id, m.connection_id, m.source, m.topic, m.received_at, m.body, m.trace, m.headers
-from unnest($1::bigint[]) as w (id)
-cross join lateral (
-    select stream_id, message_id, ctid as place from agenda where stream_id = w.id order by message_id limit $2
-) a
-cross join lateral (select * from messages where id = a.message_id limit 1) m;
-
--- name: done
--- Takes decided messages off the agenda.
-delete from agenda where ctid = any ($1::tid[]);
+select s.id, s.kind, s.key, s.version, s.state, s.status, now() as now, a.place,
+    m.id as message_id, m.connection_id, m.source, m.topic, m.received_at, m.body, m.trace, m.headers
+from streams s
+left join lateral (
+    select message_id, ctid as place from agenda where stream_id = s.id and s.status <> 'parked'
+    order by message_id limit $2
+) a on true
+left join lateral (
+    select * from messages
+    where id = a.message_id
+    limit 1
+) m on true
+where s.id = any ($1::bigint[]);
 
 -- name: park
 -- Moves everything that waits for streams that cannot go on into ``parked``.

@@ -1,35 +1,38 @@
--- name: save
--- Writes the streams' new versions and summaries.
-update streams s set
-    version = w.version, state = w.state, status = w.status, step = w.step, reason = w.reason, label = w.label,
-    channel = w.channel, region = w.region, amount = w.amount::numeric, currency = w.currency, placed_at = w.placed_at,
-    updated_at = now(),
-    finished_at = case when w.status in ('done', 'cancelled', 'ignored') then coalesce(s.finished_at, now()) end
-from (
-    select w.*, x.place from (
-        select * from unnest($1::bigint[], $2::int[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[])
-            as w (id, version, state, status, step, reason, label, channel, region, amount, currency, placed_at)
-        limit $13
+-- name: write
+-- All that most decisions consist of, in one round trip: the streams' new versions, the journal, new commands onto the
+-- dispatch list, other systems' ids, and the decided messages off the agenda.
+with saved as (
+    update streams s set
+        version = w.version, state = w.state, status = w.status, step = w.step, reason = w.reason, label = w.label,
+        channel = w.channel, region = w.region, amount = w.amount::numeric, currency = w.currency,
+        placed_at = w.placed_at, updated_at = now(),
+        finished_at = case when w.status in ('done', 'cancelled', 'ignored') then coalesce(s.finished_at, now()) end
+    from (
+        select w.*, x.place from (
+            select * from unnest($1::bigint[], $2::int[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[],
+                $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[])
+                as w (id, version, state, status, step, reason, label, channel, region, amount, currency, placed_at)
+            limit $13
+        ) w
+        cross join lateral (select ctid as place from streams where id = w.id limit 1) x
     ) w
-    cross join lateral (select ctid as place from streams where id = w.id limit 1) x
-) w
-where s.ctid = w.place;
-
--- name: journal
--- Appends decisions.
-insert into journal (stream_id, version, cause, entries, actor, mapping, trace)
-select * from unnest($1::bigint[], $2::int[], $3::bigint[], $4::bytea[], $5::text[], $6::text[], $7::text[]);
-
--- name: open_commands
--- Opens commands and dispatches those whose business key is new.
-with opened as (
+    where s.ctid = w.place
+), told as (
+    insert into journal (stream_id, version, cause, entries, actor, mapping, trace)
+    select * from unnest($14::bigint[], $15::int[], $16::bigint[], $17::bytea[], $18::text[], $19::text[], $20::text[])
+), opened as (
     insert into commands (stream_id, connection_id, purpose, key, payload, priority, trace)
-    select * from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::bytea[], $6::smallint[], $7::text[])
+    select * from unnest($21::bigint[], $22::int[], $23::text[], $24::text[], $25::bytea[], $26::smallint[], $27::text[])
     on conflict (key) do nothing
     returning id, connection_id, priority
+), dispatched as (
+    insert into dispatch (command_id, connection_id, priority) select id, connection_id, priority from opened
+), referred as (
+    insert into "references" (connection_id, type, external_id, stream_id)
+    select * from unnest($28::int[], $29::text[], $30::text[], $31::bigint[])
+    on conflict do nothing
 )
-insert into dispatch (command_id, connection_id, priority) select id, connection_id, priority from opened;
+delete from agenda where ctid = any ($32::tid[]);
 
 -- name: send_again
 -- Dispatches commands once more. Looks first unless every earlier call said clearly that nothing happened there.
@@ -76,12 +79,6 @@ from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::te
 on conflict (stream_id, key) where settled_at is null do update set
     seen = e.seen + 1, last_seen_at = now(), class = excluded.class, code = excluded.code, title = excluded.title,
     hint = excluded.hint, fingerprint = excluded.fingerprint, owner = excluded.owner, facts = excluded.facts;
-
--- name: refer
--- Keeps other systems' ids.
-insert into "references" (connection_id, type, external_id, stream_id)
-select * from unnest($1::int[], $2::text[], $3::text[], $4::bigint[])
-on conflict do nothing;
 
 -- name: due_timers
 -- Takes due alarms off.

@@ -46,58 +46,46 @@ select c.id, c.key, c.purpose, c.payload, c.trace, l.fence, l.tries, l.check_fir
 from leased l
 cross join lateral (select id, key, purpose, payload, trace from commands where id = l.command_id limit 1) c;
 
--- name: settle
--- Removes or reschedules what was sent, for holders of the current fence only; returns those.
-with gone as (
-    delete from dispatch d using (
-        select x.place from (select * from unnest($1::bigint[], $2::bigint[]) as w (id, fence) limit $8) w
-        cross join lateral (
-            select ctid as place from dispatch
-            where command_id = w.id and fence = w.fence and state = 'leased' limit 1 for update
-        ) x
+-- name: record
+-- Keeps every call; removes or reschedules what was sent, for holders of the current fence only, and puts their outcomes
+-- onto the agenda. Returns whose fence held. A worker's clock that is off must not choose an attempt's partition.
+with sent as materialized (
+    select w.*, x.place from (
+        select * from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::float4[], $5::text[], $6::text[],
+            $7::bytea[], $8::bytea[], $9::text[], $10::bytea[], $11::smallint[], $12::float8[], $13::int[], $14::bool[])
+            as w (id, fence, started_at, duration_ms, outcome, detail, request, response, trace, settled, priority,
+                again_s, counts, check_first)
+        limit $15
     ) w
-    where d.ctid = w.place
-    returning d.command_id
+    left join lateral (
+        select ctid as place from dispatch
+        where command_id = w.id and fence = w.fence and state = 'leased' limit 1 for update
+    ) x on true
+), gone as (
+    delete from dispatch d using sent s where d.ctid = s.place and s.settled is not null
+    returning d.command_id, s.settled, s.priority, s.trace
 ), again as (
     update dispatch d set
-        state = 'ready', due_at = now() + make_interval(secs => w.again_s), tries = least(d.tries + w.counts, 32767),
-        check_first = w.check_first
-    from (
-        select w.*, x.place from (
-            select * from unnest($3::bigint[], $4::bigint[], $5::float8[], $6::int[], $7::bool[])
-                as w (id, fence, again_s, counts, check_first) limit $8
-        ) w
-        cross join lateral (
-            select ctid as place from dispatch
-            where command_id = w.id and fence = w.fence and state = 'leased' limit 1 for update
-        ) x
-    ) w
-    where d.ctid = w.place
-    returning d.command_id
-)
-select command_id from gone union all select command_id from again;
-
--- name: attempt
--- Keeps every call. A worker's clock that is off must not choose the partition.
-insert into attempts (command_id, fence, started_at, duration_ms, outcome, detail, request, response, fenced_out, trace)
-select w.command_id, w.fence, greatest(least(w.started_at, now()), now() - interval '1 day'), w.duration_ms, w.outcome,
-    w.detail, nullif(w.request, ''::bytea), nullif(w.response, ''::bytea), w.fenced_out, w.trace
-from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::float4[], $5::text[], $6::text[], $7::bytea[], $8::bytea[],
-    $9::bool[], $10::text[])
-    as w (command_id, fence, started_at, duration_ms, outcome, detail, request, response, fenced_out, trace);
-
--- name: outcome
--- Outcome messages for the commands' streams, onto the agenda.
-with settled as materialized (
-    select nextval('messages_id_seq') as id, c.stream_id, c.connection_id, w.body, w.trace, w.priority
-    from unnest($1::bigint[], $2::bytea[], $3::text[], $4::smallint[]) as w (command_id, body, trace, priority)
-    cross join lateral (select stream_id, connection_id from commands where id = w.command_id limit 1) c
+        state = 'ready', due_at = now() + make_interval(secs => s.again_s), tries = least(d.tries + s.counts, 32767),
+        check_first = s.check_first
+    from sent s where d.ctid = s.place and s.settled is null
 ), kept as (
+    insert into attempts (command_id, fence, started_at, duration_ms, outcome, detail, request, response, fenced_out, trace)
+    select id, fence, greatest(least(started_at, now()), now() - interval '1 day'), duration_ms, outcome, detail, request,
+        response, place is null, trace
+    from sent
+), settled as materialized (
+    select nextval('messages_id_seq') as id, c.stream_id, c.connection_id, g.settled as body, g.trace, g.priority
+    from gone g
+    cross join lateral (select stream_id, connection_id from commands where id = g.command_id limit 1) c
+), told as (
     insert into messages (id, connection_id, stream_id, source, topic, body, trace)
     overriding system value
     select id, connection_id, stream_id, 'outcome', 'command_settled', body, trace from settled
+), queued as (
+    insert into agenda (stream_id, message_id, priority) select stream_id, id, priority from settled
 )
-insert into agenda (stream_id, message_id, priority) select stream_id, id, priority from settled;
+select id from sent where place is not null;
 
 -- name: connection_of
 -- The connections that commands are for.
