@@ -8,9 +8,9 @@ from typing import Any
 from litestar import Litestar, Request, Response
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler, Message, Scope
 
+from crossdock.api.described import ProblemsToo
 from crossdock.api.desk import Desk
 from crossdock.api.guard import authorise
 from crossdock.api.policy import demand_policies
@@ -73,7 +73,7 @@ def routes(app: Litestar) -> list[tuple[str, str]]:
 
 def _described(desk: Desk) -> OpenAPIConfig:
     """The OpenAPI document as JSON only: the usual viewers fetch from elsewhere."""
-    plugin = JsonRenderPlugin(path="/openapi.json")
+    plugin = ProblemsToo(path="/openapi.json")
     return OpenAPIConfig("Crossdock", desk.version or "0", path="/api/v1", render_plugins=[plugin])
 
 

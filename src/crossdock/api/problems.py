@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from crossdock.governance.people import PeopleError
+from crossdock.store.accept import BadArrival
 from crossdock.store.protocol import StoreUnavailable
 
 STATUS = {
@@ -50,6 +51,10 @@ AWAY = (
 )
 
 
+# What the database, or the store before it, cannot hold. Nothing of ours makes such values: the request brought it.
+UNHEARD_OF = (asyncpg.DataError, BadArrival)
+
+
 class Refusal(Exception):
     """The API says no. ``code`` is one of ``STATUS`` and part of the contract; ``detail`` is for the person."""
 
@@ -80,6 +85,8 @@ def _facts(error: Exception) -> tuple[str, str, int]:
         return error.code, str(error), STATUS.get(error.code, 400)
     if isinstance(error, AWAY):
         return "unavailable", "Nothing was changed. It is tried again by itself; reload in a moment.", 503
+    if isinstance(error, UNHEARD_OF):
+        return "bad_request", "It holds a number or a text that nothing here can have: too large, too long, NUL.", 400
     if isinstance(error, HTTPException):
         code = {404: "not_found", 405: "bad_request"}.get(error.status_code, "bad_request")
         detail = "There is nothing at this address." if error.status_code == 404 else error.detail
