@@ -7,14 +7,15 @@ from functools import partial
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 import pytest
 
 from crossdock.domain.decision import StreamRef
 from crossdock.proof.clock import EPOCH, Clock, VirtualLoop
-from crossdock.proof.plan import PROFILES, SHOP, scenario
+from crossdock.proof.plan import KINDS, SHOP, Scenario, scenario
 from crossdock.proof.postgres import InPostgres
 from crossdock.proof.process import Process, task_factory
-from crossdock.proof.run import Ran, run
+from crossdock.proof.run import run
 from crossdock.proof.server import Server
 from crossdock.proof.tables import at_once
 from crossdock.store.embedded import Embedded
@@ -24,6 +25,10 @@ from crossdock.store.protocol import Arrival, CommitUnknown, StoreUnavailable
 # Keywords, not functions: no schema can stand in front of them, so simulated time could not reach them.
 ESCAPES = re.compile(r"\b(current_(timestamp|time|date)|localtime(stamp)?)\b|'now'|\btimeofday\b", re.IGNORECASE)
 RETENTION_BY_MONTH = "drops whole months, and runs outside of all simulations"
+HERE = (
+    *("swarm", "webhooks", "silence", "answers", "late", "limits", "outage", "crashes", "pauses", "database", "torn"),
+    "operators",
+)
 ORDER = StreamRef("order", "shop-1")
 
 
@@ -51,36 +56,39 @@ def _arrival(number: int) -> Arrival:
     return Arrival(SHOP, f"d{number}", "webhook", "orders/create", ORDER, b'{"n": %d}' % number)
 
 
-def _on_both(proving: Server, seed: int, profile: str | None) -> tuple[Ran, Ran]:
+def _alone(seed: int, profile: str) -> Scenario:
+    """With one order: a second or less on PostgreSQL."""
     planned = scenario(seed, profile)
-    return run(planned), run(planned, tables=partial(InPostgres, proving))
+    return msgspec.structs.replace(planned, orders=planned.orders[:1])
 
 
-def test_every_profile_keeps_its_promises_on_postgresql(proving: Server) -> None:
-    faults: dict[str, int] = {}
-    for seed, profile in enumerate(PROFILES, 3):
-        ran = run(scenario(seed, profile), tables=partial(InPostgres, proving))
+def test_the_promises_hold_on_postgresql(proving: Server) -> None:
+    struck: set[str] = set()
+    for seed, profile in enumerate(HERE, 3):
+        ran = run(_alone(seed, profile), tables=partial(InPostgres, proving))
         assert ran.violations == [], (seed, profile)
-        faults |= ran.faults
-    assert {"crash", "commit_lost", "commit_aborted", "store_down", "pause"} <= faults.keys()
+        struck |= ran.faults.keys()
+    assert len(struck) > len(KINDS) / 2
+    assert {"crash", "commit_lost", "pause", "store_down"} <= struck
 
 
-@pytest.mark.parametrize("seed", [1, 2, 5, 8])
+@pytest.mark.parametrize("seed", [1, 5, 8])
 def test_without_faults_both_stores_end_alike(proving: Server, seed: int) -> None:
-    memory, postgres = _on_both(proving, seed, "calm")
+    planned = scenario(seed, "calm")
+    memory, postgres = run(planned), run(planned, tables=partial(InPostgres, proving))
     assert memory.outcome == postgres.outcome
     assert memory.outcome
 
 
-def test_the_same_seed_is_the_same_run_to_the_byte_in_both_stores(proving: Server) -> None:
-    """Where no two messages fall due in the same microsecond: PostgreSQL takes such in any order."""
-    pairs = [_on_both(proving, seed, profile) for seed, profile in ((3, "crashes"), (4, "clocks"), (6, "limits"))]
-    assert [memory.digest == postgres.digest for memory, postgres in pairs].count(True) >= 2
-    assert all(memory.boundaries == postgres.boundaries for memory, postgres in pairs)
+@pytest.mark.parametrize("profile", ["crashes", "clocks", "late", "pauses"])
+def test_the_same_seed_is_the_same_run_to_the_byte_in_both_stores(proving: Server, profile: str) -> None:
+    """For one order: what one decision opens for several falls due at once, and PostgreSQL takes it in any order."""
+    alone = _alone(4, profile)
+    assert run(alone).digest == run(alone, tables=partial(InPostgres, proving)).digest
 
 
 def test_a_run_repeats_itself_on_postgresql(proving: Server) -> None:
-    ran = [run(scenario(7, "torn"), tables=partial(InPostgres, proving)) for _ in range(2)]
+    ran = [run(_alone(7, "torn"), tables=partial(InPostgres, proving)) for _ in range(2)]
     assert ran[0].digest == ran[1].digest
 
 

@@ -106,10 +106,8 @@ class Server:
             await self.wires.pop().close()
         for one in [one for one in self._all if one not in self._spare]:
             await self.kill(one)
-        names = [row["name"] for row in await self._admin.fetch(SQL.tables)]
-        sequences = [row["name"] for row in await self._admin.fetch(SQL.sequences)]
-        await self._admin.execute("; ".join(f"delete from {name}" for name in names))  # noqa: S608
-        await self._admin.execute("; ".join(f"alter sequence {name} restart" for name in sequences))
+        for statements in (SQL.emptying, SQL.restarting):
+            await self._admin.execute(await self._admin.fetchval(statements))
         for one in self._spare:
             await one.execute("discard sequences; reset simulated.now; reset simulated.clock")
 

@@ -87,7 +87,9 @@ def translated(doing: str) -> Iterator[None]:
     except Exception as error:
         if is_data(error) or not is_later(error):
             raise
-        raise StoreUnavailable(f"could not {doing}: {type(error).__name__}: {error}; nothing was stored") from error
+        raise StoreUnavailable(
+            f"could not {doing}: {type(error).__name__}: {error}; nothing was acknowledged"
+        ) from error
 
 
 @contextmanager

@@ -47,15 +47,16 @@ select id, command_id, fence, outcome, detail, fenced_out from attempts where id
 select stream_id, key, class, code, title, hint, fingerprint, owner, facts::text as facts, seen, settled_by
 from exceptions order by id;
 
--- name: tables
--- Every table that a run writes to.
-select quote_ident(relname) as name from pg_class
+-- name: emptying
+-- What empties every table that a run writes to: deleting takes milliseconds, where truncating and cloning take fifty.
+select string_agg(format('delete from %I', relname), '; ' order by relname) from pg_class
 where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::regnamespace
-    and relname <> 'schema_version' order by 1;
+    and relname <> 'schema_version';
 
--- name: sequences
--- Every sequence, to begin anew.
-select quote_ident(relname) as name from pg_class where relkind = 'S' and relnamespace = 'public'::regnamespace;
+-- name: restarting
+-- What lets every sequence begin anew.
+select string_agg(format('alter sequence %I restart', relname), '; ') from pg_class
+where relkind = 'S' and relnamespace = 'public'::regnamespace;
 
 -- name: end_of
 -- Ends a session and waits until it is gone, with what it had locked.
