@@ -6,6 +6,7 @@ that is not there is an error, so a client cannot ask for what the vendor does n
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from math import ceil, sqrt
 from typing import Any
 
@@ -41,6 +42,7 @@ class Document(msgspec.Struct):
     selection: list[Field]
 
 
+@lru_cache(maxsize=256)  # clients send the same few documents; nobody changes what was read from them
 def parse(text: str) -> Document:
     """One operation; raises ``GraphError`` for what is not GraphQL (or more of it than this reads)."""
     tokens, at = [], 0
