@@ -33,7 +33,7 @@ NOBODY = 599  # the status of a request that nobody answered
 HURRY = {"lease_s": 9.0, "settle_s": 3.0}
 POLL_EVERY_S = 6.0
 POLLS_LEASE_S = 9.0  # until another process polls in a dead one's place
-OVERLAP_S = 5.0
+OVERLAP_S = 3.0
 POLICY = Policy(SHOP, ERP, WAREHOUSE, guest_customer="9001", invoice="make")
 
 

@@ -84,6 +84,10 @@ class Weather:
     def way_s(self) -> float:
         return round(self._random["way"].expovariate(1 / _WAY_S), 6)  # logarithms differ in their last bit by machine
 
+    def silence_s(self) -> float:
+        """How long a connection hangs before it is cut: not at all, or for as long as late commits take."""
+        return self._random["late"].choice((0.0, 0.0, 0.0, self.lateness_s()))
+
     def lateness_s(self) -> float:
         return self._random["late"].uniform(0.05, LATE_S)
 
@@ -137,7 +141,7 @@ class ProcessHttp:
             return _response(refusal)
         if weather.strikes("late_commit", vendor, what, order):
             self._serve(vendor, asked, what, order, weather.lateness_s())
-            await asyncio.sleep(weather.way_s())
+            await asyncio.sleep(weather.way_s() + weather.silence_s())
             raise AnswerLost(f"{vendor} cut the connection; it had the whole request")
         slow_s = weather.lateness_s() * 8 if weather.strikes("slow_answer", vendor, what, order) else 0.0
         answer = self._serve(vendor, asked, what, order, weather.way_s())

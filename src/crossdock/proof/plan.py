@@ -158,8 +158,8 @@ PROFILES: Mapping[str, Callable[[Random], dict[str, Any]]] = {
     "forgery": _corner("webhook_forged", "webhook_poison"),
     "silence": _corner("webhook_dropped", "wake_lost", blows={"unsubscribed": 1}),
     "blind": _corner(
-        "webhook_dropped", "store_refused", "webhook_late", blows={"unsubscribed": 2, "crash": 2},
-        workers=2, skews=(400.0, -400.0), search_lag_s=LAG_S,
+        "webhook_dropped", "store_refused", "commit_doubtful", blows={"unsubscribed": 4, "crash": 2},
+        workers=2, skews=(400.0, -400.0), search_lag_s=LAG_S, orders=6,
     ),
     "answers": _corner("answer_lost", "answer_html", "answer_502", "answer_truncated"),
     "gateway": _corner("html_instead", "answer_502", "error_503"),
@@ -175,7 +175,7 @@ PROFILES: Mapping[str, Callable[[Random], dict[str, Any]]] = {
     ),
     "stalls": _corner("store_slow", "slow_answer", "late_commit", workers=2),
     "torn": _corner("commit_lost", "late_commit", blows={"crash": 2, "store_down": 1}, workers=2),
-    "clocks": _corner("answer_lost", blows={"clock_jump": 3, "crash": 1}, workers=2, skews=(0.0, 200.0)),
+    "clocks": _corner("answer_lost", "late_commit", blows={"clock_jump": 3, "crash": 1}, workers=2, skews=(0.0, 200.0)),
     "window": _corner("webhook_late", "webhook_duplicate", blows={"crash": 1}, edit_window_s=3.0),
     "cold": _corner("error_503", "request_refused", warm_s=0.0),
     "operators": _corner("answer_html", "webhook_poison", operator=_MEDDLING),
@@ -188,11 +188,13 @@ def scenario(seed: int, profile: str | None = None) -> Scenario:
     corner = random.choice([name for name in PROFILES if name != "swarm"])
     name = profile or ("swarm" if random.random() < 0.5 else corner)
     drawn = PROFILES[name](random)
-    orders = tuple(_order(random) for _ in range(random.choice((1, 1, 2, 3, 4))))
-    return Scenario(seed, name, orders, **drawn)
+    count, spread_s = random.choice((1, 1, 2, 3, 4)), random.choice((4.0, 4.0, 12.0))
+    if "orders" in drawn:
+        count, spread_s = drawn.pop("orders"), 12.0
+    return Scenario(seed, name, tuple(_order(random, spread_s) for _ in range(count)), **drawn)
 
 
-def _order(random: Random) -> OrderPlan:
+def _order(random: Random, spread_s: float) -> OrderPlan:
     skus = random.sample(range(1, PRODUCTS + 1), random.choice((1, 1, 2, 3)))
     wish: dict[str, Any] = {"skus": [f"SKU-{number:04}" for number in skus]}
     for trait, share in (("skuless", 0.04), ("test", 0.03)):
@@ -209,4 +211,4 @@ def _order(random: Random) -> OrderPlan:
     for verb, share in (("hold", 0.06), ("cancel", 0.03), ("void_label", 0.05)):
         if random.random() < share:
             acts.append((round(random.uniform(1.0, 8.0), 2), f"{WAREHOUSE} {verb}"))
-    return OrderPlan(round(random.uniform(0.0, 4.0), 3), wish, tuple(sorted(acts)))
+    return OrderPlan(round(random.uniform(0.0, spread_s), 3), wish, tuple(sorted(acts)))

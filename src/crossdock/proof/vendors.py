@@ -18,7 +18,7 @@ from crossdock.simulators.shiphero import ShipHeroSimulator
 from crossdock.simulators.shopify import ShopifySimulator
 
 TICK_S = 0.4
-LISTING_LAG = 4  # lists are further behind than searches: only polls read them, and these overlap (``house.OVERLAP_S``)
+LISTING_LAG = 3  # lists are further behind than searches: only polls read them, and these overlap (``house.OVERLAP_S``)
 CONCURRENCY = 4  # calls in flight that the ERP allows
 HOOKS = "https://crossdock.test/in"
 RETRIES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # Shopify's eight within four hours, in our faster time
