@@ -238,7 +238,7 @@ def _end(writer: Writer) -> None:
 
 def _reset(writer: Writer) -> None:
     held = writer.get_extra_info("socket")
-    if held is not None and held.family != socket.AF_UNIX:
-        with suppress(OSError):
+    if not writer.is_closing() and held is not None and held.family != socket.AF_UNIX:
+        with suppress(OSError, ValueError):  # it may have closed in this very moment
             held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     writer.transport.abort()
