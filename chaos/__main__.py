@@ -57,7 +57,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--orders", type=int, default=5000, help="in all, at least")
     options.add_argument("--seed", type=int, help="of the plan; drawn and printed when not given")
     options.add_argument("--only", default="", help=f"comma-separated: {', '.join(plan.KINDS)}")
-    options.add_argument("--workers", type=int, default=2, help="decide and deliver processes of each serve")
+    options.add_argument("--workers", type=int, default=1, help="decide and deliver processes of each serve")
     options.add_argument("--json", action="store_true", help="print the report as JSON; progress goes to stderr")
     options.add_argument("--keep", action="store_true", help="write the report to docs/proof/chaos.json and chaos.md")
     options.add_argument("--leave", action="store_true", help="leave the folder with all logs")

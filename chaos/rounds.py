@@ -17,7 +17,7 @@ from chaos.trade import trade
 from chaos.watching import Measured, Settled
 from crossdock.demo.plan import SHOP, WAREHOUSE
 
-TRADE_S = 12.0  # a round's orders come within this; while things still break after that, some more
+TRADE_S = 20.0  # a round's orders come within this; while things still break after that, some more
 WEBHOOKS = {"duplicate_webhooks": 0.1, "shuffled_webhooks": 0.1}
 
 Say = Callable[[str], None]

@@ -28,11 +28,17 @@ select exists (select from journal where at > $1)
 """
 MOVING = """
 select json_build_object(
-    'streams', (select json_object_agg(id, version) from streams where status in ('open', 'waiting')),
-    'commands', (select json_object_agg(command_id, fence::text || '/' || tries) from dispatch),
-    'agenda', (select count(*) from agenda)
+    'orders', (select json_object_agg(id, version) from streams where status in ('open', 'waiting')),
+    'commands', (
+        select json_object_agg(d.command_id, json_build_array(d.connection_id, c.stream_id, d.fence, d.tries))
+        from dispatch d join commands c on c.id = d.command_id
+    ),
+    'agenda', (select json_object_agg(stream_id, first) from (
+        select stream_id, min(message_id) as first from agenda group by stream_id
+    ) as waiting)
 )::text
 """
+Queues = dict[str, dict[int, Any]]  # queue -> place in it -> something that differs when what is there has moved
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -49,6 +55,7 @@ class Settled(msgspec.Struct, frozen=True):
     quiet: bool
     seconds: float
     stuck_s: float
+    stuck: str = ""  # what that was
     left: str = ""
 
 
@@ -56,7 +63,7 @@ def unsettled(one: Settled) -> list[str]:
     """What did not come to rest as it must."""
     found = [] if one.quiet else [f"did not become quiet within {one.seconds:.0f} s: {one.left}"]
     if one.stuck_s > STUCK_BAR_S:
-        found.append(f"something stood still for {one.stuck_s:.1f} s (at most {STUCK_BAR_S:g})")
+        found.append(f"{one.stuck or 'something'} stood still for {one.stuck_s:.1f} s (at most {STUCK_BAR_S:g})")
     return found
 
 
@@ -115,46 +122,64 @@ async def resumed(house: House) -> float:
 
 
 class Standing:
-    """Which of what is under way has stood still, and for how long."""
+    """Which of what is under way has stood still, and for how long. Waiting one's turn in a queue whose earlier places
+    move is no standing still: a slow machine is slow, not stuck."""
 
-    def __init__(self, now: float) -> None:
-        self._began = now
-        self._seen: dict[str, tuple[Any, float]] = {}
-        self.longest_s = 0.0
+    def __init__(self) -> None:
+        self._seen: dict[str, dict[int, tuple[Any, float]]] = {}
+        self.longest_s, self.what = 0.0, ""
 
-    def look(self, moving: dict[str, Any], now: float) -> None:
-        """``moving``: what is under way -> something that differs when it has moved."""
-        self._seen = {key: (mark, self._since(key, mark, now)) for key, mark in moving.items()}
-        self.longest_s = max([self.longest_s, *(now - since for _, since in self._seen.values())])
+    def look(self, queues: Queues, now: float) -> None:
+        """What is there now."""
+        self._seen = {queue: self._looked(queue, places, now) for queue, places in queues.items()}
+        for queue, places in self._seen.items():
+            for place, (_, since) in places.items():
+                if now - since > self.longest_s:
+                    self.longest_s, self.what = now - since, f"{queue}, {place}"
 
-    def _since(self, key: str, mark: Any, now: float) -> float:
-        known, since = self._seen.get(key, (mark, now))
-        return since if known == mark else now
+    def _looked(self, queue: str, places: dict[int, Any], now: float) -> dict[int, tuple[Any, float]]:
+        before = self._seen.get(queue, {})
+        moved = min((place for place, (mark, _) in before.items() if places.get(place, ()) != mark), default=None)
+        found = {}
+        for place, mark in places.items():
+            stood = place in before and before[place][0] == mark and (moved is None or moved > place)
+            found[place] = (mark, before[place][1] if stood else now)
+        return found
+
+
+def queues_of(moving: dict[str, Any]) -> Queues:
+    """Commands wait for their connection, orders to be decided for a decider, and the others for something of their
+    own: a parcel, a payment, an hour."""
+    queues: Queues = {}
+    served = set()
+    for command, (connection, stream, *mark) in (moving["commands"] or {}).items():
+        queues.setdefault(f"commands of connection {connection}", {})[int(command)] = mark
+        served.add(str(stream))
+    for stream, message in (moving["agenda"] or {}).items():
+        queues.setdefault("agenda", {})[int(message)] = stream
+        served.add(stream)
+    for stream, version in (moving["orders"] or {}).items():
+        if stream not in served:
+            queues[f"order {stream}"] = {0: version}
+    return queues
 
 
 async def settle(house: House) -> Settled:
     """Wait until nothing is under way, at the vendors and here."""
     began = time.monotonic()
-    standing, said = Standing(began), "nothing was read"
+    standing, said = Standing(), "nothing was read"
     while time.monotonic() - began < QUIET_S:
         told = await house.ask(MOVING)
         if told is not None:
-            moving = json.loads(told)
-            under_way = {**_named("order", moving["streams"]), **_named("command", moving["commands"])}
-            standing.look(under_way, time.monotonic())
+            queues = queues_of(json.loads(told))
+            standing.look(queues, time.monotonic())
             pending = await house.vendors.pending()
-            said = (
-                f"{len(under_way)} under way {sorted(under_way)[:5]}, {moving['agenda']} to decide, {pending} webhooks"
-            )
-            if not under_way and not moving["agenda"] and not pending and not await _unpaid(house):
-                return Settled(True, time.monotonic() - began, standing.longest_s)
+            said = f"{sum(map(len, queues.values()))} under way ({', '.join(sorted(queues)[:5])}), {pending} webhooks"
+            if not queues and not pending and not await _unpaid(house):
+                return Settled(True, time.monotonic() - began, standing.longest_s, standing.what)
         await asyncio.sleep(0.5)
-    return Settled(False, time.monotonic() - began, standing.longest_s, said)
+    return Settled(False, time.monotonic() - began, standing.longest_s, standing.what, said)
 
 
 async def _unpaid(house: House) -> int:
     return int((await house.vendors.books(SHOP))["unpaid"])
-
-
-def _named(what: str, found: dict[str, Any] | None) -> dict[str, Any]:
-    return {f"{what} {key}": mark for key, mark in (found or {}).items()}
