@@ -13,6 +13,7 @@ import traceback
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 import conftest  # noqa: F401  (hypothesis as the tests have it)
+from tests.fuzz.answers import answering
 from tests.fuzz.targets import Target, targets
 
 
@@ -45,9 +46,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="of the first round")
     parser.add_argument("--only", default="", help="decoders whose name holds this")
     asked = parser.parse_args()
-    chosen = [one for one in targets().values() if asked.only in one.name]
+    everything = targets() | answering()
+    chosen = [one for one in everything.values() if asked.only in one.name]
     if not chosen:
-        parser.error(f"there is no decoder called like that; there are: {', '.jointargets()}")
+        parser.error(f"there is no decoder called like that; there are: {', '.join(everything)}")
     number = secrets.randbelow(10**9) if asked.seed is None else asked.seed
     until, found = time.monotonic() + asked.minutes * 60, 0
     for round_ in range(asked.rounds):

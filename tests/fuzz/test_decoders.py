@@ -3,10 +3,11 @@
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.fuzz.answers import answering
 from tests.fuzz.targets import targets
 
 EXAMPLES = 60  # of a target of share 1
-TARGETS = targets()
+TARGETS = targets() | answering()
 
 
 @pytest.mark.parametrize("name", TARGETS)

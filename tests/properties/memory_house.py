@@ -137,12 +137,14 @@ def _without_allocations(stored: bytes) -> OrderState:
 
 
 @asynccontextmanager
-async def memory_house(folder: Path, **settings: Mapping[str, Any]) -> AsyncIterator[MemoryHouse]:
+async def memory_house(
+    folder: Path, made: type[MemoryHouse] = MemoryHouse, **settings: Mapping[str, Any]
+) -> AsyncIterator[MemoryHouse]:
     """A house with its doors open and its engine running."""
     vendors = Vendors(7, settings.get("shop", {}), settings.get("warehouse", {}))
     config = app.configuration(write_config(folder, vendors, settings.get("route", {}), []))
-    made = MemoryHouse(folder, "", Inbox(), vendors, config, CountingHttp(vendors.by_host))  # type: ignore[arg-type]
+    house = made(folder, "", Inbox(), vendors, config, CountingHttp(vendors.by_host))  # type: ignore[arg-type]
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(made.open())
-        await stack.enter_async_context(made.engine())
-        yield made
+        await stack.enter_async_context(house.open())
+        await stack.enter_async_context(house.engine())
+        yield house

@@ -1,16 +1,22 @@
 """What the fuzzing in ``tests/fuzz`` found, each as the smallest example; one line says what it was."""
 
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 
+from crossdock.api.problems import describe
 from crossdock.connectors.netsuite import CONNECTOR as NETSUITE
 from crossdock.connectors.shiphero import CONNECTOR as SHIPHERO
 from crossdock.connectors.shopify import CONNECTOR as SHOPIFY
+from crossdock.domain.outcome import RetryLater
 from crossdock.governance.faults import ConfigError
 from crossdock.governance.marks import Marked
-from crossdock.kit.manifest import Refused, Untranslatable
+from crossdock.kit.http import Response
+from crossdock.kit.manifest import Call, Refused, Unreachable, Untranslatable
+from tests.conformance.cases import PAYLOADS, Scripted, client
 from tests.fuzz.samples import netsuite, shiphero
 from tests.properties.shop_orders import Pair, Row, ShopOrder
 
@@ -65,3 +71,32 @@ def test_yaml_that_cannot_be_is_a_fault_of_the_file(text: str) -> None:
     with pytest.raises(ConfigError) as refused:
         Marked(str(Path("crossdock.yaml")), text)
     assert refused.value.faults[0].file == "crossdock.yaml"
+
+
+def test_what_the_database_cannot_hold_is_a_bad_request() -> None:
+    """An id beyond 64 bits or with NUL in it was answered 500 by the API, and logged as a bug of ours."""
+    for error in (asyncpg.DataError("value out of int64 range"), asyncpg.CharacterNotInRepertoireError("0x00")):
+        assert (describe(error).status, describe(error).code) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    "change", [{"changed": {}}, {"changed": "2026-99-99 00:00:00"}, {"id": "x"}, {"sku": None}, {"displayname": {}}]
+)
+async def test_an_odd_row_does_not_become_the_place_to_go_on_from(change: dict[str, Any]) -> None:
+    """A NetSuite row of another shape was saved as the poll's cursor, and every later run failed on reading that."""
+    row = {"id": "7", "sku": "SKU-7", "displayname": "Mug", "isinactive": "F", "changed": "2026-11-23 12:00:00"}
+    body = msgspec.json.encode({"items": [row | change], "hasMore": False})
+    http = Scripted(Response(200, {"content-type": "application/json"}, body))
+    with pytest.raises(Unreachable, match="cannot be read"):
+        await NETSUITE.polls["items"].run(client("netsuite", http), None, {})
+
+
+async def test_an_answer_that_is_no_text_is_an_answer_that_cannot_be_read() -> None:
+    """Bytes that are not UTF-8 in a key came up as a UnicodeDecodeError of the JSON decoder: a bug, by its name."""
+    http = Scripted(Response(200, {"content-type": "application/json"}, b'{"\xb5":1}'))
+    with pytest.raises(Unreachable):
+        await NETSUITE.polls["items"].run(client("netsuite", http), None, {})
+    result = await NETSUITE.operations["order.book"].send(
+        client("netsuite", http), PAYLOADS["order.book"], Call("k", 1)
+    )
+    assert isinstance(result.outcome, RetryLater)

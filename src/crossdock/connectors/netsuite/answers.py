@@ -39,7 +39,7 @@ def error_of(response: Response) -> ErrorBody | None:
     """NetSuite's error envelope, or None when something else answered (a gateway's page, an empty body)."""
     try:
         return _error.decode(response.body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

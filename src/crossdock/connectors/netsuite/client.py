@@ -100,7 +100,7 @@ class NetSuite:
             raise Stopped(classify(response, wrote=False))
         try:
             return msgspec.json.decode(response.body, type=kind, strict=False)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Stopped(RetryLater(detail=f"unreadable 200: {error}", code="unreadable_answer")) from error
 
     async def _send(self, method: str, path: str, body: bytes, headers: dict[str, str], timeout_s: float) -> Response:
@@ -210,7 +210,7 @@ def _token_refusal(response: Response) -> RateLimited | RetryLater | Misconfigur
         return RateLimited(after_s=retry_after(response) or 1.0, detail="token endpoint")
     try:
         body = msgspec.json.decode(response.body, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         body = {}
     if response.status in (400, 401, 403) and "error" in body:
         reason = f"{body['error']} {body.get('error_description', '')}".strip()

@@ -7,7 +7,7 @@ the account's wall time in whole seconds; a new round starts five minutes back, 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -53,26 +53,20 @@ async def items(client: NetSuite, cursor: str | None, options: Mapping[str, Any]
     sku = _column(client.settings.get("sku_field", "itemid"))
     columns = f"i.id, i.{sku} AS sku, i.displayname, i.isinactive, {CHANGED}"
     select = f"SELECT {columns} FROM item i"  # noqa: S608 - a checked column name
-    rows, page = await _round(client, cursor, options, select, "i", f"i.{sku} IS NOT NULL", start=_EPOCH)
+    rows, page = await _round(client, cursor, options, _Item, select, f"i.{sku} IS NOT NULL", start=_EPOCH)
     products = tuple(
-        (
-            row["sku"],
-            _encode(ProductMaster(row["sku"], str(row["id"]), row["isinactive"] != "T", row.get("displayname"))),
-        )
-        for row in rows
+        (row.sku, _encode(ProductMaster(row.sku, str(row.id), row.isinactive != "T", row.displayname))) for row in rows
     )
     return msgspec.structs.replace(page, products=products)
 
 
 async def customers(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Customers by lower-case e-mail; those without one cannot be matched and are left out."""
-    rows, page = await _round(client, cursor, options, CUSTOMERS, "i", "i.email IS NOT NULL", start=_EPOCH)
+    rows, page = await _round(client, cursor, options, _Customer, CUSTOMERS, "i.email IS NOT NULL", start=_EPOCH)
     found = []
     for row in rows:
-        email = row["email"].strip().lower()
-        found.append(
-            (email, _encode(CustomerMaster(str(row["id"]), email, row["isinactive"] != "T", row.get("currency"))))
-        )
+        email = row.email.strip().lower()
+        found.append((email, _encode(CustomerMaster(str(row.id), email, row.isinactive != "T", row.currency))))
     return msgspec.structs.replace(page, customers=tuple(found))
 
 
@@ -80,22 +74,29 @@ async def invoices(client: NetSuite, cursor: str | None, options: Mapping[str, A
     """Invoices made from sales orders that carry an external id; which is the order's stream."""
     where = "i.type = 'CustInvc' AND l.mainline = 'T' AND o.externalid IS NOT NULL"
     start = _wall_text(client.line.now() - FIRST_LOOK_BACK, client.settings)
-    rows, page = await _round(client, cursor, options, INVOICES, "i", where, start=start)
+    rows, page = await _round(client, cursor, options, _Invoice, INVOICES, where, start=start)
     prefixes = tuple(f"{name}-" for name in client.settings.get("order_prefixes") or ())
-    ours = (row for row in rows if not prefixes or row["orderkey"].startswith(prefixes))
+    ours = (row for row in rows if not prefixes or row.orderkey.startswith(prefixes))
     return msgspec.structs.replace(page, found=tuple(_found(row, client.settings) for row in ours))
 
 
-def _found(row: Mapping[str, Any], settings: Mapping[str, Any]) -> Found:
+def _found(row: "_Invoice", settings: Mapping[str, Any]) -> Found:
     body = {
-        "id": str(row["id"]),
-        "number": row["tranid"],
-        "total": str(row["foreigntotal"]),
-        "currency": row["currency"],
-        "invoiced_at": instant(row["created"], settings),
-        "order": row["orderkey"],
+        "id": str(row.id),
+        "number": row.tranid,
+        "total": str(row.foreigntotal),
+        "currency": row.currency,
+        "invoiced_at": _made_at(row.created, settings),
+        "order": row.orderkey,
     }
-    return Found(f"invoice:{row['id']}:{row['changed']}", "invoice", "order", row["orderkey"], _encode(body))
+    return Found(f"invoice:{row.id}:{row.changed}", "invoice", "order", row.orderkey, _encode(body))
+
+
+def _made_at(text: str, settings: Mapping[str, Any]) -> datetime:
+    try:
+        return instant(text, settings)
+    except (Untranslatable, OverflowError) as error:
+        raise _unreadable(error) from error
 
 
 def translate(connection: str, topic: str, body: bytes) -> list[Event]:
@@ -104,7 +105,7 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         raise Untranslatable("unknown_topic", f"NetSuite has no topic {topic!r}", field="topic")
     try:
         row = msgspec.json.decode(body, type=_InvoiceRow)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Untranslatable(
             "unreadable_invoice", f"the polled invoice cannot be read: {error}", field="body"
         ) from error
@@ -121,26 +122,79 @@ class _InvoiceRow(msgspec.Struct, frozen=True):
     invoiced_at: datetime
 
 
+class _Row(msgspec.Struct, frozen=True):
+    """What every row has: the key that paging goes by."""
+
+    id: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+    changed: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")]
+
+
+_Name = Annotated[str, msgspec.Meta(min_length=1)]
+R = TypeVar("R", bound=_Row)
+
+
+class _Item(_Row, frozen=True):
+    sku: _Name
+    isinactive: str | None = None
+    displayname: str | None = None
+
+
+class _Customer(_Row, frozen=True):
+    email: _Name
+    isinactive: str | None = None
+    currency: str | None = None
+
+
+class _Invoice(_Row, frozen=True):
+    tranid: str
+    foreigntotal: Decimal
+    currency: str
+    created: str
+    orderkey: _Name
+
+
+def _typed(rows: list[dict[str, Any]], kind: type[R]) -> list[R]:
+    """Rows of another shape stop the poll, aloud: nothing of them may become the place to go on from."""
+    try:
+        typed = [msgspec.convert(row, type=kind, strict=False) for row in rows]
+        if typed:
+            _literal(typed[-1].changed)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise _unreadable(error) from error
+    return typed
+
+
+def _unreadable(error: Exception) -> Unreachable:
+    return Unreachable(f"NetSuite's answer to a poll cannot be read: {error}")
+
+
 async def _round(
-    client: NetSuite, cursor: str | None, options: Mapping[str, Any], select: str, table: str, where: str, *, start: str
-) -> tuple[list[dict[str, Any]], Page]:
+    client: NetSuite,
+    cursor: str | None,
+    options: Mapping[str, Any],
+    kind: type[R],
+    select: str,
+    where: str,
+    *,
+    start: str,
+) -> tuple[list[R], Page]:
     """One page of a round: rows after the cursor, and the cursor to go on with."""
     at = _begin(client, cursor, options, start)
-    column = f"{table}.lastmodifieddate"
+    column = "i.lastmodifieddate"
     since = f"{column} >= {_literal(at.at)}"
     if at.id is not None:
-        since = f"({column} > {_literal(at.at)} OR ({column} = {_literal(at.at)} AND {table}.id > {at.id}))"
+        since = f"({column} > {_literal(at.at)} OR ({column} = {_literal(at.at)} AND i.id > {at.id}))"
     until = ""
     if options.get("until"):
         until = f" AND {column} <= {_literal(_wall_text(datetime.fromisoformat(options['until']), client.settings))}"
-    sql = f"{select} WHERE {where} AND {since}{until} ORDER BY {column}, {table}.id"
+    sql = f"{select} WHERE {where} AND {since}{until} ORDER BY {column}, i.id"
     page = await _asked(client, sql)
-    rows = page.items
+    rows = _typed(page.items, kind)
     if not rows:
         # Keep what was saved, not where the overlap began: else every empty round would begin further back.
         kept = msgspec.json.decode(cursor, type=Cursor) if cursor is not None else at
         return [], Page((), _encode(Cursor(kept.at)).decode())
-    last = Cursor(rows[-1]["changed"], int(rows[-1]["id"]))
+    last = Cursor(rows[-1].changed, rows[-1].id)
     return rows, Page((), _encode(last if page.has_more else Cursor(last.at)).decode(), page.has_more)
 
 

@@ -76,7 +76,7 @@ class ShipHero:
             raise Stopped(refused)
         try:
             token = msgspec.json.decode(response.body, type=_Token, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise Stopped(RetryLater("signing in: the answer carries no token", code="unreadable")) from None
         return token.access_token, token.expires_in
 

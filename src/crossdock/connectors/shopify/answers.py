@@ -177,5 +177,5 @@ def decode(whole: bytes, type_: Any, *, write: bool) -> Any:
     """``data`` as its type; an answer of another shape is no answer."""
     try:
         return msgspec.json.decode(whole, type=type_)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Failed(lost("answer_unexpected", f"Shopify's answer has another shape: {error}", write)) from error

@@ -27,5 +27,5 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
             return [SignalSeen(connection, "fulfillment_order", webhook.fulfilment_order_id(body))]
         content = polls.content_of(body) if topic == POLLED_ORDER else sha256(body).hexdigest()[:16]
         return [SignalSeen(connection, "order", webhook.order_id_of(body), content)]
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise mapping.untranslatable(error) from error
