@@ -5,8 +5,11 @@ python -m chaos --only kill-deliver,net-eat   these faults and no others
 """
 
 import argparse
+import asyncio
 import json
+import signal
 import sys
+from collections.abc import Coroutine
 from random import SystemRandom
 from typing import Any
 
@@ -28,13 +31,22 @@ def main() -> int:
     out = Console(stderr=asked.json, highlight=False, soft_wrap=True)
     seed = asked.seed if asked.seed is not None else SystemRandom().randrange(1_000_000)
     out.print(f"seed {seed}: the same plan again with --seed {seed}")
-    said = uvloop.run(_failover(seed, asked, out) if asked.what == "failover" else _rounds(seed, asked, out))
+    work = _failover if asked.what == "failover" else _rounds
+    said = uvloop.run(_until_told(work(seed, asked, out)))
     if asked.json:
         sys.stdout.write(json.dumps(said, indent=1) + "\n")
     if asked.keep:
         report.keep(asked.what, said)
     report.show(asked.what, said, out)
     return {"HELD": HELD, "VOID": VOID}.get(said["verdict"], BROKEN)
+
+
+async def _until_told(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """SIGINT and SIGTERM take the house down with everybody in it."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task
 
 
 async def _rounds(seed: int, asked: argparse.Namespace, out: Console) -> dict[str, Any]:
