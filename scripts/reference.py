@@ -18,9 +18,11 @@ def pages() -> dict[str, str]:
     """Every generated page: path below ``docs/`` and its text."""
     from crossdock import app
     from crossdock.observe.catalogue import markdown
+    from crossdock.proof import catalogue as proof
 
     made = {f"reference/{name}.md": write() for name, write in PAGES.items()}
     made["reference/signals.md"] = markdown()
+    made["reference/proof.md"] = proof.markdown()
     for system in app.SYSTEMS:
         made[f"howto/connect-{system}.md"] = connect(system)
     return made

@@ -1,0 +1,162 @@
+"""Keeps a campaign's report and quotes it: ``python scripts/proof_report.py REPORT.json``.
+
+``REPORT.json`` is what ``crossdock prove --report`` wrote. It becomes ``docs/proof/campaign.json``; from it are made
+``docs/proof/campaign.md`` and the sentence in README.md between ``<!-- proof -->`` and ``<!-- /proof -->``. Without a
+file it makes both anew from the report that is kept; with ``--check`` it writes nothing and fails when they differ.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+KEPT = ROOT / "docs" / "proof" / "campaign.json"
+PAGE = ROOT / "docs" / "proof" / "campaign.md"
+README = ROOT / "README.md"
+MARKED = re.compile(r"(<!-- proof -->\n).*?(<!-- /proof -->)", re.DOTALL)
+NOT_YET = "No campaign was kept on this revision yet: `crossdock prove --seeds 100000 --report campaign.json`."
+NEEDED = ("seeds", "violations", "profiles", "faults", "recoveries", "promises", "invariants", "digest", "commit", "at")
+
+Report = Mapping[str, Any]
+
+
+class NoReport(Exception):
+    """A file that ``crossdock prove --report`` did not write; the text says what is missing."""
+
+
+def load(file: Path) -> Report | None:
+    """The report in a file, or None where there is none. Raises ``NoReport``."""
+    if not file.exists():
+        return None
+    report: Report = json.loads(file.read_text("utf-8"))
+    if missing := [name for name in NEEDED if name not in report]:
+        raise NoReport(f"{file} is no report of crossdock prove: it has no {', '.join(missing)}")
+    return report
+
+
+def sentence(report: Report | None) -> str:
+    """What the README says of it."""
+    if report is None:
+        return NOT_YET + "\n"
+    faults, recoveries = sum(report["faults"].values()), sum(report["recoveries"].values())
+    broken = report["violations"]
+    result = "no violation" if not broken else f"**{broken:,} violations**"
+    if report["void"]:
+        result += f", and void: {', '.join(report['void'])} never came up"
+    tried = f"{report['seeds']:,} seeds over {len(report['profiles'])} profiles"
+    struck = f"{faults:,} faults of {len(report['faults'])} kinds, {recoveries:,} recoveries"
+    ran = f"{report['at'][:10]}, commit `{_commit(report)}`, Python {report['python']}, {_hours(report['seconds'])}"
+    return (
+        f"The last campaign that was kept: {tried}, {struck}, {result} ({ran}). [The report](docs/proof/campaign.md)\n"
+    )
+
+
+def page(report: Report) -> str:
+    """The report as a page."""
+    bound = f" At 95 % confidence, fewer than one such run in {report['seeds'] / 3:,.0f} breaks a promise."
+    facts = [
+        ("began", report["at"]),
+        ("took", f"{_hours(report['seconds'])}, {report['seeds_per_s']:g} seeds a second, {report['jobs']} processes"),
+        ("simulated time", f"{report['simulated_hours']:,.0f} hours"),
+        ("tables", "on PostgreSQL" if report["store"] == "postgres" else "in memory"),
+        ("commit", f"`{_commit(report)}`"),
+        ("Python", report["python"]),
+        ("machine", report["machine"]),
+        ("most memory of a process", f"{report['memory_mb']:,.0f} MB" if report.get("memory_mb") else "not noted"),
+        ("digest", f"`{report['digest']}`"),
+    ]
+    broken = _broken(report)
+    parts = [
+        "# The last campaign that was kept",
+        "Made from `campaign.json` by `python scripts/proof_report.py`; do not edit. "
+        "What it means: [the simulation](../explanation/proof.md).",
+        f"{report['seeds']:,} seeds from {report['first_seed']:,}: "
+        + (f"**{report['violations']:,} violations.**" if report["violations"] else f"no violation.{bound}"),
+        *([f"**Void:** {', '.join(report['void'])} never came up."] if report["void"] else []),
+        _table(("fact", ""), facts),
+        "## Promises",
+        _table(("name", "promise", "violations"), _promises(report)),
+        *(["## Broken seeds", _table(("seed", "profile", "broke", "what"), broken)] if broken else []),
+        "## Faults injected",
+        _table(("kind", "times"), _counted(report["faults"])),
+        "## Recoveries",
+        _table(("kind", "times"), _counted(report["recoveries"])),
+        "## Profiles",
+        _table(("profile", "seeds"), _counted(report["profiles"])),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def filled(text: str, report: Report | None) -> str:
+    """The README with the sentence in it. Raises ``ValueError`` when it has no marks."""
+    made, places = MARKED.subn(lambda found: found[1] + sentence(report) + found[2], text)
+    if places != 1:
+        raise ValueError(f"README.md has {places} places between <!-- proof --> and <!-- /proof -->, not 1")
+    return made
+
+
+def _commit(report: Report) -> str:
+    """A plus: files differed from it."""
+    told: str = report["commit"]
+    return told.removesuffix("+")[:12] + "+" * told.endswith("+") or "unknown"
+
+
+def _promises(report: Report) -> Iterable[tuple[object, ...]]:
+    return [(f"`{name}`", says, report["invariants"].get(name, 0)) for name, says in report["promises"].items()]
+
+
+def _broken(report: Report) -> list[tuple[object, ...]]:
+    return [
+        (one["seed"], one["profile"], one["invariant"], f"{one['order']} {one['detail']}") for one in report["broken"]
+    ]
+
+
+def _counted(counts: Mapping[str, int]) -> Iterable[tuple[object, ...]]:
+    return [(f"`{name}`", f"{times:,}") for name, times in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
+
+
+def _table(head: Iterable[str], rows: Iterable[tuple[object, ...]]) -> str:
+    columns = list(head)
+    shown = [[" ".join(str(cell).split()).replace("|", "\\|") for cell in row] for row in rows]
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in shown)])
+
+
+def _hours(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("report", nargs="?", type=Path, help="the report to keep from now on")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when page or README are out of date")
+    asked = parser.parse_args()
+    report = load(asked.report or KEPT)
+    if asked.report is not None:
+        if report is None:
+            parser.error(f"there is no file {asked.report}")
+        KEPT.parent.mkdir(exist_ok=True)
+        KEPT.write_bytes(asked.report.read_bytes())
+    return _write(report, check=asked.check)
+
+
+def _write(report: Report | None, *, check: bool) -> int:
+    wanted = {README: filled(README.read_text("utf-8"), report)}
+    if report is not None:
+        wanted[PAGE] = page(report)
+    stale = [file for file, text in wanted.items() if not file.exists() or file.read_text("utf-8") != text]
+    if check and stale:
+        print(f"out of date: {', '.join(file.name for file in stale)}; python scripts/proof_report.py", file=sys.stderr)
+        return 1
+    for file in stale:
+        file.write_text(wanted[file], "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

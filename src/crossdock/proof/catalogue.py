@@ -1,0 +1,180 @@
+"""What the simulation injects and what it holds to, in words: the reference page is made from it.
+
+``F`` numbers are those of the fault list that the project set out with (docs/explanation/proof.md).
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from crossdock.proof.campaign import RECOVERIES
+from crossdock.proof.invariants import INVARIANTS, NOT_BUILT
+from crossdock.proof.plan import EVENTS, KINDS, PROFILES, RATES
+
+NOTE = "Made from `src/crossdock/proof` by `make docs`; do not edit."
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """``covers``: the faults of the list that it stands for."""
+
+    covers: str
+    says: str
+
+
+FAULTS: Mapping[str, Fault] = {
+    "webhook_duplicate": Fault("F1", "a webhook comes twice under one delivery id"),
+    "webhook_new_id": Fault("F1", "a webhook comes again, with equal content under another delivery id"),
+    "webhook_late": Fault(
+        "F2 F3", "a webhook comes up to 12 s late: after the poll that found its news, or out of order"
+    ),
+    "webhook_dropped": Fault("F4", "a webhook never comes"),
+    "webhook_forged": Fault("F5", "a webhook comes a second time with another body under the old signature"),
+    "webhook_poison": Fault("F20", "a webhook comes a second time, cut in half"),
+    "request_refused": Fault("F11", "no connection: nothing left"),
+    "answer_lost": Fault("F6", "the vendor did it, the connection breaks before its answer"),
+    "answer_html": Fault("F6", "the vendor did it, its gateway answers 200 with a page of HTML"),
+    "html_instead": Fault("F6", "a gateway answers 200 with a page of HTML, and the vendor never heard of it"),
+    "answer_502": Fault("F6", "the vendor did it, its gateway answers 502"),
+    "answer_truncated": Fault("F6", "the vendor did it, the connection breaks within its answer"),
+    "late_commit": Fault("F7", "the connection breaks; the vendor does it up to 2 s later"),
+    "slow_answer": Fault("F7 F11", "the vendor did it, its answer takes longer than we wait for it, or nearly"),
+    "error_503": Fault("F10", "503, and nothing was done"),
+    "rate_limited": Fault("F10", "the vendor's own 429"),
+    "record_changed": Fault("F10", "the ERP refuses because the record was changed meanwhile"),
+    "record_locked": Fault("F10", "the ERP refuses because somebody has the record open"),
+    "record_refused": Fault("F10", "the ERP refuses a document for good"),
+    "store_refused": Fault("F16", "the database's connection breaks before a call"),
+    "store_slow": Fault("F16", "the database answers late"),
+    "commit_lost": Fault("F16", "the transaction stands, the answer to its COMMIT is lost"),
+    "commit_doubtful": Fault("F16", "the answer to a COMMIT is lost, and the transaction does not stand"),
+    "commit_aborted": Fault("F16", "the database aborts the transaction at COMMIT"),
+    "wake_lost": Fault("F16", "a wake-up is lost: only polling finds the work"),
+    "crash": Fault("F13", "kill -9; a successor starts up to 6 s later"),
+    "sigterm": Fault("F14", "a process is asked to end, finishes what it holds, and is replaced"),
+    "pause": Fault(
+        "F15", "a process stands still for up to 14 s, longer than its leases, and goes on as if nothing were"
+    ),
+    "outage": Fault("F10 F11", "a vendor is away for up to 10 s"),
+    "store_down": Fault("F16", "the database is away for up to 5 s, for all processes"),
+    "token_revoked": Fault("F12", "the ERP revokes every token that it gave"),
+    "unsubscribed": Fault("F4", "the shop deletes our webhook subscriptions"),
+    "clock_jump": Fault("F19", "a process's wall clock jumps by up to two hours"),
+    "clock_skew": Fault("F19", "processes' wall clocks differ, by up to two hours"),
+    "search_lag": Fault("F8", "what a vendor has done is found by a search up to 0.7 s later"),
+}
+
+# What is not a fault of the machinery but part of the orders or of people's acts.
+PLANNED: Mapping[str, Fault] = {
+    "operator acts": Fault(
+        "F34", "everything is retried twice in a row, the inbox is replayed in the middle of the trouble"
+    ),
+    "replay at the end": Fault("F34", "the whole inbox once more, shuffled, after everything is at rest"),
+    "edits": Fault("F26", "address and tags of an order change while it is being booked or released"),
+    "cancels": Fault("F26", "an order is cancelled at any stage, also while it is being booked"),
+    "late payments": Fault("F26", "an order is paid up to 8 s after it was placed"),
+    "parcels": Fault("F27", "the warehouse ships in one to several parcels and shipments"),
+    "the warehouse's people": Fault("F27", "they hold and cancel orders, and void labels and ship under others"),
+    "unmapped": Fault("F21", "a line has no SKU; a test order comes in"),
+}
+
+ELSEWHERE: Mapping[str, str] = {
+    "F9": "not built: documents changed by hand in the ERP are not compared yet",
+    "F17": "real processes: `make chaos` kills backends and the postmaster, and fails over to a standby",
+    "F18": "real processes: `make chaos` fills the disk",
+    "F22": "simulators page their lists, `tests/simulators`; there are no bulk calls",
+    "F23": "polls overlap and are deduplicated: I9; orders of one second in `tests/simulators`",
+    "F24": "one version exists",
+    "F25": "not simulated: configuration is read when a process starts",
+    "F28": "not built: refunds",
+    "F29": "not built: stock",
+    "F30": "a procedure, described in the how-to for backups; not simulated",
+    "F31": "benchmarks: a backlog of 100,000 beside live orders",
+    "F32": "an absent collector is harmless: `tests/observe`",
+    "F33": "not built: sealed personal data",
+}
+
+CHECKED: Mapping[str, str] = {
+    "I1a": "the ERP's sales orders and our open exceptions, by order",
+    "I1b": "the ERP's and the warehouse's books, counted by order; invoices summed against the sale",
+    "I1c": "each exception against what was done to its order and what vendors refused",
+    "I2": "the ERP's sales orders against the shop's, total and currency",
+    "I3": "the journal is folded anew, step by step, and compared with the kept state",
+    "I4": "our state, the warehouse's shipments and what the shop told the customer, per line",
+    "I6": "the attempts kept, per command and fence",
+    "I7": "vendors' documents and our statuses before and after the replay",
+    "I8": "every webhook with the status it was answered with, against the kept messages' bytes",
+    "I9": "the shop's list of orders against our streams",
+    "I10": "within 15 simulated minutes of quiet: agenda, queue and post are empty, every order rests",
+    "I11": "our newest view of each order against the shop's",
+    "I12": "at the instant a request leaves: the command's lease in the database",
+    "I15": "every request against the time that its vendor had asked for; refusals for good against later attempts",
+    "I17": "orders cancelled in the shop against our state, the warehouse's shipments and open exceptions",
+    "I18": "the shop's own count of tracking numbers told to customers",
+    "I19": "orders with a line that has no SKU, against the ERP's books",
+    "I22": "attempts per command: at most 60",
+    "I23": "stream names counted; statuses against open exceptions",
+}
+
+CORNERS: Mapping[str, str] = {
+    "swarm": "any few kinds of faults at any strength: half of all seeds",
+    "calm": "no faults at all, only what customers do",
+    "webhooks": "webhooks doubled, renamed, late and lost",
+    "forgery": "forged and mutilated webhooks",
+    "silence": "webhooks and wake-ups lost, subscriptions deleted: polling alone finds things",
+    "blind": "hardly any webhook, subscriptions deleted, crashes, many orders, clocks that disagree",
+    "answers": "answers lost, cut, turned into HTML and 502",
+    "gateway": "a gateway that answers in the vendor's place",
+    "late": "effects that come after the connection broke, crashes, and a search that lags",
+    "slow": "answers slower than our patience",
+    "limits": "429, 503, records changed meanwhile, tokens revoked",
+    "refusals": "records locked, and documents refused for good",
+    "outage": "vendors away, one after the other",
+    "crashes": "two processes, killed again and again",
+    "pauses": "processes that stand still past their leases, and late effects",
+    "database": "a database that refuses, aborts, and loses its answers",
+    "stalls": "a slow database and slow vendors",
+    "torn": "lost COMMITs, late effects and crashes together",
+    "clocks": "clocks that jump and disagree, with crashes",
+    "window": "an edit window, with late webhooks and crashes",
+    "cold": "a house that starts with nothing, while the vendors are ill",
+    "operators": "people who retry everything twice and replay the inbox in the middle of it",
+}
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    columns = list(head)
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    return "\n".join([*lines, *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)])
+
+
+def markdown() -> str:
+    """The reference page."""
+    parts = [
+        "# The simulation: invariants, faults, profiles",
+        NOTE,
+        "How it works: [the simulation](../explanation/proof.md). To run it: `crossdock prove`.",
+        "## Invariants",
+        "Checked after every seed.",
+        _table(("name", "promise", "read from"), [(f"`{n}`", says, CHECKED[n]) for n, (says, _) in INVARIANTS.items()]),
+        "Not checked, and why:",
+        _table(("name", "why"), [(f"`{name}`", why) for name, why in NOT_BUILT.items()]),
+        "## Faults",
+        "By chance, per opportunity; a run draws how often, up to the share given here. Events come at an instant.",
+        _table(("kind", "covers", "at most", "what happens"), [_row(kind) for kind in KINDS]),
+        "Beside them, in any run:",
+        _table(("what", "covers", "how"), [(name, one.covers, one.says) for name, one in PLANNED.items()]),
+        "Faults of the list that are not in the simulation:",
+        _table(("fault", "where instead"), ELSEWHERE.items()),
+        "## Profiles",
+        "A seed is a swarm or bad in one corner, half and half; `--profile` chooses.",
+        _table(("profile", "what it is about"), [(f"`{name}`", CORNERS[name]) for name in PROFILES]),
+        "## Recoveries",
+        "What a campaign of 1,000 seeds or more must have seen at least once, as each fault kind, or it is void: "
+        + ", ".join(f"`{name}`" for name in RECOVERIES) + ".",
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+def _row(kind: str) -> tuple[str, str, str, str]:
+    most = f"{RATES[kind]:.0%}" if kind in RATES else "event" if kind in EVENTS else "setting"
+    return f"`{kind}`", FAULTS[kind].covers, most, FAULTS[kind].says

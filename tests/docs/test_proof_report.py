@@ -1,0 +1,65 @@
+"""The campaign that is quoted is the campaign that is kept."""
+
+import json
+from pathlib import Path
+
+import pytest
+from scripts import proof_report
+
+from tests.console import reports
+
+README = "before\n<!-- proof -->\nold\n<!-- /proof -->\nafter\n"
+
+
+@pytest.fixture
+def green(tmp_path: Path) -> proof_report.Report:
+    report = proof_report.load(reports.held(tmp_path / "report.json"))
+    assert report is not None
+    return report
+
+
+def test_page_and_readme_say_what_the_kept_report_says() -> None:
+    report = proof_report.load(proof_report.KEPT)
+    text = proof_report.README.read_text("utf-8")
+    assert proof_report.filled(text, report) == text, "run: python scripts/proof_report.py"
+    assert proof_report.PAGE.exists() == (report is not None)
+    if report is not None:
+        assert proof_report.PAGE.read_text("utf-8") == proof_report.page(report), "run: python scripts/proof_report.py"
+
+
+def test_the_sentence_quotes_the_report(green: proof_report.Report) -> None:
+    made = proof_report.filled(README, green)
+    for told in (
+        "100,000 seeds",
+        f"{sum(green['faults'].values()):,} faults",
+        "no violation",
+        "4 h 50 min",
+        "`33f2992a`",
+    ):
+        assert told in made
+    assert "old" not in made
+    assert "No campaign was kept" in proof_report.filled(README, None)
+
+
+def test_violations_and_what_never_came_up_are_not_passed_over(tmp_path: Path) -> None:
+    broken, void = reports.broken(tmp_path / "broken.json"), reports.void(tmp_path / "void.json")
+    for file, words in ((broken, ("**2 violations**", "I10")), (void, ("sigterm never came up", "Void"))):
+        report = proof_report.load(file)
+        assert report is not None
+        told = proof_report.sentence(report) + proof_report.page(report)
+        assert all(word in told for word in words)
+
+
+def test_every_count_is_on_the_page(green: proof_report.Report) -> None:
+    page = proof_report.page(green)
+    for counts in ("faults", "recoveries", "profiles"):
+        for name, times in green[counts].items():
+            assert f"| `{name}` | {times:,} |" in page
+
+
+def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text(json.dumps({"seeds": 1}))
+    with pytest.raises(proof_report.NoReport, match="violations"):
+        proof_report.load(tmp_path / "other.json")
+    with pytest.raises(ValueError, match="0 places"):
+        proof_report.filled("no marks", None)
