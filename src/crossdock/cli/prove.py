@@ -1,6 +1,7 @@
 """``prove``: the promise, tried on simulated vendors, clocks, networks and crashes."""
 
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from crossdock.proof import REPORT
 
 _REPORT = typer.Option(None, help="Write the report to this file, as JSON.")
 _KEEP = typer.Option(False, "--keep", help="Keep the report in the data folder, for the console to show.")
+_MUTANTS = typer.Option(False, "--mutants", help="Instead: plant bugs, one by one, and say which seed caught each.")
+_PLANTED = typer.Argument(None, help="With --mutants: the folder of the planted bugs (tests/proof/mutants).")
 _SCENARIO = typer.Option(None, help="Instead: run the one scenario in this file, as a violation's report prints it.")
 STORES = ("memory", "postgres")
 
@@ -29,6 +32,7 @@ def add(app: typer.Typer) -> None:
 
 
 def prove(
+    planted: Path | None = _PLANTED,
     seeds: int = typer.Option(500, min=1, help="How many seeds to run."),
     seed: int = typer.Option(1, min=0, help="The first seed. With --seeds 1: that very run."),
     profile: str | None = typer.Option(None, help="One fault profile instead of a mixture; --profiles lists them."),
@@ -40,40 +44,57 @@ def prove(
     data: Path = DATA,
     sweep: str | None = typer.Option(None, help="Instead: kill a golden run at every boundary; all for all of them."),
     scenario: Path | None = _SCENARIO,
+    mutants: bool = _MUTANTS,
     json: bool = JSON,
 ) -> int:
     """Run the real engine against simulated vendors, with faults and crashes: no order may be lost or doubled."""
-    from crossdock.proof import story
-    from crossdock.proof.campaign import campaign
-    from crossdock.proof.plan import PROFILES
-    from crossdock.proof.telling import Progress, lines, listing, verdict
-    from crossdock.proof.telling import store as store_report
-
+    processes = jobs or os.cpu_count() or 1
+    kept = [one for one in (report, data / REPORT if keep else None) if one is not None]
+    if keep:
+        (data / REPORT).parent.mkdir(parents=True, exist_ok=True)
     if profiles:
-        typer.echo("\n".join(listing()))
-        return 0
-    if profile is not None and profile not in PROFILES:
-        error(f"There is no fault profile {profile!r}. There are: {', '.join(PROFILES)}.")
+        return proving.listing()
+    if wrong := _wrong(profile, store, kept) or (planted and not mutants and f"{planted} is only read with --mutants."):
+        error(wrong)
         return 2
-    if store not in STORES:
-        error(f"There is no store {store!r}. There are: {', '.join(STORES)}.")
-        return 2
+    if mutants:
+        return proving.mutants(planted or proving.PLANTED, processes, json)
     if sweep is not None:
-        return proving.sweep(sweep, jobs or os.cpu_count() or 1, json)
+        return proving.sweep(sweep, processes, json)
     if scenario is not None:
         return proving.one_scenario(scenario, json)
+    return _campaign(seed, seeds, profile, processes, store, kept, json)
+
+
+def _wrong(profile: str | None, store: str, kept: Sequence[Path]) -> str | None:
+    """What is wrong with the options, said before hours are spent on them."""
+    from crossdock.proof.plan import PROFILES
+
+    if profile is not None and profile not in PROFILES:
+        return f"There is no fault profile {profile!r}. There are: {', '.join(PROFILES)}."
+    if store not in STORES:
+        return f"There is no store {store!r}. There are: {', '.join(STORES)}."
+    missing = next((file.parent for file in kept if not file.parent.is_dir()), None)
+    return None if missing is None else f"There is no folder {missing} for the report."
+
+
+def _campaign(
+    seed: int, seeds: int, profile: str | None, jobs: int, store: str, kept: Sequence[Path], json: bool
+) -> int:
+    from crossdock.proof import story
+    from crossdock.proof.campaign import campaign
+    from crossdock.proof.telling import Progress, lines, plain, verdict
+    from crossdock.proof.telling import store as store_report
+
     with ExitStack() as stack:
         server = stack.enter_context(_server()) if store == "postgres" else None
         progress = stack.enter_context(Progress(seeds, quiet=json))
-        processes = jobs or os.cpu_count() or 1
-        done = campaign(seed, seeds, profile=profile, jobs=processes, server=server, told=progress.told)
-    for file in [one for one in (report, data / REPORT if keep else None) if one is not None]:
-        store_report(done, file, profile)
-        note(f"The report is in {file}.")
-    smallest = proving.shrunk(done, profile, quiet=json)
+        done = campaign(seed, seeds, profile=profile, jobs=jobs, server=server, told=progress.told)
+        for file in kept:
+            store_report(done, file, profile)
+            note(f"The report is in {file}.")
+        smallest = proving.shrunk(done, profile, server, quiet=json)
     if json:
-        from crossdock.proof.telling import plain
-
         as_json({**plain(done, profile), "shrunk": [story.plain(one) for one in smallest]})
     else:
         typer.echo("\n".join(lines(done, profile)))

@@ -1,5 +1,7 @@
 """What ``crossdock prove`` does besides campaigns: sweeps, single scenarios, and shrinking what a campaign found."""
 
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +12,19 @@ from crossdock.cli.printing import as_json, error, note
 
 if TYPE_CHECKING:
     from crossdock.proof.campaign import Report
-    from crossdock.proof.shrink import Shrunk
+    from crossdock.proof.shrink import Runs, Shrunk
 
 ALL = "all"
+PLANTED = Path("tests/proof/mutants")
 SHRUNK_AT_MOST = 3  # one for each invariant, the first seeds that broke it
+
+
+def listing() -> int:
+    """Say which fault profiles there are; the exit code."""
+    from crossdock.proof.telling import listing as profiles
+
+    typer.echo("\n".join(profiles()))
+    return 0
 
 
 def sweep(name: str, jobs: int, json: bool) -> int:
@@ -31,6 +42,27 @@ def sweep(name: str, jobs: int, json: bool) -> int:
     else:
         typer.echo("\n".join(lines(swept)))
     return 1 if any(one.violations for one in swept) else 0
+
+
+def mutants(folder: Path, jobs: int, json: bool) -> int:
+    """Hunt the planted bugs of a copy of the source; the exit code."""
+    from crossdock.proof import planted
+
+    try:
+        bugs = planted.load(folder)
+    except FileNotFoundError as missing:
+        error(f"{missing}. Planted bugs are test code: run this in a copy of the source, or name their folder.")
+        return 2
+    hunts = []
+    for mutant, hunt in zip(bugs, planted.hunt_all(folder, len(bugs), jobs), strict=True):
+        hunts.append(hunt)
+        if not json:
+            typer.echo("\n".join(planted.lines(mutant, hunt)))
+    if json:
+        as_json(planted.plain(hunts))
+    else:
+        typer.echo(planted.sentence(hunts))
+    return 1 if any(hunt.seeds is None for hunt in hunts) else 0
 
 
 def one_scenario(file: Path, json: bool) -> int:
@@ -55,8 +87,26 @@ def one_scenario(file: Path, json: bool) -> int:
     return 1 if broken else 0
 
 
-def shrunk(report: "Report", profile: str | None, *, quiet: bool) -> "list[Shrunk]":
-    """The smallest scenario for each invariant that the campaign broke."""
+def shrunk(report: "Report", profile: str | None, server: str | None = None, *, quiet: bool) -> "list[Shrunk]":
+    """The smallest scenario for each invariant that the campaign broke. ``server``: the PostgreSQL that it ran on."""
+    if not report.broken:
+        return []
+    with ExitStack() as stack:
+        return _shrunk(report, profile, _runs(server, stack), quiet=quiet)
+
+
+def _runs(server: str | None, stack: ExitStack) -> "Runs":
+    from crossdock.proof.run import run
+
+    if server is None:
+        return run
+    from crossdock.proof.postgres import InPostgres
+    from crossdock.proof.server import Server
+
+    return partial(run, tables=partial(InPostgres, stack.enter_context(Server(server))))
+
+
+def _shrunk(report: "Report", profile: str | None, runs: "Runs", *, quiet: bool) -> "list[Shrunk]":
     from crossdock.proof.plan import scenario
     from crossdock.proof.shrink import shrink
 
@@ -68,7 +118,7 @@ def shrunk(report: "Report", profile: str | None, *, quiet: bool) -> "list[Shrun
         if not quiet:
             note(f"Shrinking seed {one.seed}, which broke {one.invariant}.")
         try:
-            found.append(shrink(scenario(one.seed, profile), one.invariant))
+            found.append(shrink(scenario(one.seed, profile), one.invariant, runs=runs))
         except ValueError as error:
             note(f"Nothing to shrink: {error}.")
     return found

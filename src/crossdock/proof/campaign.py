@@ -2,7 +2,9 @@
 
 import os
 import platform
+import resource
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +25,7 @@ from crossdock.proof.tables import InMemory, Tables
 AT_ONCE = 25  # seeds per errand
 AT_ONCE_SLOWLY = 4  # the same on PostgreSQL
 ERRANDS_PER_PROCESS = 200  # then a fresh one: nothing can pile up
+EARLY = 200  # runs after which a process has seen about everything that it will keep
 KEPT = 20  # violating runs that are kept whole
 
 # Recovery branches that a campaign must have seen, or it proved nothing about them.
@@ -64,6 +67,8 @@ class Report(msgspec.Struct):
     store: str = "memory"  # or postgres
     at: str = ""  # when it began
     commit: str = ""  # what ran, when anybody knows
+    early_mb: float = 0.0  # the most memory that a process had needed after its first runs …
+    memory_mb: float = 0.0  # … and in the end: nothing may pile up
     interrupted: bool = False  # by a person: this is what was done so far
 
     @property
@@ -87,6 +92,8 @@ class _Errand(msgspec.Struct):
     recoveries: Counter[str]
     broken: list[Broken]
     digest: str
+    process: int
+    memory_mb: float  # the most that the process ever needed
 
 
 def campaign(
@@ -106,11 +113,12 @@ def campaign(
     report.python, report.machine = platform.python_version(), f"{platform.machine()}, {os.cpu_count()} cores"
     report.store, report.at = "postgres" if server else "memory", datetime.now(UTC).isoformat(timespec="seconds")
     report.commit = commit()
-    began, digests = time.monotonic(), {}
+    began, digests, memory = time.monotonic(), {}, _Memory()
     try:
         for at, errand in _errands(first, count, profile, jobs, server):
             _add(report, errand)
             digests[at] = errand.digest
+            memory.add(report, errand)
             report.seconds = round(time.monotonic() - began, 1)
             told(report)
     except KeyboardInterrupt:
@@ -166,7 +174,7 @@ def _tables(server: str | None) -> Callable[[Clock], Tables]:
 
 
 def _do(first: int, count: int, profile: str | None, server: str | None = None) -> _Errand:
-    errand, digests = _Errand(0, 0.0, Counter(), Counter(), Counter(), [], ""), []
+    errand, digests = _Errand(0, 0.0, Counter(), Counter(), Counter(), [], "", os.getpid(), 0.0), []
     for seed in range(first, first + count):
         errand.seeds += 1
         planned = scenario(seed, profile)
@@ -181,8 +189,28 @@ def _do(first: int, count: int, profile: str | None, server: str | None = None) 
         errand.recoveries.update(ran.recoveries)
         digests.append(ran.digest)
         errand.broken += _broken(ran)
-    errand.digest = _digest(digests)
+    errand.digest, errand.memory_mb = _digest(digests), _most_mb()
     return errand
+
+
+def _most_mb() -> float:
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(most / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
+
+
+class _Memory:
+    """How much each process needed, early and late."""
+
+    def __init__(self) -> None:
+        self._seeds: Counter[int] = Counter()
+        self._early: dict[int, float] = {}
+
+    def add(self, report: Report, errand: _Errand) -> None:
+        self._seeds[errand.process] += errand.seeds
+        if self._seeds[errand.process] <= EARLY:
+            self._early[errand.process] = errand.memory_mb
+        report.early_mb = max(self._early.values(), default=0.0)
+        report.memory_mb = max(report.memory_mb, errand.memory_mb)
 
 
 def _broken(ran: Ran) -> list[Broken]:

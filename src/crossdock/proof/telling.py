@@ -62,7 +62,8 @@ def lines(report: Report, profile: str | None) -> list[str]:
     told = [
         f"{report.seeds:,} seeds from {report.first_seed} in {report.seconds:,.0f} s ({report.seeds_per_s:g} a second, "
         f"{report.jobs} processes): {report.simulated_hours:,.1f} hours of simulated time, "
-        f"tables {'on PostgreSQL' if report.store == 'postgres' else 'in memory'}",
+        f"tables {'on PostgreSQL' if report.store == 'postgres' else 'in memory'}, "
+        f"at most {report.memory_mb:,.0f} MB a process",
         "",
         f"Faults injected   {_counted(report.faults)}",
         f"Recoveries        {_counted(report.recoveries)}",

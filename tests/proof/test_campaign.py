@@ -1,0 +1,120 @@
+"""The campaign that every test run makes, and what ``crossdock prove`` says of one."""
+
+import asyncio
+import json
+import os
+import pty
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from crossdock.proof.campaign import EARLY, Report, campaign
+from crossdock.proof.plan import KINDS, PROFILES
+from crossdock.proof.telling import PASSED, STOPPED, lines, verdict
+from tests.cli.running import ROOT, crossdock
+
+SEEDS = 2_000
+PROCESSES = 2
+
+
+@pytest.fixture(scope="module")
+def whole() -> Report:
+    return campaign(1, SEEDS, jobs=PROCESSES)
+
+
+@pytest.mark.timeout(1200)
+def test_two_thousand_seeds_break_nothing_and_leave_nothing_out(whole: Report) -> None:
+    said = "\n".join(lines(whole, None))
+    assert whole.seeds == SEEDS
+    assert whole.violations == 0, said
+    assert whole.missing(None) == [], said
+    assert verdict(whole, None, SEEDS) == PASSED
+    assert whole.profiles.keys() == PROFILES.keys()
+    assert whole.faults.keys() >= set(KINDS)
+
+
+@pytest.mark.timeout(1200)
+def test_memory_stays_what_it_was_after_the_first_seeds(whole: Report) -> None:
+    assert SEEDS / PROCESSES > EARLY * 3
+    assert 0 < whole.early_mb <= whole.memory_mb < whole.early_mb * 1.15
+
+
+def test_a_campaign_is_the_same_in_one_process_or_two() -> None:
+    one, two = (campaign(5_000, 60, jobs=jobs) for jobs in (1, 2))
+    assert one.digest == two.digest
+    assert one.faults == two.faults
+
+
+async def test_its_report_as_json_has_what_programs_ask_for() -> None:
+    ran = await crossdock("prove", "--seeds", "30", "--seed", "7", "--jobs", "1", "--json")
+    told = json.loads(ran.out)
+    assert ran.code == 0, ran.said
+    assert told.keys() >= {"seeds", "violations", "faults", "recoveries", "seeds_per_s", "shrunk", "digest", "commit"}
+    assert (told["seeds"], told["first_seed"], told["violations"], told["shrunk"]) == (30, 7, 0, [])
+    assert told["seeds_per_s"] > 0
+    assert sum(told["profiles"].values()) == 30
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--profile", "locusts"], "There is no fault profile 'locusts'. There are: swarm, "),
+        (["--store", "paper"], "There is no store 'paper'. There are: memory, postgres."),
+        (["--sweep", "brass"], "There is no golden run 'brass'. There are: one-order, "),
+        (["--scenario", "/nowhere/at.all"], "/nowhere/at.all: [Errno 2] No such file or directory"),
+        (["--report", "/nowhere/at.all"], "There is no folder /nowhere for the report."),
+        (["--seeds", "0"], "Invalid value for '--seeds'"),
+        (["--seeds", "many"], "Invalid value for '--seeds'"),
+        (["--seed", "-1"], "Invalid value for '--seed'"),
+        (["--jobs", "-1"], "Invalid value for '--jobs'"),
+    ],
+)
+async def test_a_malformed_option_is_named(options: list[str], said: str) -> None:
+    ran = await crossdock("prove", *options)
+    assert ran.code == 2
+    assert said in ran.said
+    assert not ran.out
+
+
+async def test_one_scenario_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "one.json"
+    file.write_text('{"seed":1,"profile":"mine","orders":[{"at":0.2,"wish":{"skus":["SKU-0001"]}}]}')
+    ran = await crossdock("prove", "--scenario", str(file), "--json")
+    told = json.loads(ran.out)
+    assert (ran.code, told["violations"]) == (0, 0)
+    file.write_text("{")
+    ran = await crossdock("prove", "--scenario", str(file))
+    assert ran.code == 2
+    assert "this is not a scenario" in ran.said
+
+
+async def test_a_sweep_from_the_command_line() -> None:
+    ran = await crossdock("prove", "--sweep", "cancelled", "--json")
+    told = json.loads(ran.out)
+    (swept,) = told["sweeps"]
+    assert (ran.code, told["violations"], swept["golden"]) == (0, 0, "cancelled")
+    assert swept["kills"] > 50
+
+
+@pytest.mark.timeout(300)
+async def test_ctrl_c_prints_what_was_done_so_far() -> None:
+    terminal, end = pty.openpty()
+    command = (sys.executable, "-m", "crossdock.cli", "prove", "--seeds", "100000", "--jobs", "2")
+    running = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=end, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    )  # fmt: skip
+    os.close(end)
+    shown = b""
+    while b" of 100,000 seeds" not in shown:
+        shown += await asyncio.to_thread(os.read, terminal, 1000)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to all its processes
+    out, _ = await running.communicate()
+    os.close(terminal)
+    told = out.decode()
+    assert running.returncode == STOPPED
+    assert "Stopped; no violation in the " in told
+    assert "Faults injected" in told
+    assert "Traceback" not in told + shown.decode()
