@@ -218,10 +218,11 @@ class _Reading:
         return found
 
     def _tip(self) -> Amount:
-        told = self.source.total_tip_received
-        if not self.dual and (told is None or told == "0.00"):
-            return NOTHING
-        return self._optional(self.source.total_tip_received_set, told, "total_tip_received")
+        """All tips. A webhook tells them in the shop's currency only, whatever the customer pays in."""
+        bag, told = self.source.total_tip_received_set, self.source.total_tip_received
+        if bag is None:
+            return Amount(_decimal(told, ("total_tip_received",))) if told is not None and told != "0.00" else NOTHING
+        return self.amount(bag, told, "total_tip_received")
 
     def _tip_lines(self) -> frozenset[int]:
         """Ids of the lines that are tips.
@@ -238,18 +239,20 @@ class _Reading:
             if line.product_id is None and not line.requires_shipping and not line.gift_card
         ]
         named = [line.id for line in bare if (line.name or line.title) == "Tip"]
-        return frozenset(named or [line.id for line in bare if self._worth(line) == tip][:1])
+        return frozenset(named or [line.id for line in bare if self._is_worth(line, tip)][:1])
 
-    def _worth(self, line: wire.Line) -> Amount:
-        return self._sum(
-            [(self.amount(line.price_set, line.price, "line_items", line.id, "price"), Decimal(line.quantity))]
-        )
+    def _is_worth(self, line: wire.Line, tip: Amount) -> bool:
+        price = self.amount(line.price_set, line.price, "line_items", line.id, "price")
+        worth = self._sum([(price, Decimal(line.quantity))])
+        return worth.shop == tip.shop and tip.presentment in (None, worth.presentment)
 
     def _tip_outside(self, lines: Sequence[OrderLine]) -> tuple[Charge, ...]:
         """A tip that no line carries (point of sale), as a charge."""
         tip = self._tip()
         if not _is_money(tip) or any(line.kind is LineKind.TIP for line in lines):
             return ()
+        if self.dual and tip.presentment is None:
+            raise _off("shopify.presentment_missing", "is not told in what the customer pays.", ("total_tip_received",))
         return (Charge(ChargeKind.TIP, "Tip", tip),)
 
     def _totals(self, lines: Sequence[OrderLine], charges: Sequence[Charge]) -> Totals:
