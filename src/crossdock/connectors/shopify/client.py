@@ -207,7 +207,7 @@ class _Token(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """One shop, spoken to through one line. Cheap to open; holds nothing that outlives a call but what is told of it."""
+    """One shop, spoken to through one line. Cheap to open; it outlives no call but for what that told of itself."""
 
     def __init__(self, line: Line) -> None:
         self.line = line
