@@ -1,15 +1,19 @@
 """The simulation on a real PostgreSQL: the same promises, the simulated clock, and connections that really break."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from crossdock.cli.program import build
+from crossdock.cli.proving import one_scenario
 from crossdock.domain.decision import StreamRef
 from crossdock.proof.clock import EPOCH, Clock, VirtualLoop
 from crossdock.proof.plan import KINDS, SHOP, Scenario, scenario
@@ -17,6 +21,7 @@ from crossdock.proof.postgres import InPostgres
 from crossdock.proof.process import Process, task_factory
 from crossdock.proof.run import run
 from crossdock.proof.server import Server
+from crossdock.proof.story import encode
 from crossdock.proof.tables import at_once
 from crossdock.store.embedded import Embedded
 from crossdock.store.named import Statements
@@ -163,3 +168,21 @@ def test_a_run_leaves_nothing_to_the_next(proving: Server, loop: VirtualLoop) ->
     assert not tables.books.messages
     at_once(tables.store.accept([_arrival(1)]))
     assert list(tables.books.messages) == [1]
+
+
+def test_the_command_runs_on_a_server_of_its_own_and_keeps_its_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["prove", "--seeds", "2", "--jobs", "1", "--store", "postgres", "--keep", "--data", str(tmp_path)]
+    with pytest.raises(SystemExit) as ended:
+        build()(words)
+    assert ended.value.code == 0
+    assert "tables on PostgreSQL" in capsys.readouterr().out
+    kept = json.loads((tmp_path / "proof" / "report.json").read_bytes())
+    assert (kept["store"], kept["seeds"], kept["violations"]) == ("postgres", 2, 0)
+
+
+def test_one_scenario_runs_on_it_too(tmp_path: Path, server: Embedded, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "one.json").write_text(encode(_alone(1, "late")))
+    assert one_scenario(tmp_path / "one.json", False, server.url("postgres")) == 0
+    assert run(_alone(1, "late")).digest in capsys.readouterr().out

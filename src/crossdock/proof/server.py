@@ -12,6 +12,7 @@ from importlib.resources import files
 from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any, Self, TypeVar
+from uuid import uuid4
 
 import asyncpg
 import uvloop
@@ -47,7 +48,7 @@ class Server:
     def __init__(self, url: str) -> None:
         self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="simulated database", daemon=True)
-        self._admin_url, self._name = url, f"proof_{os.getpid()}"
+        self._admin_url, self._name = url, f"proof_{os.getpid()}_{uuid4().hex[:8]}"
         self._url = ""
         self._spare: list[Connection] = []
         self._all: dict[Connection, int] = {}  # with the server process's number
@@ -72,7 +73,6 @@ class Server:
     async def _create(self) -> None:
         first = await asyncpg.connect(self._admin_url)
         try:
-            await first.execute(f"drop database if exists {self._name} with (force)")
             await first.execute(f"create database {self._name}")
             for setting, value in (
                 ("search_path", "public, pg_catalog"),
