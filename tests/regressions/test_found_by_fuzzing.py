@@ -11,7 +11,11 @@ from crossdock.api.problems import describe
 from crossdock.connectors.netsuite import CONNECTOR as NETSUITE
 from crossdock.connectors.shiphero import CONNECTOR as SHIPHERO
 from crossdock.connectors.shopify import CONNECTOR as SHOPIFY
+from crossdock.connectors.shopify import answers as shopify
+from crossdock.domain.entries import decode_entries
 from crossdock.domain.outcome import RetryLater
+from crossdock.domain.signal_decider import SIGNAL
+from crossdock.domain.state import decode_state
 from crossdock.governance.faults import ConfigError
 from crossdock.governance.marks import Marked
 from crossdock.kit.http import Response
@@ -99,4 +103,26 @@ async def test_an_answer_that_is_no_text_is_an_answer_that_cannot_be_read() -> N
     result = await NETSUITE.operations["order.book"].send(
         client("netsuite", http), PAYLOADS["order.book"], Call("k", 1)
     )
+    assert isinstance(result.outcome, RetryLater)
+
+
+@pytest.mark.parametrize("decode", [decode_state, decode_entries, SIGNAL.load])
+def test_a_stored_form_of_no_release_is_damaged(decode: Any) -> None:
+    """A version below the first was looked up among the steps: a KeyError, which no caller expects."""
+    with pytest.raises(msgspec.ValidationError, match="no release wrote"):
+        decode(b'{"v":0,"entries":[]}')
+
+
+async def test_a_list_or_an_order_with_an_id_that_is_no_number_cannot_be_read() -> None:
+    """Shopify's poll and read-back came up with a ValueError, NetSuite's order with the decoder's own."""
+    node = {"id": "gid://shopify/Order/x", "updatedAt": "2026-11-23T12:00:00Z"}
+    page = {"data": {"orders": {"nodes": [node], "pageInfo": {"hasNextPage": False}}}}
+    http = Scripted(Response(200, {"content-type": "application/json"}, msgspec.json.encode(page)))
+    with pytest.raises(shopify.Failed) as failed:
+        await SHOPIFY.polls["orders"].run(client("shopify", http), None, {})
+    assert isinstance(failed.value.outcome, RetryLater)
+    order = b'{"id":"1","item":{"items":[{"line":1,"item":{}}]}}'
+    http = Scripted(Response(200, {"content-type": "application/json"}, order))
+    post = NETSUITE.operations["shipment.post"]
+    result = await post.send(client("netsuite", http), PAYLOADS["shipment.post"], Call("k"))
     assert isinstance(result.outcome, RetryLater)

@@ -333,6 +333,8 @@ def upcast(
         raise SchemaTooNew(found, version)
     raw: dict[str, Any] = msgspec.json.decode(stored)
     for each in range(found, version):
+        if each not in steps:
+            raise msgspec.ValidationError(f"no release wrote a stored form of schema version {found}")
         raw = steps[each](raw)
     raw["v"] = version
     return raw

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from crossdock.connectors.shopify import fulfilling, graph, mapping
-from crossdock.connectors.shopify.answers import Failed
+from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Client, Fulfilment, FulfilmentOrder, FulfilmentState
 from crossdock.domain.commands import Payload, PushFulfilment, ReadBack
 from crossdock.domain.events import AllocationsSeen, OrderSeen
@@ -153,8 +153,10 @@ async def _read_order(client: Client, order_id: str) -> Result:
             hint="It was deleted, or is older than 60 days and the app lacks the scope read_all_orders.",
         )
         return Result(outcome, throttle_s=client.throttle_s)
-    connection = client.line.connection
-    order = mapping.to_order(connection, graph.as_wire(*found))
+    try:
+        order = mapping.to_order(client.line.connection, graph.as_wire(*found))
+    except (ValueError, ArithmeticError) as error:  # an id that is no number, an amount beyond all decimals
+        raise Failed(lost("answer_unexpected", f"Shopify's order {order_id} cannot be read: {error}", False)) from error
     follow = Follow("order", order.key, OrderSeen(order, authoritative=True))
     return Result(Done({"order": order_id}), (follow,), client.throttle_s)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Changed, Client
 from crossdock.connectors.shopify.graph import number
 from crossdock.connectors.shopify.topics import POLLED_ORDER, SUBSCRIBED
@@ -52,7 +53,10 @@ async def orders(client: Client, cursor: str | None, options: Mapping[str, Any])
     overlap = timedelta(minutes=float(client.line.settings.get("overlap_minutes") or 10))
     at = _decode(cursor) if cursor else _start(client, options)
     page = await client.orders_changed(_query(at, overlap), _page_size(client), at.after)
-    found = tuple(_found(client.line.connection, order) for order in page.nodes)
+    try:
+        found = tuple(_found(client.line.connection, order) for order in page.nodes)
+    except (ValueError, OverflowError) as error:  # an id that is no number, an instant at an end of the calendar
+        raise Failed(lost("answer_unexpected", f"Shopify's list of orders cannot be read: {error}", False)) from error
     seen = _not_ahead(max([at.seen, *(order.updated_at for order in page.nodes)]), client.told_at)
     if page.page_info.has_next_page and page.page_info.end_cursor != at.after:
         following = msgspec.structs.replace(at, seen=seen, after=page.page_info.end_cursor)
