@@ -4,7 +4,7 @@ The bugs themselves are test code, beside the tests; here is how they are found 
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
@@ -41,10 +41,11 @@ class Hunt(msgspec.Struct, frozen=True):
     """What came of one. ``seeds``: how many were run until it was caught; None: it was not."""
 
     name: str
-    seeds: int | None
-    invariants: tuple[str, ...] = ()  # all that were broken by the seed that caught it
+    run: int
+    seeds: int | None = None
+    invariant: str = ""  # that noticed it for the right reason
     detail: str = ""
-    boundaries: int = 0
+    invariants: tuple[str, ...] = ()  # all that the catching seed broke
 
 
 def hunt(mutant: Mutant) -> Hunt:
@@ -52,11 +53,11 @@ def hunt(mutant: Mutant) -> Hunt:
     for seed in range(1, mutant.within + 1):
         with mutant.plant() as given:
             ran = run(scenario(seed, mutant.profile), connectors=given or house.connector)
-        right = [one for one in ran.violations if one.invariant in mutant.caught_by]
-        if right:
+        right = next((one for one in ran.violations if one.invariant in mutant.caught_by), None)
+        if right is not None:
             broken = tuple(dict.fromkeys(one.invariant for one in ran.violations))
-            return Hunt(mutant.name, seed, broken, f"{right[0].order}: {right[0].detail}", ran.boundaries)
-    return Hunt(mutant.name, None)
+            return Hunt(mutant.name, seed, seed, right.invariant, f"{right.order}: {right.detail}", broken)
+    return Hunt(mutant.name, mutant.within)
 
 
 def load(folder: Path) -> tuple[Mutant, ...]:
@@ -72,15 +73,42 @@ def load(folder: Path) -> tuple[Mutant, ...]:
     return mutants
 
 
-def hunt_all(folder: Path, jobs: int) -> Iterator[tuple[Mutant, Hunt]]:
-    """Every mutant of a package in ``jobs`` processes, in its order."""
-    mutants = load(folder)
-    if jobs == 1:
-        yield from ((mutant, hunt(mutant)) for mutant in mutants)
-        return
+def hunt_all(folder: Path, count: int, jobs: int) -> Iterator[Hunt]:
+    """What comes of each of the package's ``count`` mutants, in their order, hunted in ``jobs`` processes."""
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        yield from zip(mutants, pool.map(partial(_errand, folder), range(len(mutants))), strict=True)
+        yield from pool.map(partial(_errand, folder), range(count))
 
 
 def _errand(folder: Path, position: int) -> Hunt:
     return hunt(load(folder)[position])
+
+
+def lines(mutant: Mutant, hunt: Hunt) -> list[str]:
+    """One hunt as text."""
+    place = f"profile {mutant.profile}" if mutant.profile else "the mixture"
+    if hunt.seeds is None:
+        verdict = f"NOT CAUGHT within {mutant.within} seeds of {place}; it should break {' or '.join(mutant.caught_by)}"
+    else:
+        also = [name for name in hunt.invariants if name != hunt.invariant]
+        more = f" (and {', '.join(also)})" if also else ""
+        after = "the first seed" if hunt.seeds == 1 else f"{hunt.seeds} seeds"
+        verdict = f"caught by {hunt.invariant}{more} after {after} of {place}; allowed: {mutant.within}"
+    return [mutant.name, f"  {mutant.what}", f"  {verdict}"]
+
+
+def sentence(hunts: Sequence[Hunt]) -> str:
+    """All hunts in one line."""
+    free = [hunt.name for hunt in hunts if hunt.seeds is None]
+    if free:
+        return f"{len(free)} of {len(hunts)} planted bugs were not caught: {', '.join(free)}."
+    return f"All {len(hunts)} planted bugs were caught."
+
+
+def plain(hunts: Sequence[Hunt]) -> dict[str, Any]:
+    """All hunts as JSON-ready data."""
+    return {
+        "mutants": {hunt.name: hunt.seeds for hunt in hunts},
+        "seeds": sum(hunt.run for hunt in hunts),
+        "violations": sum(hunt.seeds is None for hunt in hunts),
+        "caught_by": {hunt.name: list(hunt.invariants) for hunt in hunts},
+    }

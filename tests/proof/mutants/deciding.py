@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from crossdock.domain import advance, evolve, order_decider
-from crossdock.domain import checks
+import msgspec
+
+from crossdock.connectors.netsuite import mapping as netsuite
+from crossdock.connectors.shiphero import mapping as shiphero
+from crossdock.connectors.shiphero import webhook
+from crossdock.domain import advance, checks, evolve, order_decider
 from crossdock.domain import entries as e
 from crossdock.domain.cases import command_settled, early, order_seen, shipment_seen
 from crossdock.domain.commands import Command
 from crossdock.domain.draft import Draft
 from crossdock.engine import deciding, verdict
-from crossdock.engine.deciding import DecideLoop
 from crossdock.proof.planted import Mutant
 from crossdock.store import memory_rows
 from crossdock.store.memory import MemoryStore
@@ -120,8 +123,6 @@ def _tests_are_orders() -> Iterator[None]:
     first = order_seen._first
 
     def real(d: Draft, order: Any) -> None:
-        import msgspec
-
         first(d, msgspec.structs.replace(order, test=False))
 
     with instead(order_seen, _first=real):
@@ -159,23 +160,26 @@ def _pushes_share_a_key() -> Iterator[None]:
 
 @contextmanager
 def _shipments_doubled() -> Iterator[None]:
-    with instead(shipment_seen, _fit=lambda d, shipment: shipment), _polled_are_others():
+    def by_hook(shipment_id: Any, labels: Any) -> str:
+        return f"hook:{shipment_id}"
+
+    with (
+        instead(shipment_seen, _fit=lambda d, shipment: shipment),
+        instead(webhook, content_id=by_hook),
+        _polled_are_others(),
+    ):
         yield
 
 
 @contextmanager
 def _polled_are_others() -> Iterator[None]:
-    import msgspec
-
-    from crossdock.connectors.shiphero import mapping
-
-    polled = mapping._polled
+    polled = shiphero._polled
 
     def renamed(node: Any) -> Any:
         shipment = polled(node)
         return msgspec.structs.replace(shipment, id=f"polled-{shipment.id}")
 
-    with instead(mapping, _polled=renamed):
+    with instead(shiphero, _polled=renamed):
         yield
 
 
@@ -184,13 +188,12 @@ def _booking_left_open() -> Iterator[None]:
     """A cancelled order ends when the warehouse was stopped; its sales order stays."""
 
     def forgetful(d: Draft) -> None:
-        order_seen_may = advance._may_stand
         state = d.state
         cancel = state.cancel
         assert cancel is not None
         if state.status_of("order.release") == "running" or state.status_of("order.book") == "running":
             return
-        if order_seen_may(d, "order.release") and state.warehouse is not None:
+        if advance._may_stand(d, "order.release") and state.warehouse is not None:
             payload = advance.CancelRelease(d.order.key, state.warehouse_ref, cancel.reason)
             d.send("release.cancel", state.warehouse, payload)
             if not state.finished("release.cancel"):
@@ -205,8 +208,6 @@ def _booking_left_open() -> Iterator[None]:
 @contextmanager
 def _default_item() -> Iterator[None]:
     """A product that the ERP does not know is booked on the first one that it does."""
-    from crossdock.connectors.netsuite import mapping
-
     found = checks._products
 
     def assumed(order: Any, policy: Any, masters: Any) -> Any:
@@ -216,7 +217,7 @@ def _default_item() -> Iterator[None]:
     def item(self: Any, line: Any, index: int) -> str:
         return self.command.item_refs.get(line.sku or "") or "1001"
 
-    with instead(checks, _products=assumed), instead(mapping._Sheet, _item_of=item):
+    with instead(checks, _products=assumed), instead(netsuite._Sheet, _item_of=item):
         yield
 
 
@@ -233,7 +234,7 @@ MUTANTS = (
         name="any view counts",
         what="A late, older view of an order replaces a newer one.",
         plant=_any_view_counts,
-        profile="webhooks",
+        profile="window",
         within=20,
         caught_by=("I11", "I10", "I17"),
     ),
@@ -257,7 +258,7 @@ MUTANTS = (
         name="timers dropped",
         what="A timer that is due is taken off, and nobody is told.",
         plant=_timers_dropped,
-        profile="calm",
+        profile="window",
         within=10,
         caught_by=("I10", "I1c"),
     ),
@@ -283,7 +284,7 @@ MUTANTS = (
         plant=_born_cancelled_is_live,
         profile="silence",
         within=30,
-        caught_by=("I17",),
+        caught_by=("I17", "I1c"),
     ),
     Mutant(
         name="test orders exported",
@@ -297,8 +298,8 @@ MUTANTS = (
         name="failures not told",
         what="A command that failed for good opens no exception.",
         plant=_failures_untold,
-        profile="calm",
-        within=30,
+        profile="refusals",
+        within=5,
         caught_by=("I1a", "I23", "I10"),
     ),
     Mutant(
@@ -330,7 +331,7 @@ MUTANTS = (
         what="A product that the ERP does not know is booked on some other item.",
         plant=_default_item,
         profile="calm",
-        within=30,
+        within=40,
         caught_by=("I19",),
     ),
 )

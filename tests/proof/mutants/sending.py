@@ -46,7 +46,7 @@ _CLOCK: ContextVar[Any] = ContextVar("worker's clock", default=None)
 
 @contextmanager
 def _own_clock() -> Iterator[None]:
-    start, claim, serve = Courier._start, MemoryStore.claim_commands, Courier._serve
+    start, claim = Courier._start, MemoryStore.claim_commands
 
     async def started(self: Courier, *given: Any, **named: Any) -> int:
         token = _CLOCK.set(self._link.line.now)
@@ -64,7 +64,7 @@ def _own_clock() -> Iterator[None]:
         finally:
             self._now = now
 
-    with instead(Courier, _start=started, _serve=serve), instead(MemoryStore, claim_commands=claimed):
+    with instead(Courier, _start=started), instead(MemoryStore, claim_commands=claimed):
         yield
 
 
@@ -87,9 +87,7 @@ def _no_fence() -> Iterator[None]:
 
 @contextmanager
 def _takes_over_unsuspecting() -> Iterator[None]:
-    with (
-        instead(sending, in_doubt=lambda command: command.check_first and not command.expired),
-    ):
+    with instead(sending, in_doubt=lambda command: command.check_first and not command.expired):
         yield
 
 
@@ -184,7 +182,9 @@ def _rest_ignored() -> Iterator[None]:
 def _slots_never_free() -> Iterator[None]:
     acquire = MemoryStore.acquire_slots
 
-    async def hoarding(self: MemoryStore, account: str, worker: str, want: int, limit: int, lease_s: float, **rest: Any) -> int:
+    async def hoarding(
+        self: MemoryStore, account: str, worker: str, want: int, limit: int, lease_s: float, **rest: Any
+    ) -> int:
         return await acquire(self, account, worker, want, limit, 1e9, **rest)
 
     async def keep(self: MemoryStore, account: str, worker: str) -> None:
@@ -228,7 +228,7 @@ MUTANTS = (
         what="A lease is written and judged by the clock of whoever claims.",
         plant=_own_clock,
         profile="clocks",
-        within=10,
+        within=40,
         caught_by=("I12", "I1b"),
     ),
     Mutant(
@@ -251,16 +251,16 @@ MUTANTS = (
         name="M8 refusals are repeated",
         what="What the vendor refuses for good is treated like an outage.",
         plant=_retries_refusals,
-        profile="calm",
-        within=30,
-        caught_by=("I15", "I10"),
+        profile="refusals",
+        within=5,
+        caught_by=("I15",),
     ),
     Mutant(
         name="M14 retries have no end",
         what="A command that never succeeds is sent for ever.",
         plant=_retries_for_ever,
-        profile="calm",
-        within=30,
+        profile="refusals",
+        within=5,
         caught_by=("I22", "I10"),
     ),
     Mutant(
@@ -275,7 +275,7 @@ MUTANTS = (
         name="lease not watched",
         what="Nobody looks whether the lease still runs when a request leaves.",
         plant=_lease_not_watched,
-        profile="pauses",
+        profile="stalls",
         within=50,
         caught_by=("I12",),
     ),

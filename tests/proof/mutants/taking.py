@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from crossdock.connectors.shopify import polls as shopify_polls
-from crossdock.engine.verdict import Translated
 from crossdock.engine import verdict
+from crossdock.engine.verdict import Translated
 from crossdock.intake import app as intake_app
 from crossdock.intake import polling
 from crossdock.intake.app import Intake
@@ -233,24 +233,24 @@ MUTANTS = (
         name="cursor before its page",
         what="A poll saves how far it is before what it found is durable.",
         plant=_cursor_first,
-        profile="silence",
-        within=20,
+        profile="blind",
+        within=60,
         caught_by=("I9", "I1a"),
     ),
     Mutant(
         name="cursor by our clock",
         what="A poll goes on from what our clock shows, not from the newest change that the vendor told.",
         plant=_own_clock_for_cursor,
-        profile="silence",
-        within=20,
+        profile="blind",
+        within=30,
         caught_by=("I9", "I1a"),
     ),
     Mutant(
         name="cursor without overlap",
         what="A poll begins exactly where the last one ended: what the vendor's search shows late is never found.",
         plant=_no_overlap,
-        profile="silence",
-        within=20,
+        profile="blind",
+        within=30,
         caught_by=("I9", "I1a"),
     ),
 )
