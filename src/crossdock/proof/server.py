@@ -26,6 +26,7 @@ from crossdock.store.pool import PLANNER, SESSION, Connection
 T = TypeVar("T")
 SQL = Statements("books", "crossdock.proof")
 QUICK = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}  # for a server that only simulations use
+TIDY_EVERY = 25  # runs
 _LIMIT_S = 120.0  # real time, for one call
 # Nobody can wait for a lock whose holder's time stands still: as after a lock_timeout, he is refused.
 _PATIENCE = {"lock_timeout": "50ms", "idle_in_transaction_session_timeout": "0"}
@@ -50,6 +51,7 @@ class Server:
         self._thread = Thread(target=self._loop.run_forever, name="simulated database", daemon=True)
         self._admin_url, self._name = url, f"proof_{os.getpid()}_{uuid4().hex[:8]}"
         self._url = ""
+        self._runs = 0
         self._spare: list[Connection] = []
         self._all: dict[Connection, int] = {}  # with the server process's number
         self._admin: Connection = None
@@ -106,6 +108,9 @@ class Server:
             await self.wires.pop().close()
         for one in [one for one in self._all if one not in self._spare]:
             await self.kill(one)
+        self._runs += 1
+        if self._runs % TIDY_EVERY == 0:
+            await self._admin.execute(SQL.tidy)
         for statements in (SQL.emptying, SQL.restarting):
             await self._admin.execute(await self._admin.fetchval(statements))
         for one in self._spare:
