@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
 import typer
@@ -62,7 +62,8 @@ def prove(
     if sweep is not None:
         return proving.sweep(sweep, processes, json)
     if scenario is not None:
-        return proving.one_scenario(scenario, json)
+        with _server() if store == "postgres" else nullcontext() as server:
+            return proving.one_scenario(scenario, json, server)
     return _campaign(seed, seeds, profile, processes, store, kept, json)
 
 

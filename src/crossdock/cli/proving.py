@@ -65,17 +65,17 @@ def mutants(folder: Path, jobs: int, json: bool) -> int:
     return 1 if any(hunt.seeds is None for hunt in hunts) else 0
 
 
-def one_scenario(file: Path, json: bool) -> int:
-    """Run the scenario in a file; the exit code."""
+def one_scenario(file: Path, json: bool, server: str | None = None) -> int:
+    """Run the scenario in a file, on the PostgreSQL ``server`` if there is one; the exit code."""
     from crossdock.proof import story
-    from crossdock.proof.run import run
 
     try:
         scenario = story.decode(file.read_bytes())
     except (OSError, story.BadScenario) as bad:
         error(f"{file}: {bad}")
         return 2
-    ran = run(scenario)
+    with ExitStack() as stack:
+        ran = _runs(server, stack)(scenario)
     broken = list(dict.fromkeys(one.invariant for one in ran.violations))
     if json:
         told = {name: story.story(ran, name) for name in broken}
