@@ -28,8 +28,11 @@ FAULTS: Mapping[str, Fault] = {
         "F2 F3", "a webhook comes up to 12 s late: after the poll that found its news, or out of order"
     ),
     "webhook_dropped": Fault("F4", "a webhook never comes"),
-    "webhook_forged": Fault("F5", "a webhook comes a second time with another body under the old signature"),
-    "webhook_poison": Fault("F20", "a webhook comes a second time, cut in half"),
+    "webhook_forged": Fault("F5", "a webhook comes a second time, its body changed under the old signature"),
+    "webhook_poison": Fault(
+        "F20", "a signed webhook with a body that nobody should take: cut, NaN, doubled keys, NUL, bad bytes, too deep"
+    ),
+    "webhook_drifted": Fault("F21", "the shop tells of an order in a status that it did not have yesterday"),
     "request_refused": Fault("F11", "no connection: nothing left"),
     "answer_lost": Fault("F6", "the vendor did it, the connection breaks before its answer"),
     "answer_html": Fault("F6", "the vendor did it, its gateway answers 200 with a page of HTML"),
@@ -110,7 +113,7 @@ CHECKED: Mapping[str, str] = {
     "I15": "every request against the time that its vendor had asked for; refusals for good against later attempts",
     "I17": "orders cancelled in the shop against our state, the warehouse's shipments and open exceptions",
     "I18": "the shop's own count of tracking numbers told to customers",
-    "I19": "orders with a line that has no SKU, against the ERP's books",
+    "I19": "orders with a line that has no SKU against the ERP's books; unreadable messages against open exceptions",
     "I22": "attempts per command: at most 60",
     "I23": "stream names counted; statuses against open exceptions",
 }
@@ -120,6 +123,7 @@ CORNERS: Mapping[str, str] = {
     "calm": "no faults at all, only what customers do",
     "webhooks": "webhooks doubled, renamed, late and lost",
     "forgery": "forged and mutilated webhooks",
+    "drift": "a vendor that speaks of statuses nobody knows yet",
     "silence": "webhooks and wake-ups lost, subscriptions deleted: polling alone finds things",
     "blind": "hardly any webhook, subscriptions deleted, crashes, many orders, clocks that disagree",
     "answers": "answers lost, cut, turned into HTML and 502",

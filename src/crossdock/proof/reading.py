@@ -7,8 +7,11 @@ import msgspec
 from crossdock.domain.decision import Problem, StreamRef
 from crossdock.proof.server import SQL, Server
 from crossdock.store.memory_rows import Attempt, Books, Dispatch, Entry, Finding, Opened, Row
-from crossdock.store.protocol import JournalRow, NewCommand, StoredMessage
+from crossdock.store.named import Statements
+from crossdock.store.protocol import ConnectionRow, JournalRow, NewCommand, StoredMessage
 from crossdock.store.squeeze import Squeeze
+
+_CONNECTIONS = Statements("connections")
 
 
 class Reader:
@@ -45,6 +48,8 @@ class Reader:
             books.journal.setdefault(row["stream_id"], []).append(written)
 
     async def _queues(self, books: Books) -> None:
+        for row in await self._server.read(_CONNECTIONS.all):
+            books.connections[row["name"]] = ConnectionRow(**row)
         books.agenda = [Entry(*row) for row in await self._server.read(SQL.agenda)]
         books.parked = [Entry(*row) for row in await self._server.read(SQL.parked)]
         books.timers = {(stream, name): due_at for stream, name, due_at in await self._server.read(SQL.timers)}
