@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 import conftest  # noqa: F401  (hypothesis as the tests have it)
 from tests.fuzz.answers import answering
-from tests.fuzz.targets import Target, targets
+from tests.fuzz.target import Target
+from tests.fuzz.targets import targets
 
 
 def attack(target: Target, number: int, examples: int) -> str | None:

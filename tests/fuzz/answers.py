@@ -23,7 +23,7 @@ from crossdock.kit.http import AnswerLost, NotSent, Response
 from crossdock.kit.manifest import Call, Operation, Page, Poll, Result, Unreachable
 from tests.conformance.cases import client, connector
 from tests.fuzz.mutation import junk
-from tests.fuzz.targets import Target
+from tests.fuzz.target import Target
 from tests.process.house import SYSTEMS
 from tests.properties.memory_house import MemoryHouse, memory_house
 

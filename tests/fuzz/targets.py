@@ -3,104 +3,30 @@ that is not the documented exception is a bug, and so is a result that breaks it
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache, partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
 
-from crossdock import app
 from crossdock.domain import entries, signal_decider, state
 from crossdock.domain.commands import Payload
 from crossdock.domain.decision import Context, CustomerMaster, HoldHit, ProductMaster
 from crossdock.domain.events import Event, OrderSeen, SignalSeen, decode_event, encode_event
 from crossdock.domain.order_decider import ORDER
-from crossdock.governance.config import load
-from crossdock.governance.faults import ConfigError
-from crossdock.intake.guard import DEPTH, BadBody, check_json
-from crossdock.kit.manifest import Identity, Refused, Untranslatable
+from crossdock.kit.manifest import Untranslatable
 from crossdock.kit.redact import Redactor
-from tests.conformance.cases import PAYLOADS, SECRET, SIGNS, connector
+from tests.conformance.cases import PAYLOADS, connector
 from tests.domain.factories import CHANNEL, NOON, FakeMasters, Play, order, shipment, shipped
+from tests.fuzz.configs import CONDITIONS, CONFIG, ODD_YAML, TABLE, config, texts
+from tests.fuzz.intake import door, guard, identify
 from tests.fuzz.mutation import junk
 from tests.fuzz.samples import BODIES
+from tests.fuzz.target import Target, or_raised
 
 CHARACTERS = 2_000_000  # a stored decision longer than this came of a message of a few kilobytes
-
-
-@dataclass(frozen=True)
-class Target:
-    """``run`` gets bytes of ``bodies`` and raises for a bug only."""
-
-    name: str
-    bodies: st.SearchStrategy[bytes]
-    run: Callable[[bytes], None]
-    share: float = 1.0  # of the examples
-
-
-def or_raised(expected: type[Exception] | tuple[type[Exception], ...], call: Callable[[], Any]) -> Any:
-    """What the call returns, or the documented exception it raises."""
-    try:
-        return call()
-    except expected as error:
-        return error
-
-
-# -- intake ----------------------------------------------------------------------------------------------------
-
-
-def guard(body: bytes) -> None:
-    """What it lets through, every strict reader reads alike: no key twice, not deep, no NUL, no NaN."""
-    refused = or_raised(BadBody, partial(check_json, body))
-    if refused is not None:
-        assert refused.code.startswith("body_")
-        return
-    tree = json.loads(body.decode("utf-8"), object_pairs_hook=_distinct, parse_constant=_refuse, parse_int=str)
-    assert _depth(tree) <= DEPTH
-    assert "\0" not in json.dumps(tree, ensure_ascii=False)
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    assert len({key for key, _ in pairs}) == len(pairs), "a key twice"
-    return dict(pairs)
-
-
-def _refuse(constant: str) -> Any:
-    raise AssertionError(f"{constant} was let through")
-
-
-def _depth(tree: Any) -> int:
-    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else None
-    return 0 if parts is None else 1 + max(map(_depth, parts), default=0)
-
-
-def identify(system: str, topic: str, body: bytes) -> None:
-    """A webhook that is proven and sound JSON is named, or refused with 400."""
-    webhook = connector(system).webhook
-    assert webhook is not None
-    signed = {"x-shopify-webhook-id": "d-1", "x-shopify-topic": topic, **SIGNS[system](body, SECRET)}
-    webhook.verify(signed, body, [SECRET])
-    for headers in ({}, dict.fromkeys(signed, "wrong"), SIGNS[system](body + b"x", SECRET)):
-        refused = or_raised(Refused, partial(webhook.verify, headers, body, [SECRET]))
-        assert refused is not None, "an unproven body was taken"
-        assert refused.status == 401
-    if or_raised(BadBody, partial(check_json, body)) is not None:
-        return
-    named = or_raised(Refused, partial(webhook.identify, "shop", signed, body))
-    if isinstance(named, Refused):
-        assert named.status == 400
-        assert named.code
-        return
-    assert isinstance(named, Identity)
-    assert named.stream_kind in ("order", "signal")
-    for text in (named.delivery_id, named.topic, named.stream_key, *named.also_ids):
-        assert isinstance(text, str)
-        text.encode()
 
 
 # -- translating and deciding ----------------------------------------------------------------------------------
@@ -249,73 +175,6 @@ def redaction_stands(body: bytes) -> None:
     _redactor.text(body.decode("latin-1"))
 
 
-# -- configuration ----------------------------------------------------------------------------------------------
-
-CONFIG = """\
-connections:
-  shop:
-    system: shopify
-    settings: {shop_domain: acme.myshopify.com, page_size: 50}
-    secrets: {access_token: "env:TOKEN", webhook_secret: "env:HOOK"}
-  erp:
-    system: netsuite
-    settings: {account_id: "1234567", client_id: c, certificate_id: k, ship_methods: "table:methods", concurrency: 5}
-    secrets: {private_key: "file:key.pem"}
-    quota: {concurrency: 4}
-routes:
-  - {channel: shop, erp: erp, rounding_ceiling: "0.05", edit_window_s: 30, ship_methods: "table:methods"}
-holds:
-  - {name: large, when: "total > 5000 && order.currency == 'EUR'", owner: finance, reason: big, expires: 48h}
-serve: {intake: "127.0.0.1:8480", max_body_bytes: 2000000, trusted_proxies: [10.0.0.0/8]}
-keep: {messages: 400}
-"""
-TABLE = "from,to\nstandard,UPS\nexpress,DHL\n"
-CONDITIONS = ("total > 5000", "currency in ['EUR', 'USD'] && size(lines) > 3", "customer.email.endsWith('@x.com')")
-ODD_YAML = (
-    "*a", "&a [*a]", "!!python/object:os.system {}", "!!binary aGk=", "- - - -", "{", "}", "[", "\t", "? ", "|", ">",
-    "1e400", "99999999999999999999", "0o17", "0x1F", "1_000", ".nan", "~", "yes", "'", '"', "\x07", "\x85",
-    "<<: {a: 1}", "%YAML 9.9", "--- a\n--- b", "#", ": ", "1" * 5000, "\ufeff", "table:", "table:none", "env:", "file:",
-)  # fmt: skip
-
-
-@st.composite
-def texts(draw: st.DrawFn, text: str, odd: Sequence[str]) -> bytes:
-    """A text with tokens removed, doubled, replaced, and lines moved."""
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, max(len(text) - 1, 0)))
-        to = min(len(text), at + draw(st.integers(0, 12)))
-        piece = draw(st.sampled_from(odd) | st.text(max_size=5) | st.sampled_from(text.split() or [""]))
-        how = draw(st.sampled_from(["replace", "insert", "double", "cut", "line"]))
-        if how == "line":
-            lines = text.splitlines() or [""]
-            lines.insert(draw(st.integers(0, len(lines))), draw(st.sampled_from(lines)))
-            text = "\n".join(lines)
-        else:
-            middle = {"replace": piece, "insert": piece + text[at:to], "double": text[at:to] * 2, "cut": ""}[how]
-            text = text[:at] + middle + text[to:]
-    return text.encode("utf-8", "surrogateescape" if draw(st.booleans()) else "replace")
-
-
-def config(name: str, body: bytes) -> None:
-    """A folder is read whole, or refused with faults that name a file."""
-    with TemporaryDirectory(prefix="crossdock-fuzz-") as made:
-        folder = Path(made)
-        (folder / "tables").mkdir()
-        (folder / "crossdock.yaml").write_bytes(body if name == "yaml" else CONFIG.encode())
-        (folder / "tables" / "methods.csv").write_bytes(body if name == "csv" else TABLE.encode())
-        if name == "cel":
-            rule = {"name": "r", "when": body.decode("utf-8", "replace"), "owner": "o", "reason": "r"}
-            text = CONFIG.split("holds:")[0] + "holds:\n  - " + json.dumps(rule) + "\n"
-            (folder / "crossdock.yaml").write_text(text, "utf-8")
-        found = or_raised(ConfigError, partial(load, folder, app.Manifests()))
-        if isinstance(found, ConfigError):
-            assert found.faults
-            assert all(fault.file and fault.wrong for fault in found.faults)
-            return
-        for hit in found.holds()(order()):
-            assert hit.rule
-
-
 # -- all of them ------------------------------------------------------------------------------------------------
 
 
@@ -331,6 +190,8 @@ def _of(system: str) -> list[Target]:
             Target(f"identify {system} {topic}", junk(samples), partial(identify, system, topic), shares[topic] / 2)
             for topic, samples in bodies.items()
         ]
+        longest = max(bodies, key=lambda topic: len(bodies[topic][0]))
+        found.append(Target(f"door {system}", junk(bodies[longest]), partial(door, system, longest)))
     return found
 
 
