@@ -207,14 +207,15 @@ class Breaking:
         await self._resumed(act)
 
     async def _jump(self, act: Act) -> None:
-        """The first serve's, whose processes were started with it. ``calm`` sets it right again: the second jump."""
+        """The first serve's, whose processes were started with it. One that comes new with the wrong time signs in to
+        the vendors with it. ``calm`` sets the clock right again: the second jump."""
         if self._house.clock is None:
             return
         seconds = JUMP_S if act.kind == "clock-ahead" else -JUMP_S
         self._house.clock.jump(seconds)
         await self._until(lambda: self._sees(seconds), "the first serve to see its clock jump")
         self.counts[act.kind] += 1
-        await asyncio.sleep(4.0)
+        await self._kill_role(Act("kill-deliver", self._house.serves[0].name, 0.0))
 
     async def _sees(self, seconds: float) -> bool:
         serve = self._house.serves[0]

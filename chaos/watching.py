@@ -16,7 +16,7 @@ LEASE_S, INTERVAL_S = 15.0, 20.0  # of hurried connections: app.py
 RECOVERY_BAR_S, RESUME_BAR_S = 30.0, 10.0
 STUCK_BAR_S = LEASE_S + INTERVAL_S
 GIVEN_UP_S = 90.0  # a figure that is not reached by then is kept as this
-QUIET_S = 180.0
+QUIET_S = 600.0  # a busy machine takes its time; what stands still meanwhile has a bar of its own
 WORK = {
     "decide": "crossdock.decide.batch.duration",
     "deliver": "crossdock.target.requests",

@@ -170,7 +170,8 @@ def check_input(given: Any, type_name: str) -> dict[str, Any]:
 
 
 def pick(value: Any, type_name: str, fields: Sequence[Field]) -> Any:
-    """The selected part of a value; lists of a connection's items are paged."""
+    """The selected part of a value; lists of a connection's items are paged. An item may be a function that makes it:
+    only those on the page are made."""
     if value is None:
         return None
     if isinstance(value, list):
@@ -188,7 +189,7 @@ def pick(value: Any, type_name: str, fields: Sequence[Field]) -> Any:
 def _page(items: list[Any], node: str, field: Field) -> dict[str, Any]:
     first = field.args.get("first") or 100
     start = int(field.args.get("after") or 0)
-    page = items[start : start + first]
+    page = [item() if callable(item) else item for item in items[start : start + first]]
     info = {
         "hasNextPage": start + first < len(items),
         "hasPreviousPage": start > 0,

@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -204,7 +205,7 @@ class ShipHeroSimulator:
             and (until is None or order.changed <= until)
             and self._visible(order.at)
         ]
-        return {"data": [views.order(order) for order in found]}, "OrdersAnswer"
+        return {"data": [partial(views.order, order) for order in found]}, "OrdersAnswer"
 
     def _order(self, args: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         order = self.warehouse.orders.get(args.get("id") or "")
@@ -213,7 +214,7 @@ class ShipHeroSimulator:
     def _shipments(self, args: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         since, until = views.instant(args.get("date_from")), views.instant(args.get("date_to"))
         found = [
-            views.shipment(order, shipment)
+            partial(views.shipment, order, shipment)
             for order in self.warehouse.orders.values()
             for shipment in order.shipments
             if (since is None or shipment.at >= since)
