@@ -227,9 +227,10 @@ class OrderLife(RuleBasedStateMachine):
     @precondition(lambda self: self.commands)
     @rule(data=st.data(), outcome=outcomes)
     def an_outcome_is_told_twice_or_late(self, data: st.DataObject, outcome: Any) -> None:
-        """Of a command that is not flying: its worker was fenced out, but the message came twice all the same."""
+        """Of a command that is not flying. One that was refused is not told as done later: the fence sees to that."""
         key = data.draw(st.sampled_from(sorted(self.commands)))
-        if key not in self.flying:
+        refused = self.state.commands[key].status == "failed" and (outcome is None or isinstance(outcome, Done))
+        if key not in self.flying and not refused:
             self.tell(settled(self.commands[key], outcome))
 
     @rule(seconds=st.sampled_from([1, 10, 60, 400]))
