@@ -14,6 +14,10 @@ FOUND = {
         b'{"seed":7,"profile":"limits","orders":[{"at":0.157,"wish":{"skus":["SKU-0011","SKU-0009"]}}],'
         b'"rates":{"rate_limited":0.265},"trouble_s":8.0,"replayed":false}'
     ),
+    "the first poll by a clock that ran ahead set a watermark that left out what was sold before that time": (
+        b'{"seed":1,"profile":"clocks","orders":[{"at":0.0,"wish":{"skus":["SKU-0001"]}}],'
+        b'"rates":{"webhook_dropped":1.0},"skews":[5000.0],"trouble_s":8.0,"warm_s":0.0,"replayed":false}'
+    ),
 }
 
 
