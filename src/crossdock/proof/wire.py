@@ -63,7 +63,7 @@ class Held:
     def __init__(self, raw: Connection, wire: Wire) -> None:
         self.raw, self._wire = raw, wire
         self.within = False
-        self._shown: datetime | None = None
+        self._shown: datetime | None = None  # what the session was told
 
     async def execute(self, statement: str, *arguments: Any, timeout: float | None = None) -> Any:  # noqa: ASYNC109
         return await self._do(self.raw.execute, statement, arguments)
@@ -86,30 +86,38 @@ class Held:
         return self.raw.transaction()
 
     async def _do(self, method: Any, statement: str, arguments: tuple[Any, ...]) -> Any:
-        ends = statement in ("commit", "rollback")
-        if not ends:
+        if statement == "begin":
+            await self._begin(self._wire.now())
+            return None
+        if ends := statement in ("commit", "rollback"):
+            self.within = False
+        else:
             await self._show(self._wire.now())
         answer = await method(statement, *arguments)
-        if ends or statement == "begin":
-            self._mark(statement == "begin")
+        if ends:
+            self._shown = None
+            self._wire.open.remove(self)
         if self._wire.cutting and (statement == "commit" or not (self.within or statement.startswith("select"))):
             self._wire.cutting = False
             self.raw.terminate()
             raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
         return answer
 
+    async def _begin(self, instant: datetime) -> None:
+        # In one round trip: it is the most frequent statement of all.
+        self._shown = instant
+        await self.raw.execute(f"{_told(instant)}; begin")
+        self.within = True
+        self._wire.open.append(self)
+
     async def _show(self, instant: datetime) -> None:
         """Tell the session what time it is, unless it knows."""
         if self._shown == instant:
             return
         self._shown = instant
-        once = "local " if self.within else ""
-        told = f"set {once}simulated.clock = '{instant.isoformat()}'"
-        await self.raw.execute(told if self.within else f"{told}; set simulated.now = '{instant.isoformat()}'")
+        within = f"set local simulated.clock = '{instant.isoformat()}'"
+        await self.raw.execute(within if self.within else _told(instant))
 
-    def _mark(self, within: bool) -> None:
-        self.within, self._shown = within, self._shown if within else None
-        if within:
-            self._wire.open.append(self)
-        else:
-            self._wire.open.remove(self)
+
+def _told(instant: datetime) -> str:
+    return f"set simulated.clock = '{instant.isoformat()}'; set simulated.now = '{instant.isoformat()}'"
