@@ -16,10 +16,13 @@ from chaos.proxy import Trouble
 from chaos.watching import LEASE_S, Measured
 from crossdock.demo.plan import ERP
 from crossdock.store import asked
+from crossdock.store.pool import COMMAND_S
 
 JUMP_S = 7200.0
 PAUSES_S = {"intake": 7.0, "decide": 8.0, "deliver": LEASE_S + 4.0}
 FULL_S = 8.0
+SILENT = ("eat", "garble")  # after which a database connection is there and says nothing
+SILENT_S = 2 * COMMAND_S + 1.0
 SEEN_S = 20.0  # how soon what was broken must show
 FENCED = "select count(*) from attempts where fenced_out"
 
@@ -37,6 +40,8 @@ class Breaking:
         self.fenced = 0
         self.stand_ins: set[str] = set()
         self._locks: dict[str, asyncio.Lock] = {}
+        self._begun = self._open = 0  # troubles on lines: ever, and now
+        self._well_at = 0.0
         self._net_before: Counter[str] = Counter()
 
     async def break_process(self, act: Act) -> None:
@@ -66,12 +71,25 @@ class Breaking:
             async def struck() -> bool:
                 return sum(proxy.struck[fault] for proxy in proxies) > before
 
+            self._begun, self._open = self._begun + 1, self._open + 1
             for proxy in proxies:
                 proxy.turn(Trouble(fault, act.share))
             await asyncio.sleep(act.lasts_s)
             await self._until(struck, f"{fault} to strike on the line {act.where}")
             for proxy in proxies:
                 proxy.calm()
+            self._open -= 1
+            if act.where == DATABASE and fault in SILENT:
+                self._well_at = time.monotonic() + SILENT_S
+
+    async def lines_well(self) -> None:
+        """Wait until nobody waits any more for an answer that a line has lost."""
+        await asyncio.sleep(max(0.0, self._well_at - time.monotonic()))
+
+    def _lines(self) -> Callable[[], bool]:
+        """Asked later: whether lines were broken at any time since now."""
+        begun, ill = self._begun, self._open > 0 or time.monotonic() < self._well_at
+        return lambda: ill or self._begun != begun
 
     def calm(self) -> None:
         """Everything that was turned is turned back, and what the lines did is counted."""
@@ -109,14 +127,18 @@ class Breaking:
     async def _kill_role(self, act: Act) -> None:
         serve, role = self._serve(act), act.kind.removeprefix("kill-")
         child, pid = await self._child(serve, role)
-        done = watching.work_done(serve.sheet(child), role)
+        done, troubled = watching.work_done(serve.sheet(child), role), self._lines()
         os.kill(pid, signal.SIGKILL)
         self.counts[act.kind] += 1
-        self._recovered(act, f"{child} of {serve.name}", await watching.recovered(serve, child, pid, done))
+        took_s = await watching.recovered(serve, child, pid, done)
+        self._recovered(act, f"{child} of {serve.name}", took_s, troubled())
 
     async def _kill_serve(self, act: Act) -> None:
         serve = self._serve(act)
-        before = {child: pid for role in ROLES for child, pid in [await self._child(serve, role)]}
+        before, troubled = (
+            {child: pid for role in ROLES for child, pid in [await self._child(serve, role)]},
+            self._lines(),
+        )
         if act.kind == "kill-serve":
             serve.kill_all()
         else:
@@ -125,7 +147,7 @@ class Breaking:
         took = await asyncio.gather(
             *(watching.recovered(serve, child, pid, 0.0) for child, pid in before.items() if child != "schedule-0")
         )
-        self._recovered(act, f"all of {serve.name}", max(took))
+        self._recovered(act, f"all of {serve.name}", max(took), troubled())
 
     async def _pause(self, act: Act) -> None:
         serve, role = self._serve(act), act.kind.removeprefix("pause-")
@@ -250,11 +272,12 @@ class Breaking:
         except AssertionError:
             self._say(f"  waited {SEEN_S:g} s for {what}: it did not come")
 
-    def _recovered(self, act: Act, what: str, seconds: float) -> None:
-        self.recoveries.append(Measured(act.kind, what, round(seconds, 2)))
+    def _recovered(self, act: Act, what: str, seconds: float, troubled: bool) -> None:
+        self.recoveries.append(Measured(act.kind, what, round(seconds, 2), troubled))
         self._say(f"  {what} works again after {seconds:.1f} s")
 
     async def _resumed(self, act: Act) -> None:
+        troubled = self._lines()
         seconds = await watching.resumed(self._house)
-        self.resumes.append(Measured(act.kind, "work resumed", round(seconds, 2)))
+        self.resumes.append(Measured(act.kind, "work resumed", round(seconds, 2), troubled()))
         self._say(f"  work resumed {seconds:.1f} s after PostgreSQL answered")

@@ -42,9 +42,9 @@ def judged(shop: Books, erp: Books, warehouse: Books, told: set[str], exceptions
     lost = [key for key in keys.values() if not booked[key] and not exceptions.get(key)]
     doubled = [f"{key}: {times} in the ERP" for key, times in booked.items() if times > 1]
     doubled += [
-        f"{key}: {len(exceptions[key])} exceptions and no order in the ERP"
+        f"{key}: the same exception twice"  # several causes are several exceptions
         for key in keys.values()
-        if not booked[key] and len(exceptions.get(key, ())) > 1
+        if len(exceptions.get(key, ())) != len(set(exceptions.get(key, ())))
     ]
     doubled += [f"{key}: twice in the warehouse" for key in warehouse["repeated"]]
     doubled += [f"{number}: tracking told twice" for number in shop["repeated_tracking"]]

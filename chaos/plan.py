@@ -42,11 +42,13 @@ class Act(msgspec.Struct, frozen=True):
 
 
 class Round(msgspec.Struct, frozen=True):
-    """``processes`` happen one after the other, ``network`` at its own times beside them."""
+    """``processes`` happen one after the other, ``network`` at its own times beside them, or before them (``apart``):
+    how soon something works again is only told where nothing else is broken."""
 
     number: int
     processes: list[Act]
     network: list[Act]
+    apart: bool = False
 
 
 def draw(seed: int, rounds: int, only: Sequence[str] = ()) -> list[Round]:
@@ -56,7 +58,7 @@ def draw(seed: int, rounds: int, only: Sequence[str] = ()) -> list[Round]:
     random = Random(seed)
     dealt = _dealt([kind for kind in PROCESSES if not only or kind in only], rounds, random)
     troubles = _troubles([kind for kind in NETWORK if not only or kind in only], rounds, random)
-    return [Round(n + 1, _in_turn(dealt[n], random), troubles[n]) for n in range(rounds)]
+    return [Round(n + 1, _in_turn(dealt[n], random), troubles[n], apart=n % 2 == 1) for n in range(rounds)]
 
 
 def _dealt(kinds: list[str], rounds: int, random: Random) -> list[list[str]]:

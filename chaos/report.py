@@ -42,8 +42,10 @@ def told(found: Campaign) -> dict[str, Any]:
         "doubled": len(books.doubled),
         "wrong": len(books.wrong),
         "longest_still_s": round(max(one.settled.stuck_s for one in found.rounds), 1),
-        "recovery_s": figures(found.recoveries),
-        "resume_s": figures(found.resumes),
+        "recovery_s": figures([one for one in found.recoveries if not one.troubled]),
+        "recovery_with_broken_lines_s": figures([one for one in found.recoveries if one.troubled]),
+        "resume_s": figures([one for one in found.resumes if not one.troubled]),
+        "resume_with_broken_lines_s": figures([one for one in found.resumes if one.troubled]),
         "late_outcomes_fenced_off": found.fenced,
         "faults": found.faults,
         "struck_by_line": found.struck,
@@ -114,8 +116,10 @@ def _rounds(said: Mapping[str, Any]) -> list[str]:
     return [
         f"{said['rounds']} rounds; {sum(said['faults'].values())} faults of {len(said['faults'])} kinds happened",
         *_books(said),
-        f"a killed role worked again after: {_spread(said['recovery_s'])} (bar {watching.RECOVERY_BAR_S:g} s)",
-        f"with PostgreSQL back, work resumed after: {_spread(said['resume_s'])} (bar {watching.RESUME_BAR_S:g} s)",
+        f"a killed role worked again after: {_spread(said['recovery_s'])} (bar {watching.RECOVERY_BAR_S:g} s); "
+        f"while lines were broken too: {_spread(said['recovery_with_broken_lines_s'])}",
+        f"with PostgreSQL back, work resumed after: {_spread(said['resume_s'])} (bar {watching.RESUME_BAR_S:g} s); "
+        f"while lines were broken too: {_spread(said['resume_with_broken_lines_s'])}",
         f"late outcomes fenced off: {said['late_outcomes_fenced_off']}",
     ]
 

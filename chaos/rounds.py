@@ -73,7 +73,7 @@ def _wrong(one: RoundReport) -> list[str]:
 
 
 def _too_slow(found: list[Measured], bar_s: float) -> list[str]:
-    slow = [one for one in found if one.seconds >= bar_s]
+    slow = [one for one in found if one.seconds >= bar_s and not one.troubled]
     return [f"{one.kind}: {one.what}, {one.seconds:.1f} s (bar {bar_s:g} s)" for one in slow]
 
 
@@ -124,8 +124,10 @@ async def _round(house: House, breaking: Breaking, one: Round, orders: int, say:
 
 async def _break(breaking: Breaking, one: Round, over: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group:
-        for act in one.network:
-            group.create_task(_later(breaking, act))
+        troubles = [group.create_task(_later(breaking, act)) for act in one.network]
+        if one.apart and troubles:
+            await asyncio.wait(troubles)
+            await breaking.lines_well()
         for act in one.processes:
             await asyncio.sleep(act.after_s)
             await breaking.break_process(act)

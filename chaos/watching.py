@@ -42,11 +42,12 @@ Queues = dict[str, dict[int, Any]]  # queue -> place in it -> something that dif
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """How long something took, and after what."""
+    """How long something took, and after what. ``troubled``: lines were broken meanwhile, which has its own share."""
 
     kind: str
     what: str
     seconds: float
+    troubled: bool = False
 
 
 class Settled(msgspec.Struct, frozen=True):

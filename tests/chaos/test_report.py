@@ -36,6 +36,13 @@ def test_a_campaign_that_held() -> None:
     assert said["resume_s"] == {"n": 0}
 
 
+def test_what_was_measured_while_lines_were_broken_is_told_apart() -> None:
+    slow = Measured("kill-deliver", "deliver-0 of one", 31.0, troubled=True)
+    said = report.told(msgspec.structs.replace(FINE, recoveries=[*FINE.recoveries, slow]))
+    assert (said["verdict"], said["recovery_s"]["n"]) == ("HELD", 1)
+    assert said["recovery_with_broken_lines_s"] == {"n": 1, "median": 31.0, "max": 31.0}
+
+
 @pytest.mark.parametrize(
     ("change", "verdict", "bar"),
     [

@@ -114,8 +114,9 @@ def test_what_was_never_acknowledged_must_be_found_all_the_same() -> None:
 
 def test_two_of_anything_is_doubled() -> None:
     assert judged(_shop(1), _erp(1, 1), WAREHOUSE, {"1"}, {}).doubled == ["shop-1: 2 in the ERP"]
-    told_twice = judged(_shop(1), _erp(), WAREHOUSE, {"1"}, {"shop-1": ["a", "b"]})
-    assert told_twice.doubled == ["shop-1: 2 exceptions and no order in the ERP"]
+    told_twice = judged(_shop(1), _erp(), WAREHOUSE, {"1"}, {"shop-1": ["no SKU", "no SKU"]})
+    assert told_twice.doubled == ["shop-1: the same exception twice"]
+    assert judged(_shop(1), _erp(), WAREHOUSE, {"1"}, {"shop-1": ["no SKU", "no price"]}).complaints() == []
     again = {"orders": [], "repeated": ["shop-1"]}
     assert judged(_shop(1), _erp(1), again, {"1"}, {}).doubled == ["shop-1: twice in the warehouse"]
 
