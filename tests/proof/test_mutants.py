@@ -3,12 +3,14 @@
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from crossdock.proof.invariants import INVARIANTS
 from crossdock.proof.plan import PROFILES, scenario
-from crossdock.proof.planted import Mutant, hunt, load
+from crossdock.proof.planted import PATIENCE_S, Mutant, hunt, load
 from crossdock.proof.run import run
+from tests.cli.running import crossdock
 from tests.proof.mutants import MUTANTS, NOT_PLANTED
 
 HERE = Path(__file__).parent / "mutants"
@@ -18,11 +20,11 @@ WANTED = [f"M{number}" for number in (1, 2, 3, "3b", 4, 5, 6, 7, 8, 9, 10, 11, 1
 @cache
 def sound(seed: int, profile: str | None) -> bool:
     """Whether the product as it is passes the seed. Several mutants ask for the same."""
-    return not run(scenario(seed, profile)).violations
+    return not run(scenario(seed, profile), patience_s=PATIENCE_S).violations
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_it_is_caught(mutant: Mutant) -> None:
+def test_it_is_caught_for_what_it_breaks(mutant: Mutant) -> None:
     caught = hunt(mutant)
     assert caught.seeds is not None, f"not caught within {mutant.within} seeds: {mutant.what}"
     assert sound(caught.seeds, mutant.profile), "the seed fails without the planted bug too"
@@ -52,22 +54,23 @@ def test_nothing_stays_planted() -> None:
 def test_the_package_is_found_by_its_folder() -> None:
     assert [one.name for one in load(HERE)] == [one.name for one in MUTANTS]
     with pytest.raises(FileNotFoundError, match="mutants"):
-        load(HERE.parent)
+        load(HERE / "nowhere")
 
 
-_TWO = '''
+_TWO = """
 from contextlib import nullcontext
-from crossdock.domain import evolve
 from crossdock.proof.planted import Mutant
+from crossdock.store.memory import MemoryStore
+from crossdock.store.protocol import Receipt
 from .planting import instead
 
 MUTANTS = (
-    Mutant(name="forgetful", what="Entries are not folded.", within=2, profile="calm", caught_by=("I3", "I10"),
-           plant=lambda: instead(evolve, _climb=lambda state, axis, status: None)),
+    Mutant(name="forgetful", what="Nothing is stored.", within=3, profile="webhooks", caught_by=("I8",),
+           plant=lambda: instead(MemoryStore, _accept=lambda self, arrival: Receipt(1))),
     Mutant(name="harmless", what="Nothing is planted.", within=1, profile="calm", caught_by=("I1a",),
            plant=nullcontext),
 )
-'''
+"""
 
 
 @pytest.fixture
@@ -75,3 +78,26 @@ def two(tmp_path: Path) -> Path:
     (tmp_path / "__init__.py").write_text(_TWO)
     (tmp_path / "planting.py").write_text((HERE / "planting.py").read_text())
     return tmp_path
+
+
+async def test_the_command_says_which_seed_caught_which(two: Path) -> None:
+    told = await crossdock("prove", "--mutants", str(two), "--jobs", "1", "--json")
+    assert told.code == 1, told.said
+    shown = msgspec.json.decode(told.out)
+    assert shown["mutants"].keys() == {"forgetful", "harmless"}
+    assert 1 <= shown["mutants"]["forgetful"] <= 3
+    assert shown["mutants"]["harmless"] is None
+    assert shown["violations"] == 1
+
+
+async def test_the_command_tells_people_too(two: Path) -> None:
+    told = await crossdock("prove", "--mutants", str(two), "--jobs", "1")
+    assert "Nothing is stored." in told.out
+    assert "caught by I8" in told.out
+    assert "1 of 2 planted bugs were not caught: harmless." in told.out
+
+
+async def test_the_command_needs_a_copy_of_the_source(tmp_path: Path) -> None:
+    told = await crossdock("prove", "--mutants", str(tmp_path / "nowhere"))
+    assert told.code == 2
+    assert "copy of the source" in told.said

@@ -13,7 +13,15 @@ from crossdock.domain.decision import StreamRef
 from crossdock.domain.lattice import AXES
 from crossdock.domain.state import decode_state, ordered, ships
 from crossdock.proof.clock import EPOCH
-from crossdock.proof.consequences import Pace, left_standing, not_newest, pestered, taken_twice, without_cause
+from crossdock.proof.consequences import (
+    Pace,
+    left_standing,
+    not_newest,
+    passed_over,
+    pestered,
+    taken_twice,
+    without_cause,
+)
 from crossdock.proof.network import Serving
 from crossdock.proof.plan import SHOP, OrderPlan, Scenario
 from crossdock.proof.tables import Tables
@@ -355,7 +363,7 @@ def _unmapped(evidence: Evidence) -> list[tuple[str, str]]:
         (key, "a line without SKU was booked")
         for key, one in _sold(evidence).items()
         if any(line["ships"] and not line["sku"] for line in one["lines"]) and booked.get(key)
-    ]
+    ] + passed_over(evidence)
 
 
 def _unbounded(evidence: Evidence) -> list[tuple[str, str]]:
@@ -398,7 +406,7 @@ INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
     "I15": ("a vendor that asks for rest gets it; what it refuses for good is not sent again", pestered),
     "I17": ("a cancelled order is cancelled everywhere, or a person is told", _cancel_race),
     "I18": ("no shipment is told to the customer twice", _mailed_twice),
-    "I19": ("what cannot be mapped is never booked", _unmapped),
+    "I19": ("what cannot be read or mapped is neither booked nor passed over", _unmapped),
     "I22": ("retries are bounded", _unbounded),
     "I23": ("statuses and open exceptions agree; no order has two streams", _books_balance),
 }

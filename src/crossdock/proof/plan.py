@@ -17,6 +17,7 @@ RATES: Mapping[str, float] = {
     "webhook_dropped": 0.5,
     "webhook_forged": 0.3,
     "webhook_poison": 0.3,
+    "webhook_drifted": 0.3,
     "request_refused": 0.3,
     "answer_lost": 0.3,
     "answer_html": 0.25,
@@ -50,7 +51,7 @@ WARM_S = 2.0  # in which a house that has been running for long reads masters an
 
 
 class OrderPlan(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One order in the shop. ``acts``: (seconds after it was placed, verb), the warehouse's own with its name before."""
+    """One order in the shop. ``acts``: (seconds after it was placed, verb), the warehouse's with its name before."""
 
     at: float
     wish: dict[str, Any] = {}
@@ -156,6 +157,7 @@ PROFILES: Mapping[str, Callable[[Random], dict[str, Any]]] = {
     "calm": _corner(),
     "webhooks": _corner("webhook_duplicate", "webhook_new_id", "webhook_late", "webhook_dropped"),
     "forgery": _corner("webhook_forged", "webhook_poison"),
+    "drift": _corner("webhook_drifted", "webhook_late"),
     "silence": _corner("webhook_dropped", "wake_lost", blows={"unsubscribed": 1}),
     "blind": _corner(
         "webhook_dropped", "store_refused", "commit_doubtful", blows={"unsubscribed": 4, "crash": 2},
@@ -184,9 +186,9 @@ PROFILES: Mapping[str, Callable[[Random], dict[str, Any]]] = {
 
 def scenario(seed: int, profile: str | None = None) -> Scenario:
     """The seed's run. Half of the seeds are a swarm, half are bad in one corner."""
-    random = Random(f"{seed}/plan")  # noqa: S311
-    corner = random.choice([name for name in PROFILES if name != "swarm"])
-    name = profile or ("swarm" if random.random() < 0.5 else corner)
+    mixture, random = Random(f"{seed}/mixture"), Random(f"{seed}/plan")  # noqa: S311 - a new profile changes no other
+    corner = mixture.choice([name for name in PROFILES if name != "swarm"])
+    name = profile or ("swarm" if mixture.random() < 0.5 else corner)
     drawn = PROFILES[name](random)
     count, spread_s = random.choice((1, 1, 2, 3, 4)), random.choice((4.0, 4.0, 12.0))
     if "orders" in drawn:

@@ -20,6 +20,9 @@ from crossdock.proof.plan import scenario
 from crossdock.proof.run import run
 
 PACKAGE = "crossdock_planted_bugs"
+PATIENCE_S = (
+    240.0  # less than a campaign has: bugs that let nothing come to rest are many, and each run of them is long
+)
 
 
 class Mutant(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +55,7 @@ def hunt(mutant: Mutant) -> Hunt:
     """Run seeds with the bug planted until one breaks an invariant that should notice it."""
     for seed in range(1, mutant.within + 1):
         with mutant.plant() as given:
-            ran = run(scenario(seed, mutant.profile), connectors=given or house.connector)
+            ran = run(scenario(seed, mutant.profile), connectors=given or house.connector, patience_s=PATIENCE_S)
         right = next((one for one in ran.violations if one.invariant in mutant.caught_by), None)
         if right is not None:
             broken = tuple(dict.fromkeys(one.invariant for one in ran.violations))
@@ -66,7 +69,10 @@ def load(folder: Path) -> tuple[Mutant, ...]:
     if not start.is_file():
         raise FileNotFoundError(f"there is no {start}")
     spec = spec_from_file_location(PACKAGE, start, submodule_search_locations=[str(folder)])
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
+    for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
+        del sys.modules[name]  # of another folder
     package = sys.modules[PACKAGE] = module_from_spec(spec)
     spec.loader.exec_module(package)
     mutants: tuple[Mutant, ...] = package.MUTANTS

@@ -57,13 +57,14 @@ def run(
     connectors: Any = house.connector,
     tables: Callable[[Clock], Tables] = InMemory,
     marks: list[Mark] | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> Ran:
     """Run it. Nothing of the machine, the time of day or an earlier run has any influence. ``marks`` is filled."""
     loop = VirtualLoop()
     loop.set_task_factory(task_factory)
     with _no_collection():
         play = _Play(scenario, loop, connectors, tables)
-        play.marks = marks
+        play.marks, play.patience_s = marks, patience_s
         try:
             found = loop.run_until_complete(play.whole())
             digest, outcome = play.digest(), play.evidence.outcome()
@@ -116,6 +117,7 @@ class _Play:
         self._random = scenario.random("world")
         self._quiet = False
         self._struck = ""  # whom the sweep killed
+        self.patience_s = PATIENCE_S
         self.marks: list[Mark] | None = None  # where a sweep could kill, when it wants to know
 
     # -- the play ----------------------------------------------------------------------------------------------
@@ -166,7 +168,7 @@ class _Play:
             await asyncio.sleep(_LOOK_S)
             await self._resume_connections()
             calm = calm + 1 if self._still() and self._polled(began) else 0
-            if self.clock.seconds() - began > PATIENCE_S:
+            if self.clock.seconds() - began > self.patience_s:
                 self.evidence.stuck = True
                 return
 

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from typing import Any
 
+import msgspec
+
 from crossdock.proof.clock import EPOCH, Clock
 from crossdock.proof.network import Weather
 from crossdock.proof.plan import ERP, PRODUCTS, SHOP, WAREHOUSE, Scenario
@@ -20,6 +22,7 @@ from crossdock.simulators.shopify import ShopifySimulator
 TICK_S = 0.4
 LISTING_LAG = 3  # lists are further behind than searches: only polls read them, and these overlap (``house.OVERLAP_S``)
 CONCURRENCY = 4  # calls in flight that the ERP allows
+DRIFTED = "settled"  # a payment status of a later API version
 HOOKS = "https://crossdock.test/in"
 RETRIES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # Shopify's eight within four hours, in our faster time
 _PACE: dict[str, Any] = {"allocate_s": 0.2, "pick_s": 0.5, "ship_s": 0.5, "spread_s": 1.5}
@@ -56,6 +59,8 @@ class Mail:
         topic = delivery.headers.get("X-Shopify-Topic", "warehouse")
         if self._weather.strikes("webhook_dropped", "post", topic):
             return
+        if topic.startswith("orders/") and self._weather.strikes("webhook_drifted", "post", topic):
+            delivery = signed(delivery, _drifted(delivery.body))
         copies = [delivery]
         if self._weather.strikes("webhook_duplicate", "post", topic):
             copies.append(delivery)
@@ -109,6 +114,11 @@ class Mail:
             await asyncio.sleep(wait_s * self._random.uniform(0.8, 1.2))
 
 
+def _drifted(body: bytes) -> bytes:
+    """With a status that this vendor did not have yesterday."""
+    return msgspec.json.encode({**msgspec.json.decode(body), "financial_status": DRIFTED})
+
+
 def signed(delivery: Deliver, body: bytes) -> Deliver:
     """Another body under the vendor's own signature, as all of them make it: HMAC-SHA256 in base64."""
     secret = "simulated-secret" if f"/{SHOP}" in delivery.url else "shiphero-webhook-secret"
@@ -128,7 +138,9 @@ class Vendors:
             SHOP, self._around(SHOP), webhook_url=f"{HOOKS}/shopify/{SHOP}", late_paid_s=3.0, restore_rate=1e5,
             maximum=1e5,
         )  # fmt: skip
-        self.erp = NetSuiteAccount(ERP, self._around(ERP), **account, concurrency=CONCURRENCY, save_s=0.02, items=PRODUCTS, customers=5)
+        self.erp = NetSuiteAccount(
+            ERP, self._around(ERP), **account, concurrency=CONCURRENCY, save_s=0.02, items=PRODUCTS, customers=5
+        )
         self.warehouse = ShipHeroSimulator(
             WAREHOUSE, self._around(WAREHOUSE), webhook_url=f"{HOOKS}/shiphero/{WAREHOUSE}", credits=1e5,
             restore_per_s=1e5, **_PACE,
@@ -145,7 +157,7 @@ class Vendors:
         return {SHOP: self.shop, ERP: self.erp, WAREHOUSE: self.warehouse}
 
     def act(self, verb: str, order_id: str) -> None:
-        """What somebody does to an order in the shop, or ``warehouse <verb>`` there; too early or too late is nothing."""
+        """What somebody does to an order in the shop, or ``warehouse <verb>`` there; too late is nothing."""
         key = f"{SHOP}-{order_id}"
         where, _, there = verb.rpartition(" ")
         self._witness.note(where or SHOP, f"{there} {order_id}", key)

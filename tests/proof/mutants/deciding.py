@@ -266,7 +266,7 @@ MUTANTS = (
         name="an unreadable message stops everybody",
         what="A message that cannot be read ends the batch that it is in, and the next one, and the next.",
         plant=_unreadable_stops_all,
-        profile="webhooks",
+        profile="drift",
         within=10,
         caught_by=("I10", "I1a"),
     ),
@@ -275,7 +275,7 @@ MUTANTS = (
         what="Steps move in the state, but the journal does not say so.",
         plant=_moves_unwritten,
         profile="calm",
-        within=2,
+        within=5,
         caught_by=("I3",),
     ),
     Mutant(
@@ -283,7 +283,7 @@ MUTANTS = (
         what="An order whose first view is a cancelled one is booked like any other.",
         plant=_born_cancelled_is_live,
         profile="silence",
-        within=30,
+        within=60,
         caught_by=("I17", "I1c"),
     ),
     Mutant(
@@ -291,7 +291,7 @@ MUTANTS = (
         what="The shop's test orders are booked.",
         plant=_tests_are_orders,
         profile="calm",
-        within=30,
+        within=60,
         caught_by=("I2",),
     ),
     Mutant(
@@ -299,7 +299,7 @@ MUTANTS = (
         what="A command that failed for good opens no exception.",
         plant=_failures_untold,
         profile="refusals",
-        within=5,
+        within=10,
         caught_by=("I1a", "I23", "I10"),
     ),
     Mutant(
@@ -315,7 +315,7 @@ MUTANTS = (
         what="A shipment that comes by webhook and by poll is two, and nothing balances lines.",
         plant=_shipments_doubled,
         profile="calm",
-        within=5,
+        within=10,
         caught_by=("I4",),
     ),
     Mutant(
@@ -331,7 +331,7 @@ MUTANTS = (
         what="A product that the ERP does not know is booked on some other item.",
         plant=_default_item,
         profile="calm",
-        within=40,
+        within=80,
         caught_by=("I19",),
     ),
 )

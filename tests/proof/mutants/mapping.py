@@ -71,12 +71,12 @@ def _finds_another() -> Iterator[Connectors]:
 
 @contextmanager
 def _last_line_dropped() -> Iterator[None]:
-    """Only the first lines fit, and the proof is made of the document that was not sent."""
+    """The proof is made of a document that is not the one sent."""
     document = netsuite._Sheet.document
 
     def cut(self: Any) -> dict[str, Any]:
         sheet = document(self)
-        sheet["item"]["items"] = sheet["item"]["items"][:2]
+        sheet["item"]["items"] = sheet["item"]["items"][:-1] or sheet["item"]["items"]
         return sheet
 
     with instead(netsuite._Sheet, document=cut):
@@ -105,7 +105,7 @@ MUTANTS = (
         what="A page of HTML with status 200 counts as the ERP's answer.",
         plant=_any_200_is_done,
         profile="gateway",
-        within=10,
+        within=40,
         caught_by=("I1a", "I1c"),
     ),
     Mutant(
@@ -113,15 +113,15 @@ MUTANTS = (
         what="The newest order of the warehouse is taken for what we released.",
         plant=_finds_another,
         profile="gateway",
-        within=20,
+        within=40,
         caught_by=("I10", "I1c", "I1a"),
     ),
     Mutant(
-        name="lines beyond the second are lost",
-        what="The ERP is sent the first two lines only.",
+        name="last line lost",
+        what="The ERP is sent all lines but the last.",
         plant=_last_line_dropped,
         profile="calm",
-        within=10,
+        within=20,
         caught_by=("I2",),
     ),
 )

@@ -211,7 +211,7 @@ MUTANTS = (
         name="M1 no look-up",
         what="After an unknown outcome the write is simply sent again.",
         plant=lambda: connecting(_blind),
-        profile="late",
+        profile="answers",
         within=10,
         caught_by=("I1b",),
     ),
@@ -252,7 +252,7 @@ MUTANTS = (
         what="What the vendor refuses for good is treated like an outage.",
         plant=_retries_refusals,
         profile="refusals",
-        within=5,
+        within=10,
         caught_by=("I15",),
     ),
     Mutant(
@@ -260,7 +260,7 @@ MUTANTS = (
         what="A command that never succeeds is sent for ever.",
         plant=_retries_for_ever,
         profile="refusals",
-        within=5,
+        within=10,
         caught_by=("I22", "I10"),
     ),
     Mutant(
@@ -268,7 +268,7 @@ MUTANTS = (
         what="A command whose worker died is sent like a fresh one.",
         plant=_takes_over_unsuspecting,
         profile="torn",
-        within=30,
+        within=50,
         caught_by=("I1b",),
     ),
     Mutant(

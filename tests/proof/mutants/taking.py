@@ -178,7 +178,7 @@ MUTANTS = (
         what="A webhook that comes twice is taken twice: its id is not kept with the message.",
         plant=_ids_not_kept,
         profile="webhooks",
-        within=3,
+        within=5,
         caught_by=("I8",),
     ),
     Mutant(
@@ -193,9 +193,9 @@ MUTANTS = (
         name="M13 parse error swallowed",
         what="A message that cannot be read counts as one that says nothing.",
         plant=_swallowed,
-        profile="silence",
-        within=10,
-        caught_by=("I1a", "I9"),
+        profile="drift",
+        within=5,
+        caught_by=("I19",),
     ),
     Mutant(
         name="M15 dedupe key forgotten",
@@ -210,7 +210,7 @@ MUTANTS = (
         what="A COMMIT without an answer is taken for success, and the webhook acknowledged.",
         plant=_doubtful_is_done,
         profile="database",
-        within=10,
+        within=20,
         caught_by=("I8",),
     ),
     Mutant(
