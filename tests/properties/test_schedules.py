@@ -107,6 +107,25 @@ def _never_early(found: Again, outcome: Outcome, repeat: Repeat, settle_s: float
         assert found.check_first or repeat is Repeat.READ
 
 
+@given(st.integers(1, MAX_TRIES - 1), JITTER, st.floats(1, 3_600))
+def test_a_doubt_is_handled_as_the_vendors_power_to_tell_repeats_allows(
+    tries: int, jitter: float, settle_s: float
+) -> None:
+    """Searchable: not before a late commit would show, and looked up first. Unique: looked up. Unsafe: never again."""
+    doubt = OutcomeUnknown("cut")
+    searchable = dispose(doubt, operation(Repeat.SEARCHABLE, settle_s), tries, False, jitter)
+    assert isinstance(searchable, Again)
+    assert searchable.in_s >= settle_s
+    assert searchable.check_first
+    unique = dispose(doubt, operation(Repeat.UNIQUE), tries, False, jitter)
+    assert isinstance(unique, Again)
+    assert unique.check_first
+    assert dispose(doubt, operation(Repeat.UNSAFE), tries, False, jitter) == Settle(doubt)
+    read = dispose(doubt, operation(Repeat.READ), tries, False, jitter)
+    assert isinstance(read, Again)
+    assert not read.check_first
+
+
 @settings(max_examples=60)
 @given(st.lists(OUTCOMES, min_size=60, max_size=60), st.sampled_from(Repeat), JITTER)
 def test_every_command_comes_to_its_end(outcomes: list[Outcome], repeat: Repeat, jitter: float) -> None:
