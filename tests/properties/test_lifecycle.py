@@ -371,6 +371,13 @@ class OrderLife(RuleBasedStateMachine):
         assert fits or by_hand or told, "more left than wanted, and nobody is told"
 
     @invariant()
+    def goods_that_do_not_fit_are_somebodys(self) -> None:
+        """A refused shipment has its exception until a person settles it."""
+        by_hand = any(getattr(entry, "action", None) in ("resolve", "skip") for entry in self.journal)
+        for name, parcel in self.state.shipments.items():
+            assert parcel.refused is None or by_hand or f"shipment/{name}" in self.state.problems
+
+    @invariant()
     def nothing_is_booked_that_was_not_proven(self) -> None:
         booked = [command for command in self.commands.values() if command.payload.purpose == "order.book"]
         skipped = any(getattr(entry, "action", None) == "skip" for entry in self.journal)

@@ -114,3 +114,18 @@ def test_what_is_left_of_a_cancelled_order_is_not_released() -> None:
     play.settle_all()
     assert play.purposes() == ["fulfilment.push", "order.book", "shipment.post"]
     assert play.status("order.release") == "skipped"
+
+
+def test_goods_that_left_while_the_order_was_being_cancelled_stay_somebodys() -> None:
+    """They were told, and the end of the cancellation settled that by itself: goods gone, and nobody knew."""
+    play = Play()
+    play.see()
+    play.see(age_s=9, cancelled_at=NOON)
+    play.tell(shipped(shipment("a", [("1", 1)])))
+    assert play.codes() == {"order.shipped_after_cancel"}
+    play.settle_all()
+    assert play.state.ended == "cancelled"
+    assert play.codes() == {"order.shipped_after_cancel"}
+    assert play.summary.status == "exception"
+    play.act("resolve", problem="shipment/a")
+    assert play.summary.status == "cancelled"

@@ -207,12 +207,16 @@ def _may_stand(d: Draft, step: str) -> bool:
 
 
 def end_cancelled(d: Draft) -> None:
-    """The cancellation is complete: nothing is left to do, and nothing will be done."""
+    """The cancellation is complete: nothing is left to do, and nothing will be done.
+
+    Goods that left all the same are still somebody's to call back: what tells of them stays open.
+    """
     for step in (*PROCESS, *(UNDO if d.state.cancel is not None and d.state.cancel.way == "undo" else ())):
         if not d.state.finished(step.name):
             d.move(step.name, "skipped", "cancelled")
     for key in list(d.state.problems):
-        d.settle(key)
+        if not key.startswith("shipment/"):
+            d.settle(key)
     for name in list(d.state.timers):
         d.timer(name, None)
     d.note(e.OrderEnded("cancelled", d.now))
