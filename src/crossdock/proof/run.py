@@ -26,7 +26,7 @@ from crossdock.proof.witness import Note, Testimony, Witness
 from crossdock.simulators.base import Deliver, Request
 from crossdock.store.protocol import Arrival, StoreUnavailable
 
-PATIENCE_S = 900.0  # of quiet, until everything must have come to rest
+PATIENCE_S = 3600.0  # of quiet, until all has come to rest: longer than a command can be sent again, waits doubling
 RESTED = frozenset({"done", "cancelled", "ignored", "exception", "held", "parked"})
 _LOOK_S = 1.0
 _AGAIN_S = 0.5  # until a killed process is there again
