@@ -23,6 +23,7 @@ from crossdock.proof.run import run
 from crossdock.proof.server import Server
 from crossdock.proof.story import encode
 from crossdock.proof.tables import at_once
+from crossdock.store import deliveries
 from crossdock.store.embedded import Embedded
 from crossdock.store.named import Statements
 from crossdock.store.protocol import Arrival, CommitUnknown, StoreUnavailable
@@ -187,3 +188,15 @@ def test_one_scenario_runs_on_it_too(tmp_path: Path, server: Embedded, capsys: p
     (tmp_path / "one.json").write_text(encode(_alone(1, "late")))
     assert one_scenario(tmp_path / "one.json", False, server.url("postgres")) == 0
     assert run(_alone(1, "late")).digest in capsys.readouterr().out
+
+
+def test_a_bug_that_only_sql_can_have_is_caught(proving: Server) -> None:
+    """Commands are taken over while their lease still runs: no tables in memory could show it."""
+    sound = deliveries._SQL._by_name["take_over"]
+    deliveries._SQL._by_name["take_over"] = sound.replace("and d.due_at <= clock_timestamp()", "")
+    try:
+        broken = [run(scenario(n, "pauses"), tables=partial(InPostgres, proving)).violations for n in (2, 3)]
+    finally:
+        deliveries._SQL._by_name["take_over"] = sound
+    assert "and d.due_at <= clock_timestamp()" in sound
+    assert {"I12"} <= {one.invariant for found in broken for one in found}
