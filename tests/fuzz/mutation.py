@@ -19,7 +19,32 @@ TEXTS = (
     "'; drop table orders; --", "<a/>", *AMOUNTS, *INSTANTS,
 )  # fmt: skip
 _AMOUNT, _INSTANT = re.compile(r"-?\d+(\.\d+)?"), re.compile(r"\d{4}-\d\d-\d\d[T ]")
-OTHERS = (None, True, False, {}, [], [[]], [None], {"": None}, [[[[[[[[]]]]]]]], [1] * 300)
+
+
+def nested(levels: int) -> Any:
+    """Lists and objects in one another, so many levels deep."""
+    tree: Any = 1
+    for level in range(levels):
+        tree = [tree] if level % 2 else {"in": tree}
+    return tree
+
+
+OTHERS = (
+    nested(50),
+    nested(62),
+    nested(70),
+    nested(300),
+    None,
+    True,
+    False,
+    {},
+    [],
+    [[]],
+    [None],
+    {"": None},
+    [[[[[[[[]]]]]]]],
+    [1] * 300,
+)
 odd_values = st.sampled_from([*NUMBERS, *TEXTS, *OTHERS]) | st.integers() | st.text(max_size=12)
 
 
@@ -114,3 +139,14 @@ def broken(draw: st.DrawFn, body: bytes) -> bytes:
 def junk(samples: Sequence[bytes]) -> st.SearchStrategy[bytes]:
     """Mostly changed samples, sometimes anything at all."""
     return st.one_of(mutated(samples), mutated(samples), mutated(samples), st.binary(max_size=120))
+
+
+@st.composite
+def wrapped(draw: st.DrawFn, samples: Sequence[bytes]) -> bytes:
+    """A sample deep inside lists and objects: sound JSON, but for how deep it is.
+
+    Without brackets in its texts, which may mislead the guard as it says itself; the decoders bear what passes.
+    """
+    levels = draw(st.integers(0, 80))
+    opening, closing = draw(st.sampled_from([(b"[", b"]"), (b'{"in":', b"}")]))
+    return opening * levels + draw(st.sampled_from(samples)) + closing * levels

@@ -22,7 +22,7 @@ from tests.conformance.cases import PAYLOADS, connector
 from tests.domain.factories import CHANNEL, NOON, FakeMasters, Play, order, shipment, shipped
 from tests.fuzz.configs import CONDITIONS, CONFIG, ODD_YAML, TABLE, config, texts
 from tests.fuzz.intake import door, guard, identify
-from tests.fuzz.mutation import junk
+from tests.fuzz.mutation import junk, wrapped
 from tests.fuzz.samples import BODIES
 from tests.fuzz.target import Target, or_raised
 
@@ -199,7 +199,7 @@ def targets() -> dict[str, Target]:
     """By name."""
     everything = [body for bodies in BODIES.values() for samples in bodies().values() for body in samples]
     found = [
-        Target("guard", junk(everything), guard, 2.0),
+        Target("guard", junk(everything) | junk(everything) | wrapped(everything), guard, 2.0),
         *(target for system in BODIES for target in _of(system)),
         *(Target(f"stored {name}", junk(blobs()[name]), partial(stored, name), 0.5) for name in STORED),
         Target("redaction of planted secrets", planted(), redacted, 3.0),

@@ -413,5 +413,5 @@ class OrderLife(RuleBasedStateMachine):
         assert len(progress(self.state)) >= 13
 
 
-OrderLife.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
+OrderLife.TestCase.settings = settings(max_examples=120, stateful_step_count=40)
 TestOrderLife = OrderLife.TestCase
