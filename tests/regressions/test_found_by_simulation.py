@@ -18,6 +18,10 @@ FOUND = {
         b'{"seed":1,"profile":"clocks","orders":[{"at":0.0,"wish":{"skus":["SKU-0001"]}}],'
         b'"rates":{"webhook_dropped":1.0},"skews":[5000.0],"trouble_s":8.0,"warm_s":0.0,"replayed":false}'
     ),
+    "an address edited in the second in which the shop had been asked which of two views it shows was never taken": (
+        b'{"seed":1096,"profile":"refusals","orders":[{"at":0.021,"wish":{"skus":["SKU-0006"]},"acts":'
+        b'[[0.08,"tag_order"],[0.27,"edit_address"]]}],"rates":{"record_refused":0.404},"trouble_s":2.0,"replayed":false}'
+    ),
 }
 
 

@@ -1,5 +1,7 @@
 """The channel showed the order: first view, newer view, older view, edit or cancellation."""
 
+from hashlib import sha256
+
 import msgspec
 
 from crossdock.domain import entries as e
@@ -44,9 +46,11 @@ def _break_tie(d: Draft, order: Order, known: Order, authoritative: bool) -> Non
         return
     if d.state.tied is None:
         d.note(e.OrderTied(order.updated_at, d.now))
-        to = StreamRef("signal", f"{order.channel}:order:{order.external_id}")
-        content = f"tie/{order.updated_at.isoformat()}/{order.payment_status}/{order.cancelled_at is not None}"
-        d.decision.tells.append(Tell(to, SignalSeen(order.channel, "order", order.external_id, content)))
+    # For each view, once: the channel may have been asked while its second was not over yet.
+    to = StreamRef("signal", f"{order.channel}:order:{order.external_id}")
+    view = sha256(msgspec.json.encode(order)).hexdigest()[:16]
+    content = f"tie/{order.updated_at.isoformat()}/{view}"
+    d.decision.tells.append(Tell(to, SignalSeen(order.channel, "order", order.external_id, content)))
     if d.state.confirmed is None and newer(order, known):
         _revise(d, order)
     else:
