@@ -126,3 +126,12 @@ async def test_a_list_or_an_order_with_an_id_that_is_no_number_cannot_be_read() 
     post = NETSUITE.operations["shipment.post"]
     result = await post.send(client("netsuite", http), PAYLOADS["shipment.post"], Call("k"))
     assert isinstance(result.outcome, RetryLater)
+
+
+async def test_a_listed_shipment_that_is_none_stops_the_list_aloud() -> None:
+    """A node of another shape in ShipHero's list came up as the decoder's own error."""
+    listed = {"data": {"pageInfo": {}, "edges": [{"node": []}]}}
+    body = msgspec.json.encode({"data": {"shipments": listed}})
+    http = Scripted(Response(200, {"content-type": "application/json"}, body))
+    with pytest.raises(Unreachable, match="cannot be read"):
+        await SHIPHERO.polls["shipments"].run(client("shiphero", http), None, {})

@@ -49,11 +49,18 @@ async def shipments(client: ShipHero, cursor: str | None, options: Mapping[str, 
     listed = await _ask(client, SHIPMENTS, variables, ShipmentsListed)
     page = listed.shipments.data
     more = page.pageInfo.hasNextPage and page.pageInfo.endCursor not in (None, at.after)
-    listed_now = [(msgspec.json.decode(edge.node, type=ListedShipment), bytes(edge.node)) for edge in page.edges]
+    listed_now = [(_named(bytes(edge.node)), bytes(edge.node)) for edge in page.edges]
     seen = max([at.seen or at.since, *filter(None, (_at(one.created_date) for one, _ in listed_now))])
     after = Cursor(at.since, until, page.pageInfo.endCursor, seen) if more else Cursor(max(at.since, seen - OVERLAP))
     found = [_found(one, body) for one, body in listed_now]
     return Page(tuple(one for one in found if one is not None), msgspec.json.encode(after).decode(), more)
+
+
+def _named(node: bytes) -> ListedShipment:
+    try:
+        return msgspec.json.decode(node, type=ListedShipment)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unreachable(f"ShipHero lists a shipment that cannot be read: {error}") from error
 
 
 async def orders(client: ShipHero, cursor: str | None, options: Mapping[str, Any]) -> Page:
