@@ -13,7 +13,7 @@ from crossdock.connectors.shiphero import CONNECTOR as SHIPHERO
 from crossdock.connectors.shopify import CONNECTOR as SHOPIFY
 from crossdock.connectors.shopify import answers as shopify
 from crossdock.domain.entries import decode_entries
-from crossdock.domain.outcome import RetryLater
+from crossdock.domain.outcome import OutcomeUnknown, RetryLater
 from crossdock.domain.signal_decider import SIGNAL
 from crossdock.domain.state import decode_state
 from crossdock.governance.faults import ConfigError
@@ -135,3 +135,13 @@ async def test_a_listed_shipment_that_is_none_stops_the_list_aloud() -> None:
     http = Scripted(Response(200, {"content-type": "application/json"}, body))
     with pytest.raises(Unreachable, match="cannot be read"):
         await SHIPHERO.polls["shipments"].run(client("shiphero", http), None, {})
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "yesterday"])
+async def test_an_invoice_whose_date_cannot_be_read_is_in_doubt(at: str) -> None:
+    """NetSuite's invoice stood, and reading it back came up with an OverflowError or the mapping's own error."""
+    shown = {"id": "1", "tranId": "I1", "total": 1, "currency": {"id": "1"}, "createdDate": at}
+    http = Scripted(Response(200, {"content-type": "application/json"}, msgspec.json.encode(shown)))
+    make = NETSUITE.operations["invoice.make"]
+    result = await make.send(client("netsuite", http), PAYLOADS["invoice.make"], Call("k", 1))
+    assert isinstance(result.outcome, OutcomeUnknown)

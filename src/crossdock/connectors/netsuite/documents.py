@@ -96,11 +96,9 @@ def instant(text: str, settings: Mapping[str, Any]) -> datetime:
     """An aware UTC instant from NetSuite's text: RFC 3339 from records, account wall time from SuiteQL."""
     try:
         at = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (at if at.tzinfo else at.replace(tzinfo=account_zone(settings))).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise Untranslatable("bad_instant", f"not a date and time: {text!r}", field="createdDate") from error
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=account_zone(settings))
-    return at.astimezone(UTC)
 
 
 def _allot(command: PostShipment, order: SalesOrder, settings: Mapping[str, Any]) -> dict[int, Decimal]:

@@ -27,7 +27,7 @@ from crossdock.connectors.netsuite.wire import SalesOrder
 from crossdock.domain.commands import BookOrder, CloseBooking, MakeInvoice, Payload, PostShipment
 from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, RateLimited, Rejected
 from crossdock.kit.http import NotSent
-from crossdock.kit.manifest import Call, Operation, Repeat, Result
+from crossdock.kit.manifest import Call, Operation, Repeat, Result, Untranslatable
 
 _Send = Callable[[NetSuite, Any, Call], Awaitable[Result]]
 _LookUp = Callable[[NetSuite, Any, Call], Awaitable[Result | None]]
@@ -43,6 +43,8 @@ def _classified(send: Any) -> Any:
             found: Result | None = await send(client, payload, call)
         except (Stopped, Unbookable) as ended:
             return Result(ended.outcome)
+        except Untranslatable as error:  # the document stands, but what NetSuite shows of it cannot be read
+            return Result(OutcomeUnknown(detail=error.detail, code="read_failed"))
         return found
 
     return run
