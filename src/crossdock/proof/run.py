@@ -175,7 +175,8 @@ class _Play:
     def _polled(self, began: float) -> bool:
         """Whether every poll listed once more since the quiet began."""
         ended, later = self.witness.polled, began + house.POLL_EVERY_S / 2
-        return all(ended.get((name, poll), 0.0) > later for name, one in self._connectors.items() for poll in one.polls)
+        polls = [(name, poll) for name, one in self._connectors.items() for poll in one.polls]
+        return all(ended.get(one, 0.0) > later and self.witness.listed[one] > began for one in polls)
 
     async def _resume_connections(self) -> None:
         """A person saw that a connection is paused, and why, and has mended it."""

@@ -33,6 +33,8 @@ class Witness:
         self.faults: Counter[str] = Counter()
         self.recoveries: Counter[str] = Counter()
         self.polled: dict[tuple[str, str], float] = {}  # (connection, poll) -> when it last ended well
+        self.listed: dict[tuple[str, str], float] = {}  # and when that one had begun
+        self._asked: dict[tuple[str, str], float] = {}
         self.notes: list[Note] = []
         self.steps: deque[str] = deque(maxlen=LAST_STEPS)  # boundaries crossed most recently
         self._trace = hashlib.sha256()
@@ -51,9 +53,14 @@ class Witness:
         self.faults[kind] += 1
         self.note(who, f"FAULT {kind}: {what}", order)
 
+    def poll_began(self, connection: str, poll: str) -> None:
+        """A poll asks; what it lists is no newer than now, however long the answer takes."""
+        self._asked[connection, poll] = self._seconds()
+
     def poll_ended(self, connection: str, poll: str) -> None:
         """A poll listed everything."""
         self.polled[connection, poll] = self._seconds()
+        self.listed[connection, poll] = self._asked.get((connection, poll), 0.0)
 
     def recovered(self, kind: str) -> None:
         """The product took a recovery branch."""
@@ -122,6 +129,8 @@ class Testimony:
         parent: str = "",
         attributes: Mapping[str, Any] | None = None,
     ) -> Iterator[Span]:
+        if name.startswith("poll ") and attributes:
+            self._witness.poll_began(str(attributes["crossdock.connection"]), name.removeprefix("poll "))
         yield _SPAN
 
     def debug(self, event: str, **fields: Any) -> None: ...
