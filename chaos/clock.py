@@ -19,6 +19,15 @@ def library() -> Path | None:
     return None
 
 
+def sweep(folder: Path = Path("/dev/shm")) -> None:
+    """Remove what killed processes left of the library's shared memory: a new process of the same number would trip
+    over it. What belongs to a living process stays."""
+    for left in (*folder.glob("faketime_shm_*"), *folder.glob("sem.faketime_sem_*")):
+        pid = left.name.rpartition("_")[2]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            left.unlink(missing_ok=True)
+
+
 class Clock:
     """The clock of every process started with ``environment``. Starts at the real time."""
 

@@ -260,6 +260,7 @@ async def _lay_ground(house: House, stack: AsyncExitStack) -> None:
     if account.switch:
         os.chown(house.log_folder, account.uid, account.gid)
     if preloaded := clock.library():
+        stack.callback(clock.sweep)
         house.clock = Clock(house.folder / "clock", preloaded)
         house.database_clock = Clock(house.folder / "database-clock", preloaded)
     house.server.data_dir.mkdir(mode=0o755)  # a standby, which is another process of the same user, goes through it
