@@ -27,8 +27,8 @@ async def never(client: object, payload: object, call: Call) -> Result:
     raise AssertionError("disposal is pure: it calls nothing")
 
 
-def operation(repeat: Repeat) -> Operation:
-    return Operation("order.book", "book", repeat, never, settle_s=20.0)
+def operation(repeat: Repeat, settle_s: float = 20.0) -> Operation:
+    return Operation("order.book", "book", repeat, never, settle_s=settle_s)
 
 
 @pytest.mark.parametrize("outcome", [Done(), Rejected("x", "no"), Conflict("x", "there")])
@@ -55,7 +55,7 @@ def test_retries_are_bounded() -> None:
 
 
 def test_an_unknown_outcome_of_a_unique_write_repeats_and_checks() -> None:
-    again = dispose(OutcomeUnknown("cut"), operation(Repeat.UNIQUE), 1, False, 0.5)
+    again = dispose(OutcomeUnknown("cut"), operation(Repeat.UNIQUE, settle_s=0.0), 1, False, 0.5)
     assert isinstance(again, Again)
     assert again.check_first
     assert again.in_s < 5
@@ -63,6 +63,11 @@ def test_an_unknown_outcome_of_a_unique_write_repeats_and_checks() -> None:
 
 def test_an_unknown_outcome_of_a_searchable_write_waits_until_a_search_would_show_it() -> None:
     again = dispose(OutcomeUnknown("cut"), operation(Repeat.SEARCHABLE), 1, False, 0.5)
+    assert again == Again(20.0, check_first=True)
+
+
+def test_an_unknown_outcome_of_an_upsert_waits_until_a_late_one_can_undo_nothing() -> None:
+    again = dispose(OutcomeUnknown("cut"), operation(Repeat.UNIQUE, settle_s=20.0), 1, False, 0.5)
     assert again == Again(20.0, check_first=True)
 
 

@@ -72,7 +72,5 @@ def dispose(outcome: Outcome, operation: Operation, tries: int, checking: bool, 
 def _unknown(outcome: OutcomeUnknown, operation: Operation, tries: int, jitter: float) -> Disposal:
     if operation.repeat is Repeat.UNSAFE or tries >= MAX_TRIES:
         return Settle(outcome)
-    wait = backoff_s(tries, jitter)
-    if operation.repeat is Repeat.SEARCHABLE:
-        wait = max(wait, operation.settle_s)
+    wait = max(backoff_s(tries, jitter), operation.settle_s)
     return Again(wait, check_first=operation.repeat is not Repeat.READ)

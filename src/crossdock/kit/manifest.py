@@ -16,7 +16,7 @@ from crossdock.kit.http import Line
 class Repeat(StrEnum):
     """What the vendor does with a repeat of the same write: decides what an unknown outcome leads to."""
 
-    UNIQUE = "unique"  # refuses or absorbs a repeated key: repeat at once with the same key
+    UNIQUE = "unique"  # refuses or absorbs a repeated key: repeat with the same key
     SEARCHABLE = "searchable"  # can be searched by our reference: settle, look up, only then create
     UNSAFE = "unsafe"  # neither: never repeat, a person decides
     READ = "read"  # changes nothing: repeat freely
@@ -148,7 +148,9 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     send: Callable[[Any, Payload, Call], Awaitable[Result]]
     # (client, payload, call) -> Result with Done when our earlier send is there, None when it is surely not
     look_up: Callable[[Any, Payload, Call], Awaitable[Result | None]] | None = None
-    settle_s: float = 0.0  # searchable: how long until a late commit is certain to show in a search
+    # After an unknown outcome nothing is sent for so long. Searchable: until a late commit is certain to show in a
+    # search. An upsert: until a late one can no longer undo what came after it.
+    settle_s: float = 0.0
     lease_s: float = 60.0  # longer than the vendor's longest late commit
     timeout_s: float = 30.0
     cost: int = 1

@@ -60,6 +60,7 @@ FAULTS: Mapping[str, Fault] = {
     "outage": Fault("F10 F11", "a vendor is away for up to 10 s"),
     "store_down": Fault("F16", "the database is away for up to 5 s, for all processes"),
     "token_revoked": Fault("F12", "the ERP revokes every token that it gave"),
+    "locked_out": Fault("F12", "the shop takes our access token no longer, until a person has seen to it"),
     "unsubscribed": Fault("F4", "the shop deletes our webhook subscriptions"),
     "clock_jump": Fault("F19", "a process's wall clock jumps by up to two hours"),
     "clock_skew": Fault("F19", "processes' wall clocks differ, by up to two hours"),

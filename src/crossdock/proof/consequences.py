@@ -11,7 +11,7 @@ from crossdock.domain.order import Order
 from crossdock.engine.verdict import FROM_OUTSIDE
 from crossdock.kit.manifest import Untranslatable
 from crossdock.proof.plan import ERP, SHOP, WAREHOUSE, OrderPlan
-from crossdock.proof.process import RUNNING
+from crossdock.proof.process import RUNNING, Process
 
 if TYPE_CHECKING:
     from crossdock.proof.invariants import Evidence
@@ -38,10 +38,10 @@ class Pace:
     """Who was told to let the ERP rest, and what was begun."""
 
     def __init__(self) -> None:
-        self._asked: dict[tuple[str, str], float] = {}
+        self._asked: dict[tuple[str, Process | None], float] = {}
         self._begun: set[tuple[str, int]] = set()
 
-    def refused(self, vendor: str, process: str, at: float) -> None:
+    def refused(self, vendor: str, process: Process, at: float) -> None:
         """A call of this process came home with a 429."""
         if vendor == ERP:
             self._asked[vendor, process] = at
@@ -51,8 +51,7 @@ class Pace:
         if attempt in self._begun:
             return False
         self._begun.add(attempt)
-        process = RUNNING.get()
-        asked = self._asked.get((vendor, process.name if process is not None else ""))
+        asked = self._asked.get((vendor, RUNNING.get()))  # a successor of the same name was told nothing
         return asked is not None and asked < now < asked + REST_S
 
 

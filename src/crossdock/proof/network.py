@@ -77,7 +77,7 @@ class Weather:
         self._witness.fault(kind, vendor, what, order)
         return True
 
-    def refused(self, vendor: str, process: str) -> None:
+    def refused(self, vendor: str, process: Process) -> None:
         """A process is told that it asks too much."""
         self.pace.refused(vendor, process, self._seconds())
 
@@ -128,7 +128,7 @@ class ProcessHttp:
         order = serving.key.partition("/")[0] if serving else ""
         answer = await self._travel(vendor, asked, what, order, timeout_s)
         if serving is not None and answer.status == 429:
-            self._weather.refused(vendor, self._process.name)
+            self._weather.refused(vendor, self._process)
         return answer
 
     async def _travel(self, vendor: str, asked: Request, what: str, order: str, timeout_s: float) -> Response:

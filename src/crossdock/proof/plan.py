@@ -39,7 +39,9 @@ RATES: Mapping[str, float] = {
     "wake_lost": 0.6,
 }
 # Kinds that are events of their own, at an instant of the run.
-EVENTS = ("crash", "sigterm", "pause", "outage", "store_down", "token_revoked", "unsubscribed", "clock_jump")
+EVENTS = (
+    "crash", "sigterm", "pause", "outage", "store_down", "token_revoked", "locked_out", "unsubscribed", "clock_jump",
+)  # fmt: skip
 KINDS = (*RATES, *EVENTS, "clock_skew", "search_lag")
 
 # The vendors' side of the promise: nothing is committed later than this after a request left, or found later than
@@ -129,6 +131,8 @@ def _blow(random: Random, kind: str, workers: int) -> Blow:
             return Blow(at, kind, "", round(random.uniform(0.5, 5.0), 2))
         case "clock_jump":
             return Blow(at, kind, worker, round(random.choice((-1, 1)) * random.uniform(60.0, 7200.0), 1))
+        case "locked_out":
+            return Blow(at, kind, SHOP, round(random.uniform(1.0, 8.0), 2))
         case "token_revoked":
             return Blow(at, kind, ERP)
     return Blow(at, kind, SHOP)
@@ -167,7 +171,7 @@ PROFILES: Mapping[str, Callable[[Random], dict[str, Any]]] = {
     "gateway": _corner("html_instead", "answer_502", "error_503"),
     "late": _corner("late_commit", blows={"crash": 2}, search_lag_s=LAG_S),
     "slow": _corner("slow_answer", "request_refused", search_lag_s=LAG_S / 2),
-    "limits": _corner("rate_limited", "error_503", "record_changed", blows={"token_revoked": 1}),
+    "limits": _corner("rate_limited", "error_503", "record_changed", blows={"token_revoked": 1, "locked_out": 1}),
     "refusals": _corner("record_locked", "record_refused"),
     "outage": _corner("request_refused", blows={"outage": 3}),
     "crashes": _corner("answer_lost", blows={"crash": 4, "sigterm": 1}, workers=2),

@@ -257,6 +257,10 @@ class _Play:
                 self.trouble.down_until = self.clock.seconds() + blow.for_s
             case "clock_jump":
                 self._jumps[blow.who] = self._jumps.get(blow.who, 0.0) + blow.for_s
+            case "locked_out":
+                self.vendors.lock_out()
+                await asyncio.sleep(blow.for_s)
+                self.vendors.let_in()
             case "token_revoked":
                 self.vendors.erp.act("revoke_tokens", {})
             case "unsubscribed":

@@ -21,6 +21,7 @@ from crossdock.simulators.shopify import ShopifySimulator
 
 TICK_S = 0.4
 LISTING_LAG = 3  # lists are further behind than searches: only polls read them, and these overlap (``house.OVERLAP_S``)
+TOKEN = "simulated-token"  # noqa: S105 - the simulated shop's
 CONCURRENCY = 4  # calls in flight that the ERP allows
 DRIFTED = "settled"  # a payment status of a later API version
 HOOKS = "https://crossdock.test/in"
@@ -168,6 +169,14 @@ class Vendors:
             self.warehouse.act(there, {"order": key})
         except (KeyError, ValueError) as error:
             self._witness.note(where, f"{there} {order_id} was refused: {error}", key)
+
+    def lock_out(self) -> None:
+        """Somebody gives our app in the shop another access token, and does not tell us."""
+        self.shop.token = "another-token"  # noqa: S105 - a simulated vendor's
+
+    def let_in(self) -> None:
+        """What we have is right again."""
+        self.shop.token = TOKEN
 
     def end(self) -> None:
         """The quiet tail begins: nothing strikes, and nobody holds anything up any more."""

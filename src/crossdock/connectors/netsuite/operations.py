@@ -186,15 +186,16 @@ async def _existing(client: NetSuite, ref: str, *, lines: bool = True) -> SalesO
     return order
 
 
-def _operation(purpose: str, title: str, send: _Send, look_up: _LookUp | None) -> Operation:
+def _operation(purpose: str, title: str, send: _Send, look_up: _LookUp | None, settle_s: float = 0.0) -> Operation:
     # NetSuite itself gives up after 15 min; saves of 5 to 30 s are common, so the lease covers the slow ones.
-    return Operation(purpose, title, Repeat.UNIQUE, send, look_up, lease_s=180.0, timeout_s=60.0)
+    return Operation(purpose, title, Repeat.UNIQUE, send, look_up, settle_s, lease_s=180.0, timeout_s=60.0)
 
 
 OPERATIONS: Mapping[str, Operation] = {
     operation.purpose: operation
     for operation in (
-        _operation("order.book", "Book the sales order", book, find_booking),
+        # An upsert never doubles, but one that is saved late would open again what was closed meanwhile.
+        _operation("order.book", "Book the sales order", book, find_booking, settle_s=30.0),
         _operation("booking.close", "Close the sales order", close, None),
         _operation("shipment.post", "Post the item fulfilment", post_shipment, find_shipment),
         _operation("invoice.make", "Make the invoice", make_invoice, find_invoice),

@@ -72,7 +72,7 @@ class ShopifySimulator:
         self.currency, self.shop_domain, self.secret = currency, shop_domain, webhook_secret
         self.rates = {**RATES, **(rates or {})}
         self._around = surroundings
-        self._token, self._client_id = access_token, client_id
+        self.token, self._client_id = access_token, client_id
         self._restore, self._maximum = restore_rate, maximum
         self._available, self._measured_at = maximum, surroundings.now()
         self._late_paid_s = late_paid_s
@@ -89,7 +89,7 @@ class ShopifySimulator:
             return self._grant(request)
         if not request.path.endswith(f"/admin/api/{API_VERSION}/graphql.json") or request.method != "POST":
             return _reply(404, {"errors": "Not Found"})
-        if request.headers.get("x-shopify-access-token") != self._token:
+        if request.headers.get("x-shopify-access-token") != self.token:
             return _reply(
                 401, {"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}
             )
@@ -156,7 +156,7 @@ class ShopifySimulator:
             return _reply(400, {"error": "invalid_request"})
         if asked.get("client_id") != self._client_id or asked.get("client_secret") != self.secret:
             return _reply(400, {"error": "application_cannot_be_found"})
-        return _reply(200, {"access_token": self._token, "scope": ",".join(api.SCOPES), "expires_in": 86399})
+        return _reply(200, {"access_token": self.token, "scope": ",".join(api.SCOPES), "expires_in": 86399})
 
     def notify(self, topic: str, body: Mapping[str, Any]) -> None:
         """Send a webhook to all who subscribed the topic (``orders/create``), signed over its exact bytes."""
