@@ -28,8 +28,8 @@ GOLDEN: Mapping[str, Scenario] = {
     "cancelled": _golden(_order(1, acts=((0.03, "cancel_order"),))),
     # cancelled while the warehouse is taking it
     "called-back": _golden(_order(1, acts=((0.08, "cancel_order"),))),
-    # the ERP booked it, and its answer never came
-    "answer-lost": _golden(_order(1), struck=(("answer_lost", "order.book"),)),
+    # the ERP booked it, and its answer never came: the doubt is waited out
+    "answer-lost": _golden(_order(1), struck=(("answer_lost", "order.book"),), trouble_s=9.0),
     # every webhook comes three times, once under another id, in any order
     "webhooks": _golden(_order(1), rates={"webhook_duplicate": 1.0, "webhook_new_id": 1.0}),
     # no webhook ever comes: two workers find everything by polling
