@@ -26,6 +26,12 @@ FOUND = {
         b'{"seed":966,"profile":"late","orders":[{"at":3.552,"wish":{"skus":["SKU-0005"]},"acts":[[0.61,"cancel_order"]]}],'
         b'"rates":{"late_commit":0.2},"search_lag_s":0.0,"trouble_s":4.0,"replayed":false}'
     ),
+    "a shipment posted late, before its repeat read the order, made the repeat say that too much was shipped": (
+        b'{"seed":51616,"profile":"pauses","orders":[{"at":0.9,"wish":{"skus":["SKU-0004"]}},{"at":2.72,"wish":'
+        b'{"skus":["SKU-0009"]},"acts":[[5.89,"edit_address"]]},{"at":2.288,"wish":{"skus":["SKU-0010"]}}],'
+        b'"rates":{"late_commit":0.29},"blows":[{"at":1.157,"kind":"pause","who":"w2","for_s":10.99},'
+        b'{"at":3.409,"kind":"pause","who":"w1","for_s":9.27}],"workers":2,"trouble_s":4.0,"replayed":false}'
+    ),
 }
 
 

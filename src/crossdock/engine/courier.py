@@ -59,6 +59,7 @@ class Courier:
         claimed = await self._take_over(row) + await self._claim_live(row)
         if self._behind and (self._draining is None or self._draining.done()):
             self._draining = asyncio.create_task(self._drain(row))  # aside: live orders do not wait for its claim
+            self._draining.add_done_callback(self._told)
         return claimed > 0
 
     async def _claim_live(self, row: ConnectionRow) -> int:
@@ -128,8 +129,11 @@ class Courier:
     def _home(self, flying: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
         flying.discard(task)  # before anyone is told that there is room
         self._on_room()
+        self._told(task)
+
+    def _told(self, task: asyncio.Task[None]) -> None:
+        """Nobody awaits these tasks: what they raise is a bug of ours; a lease runs out, its command is served again."""
         if not task.cancelled() and (error := task.exception()) is not None:
-            # a bug of ours: the lease runs out and the command is served again
             self._world.signals.log.error("courier.bug", connection=self._link.name, error=repr(error))
 
     async def _serve(self, command: LeasedCommand, claimed_at: float) -> None:

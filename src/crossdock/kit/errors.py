@@ -65,6 +65,15 @@ def retry_after_s(headers: Mapping[str, str], now: Callable[[], datetime]) -> fl
     return min(max(0.0, (until - now()).total_seconds()), LONGEST_WAIT_S)
 
 
+def told_at(headers: Mapping[str, str]) -> datetime | None:
+    """The other side's own clock, as its answer's ``Date`` tells it; None without one that can be read."""
+    try:
+        told = parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, TypeError):
+        return None
+    return told if told.tzinfo else None
+
+
 def excerpt(response: Response) -> str:
     """The beginning of the body as text for an error message, on one line."""
     return " ".join(response.body[: EXCERPT * 4].decode("utf-8", "replace").split())[:EXCERPT]

@@ -28,8 +28,8 @@ from crossdock.proof.witness import Testimony
 from crossdock.simulators.base import Deliver
 
 SYSTEMS = {SHOP: "shopify", ERP: "netsuite", WAREHOUSE: "shiphero"}
-# Real vendors commit for minutes and are given minutes; the simulated ones keep ``plan.LATE_S`` and ``plan.LAG_S``.
 NOBODY = 599  # the status of a request that nobody answered
+# Real vendors commit for minutes and are given minutes; the simulated ones keep ``plan.LATE_S`` and ``plan.LAG_S``.
 HURRY = {"lease_s": 9.0, "settle_s": 3.0}
 POLL_EVERY_S = 6.0
 POLLS_LEASE_S = 9.0  # until another process polls in a dead one's place

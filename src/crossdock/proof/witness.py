@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from crossdock.observe.signals import Log, Span
+from crossdock.observe.signals import Silence, Span
 
 LAST_STEPS = 50
 
@@ -98,12 +98,13 @@ _LOGGED = {
 }
 
 
-class Testimony:
+class Testimony(Silence):
     """A process's ``Signals``: what it counts and logs reaches the witness, nothing else."""
 
     def __init__(self, witness: Witness, process: str) -> None:
+        super().__init__()
         self._witness, self._process = witness, process
-        self.log: Log = self
+        self.log = self
 
     def add(self, metric: str, value: float = 1, **labels: str) -> None:
         """Count up."""
@@ -115,9 +116,6 @@ class Testimony:
             self._witness.poll_ended(labels["channel"], labels["poll"])
         elif metric == "crossdock.poll.found" and labels.get("result") == "new":
             self._witness.recovered("found_by_poll")
-
-    def record(self, metric: str, value: float, **labels: str) -> None: ...
-    def set(self, metric: str, value: float, **labels: str) -> None: ...
 
     @contextmanager
     def span(
@@ -131,7 +129,8 @@ class Testimony:
     ) -> Iterator[Span]:
         if name.startswith("poll ") and attributes:
             self._witness.poll_began(str(attributes["crossdock.connection"]), name.removeprefix("poll "))
-        yield _SPAN
+        with super().span(name) as span:
+            yield span
 
     def debug(self, event: str, **fields: Any) -> None: ...
 
@@ -152,13 +151,3 @@ class Testimony:
             self._witness.recovered(kind)
         said = " ".join(f"{name}={value}" for name, value in fields.items())
         self._witness.note(self._process, f"log {event} {said}"[:300], str(fields.get("order", "")))
-
-
-class _Span:
-    traceparent = ""
-
-    def set(self, **attributes: Any) -> None: ...
-    def event(self, name: str, **attributes: Any) -> None: ...
-
-
-_SPAN = _Span()

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from crossdock.connectors.netsuite.answers import MISSING, Stopped, classify, error_of, retry_after
 from crossdock.connectors.netsuite.wire import Document, InvoiceBody, QueryPage, SalesOrder, TokenBody
 from crossdock.domain.outcome import Misconfigured, OutcomeUnknown, RateLimited, RetryLater
+from crossdock.kit.errors import told_at
 from crossdock.kit.http import AnswerLost, Line, NotSent, Response
 
 T = TypeVar("T")
@@ -149,7 +149,7 @@ class NetSuite:
         response = await self._granted(ours)
         if (
             response.status in (400, 401, 403)
-            and (theirs := _told_time(response))
+            and (theirs := told_at(response.headers))
             and abs(theirs - ours) > CLOCKS_AGREE
         ):
             response = await self._granted(theirs)
@@ -200,15 +200,6 @@ def base_url(settings: Mapping[str, Any]) -> str:
         return str(given).rstrip("/")
     host = str(settings["account_id"]).lower().replace("_", "-")
     return f"https://{host}.suitetalk.api.netsuite.com"
-
-
-def _told_time(response: Response) -> datetime | None:
-    """What the answer's ``Date`` says; None without one that can be read."""
-    try:
-        told = parsedate_to_datetime(response.headers.get("date", ""))
-    except (ValueError, TypeError):
-        return None
-    return told if told.tzinfo else None
 
 
 def _token_refusal(response: Response) -> RateLimited | RetryLater | Misconfigured:

@@ -6,7 +6,7 @@ transforms have no upsert at all.
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -110,7 +110,13 @@ async def post_shipment(client: NetSuite, payload: PostShipment, call: Call) -> 
         if there is not None:
             return Result(Done(refs={"itemFulfillment": there.id}, repeated=True))
     order = await _existing(client, payload.erp_ref, lines=True)
-    document = render_fulfilment(payload, order, client.settings)
+    try:
+        document = render_fulfilment(payload, order, client.settings)
+    except Unbookable:
+        # Nothing is left open on the order: perhaps because an earlier send of ours was saved since we looked for it.
+        if call.tries and (found := await find_shipment(client, payload, call)) is not None:
+            return cast("Result", found)
+        raise
     try:
         made = await client.transform(order.id, "itemFulfillment", document)
     except Stopped as stopped:
@@ -165,6 +171,8 @@ async def _unbillable(client: NetSuite, payload: MakeInvoice, call: Call, stoppe
     if isinstance(result.outcome, Rejected) and result.outcome.code == "user_error":
         order = await client.sales_order(payload.erp_ref)
         if order is not None and order.order_status is not None and order.order_status.id == "G":
+            if (ours := await find_invoice(client, payload, call)) is not None:  # saved since we looked for it
+                return cast("Result", ours)
             detail = f"sales order {order.id} is already billed in NetSuite, by an invoice that is not ours"
             return Result(Conflict("already_billed", detail, {"salesOrder": order.id}))
     return result

@@ -4,6 +4,7 @@ Raises ``Failed`` with the classified outcome, or ``NotSent`` / ``AnswerLost`` f
 ``throttle_s`` says how long Shopify's own meter wants us to wait.
 """
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from crossdock.connectors.shopify.answers import Failed, UserError
 from crossdock.connectors.shopify.graph import PageInfo, Struct, gid
 from crossdock.connectors.shopify.wire import Instant
 from crossdock.domain.outcome import Misconfigured, Rejected
+from crossdock.kit.errors import told_at
 from crossdock.kit.http import AnswerLost, Line, NotSent
 
 API_VERSION = "2026-10"
@@ -212,7 +214,7 @@ class Client:
     def __init__(self, line: Line) -> None:
         self.line = line
         self.throttle_s = 0.0
-        self.told_at = ""  # the time that the last answer came from Shopify, as HTTP says it
+        self.told_at: datetime | None = None  # Shopify's clock, by its last answer
         settings = line.settings
         self._base = str(settings.get("api_base") or f"https://{settings['shop_domain']}").rstrip("/")
         self._timeout_s = float(settings.get("timeout_s") or 30.0)
@@ -339,7 +341,7 @@ class Client:
             raise Failed(
                 answers.lost("token_expired", "Shopify no longer takes our access token; a new one is fetched.", False)
             )
-        self.told_at = response.headers.get("date", "")
+        self.told_at = told_at(response.headers)
         whole, self.throttle_s = answers.read(response, write=write)
         return answers.decode(whole, type_, write=write)
 

@@ -6,7 +6,6 @@ already brought is known by its content id and not read again. One that is new b
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -66,13 +65,10 @@ async def orders(client: Client, cursor: str | None, options: Mapping[str, Any])
     return Page(found, _encode(following).decode(), more=bool(rest))
 
 
-def _not_ahead(seen: datetime, told: str) -> datetime:
-    """Never later than Shopify's own clock (the answer's ``Date``): a first start by a clock of ours that runs ahead
-    would pass over everything until Shopify's comes there."""
-    try:
-        return min(seen, parsedate_to_datetime(told)) if told else seen
-    except (ValueError, TypeError):  # a date without zone, or no date at all
-        return seen
+def _not_ahead(seen: datetime, told: datetime | None) -> datetime:
+    """Never later than Shopify's own clock: a first start by a clock of ours that runs ahead would pass over everything
+    until Shopify's comes there."""
+    return seen if told is None else min(seen, told)
 
 
 def _start(client: Client, options: Mapping[str, Any]) -> Cursor:
