@@ -132,7 +132,7 @@ class Courier:
         self._told(task)
 
     def _told(self, task: asyncio.Task[None]) -> None:
-        """Nobody awaits these tasks: what they raise is a bug of ours; a lease runs out, its command is served again."""
+        """Nobody awaits these tasks: what they raise is a bug of ours, and a lease that runs out repairs it."""
         if not task.cancelled() and (error := task.exception()) is not None:
             self._world.signals.log.error("courier.bug", connection=self._link.name, error=repr(error))
 
