@@ -74,8 +74,7 @@ def kill_all(server: Embedded) -> int:
     """Kill -9 the server and everything it started; returns the postmaster's id."""
     pid = asked.listener_pid(server.socket)
     assert pid is not None
-    for one in leftovers.alive(server.cluster):
-        os.kill(one, signal.SIGKILL)
+    leftovers.kill(leftovers.alive(server.cluster))
     until(lambda: not leftovers.alive(server.cluster))
     return pid
 
@@ -118,6 +117,12 @@ def test_a_process_id_that_went_to_a_stranger_does_not_stop_a_start(running: Emb
         assert running.running()
         assert stranger.poll() is None, "the stranger was left alone"
         stranger.kill()
+
+
+def test_killing_what_has_ended_meanwhile_is_no_error() -> None:
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+        leftovers.kill([gone.pid])
 
 
 def test_a_killed_postmaster_leaves_no_orphans_in_the_way(running: Embedded) -> None:

@@ -4,6 +4,7 @@ A process belongs to a cluster when its working directory is the cluster (Postgr
 zombie has none). A process id in a file proves nothing: the number may have gone to another program.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -27,6 +28,13 @@ def alive(cluster: Path) -> list[int]:
     """All living processes of the cluster."""
     pids = (int(entry) for entry in os.listdir("/proc") if entry.isdigit())
     return [pid for pid in pids if lives_in(pid, cluster)]
+
+
+def kill(pids: Sequence[int]) -> None:
+    """Kill -9 each of them; one that has ended since it was listed is what was wanted."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _first_pid(path: Path) -> int | None:
@@ -64,8 +72,7 @@ def _end_orphans(cluster: Path, progress: Callable[[str], None]) -> None:
     while orphans := alive(cluster):
         if time.monotonic() > deadline:
             progress(f"ending server processes without a postmaster: {orphans}")
-            for pid in orphans:
-                os.kill(pid, signal.SIGKILL)
+            kill(orphans)
             deadline = time.monotonic() + _ORPHAN_S
         time.sleep(0.02)
 
