@@ -22,6 +22,11 @@ FOUND = {
         b'{"seed":1096,"profile":"refusals","orders":[{"at":0.021,"wish":{"skus":["SKU-0006"]},"acts":'
         b'[[0.08,"tag_order"],[0.27,"edit_address"]]}],"rates":{"record_refused":0.404},"trouble_s":2.0,"replayed":false}'
     ),
+    "an address corrected within a second of which another view had come, its own webhook lost, was never taken": (
+        b'{"seed":5186,"profile":"webhooks","orders":[{"at":2.121,"wish":{"skus":["SKU-0010"]},"acts":'
+        b'[[0.33,"cancel_order"],[0.58,"edit_address"]]}],"rates":{"webhook_late":0.422,"webhook_dropped":0.256},'
+        b'"trouble_s":4.0,"replayed":false}'
+    ),
     "an upsert saved late, after its repeat had been booked and closed again, opened the cancelled sales order anew": (
         b'{"seed":966,"profile":"late","orders":[{"at":3.552,"wish":{"skus":["SKU-0005"]},"acts":[[0.61,"cancel_order"]]}],'
         b'"rates":{"late_commit":0.2},"search_lag_s":0.0,"trouble_s":4.0,"replayed":false}'

@@ -14,7 +14,7 @@ from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Changed, Client
 from crossdock.connectors.shopify.graph import number
 from crossdock.connectors.shopify.topics import POLLED_ORDER, SUBSCRIBED
-from crossdock.connectors.shopify.webhook import content_id
+from crossdock.connectors.shopify.webhook import Place, content_id, print_of, state_of
 from crossdock.kit.manifest import Found, Page, Poll
 
 _FOREVER_AGO = datetime(2004, 1, 1, tzinfo=UTC)
@@ -102,7 +102,7 @@ def _page_size(client: Client) -> int:
 
 def _found(connection: str, order: Changed) -> Found:
     order_id = number(order.id)
-    content = content_id(order_id, order.updated_at, order.display_financial_status, order.cancelled_at is not None)
+    content = _content(order_id, order)
     return Found(
         delivery_id=content,
         topic=POLLED_ORDER,
@@ -110,6 +110,18 @@ def _found(connection: str, order: Changed) -> Found:
         stream_key=f"{connection}:order:{order_id}",
         body=_encode(Pointer(int(order_id), order.updated_at, content)),
     )
+
+
+def _content(order_id: str, order: Changed) -> str:
+    """What the webhook of this view calls it."""
+    at = order.shipping_address
+    to = (
+        None
+        if at is None
+        else Place(at.name, at.company, at.address1, at.address2, at.city, at.zip, at.country_code_v2)
+    )
+    told = print_of(order.total_price_set.shop_money.amount, order.note, order.tags, to)
+    return content_id(order_id, order.updated_at, state_of(order.display_financial_status, order.cancelled_at), told)
 
 
 def content_of(body: bytes) -> str:
