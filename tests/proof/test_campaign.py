@@ -123,10 +123,13 @@ async def test_ctrl_c_prints_what_was_done_so_far() -> None:
 
 def _working(session: int) -> list[int]:
     """The processes of a session that are no zombies."""
-    fields = [
-        stat.read_text().rpartition(")")[2].split() for stat in Path("/proc").glob("[0-9]*/stat") if stat.exists()
-    ]
-    return [int(of[3]) for of in fields if int(of[3]) == session and of[0] != "Z"]
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            state, _, _, its, *_ = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            if int(its) == session and state != "Z":
+                found.append(int(pid))
+    return found
 
 
 @pytest.mark.timeout(300)
