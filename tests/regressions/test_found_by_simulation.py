@@ -27,7 +27,7 @@ FOUND = {
         b'[[0.33,"cancel_order"],[0.58,"edit_address"]]}],"rates":{"webhook_late":0.422,"webhook_dropped":0.256},'
         b'"trouble_s":4.0,"replayed":false}'
     ),
-    "an order that the shop's search showed late was passed over by a poll that failed between its first and last page": (
+    "an order that the shop's search showed late was passed over by a poll that failed between two pages": (
         b'{"seed":9707,"profile":"blind","orders":[{"at":9.12,"wish":{"skus":["SKU-0002","SKU-0009",'
         b'"SKU-0007"],"paid":false},"acts":[[2.68,"tag_order"],[5.0,"pay_order"]]},{"at":3.207,'
         b'"wish":{"skus":["SKU-0012","SKU-0006","SKU-0010"]},"acts":[[0.92,"tag_order"],[7.28,'
