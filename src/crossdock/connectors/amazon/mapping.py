@@ -38,6 +38,7 @@ _decode = msgspec.json.Decoder(wire.Order).decode
 _UNIT = Decimal("0.00000001")  # a unit price keeps 8 decimals, so that a line's sum is off by less than half a cent
 _MOST = 10**9
 _CODE = re.compile(r"[A-Z]{2,3}")
+_TAKEN = ("UNSHIPPED", "SHIPPED", "CANCELLED")
 _ON_TOP, _INCLUDED, _WITHHELD = "on top", "included", "withheld"
 _KINDS = {
     "SHIPPING": (ChargeKind.SHIPPING, "Shipping"),
@@ -82,6 +83,14 @@ class _Reading:
         if source.fulfillment is None:
             raise off("amazon.field_missing", "is not told.", ("fulfillment",))
         self.source, self.fulfillment = source, source.fulfillment
+        for name, told, known in (
+            ("fulfillmentStatus", self.fulfillment.fulfillment_status, _TAKEN),
+            ("fulfilledBy", self.fulfillment.fulfilled_by, (AMAZON, "MERCHANT")),
+        ):
+            if told not in known:  # not to be guessed: goods would be picked for it
+                raise off(
+                    "amazon.status_unknown", f"is {told!r}; known here: {', '.join(known)}.", ("fulfillment", name)
+                )
         self.place = BY_ID.get(source.sales_channel.marketplace_id or "")
         self.cancelled = self.fulfillment.fulfillment_status == "CANCELLED"
         self.currency = self._currency()
@@ -198,12 +207,12 @@ class _Reading:
     def _quantities(self, item: wire.Item, parts: Parts) -> tuple[Decimal, Decimal]:
         """As sold, and as it stands. After a partial cancellation Amazon's amounts are for the one or the other."""
         ordered, fulfilment = Decimal(item.quantity_ordered), item.fulfillment
-        if fulfilment is None or fulfilment.quantity_unfulfilled is None:
+        if self.cancelled or fulfilment is None or fulfilment.quantity_unfulfilled is None:
             return ordered, ordered
         current = Decimal(fulfilment.quantity_unfulfilled + (fulfilment.quantity_fulfilled or 0))
-        if not 0 < current < ordered:
+        if not 0 <= current < ordered:
             return ordered, ordered
-        sold_current = parts.amounts.get(GOODS) == self._price(item) * current != ZERO
+        sold_current = parts.amounts.get(GOODS, ZERO) == self._price(item) * current
         return (current, current) if sold_current else (ordered, current)
 
     def _unit_price(self, item: wire.Item, parts: Parts, quantity: Decimal) -> Decimal:
