@@ -11,7 +11,7 @@ from crossdock.connectors.amazon import CONNECTOR
 from crossdock.connectors.amazon.answers import Failed
 from crossdock.connectors.amazon.polls import Cursor
 from crossdock.domain.commands import ReadBack
-from crossdock.domain.events import OrderSeen, SignalSeen
+from crossdock.domain.events import OrderSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.outcome import Done, Misconfigured, RateLimited, Rejected
 from crossdock.kit.manifest import Found, Unreachable, Untranslatable
 
@@ -88,9 +88,17 @@ async def test_orders_of_amazons_own_stock_are_booked_on_demand_once_shipped(mak
     await seller.sim.tick()
     found, _ = await seller.poll("orders", cursor)
     assert ids(found) == [order_id]
-    (event,) = CONNECTOR.translate("amazon", "order", found[-1].body)
+    event, left = CONNECTOR.translate("amazon", "order", found[-1].body)
     assert isinstance(event, OrderSeen)
     assert not any(line.requires_shipping for line in event.order.lines), "for the books: there is nothing to pick"
+    assert isinstance(left, ShipmentSeen)
+    assert (left.source, left.shipment.location) == ("amazon", "AMAZON")
+    assert [(one.line_id, one.quantity) for one in left.shipment.lines] == [
+        (line.id, line.quantity) for line in event.order.lines
+    ]
+    assert [one.event for one in (await seller.do(ReadBack("order", order_id))).follows] == [
+        OrderSeen(event.order, True), left
+    ]  # fmt: skip
 
 
 async def test_pages_are_followed_to_the_end(seller: Any) -> None:
@@ -233,9 +241,11 @@ async def test_an_order_that_was_shipped_elsewhere_is_booked_when_a_person_names
     named, _ = await seller.poll("orders", ids=[order_id])
     assert ids(named) == [order_id]
     assert named[0].delivery_id not in {one.delivery_id for one in found}, "or it would count as known"
-    (event,) = CONNECTOR.translate("amazon", named[0].topic, named[0].body)
+    event, left = CONNECTOR.translate("amazon", named[0].topic, named[0].body)
     assert isinstance(event, OrderSeen)
     assert not any(line.requires_shipping for line in event.order.lines)
+    assert isinstance(left, ShipmentSeen)
+    assert (left.source, left.shipment.location) == ("amazon", "MERCHANT")
 
 
 async def test_a_search_that_is_refused_says_how_long_to_wait_and_goes_on_where_it_was(make_seller: Any) -> None:

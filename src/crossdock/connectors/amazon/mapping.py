@@ -13,10 +13,11 @@ import msgspec
 
 from crossdock.connectors.amazon import wire
 from crossdock.connectors.amazon.marketplaces import BY_ID, TAX_ON_TOP
-from crossdock.connectors.amazon.money import CHARGES, DISCOUNT, GOODS, TAX, Parts, currency_of, decimal, off
-from crossdock.connectors.amazon.money import parts_of as parts_of
+from crossdock.connectors.amazon.money import CHARGES, DISCOUNT, GOODS, TAX, Parts, currency_of, decimal, off, parts_of
 from crossdock.connectors.amazon.money import stated as stated_sums
 from crossdock.connectors.amazon.standing import AMAZON
+from crossdock.domain.events import Event, OrderSeen, ShipmentSeen
+from crossdock.domain.fulfilment import Shipment, ShippedLine
 from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import (
     Address,
@@ -31,6 +32,7 @@ from crossdock.domain.order import (
     TaxLine,
     Totals,
 )
+from crossdock.domain.state import ordered
 from crossdock.kit.manifest import Untranslatable
 
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`")
@@ -74,6 +76,21 @@ def untranslatable(error: Exception) -> Untranslatable:
 def to_order(connection: str, source: wire.Order) -> Order:
     """The canonical order. The same order told by a search and by a read-back comes out equal."""
     return _Reading(source).order(connection)
+
+
+def events_of(connection: str, source: wire.Order, authoritative: bool = False) -> list[Event]:
+    """The order, and where its goods left without us, by Amazon or by somebody else, that they did.
+
+    The channel itself is the source of that shipment, so that the ERP is told of it and Amazon is not.
+    """
+    order = to_order(connection, source)
+    seen = OrderSeen(order, authoritative)
+    if order.cancelled_at is not None or any(line.requires_shipping for line in order.lines):
+        return [seen]
+    lines = tuple(ShippedLine(line.id, ordered(line), line.sku) for line in order.lines if ordered(line))
+    by = source.fulfillment.fulfilled_by if source.fulfillment else None
+    shipment = Shipment(f"{order.external_id}-left", lines, order.updated_at, location=by)
+    return [seen, ShipmentSeen(shipment, connection)] if lines else [seen]
 
 
 class _Reading:

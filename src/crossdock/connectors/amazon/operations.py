@@ -8,7 +8,7 @@ from crossdock.connectors.amazon.answers import Failed
 from crossdock.connectors.amazon.client import SHIPPED, Client
 from crossdock.connectors.amazon.shipping import Parcel
 from crossdock.domain.commands import Payload, PushFulfilment, ReadBack
-from crossdock.domain.events import OrderSeen
+from crossdock.domain.order import order_key
 from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, Rejected, RetryLater
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Call, Follow, Operation, Repeat, Result, Untranslatable
@@ -128,12 +128,13 @@ async def read_back(client: Client, payload: Payload, call: Call) -> Result:
         reason = standing.ignored(source.fulfillment, book_amazons=standing.books_amazons(client.line.settings))
         if reason is not None:
             return Result(Done({"order": source.order_id}, {"ignored": reason}))
-        order = mapping.to_order(client.line.connection, source)
+        events = mapping.events_of(client.line.connection, source, authoritative=True)
     except Failed as failed:
         return Result(failed.outcome)
     except Untranslatable as error:
         return Result(Rejected(error.code, error.detail, error.field, error.hint))
-    return Result(Done({"order": order.external_id}), (Follow("order", order.key, OrderSeen(order, True)),))
+    key = order_key(client.line.connection, source.order_id)
+    return Result(Done({"order": source.order_id}), tuple(Follow("order", key, event) for event in events))
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -7,7 +7,7 @@ import msgspec
 from crossdock.connectors.amazon import mapping
 from crossdock.connectors.amazon.topics import CHANGE, ORDER, TOPICS
 from crossdock.connectors.amazon.wire import ChangeNotification
-from crossdock.domain.events import Event, OrderSeen, SignalSeen
+from crossdock.domain.events import Event, SignalSeen
 from crossdock.kit.manifest import Untranslatable
 
 _change = msgspec.json.Decoder(ChangeNotification).decode
@@ -19,7 +19,7 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
     Whether an order is taken was decided when it came (``standing``), and its topic says so.
     """
     if topic == ORDER:
-        return [OrderSeen(mapping.to_order(connection, mapping.parse_order(body)))]
+        return mapping.events_of(connection, mapping.parse_order(body))
     if topic == CHANGE:
         try:
             change = _change(body)

@@ -59,11 +59,12 @@ def test_what_amazon_collects_is_amazons_to_pay_and_part_of_the_total() -> None:
     assert {name: str(amount) for name, amount in sums(order).items()} == {
         "total": "37.34", "lines": "33.00", "discounts": "7.50", "tax": "2.85", "charges": "8.99",
     }  # fmt: skip
-    taxes = [tax for part in (*order.lines, *order.charges) for tax in part.taxes]
+    taxes = [tax for line in order.lines for tax in line.taxes]
+    taxes += [tax for charge in order.charges for tax in charge.taxes]
     assert {tax.title for tax in taxes} == {"US tax"}
     assert all(tax.channel_liable for tax in taxes)
     mug, plate = order.lines
-    assert (mug.unit_price.shop, mug.quantity, mug.sku) == (Decimal("12.50"), 2, "MUG-RED")
+    assert (mug.unit_price.shop, mug.quantity, mug.sku) == (Decimal("12.50"), Decimal(2), "MUG-RED")
     assert [(one.amount.shop, one.code) for one in mug.discounts] == [(Decimal("2.50"), "TEN-OFF, FREE-SHIP")]
     assert plate.discounts == ()
 
@@ -80,7 +81,7 @@ def test_shipping_and_gift_wrap_are_charges_with_what_is_theirs() -> None:
 
 def test_the_service_level_is_told_even_when_shipping_is_free() -> None:
     (shipping,) = order_of(sample("order.no_person")).charges
-    assert (shipping.kind, shipping.code, shipping.amount.shop) == (ChargeKind.SHIPPING, "STANDARD", 0)
+    assert (shipping.kind, shipping.code, shipping.amount.shop) == (ChargeKind.SHIPPING, "STANDARD", Decimal(0))
 
 
 def test_tax_inside_the_prices_is_the_sellers() -> None:
@@ -101,12 +102,14 @@ def test_yen_have_no_decimals_and_cash_on_delivery_is_not_paid_yet() -> None:
     assert order.payment_status is PaymentStatus.PENDING
     assert [(charge.title, str(charge.amount.shop)) for charge in order.charges][1:] == [("Cash on delivery", "330")]
     assert order.payments[0].amount is not None
-    assert (order.payments[0].gateway, order.payments[0].amount.shop) == ("CashOnDelivery", 1530)
+    assert (order.payments[0].gateway, order.payments[0].amount.shop) == ("CashOnDelivery", Decimal(1530))
 
 
 def test_tax_that_amazon_keeps_back_is_no_part_of_the_order() -> None:
     order = order_of(sample("order.us_tax_withheld"))
-    assert (order.tax_inclusive, order.totals.tax.shop, order.lines[0].taxes) == (False, 0, ())
+    assert not order.tax_inclusive
+    assert order.totals.tax.shop == 0
+    assert order.lines[0].taxes == ()
     assert order.totals.total.shop == Decimal("12.50")
 
 
@@ -125,7 +128,8 @@ def test_missing_people_are_no_error() -> None:
 
 def test_a_replacement_costs_nothing() -> None:
     order = order_of(sample("order.replacement_without_money"))
-    assert (order.totals.total.shop, order.currency, order.tags) == (0, "USD", ("REPLACEMENT_ORIGINAL_ID",))
+    assert (order.totals.total.shop, order.currency) == (Decimal(0), "USD")
+    assert list(order.tags) == ["REPLACEMENT_ORIGINAL_ID"]
     assert order.lines[0].requires_shipping
     assert order.payment_status is PaymentStatus.PAID
 
@@ -139,16 +143,16 @@ def test_a_cancellation_is_told_with_its_reason() -> None:
 
 def test_partial_cancellations_are_read_either_way() -> None:
     (line,) = order_of(sample("order.partly_cancelled")).lines
-    assert (line.quantity, line.current_quantity, line.unit_price.shop) == (2, None, Decimal("12.50"))
+    assert (line.quantity, line.current_quantity, line.unit_price.shop) == (Decimal(2), None, Decimal("12.50"))
     body = sample("order.partly_cancelled")  # the money is for three still
     for row in (body["orderItems"][0]["proceeds"]["breakdowns"][0], body["proceeds"]["breakdowns"][0]):
         row["subtotal"]["amount"] = "37.50"
     body["proceeds"]["grandTotal"]["amount"] = "37.50"
     (line,) = order_of(body).lines
-    assert (line.quantity, line.current_quantity) == (3, 2)
+    assert (line.quantity, line.current_quantity) == (Decimal(3), Decimal(2))
     assert prove(order_of(body)).balanced
     kept, gone = order_of(sample("order.one_item_cancelled")).lines
-    assert (kept.quantity, gone.quantity, gone.current_quantity) == (2, 0, None)
+    assert (kept.quantity, gone.quantity, gone.current_quantity) == (Decimal(2), Decimal(0), None)
 
 
 def test_a_sum_that_no_unit_price_gives_is_divided() -> None:
