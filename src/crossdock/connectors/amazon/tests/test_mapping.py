@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from crossdock.connectors.amazon import CONNECTOR
-from crossdock.domain.events import Event, OrderSeen, SignalSeen
+from crossdock.domain.events import Event, OrderSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.order import ChargeKind, Order, PaymentStatus, TaxLine
 from crossdock.domain.totals import prove
 from crossdock.kit.manifest import Untranslatable
@@ -25,7 +25,7 @@ def sample(name: str) -> dict[str, Any]:
 
 
 def order_of(body: Any) -> Order:
-    (event,) = CONNECTOR.translate("amazon", "order", json.dumps(body).encode())
+    event, *_ = CONNECTOR.translate("amazon", "order", json.dumps(body).encode())
     assert isinstance(event, OrderSeen)
     return event.order
 
@@ -132,6 +132,19 @@ def test_a_replacement_costs_nothing() -> None:
     assert list(order.tags) == ["REPLACEMENT_ORIGINAL_ID"]
     assert order.lines[0].requires_shipping
     assert order.payment_status is PaymentStatus.PAID
+
+
+def test_what_amazon_shipped_left_without_us() -> None:
+    body = sample("order.shipped_by_amazon")
+    seen, left = CONNECTOR.translate("amazon", "order", json.dumps(body).encode())
+    assert isinstance(seen, OrderSeen)
+    assert isinstance(left, ShipmentSeen)
+    assert not seen.order.lines[0].requires_shipping
+    assert (left.source, left.shipment.id) == ("amazon", "111-0000001-0000011-left")
+    body["lastUpdatedTime"] = "2026-12-01T00:00:00Z"
+    _, again = CONNECTOR.translate("amazon", "order", json.dumps(body).encode())
+    assert isinstance(again, ShipmentSeen)
+    assert (again.shipment.id, again.shipment.lines) == (left.shipment.id, left.shipment.lines), "a later view adds none"
 
 
 def test_a_cancellation_is_told_with_its_reason() -> None:
