@@ -22,7 +22,10 @@ class Keys(NamedTuple):
 
 
 def signed_headers(keys: Keys, url: str, headers: Mapping[str, str], body: bytes, now: datetime) -> dict[str, str]:
-    """``headers`` (lower case) of a POST with host, date and the Authorization that proves them and the body."""
+    """``headers`` (lower case) of a POST with date and the Authorization that proves them, the host and the body.
+
+    The host is signed and not among them: whoever sends says it.
+    """
     parts = urlsplit(url)
     stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     told = {**headers, "host": parts.netloc, "x-amz-date": stamp}
@@ -43,7 +46,7 @@ def signed_headers(keys: Keys, url: str, headers: Mapping[str, str], body: bytes
     signature = hmac.digest(signing_key(keys, stamp[:8]), to_sign.encode(), "sha256").hex()
     credential = f"{keys.key_id}/{scope}"
     proof = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}"
-    return {**told, "authorization": proof}
+    return {**headers, "x-amz-date": stamp, "authorization": proof}
 
 
 def signing_key(keys: Keys, day: str) -> bytes:

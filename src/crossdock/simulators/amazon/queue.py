@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
@@ -106,7 +107,8 @@ class SimulatedQueue:
         if abs(at - self._now()) > _SKEW or stamp[:8] != day:
             raise Denied("com.amazon.coral.service#InvalidSignatureException", "Signature expired", 403)
         lines = [request.method, request.path or "/", ""]
-        lines += [f"{name}:{request.headers.get(name, '').strip()}" for name in names.split(";")]
+        told = {"host": urlsplit(self.url).netloc, **request.headers}  # without a socket nobody says the host
+        lines += [f"{name}:{told.get(name, '').strip()}" for name in names.split(";")]
         lines += ["", names, hashlib.sha256(request.body).hexdigest()]
         scope = f"{day}/{region}/sqs/aws4_request"
         digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()

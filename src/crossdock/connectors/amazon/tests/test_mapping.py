@@ -144,7 +144,9 @@ def test_what_amazon_shipped_left_without_us() -> None:
     body["lastUpdatedTime"] = "2026-12-01T00:00:00Z"
     _, again = CONNECTOR.translate("amazon", "order", json.dumps(body).encode())
     assert isinstance(again, ShipmentSeen)
-    assert (again.shipment.id, again.shipment.lines) == (left.shipment.id, left.shipment.lines), "a later view adds none"
+    assert (again.shipment.id, again.shipment.lines) == (left.shipment.id, left.shipment.lines), (
+        "a later view adds none"
+    )
 
 
 def test_a_cancellation_is_told_with_its_reason() -> None:
