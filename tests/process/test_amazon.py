@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from crossdock.intake.backfill import backfill
+from crossdock.intake.polling import Stuck
+from crossdock.store.protocol import Receipt, StoreUnavailable
 from tests.process.amazon_house import SHOP, AmazonHouse, AmazonVendors
 from tests.process.books import (
     assert_nothing_twice,
@@ -165,6 +167,40 @@ async def test_told_twice_and_found_as_well_it_is_one_order(living: Living) -> N
         assert_whole(house, order_id)
     assert_nothing_twice(house)
     assert await house.problems() == []
+
+
+async def test_a_notification_stays_in_the_queue_until_the_store_has_answered(living: Living) -> None:
+    house = await living()
+    ids = place(house)
+    accept, house.store.accept = house.store.accept, _unavailable  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        await house.hear()
+    house.store.accept = accept  # type: ignore[method-assign]
+    (held,) = house.shop.queue.held.values()
+    held.visible_at = house.shop.now()  # its time to be hidden is over
+    await go(house, ids)
+    assert held.id not in house.shop.queue.held
+    assert_whole(house, ids[0])
+    assert held.receives == 2
+
+
+async def _unavailable(arrivals: object) -> list[Receipt]:
+    raise StoreUnavailable("the database is away, on purpose")
+
+
+async def test_pages_that_come_round_end_the_run_aloud(living: Living) -> None:
+    house = await living(shop={"connection": {"page_size": 2}})
+    ids = place(house, 5)
+    house.shop.pages_come_round = True
+    with pytest.raises(Stuck):
+        await house.poll(SHOP, "orders")
+    house.shop.pages_come_round = False
+    await house.poll(SHOP, "orders")
+    await house.until(lambda: all_are(house, ids, "done"), "the orders to be done")
+    await house.quiet()
+    for order_id in ids:
+        assert_whole(house, order_id)
+    assert_nothing_twice(house)
 
 
 async def test_a_pending_order_is_nowhere_until_it_is_paid(living: Living) -> None:

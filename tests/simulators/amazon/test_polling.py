@@ -68,6 +68,8 @@ async def test_only_orders_that_are_to_be_done_are_taken(seller: Any) -> None:
     left = [one for one in found if one.stream_kind != "order"]
     assert {one.stream_key for one in left} == {f"amazon:ignored:{each}" for each in (pending, afn, shipped, partly)}
     assert all(CONNECTOR.translate("amazon", one.topic, one.body) == [] for one in left)
+    kept = {name for one in left for name in msgspec.json.decode(one.body)}
+    assert kept == {"orderId", "createdTime", "lastUpdatedTime", "fulfillment"}, "nothing of the buyer is kept"
     seller.later(5)
     seller.sim.act("authorize", {"id": pending})
     found, _ = await seller.poll("orders", cursor)
@@ -202,6 +204,7 @@ async def test_the_first_run_takes_over_nothing_that_was_there(seller: Any) -> N
 async def test_a_clock_of_ours_that_is_off_passes_over_nothing(seller: Any, hours: int) -> None:
     seller.ahead = timedelta(hours=hours)
     _, cursor = await seller.poll("orders")
+    assert msgspec.json.decode(cursor, type=Cursor).since <= seller.at, "the watermark is by Amazon's clock"
     seller.later(1)
     placed = seller.place()
     seller.later(1)

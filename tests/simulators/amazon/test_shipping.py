@@ -62,6 +62,25 @@ async def test_a_parcel_that_tells_nothing_of_its_lines_is_named_in_the_facts(se
     assert [one["tracking"] for one in seller.entry(order_id)["fulfillments"]] == [["1Z1"]]
 
 
+async def test_what_no_parcel_says_it_carries_goes_with_the_first(seller: Any) -> None:
+    order_id = seller.place(lines=3, quantity=2)
+    first, second, third = lines_of(seller, order_id)
+    packages = (Package("1Z1", "UPS", lines=(first,)), Package("1Z2", "UPS", lines=(second,)))
+    await seller.do(PushFulfilment(order_id, Shipment("S1", (first, second, third), seller.at, packages)))
+    told = {one["tracking"][0]: {row["id"] for row in one["lines"]} for one in seller.entry(order_id)["fulfillments"]}
+    assert told == {"1Z1": {first.line_id, third.line_id}, "1Z2": {second.line_id}}
+    assert seller.entry(order_id)["status"] == "SHIPPED"
+
+
+async def test_a_cancelled_package_told_nobody(seller: Any) -> None:
+    order_id = seller.place(lines=1, quantity=1)
+    payload = push(seller, order_id, "1Z1")
+    await seller.do(payload)
+    seller.sim.books_.orders[order_id].packages[0].status = "CANCELLED"
+    seller.sim.act("request_cancel", {"id": order_id})  # any change, so that it is shown
+    assert await seller.look_up(payload) is None
+
+
 async def test_parts_add_up(seller: Any) -> None:
     order_id = seller.place(lines=1, quantity=3)
     await seller.do(push(seller, order_id, "1Z1", quantity=1))

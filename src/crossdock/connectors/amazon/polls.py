@@ -161,8 +161,8 @@ def _found(client: Client, head: Head, body: bytes, *, asked: bool = False) -> F
     reason = standing.ignored(head.fulfillment, book_amazons=standing.books_amazons(settings), asked=asked)
     name = content_id(head)
     if reason is not None:
-        key = f"{connection}:ignored:{head.order_id}"
-        return Found(f"ignored/{name}", topics.ORDER_IGNORED, "signal", key, body)
+        key = f"{connection}:ignored:{head.order_id}"  # no more is kept of it than which order is how far
+        return Found(f"ignored/{name}", topics.ORDER_IGNORED, "signal", key, _encode(head))
     return Found(name, topics.ORDER, "order", order_key(connection, head.order_id), body)
 
 
@@ -209,13 +209,14 @@ def _notified(connection: str, message: Message, book_amazons: bool) -> Found:
         name = f"notification/{head.notification_metadata.notification_id}"
         if head.notification_type != topics.CHANGE:
             return Found(name, topics.OTHER, "signal", f"{connection}:ignored:{message.message_id}", body)
-        change = msgspec.json.decode(body, type=ChangeNotification).payload.order_change_notification
+        whole = msgspec.json.decode(body, type=ChangeNotification)
     except _UNREADABLE:
         key = f"{connection}:notification:{message.message_id}"
         return Found(f"message/{message.message_id}", topics.CHANGE, "signal", key, body)
+    change = whole.payload.order_change_notification
     if standing.ignored_change(change.summary, book_amazons=book_amazons) is not None:
         key = f"{connection}:ignored:{change.amazon_order_id}"
-        return Found(name, topics.CHANGE_IGNORED, "signal", key, body)
+        return Found(name, topics.CHANGE_IGNORED, "signal", key, _encode(whole))
     return Found(name, topics.CHANGE, "signal", f"{connection}:order:{change.amazon_order_id}", body)
 
 

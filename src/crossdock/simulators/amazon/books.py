@@ -52,6 +52,7 @@ class Package(msgspec.Struct):
     created_at: datetime
     items: dict[str, int]
     edited: int = 0  # how often it was told again
+    status: str = "SHIPPED"
 
 
 class Order(msgspec.Struct):

@@ -140,7 +140,7 @@ def _package(package: Package) -> dict[str, Any]:
     shown = {
         "packageReferenceId": package.reference,
         "createdTime": instant(package.created_at),
-        "packageStatus": {"status": "SHIPPED"},
+        "packageStatus": {"status": package.status},
         "carrier": package.carrier,
         "shipTime": package.ship_time,
         "shippingService": package.service,
