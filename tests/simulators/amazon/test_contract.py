@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import pytest
 
 from crossdock.connectors.amazon import CONNECTOR
 from crossdock.domain.commands import PushFulfilment, ReadBack
+from crossdock.domain.events import OrderSeen, SignalSeen
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.domain.totals import prove
 
 _CONTRACTS = Path(
     os.environ.get("CROSSDOCK_VENDOR_CONTRACTS") or Path(__file__).parents[4] / "shared/vendors/contracts"
@@ -140,6 +143,34 @@ def check_answer(seen: Any, operation: dict[str, Any], told: dict[str, Any]) -> 
         checker(told["definitions"], answer["schema"]).validate(json.loads(seen.body))
     else:
         assert not seen.body
+
+
+def orders_in(part: Any) -> Iterator[dict[str, Any]]:
+    """Every whole order in Amazon's own examples."""
+    if isinstance(part, dict) and {"orderId", "orderItems"} <= set(part):
+        yield part
+    elif isinstance(part, dict | list):
+        for inner in part.values() if isinstance(part, dict) else part:
+            yield from orders_in(inner)
+
+
+def test_every_example_of_amazons_own_is_read_to_the_cent() -> None:
+    examples = list(orders_in(model("orders_2026-01-01.json")["paths"]))
+    assert len(examples) >= 8
+    for example in examples:
+        event, *_ = CONNECTOR.translate("amazon", "order", json.dumps(example).encode())
+        assert isinstance(event, OrderSeen)
+        proof = prove(event.order)
+        assert proof.balanced, (example["orderId"], proof.findings)
+        assert str(event.order.totals.total.shop) == example["proceeds"]["grandTotal"]["amount"]
+
+
+def test_amazons_own_notification_is_a_signal() -> None:
+    schema = json.loads((_FOLDER / "schemas/notifications/OrderChangeNotification.json").read_text("utf-8"))
+    (example,) = schema["examples"]
+    (event,) = CONNECTOR.translate("amazon", "ORDER_CHANGE", json.dumps(example).encode())
+    assert isinstance(event, SignalSeen)
+    assert event.external_id == "903-8868176-2219830"
 
 
 async def test_notifications_keep_their_schema(seller: Any) -> None:
