@@ -15,6 +15,7 @@ import msgspec
 from crossdock.connectors.amazon import answers, wire
 from crossdock.connectors.amazon.answers import Denied, Failed, NotFound, lost
 from crossdock.connectors.amazon.queue import Queue
+from crossdock.connectors.amazon.standing import books_amazons
 from crossdock.domain.outcome import Misconfigured
 from crossdock.kit.errors import told_at
 from crossdock.kit.http import AnswerLost, Line, NotSent, Response
@@ -77,6 +78,8 @@ class Client:
         }
         if until is not None:
             query["lastUpdatedBefore"] = text_of(until)
+        if not books_amazons(self.line.settings):
+            query["fulfilledBy"] = "MERCHANT"  # a search is dear: no page of it for what is left alone
         if ids := listed(self.line.settings.get("marketplace_ids")):
             query["marketplaceIds"] = ",".join(ids)
         if after is not None:
