@@ -55,6 +55,31 @@ async def test_a_view_is_called_the_same_until_it_changes(seller: Any) -> None:
     assert changed.delivery_id != first.delivery_id
 
 
+async def test_one_odd_order_keeps_no_other_from_being_taken(seller: Any) -> None:
+    cursor = await started(seller)
+    good, odd = seller.place(), seller.place()
+    view = seller.sim.books_.view
+
+    def torn(order_id: str, as_of: Any) -> Any:
+        told = view(order_id, as_of)
+        return told if order_id == good or told is None else msgspec.structs.replace(told, created_at=_NoInstant())
+
+    seller.sim.books_.view = torn
+    found, _ = await seller.poll("orders", cursor)
+    assert ids(found) == [good, odd]
+    with pytest.raises(Untranslatable) as caught:
+        CONNECTOR.translate("amazon", found[1].topic, found[1].body)
+    assert caught.value.field == "createdTime"
+    assert isinstance(CONNECTOR.translate("amazon", found[0].topic, found[0].body)[0], OrderSeen)
+    (named,), _ = await seller.poll("orders", ids=[odd])
+    assert named.delivery_id == found[1].delivery_id
+
+
+class _NoInstant:
+    def __format__(self, spec: str) -> str:
+        return "yesterday"
+
+
 async def test_what_changes_within_one_second_is_a_new_view(seller: Any) -> None:
     cursor = await started(seller)
     order_id = seller.place(lines=1, quantity=3)

@@ -15,7 +15,7 @@ from crossdock.connectors.amazon import standing, topics
 from crossdock.connectors.amazon.answers import Failed, lost
 from crossdock.connectors.amazon.client import Client, text_of
 from crossdock.connectors.amazon.queue import Message
-from crossdock.connectors.amazon.wire import ChangeNotification, Head, NotificationHead, Order, Searched
+from crossdock.connectors.amazon.wire import ChangeNotification, Head, Named, NotificationHead, Order, Searched
 from crossdock.domain.order import order_key
 from crossdock.domain.outcome import Rejected
 from crossdock.kit.manifest import Found, Page, Poll
@@ -49,6 +49,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Cursor).decode
 _head = msgspec.json.Decoder(Head).decode
 _whole = msgspec.json.Decoder(Order).decode
+_named_order = msgspec.json.Decoder(Named).decode
 
 
 async def orders(client: Client, cursor: str | None, options: Mapping[str, Any]) -> Page:
@@ -60,12 +61,15 @@ async def orders(client: Client, cursor: str | None, options: Mapping[str, Any])
     if at.ids:
         return await _named(client, at)
     at, page = await _search(client, at)
-    heads = [(_headed(raw), raw) for raw in page.orders]
     clock = _clock(page, client)
     begun = at.begun or min(at.since, clock)
-    known = [(head, raw) for head, raw in heads if at.exact or head.last_updated_time >= begun]
-    found = tuple(_found(client, head, bytes(raw)) for head, raw in known)
-    seen = max([at.seen, *(head.last_updated_time for head, _ in heads)])
+    heads = [(_headed(raw), bytes(raw)) for raw in page.orders]
+    found = tuple(
+        _odd(client, body) if head is None else _found(client, head, body)
+        for head, body in heads
+        if head is None or at.exact or head.last_updated_time >= begun
+    )
+    seen = max([at.seen, *(head.last_updated_time for head, _ in heads if head is not None)])
     at = msgspec.structs.replace(at, begun=begun, seen=max(begun, min(seen, clock)))
     return Page(found, *_following(at, page.pagination.next_token if page.pagination else None))
 
@@ -108,7 +112,8 @@ async def _named(client: Client, at: Cursor) -> Page:
     for order_id in at.ids[:_IDS_AT_ONCE]:
         raw = await client.order(order_id)
         if raw is not None:
-            found.append(_found(client, _headed(raw), bytes(raw), asked=True))
+            head, body = _headed(raw), bytes(raw)
+            found.append(_odd(client, body) if head is None else _found(client, head, body, asked=True))
     rest = at.ids[_IDS_AT_ONCE:]
     return Page(tuple(found), _text(msgspec.structs.replace(at, ids=rest)), more=bool(rest))
 
@@ -140,19 +145,34 @@ def _clock(page: Searched, client: Client) -> datetime:
     return _sane(page.last_updated_before or client.told_at or client.line.now())
 
 
-def _headed(raw: msgspec.Raw) -> Head:
+def _headed(raw: msgspec.Raw) -> Head | None:
+    """``None`` for an order that cannot be read."""
     try:
         head = _head(raw)
+    except _UNREADABLE:
+        return None
+    return head if _plausible(head.last_updated_time) else None
+
+
+def _odd(client: Client, body: bytes) -> Found:
+    """One odd order keeps no other from being taken: it becomes an exception of its own. Raises ``Failed`` for what
+    does not even name itself."""
+    try:
+        order_id = _named_order(body).order_id
     except _UNREADABLE as error:
-        text = f"Amazon lists an order that cannot be read: {error}"
+        text = f"Amazon lists something that names no order: {error}"
         raise Failed(lost("answer_unexpected", text, False)) from error
-    _sane(head.last_updated_time)
-    return head
+    key = order_key(client.line.connection, order_id)
+    return Found(f"order/{order_id}@unreadable/{_print(body)}", topics.ORDER, "order", key, body)
+
+
+def _plausible(instant: datetime) -> bool:
+    """At the ends of the calendar nothing can be added to an instant."""
+    return 1970 <= instant.year <= 9998
 
 
 def _sane(instant: datetime) -> datetime:
-    """At the ends of the calendar nothing can be added to an instant."""
-    if 1970 <= instant.year <= 9998:
+    if _plausible(instant):
         return instant
     raise Failed(lost("answer_unexpected", f"Amazon tells the time {instant.isoformat()}.", False))
 

@@ -18,6 +18,7 @@ from crossdock.kit.http import Line, Response
 
 AT_ONCE = 10  # messages per receive and per delete, SQS's most
 HIDDEN_S = 120  # longer than a page takes to become durable
+WAIT_S = 1  # asks all of the queue's servers, where no wait asks a few of them and may miss what is there
 _REGION = re.compile(r"//(?:sqs\.|queue\.)?([a-z]{2}(?:-[a-z]+)+-\d)\.")
 _DENIED = (
     "AccessDenied",
@@ -72,6 +73,7 @@ class Queue:
     async def receive(self) -> tuple[Message, ...]:
         """Up to ten messages; empty when there are none now."""
         asked = {"QueueUrl": self._url, "MaxNumberOfMessages": AT_ONCE, "VisibilityTimeout": HIDDEN_S}
+        asked["WaitTimeSeconds"] = WAIT_S
         response = await self._ask("ReceiveMessage", asked)
         found: _Received = _decoded(response, _Received)
         return found.messages

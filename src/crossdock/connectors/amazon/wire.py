@@ -194,6 +194,12 @@ class Head(Struct, frozen=True):
     fulfillment: Fulfillment | None = None
 
 
+class Named(Struct, frozen=True):
+    """The least of an order: its name."""
+
+    order_id: Annotated[str, msgspec.Meta(min_length=1)]
+
+
 class Pagination(Struct, frozen=True):
     next_token: str | None = None
 
