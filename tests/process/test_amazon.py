@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from crossdock.intake.backfill import backfill
@@ -22,8 +23,9 @@ from tests.process.books import (
     sold,
 )
 from tests.process.conftest import MakeHouse
+from tests.process.test_crashes import Guillotine, survive
 from tests.process.test_lost_answers import FAULTS, naming
-from tests.support.in_process_http import Strike
+from tests.support.in_process_http import Served, Strike
 
 Living = Callable[..., Awaitable[AmazonHouse]]
 
@@ -100,6 +102,34 @@ async def test_each_request_may_fail_once(living: Living, fault: str) -> None:
             assert_whole(house, order_id)
     assert_nothing_twice(house)
     assert await house.problems() == []
+
+
+class AtConfirmation(Guillotine):
+    """Falls at every first confirmation of a shipment too, not only at the read before it."""
+
+    async def __call__(self, served: Served, done: bool) -> None:
+        if served.path.endswith("/shipmentConfirmation"):
+            served = msgspec.structs.replace(served, key=f"{served.key}/confirmation")
+        await super().__call__(served, done)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+async def test_killed_at_every_command(make_house: MakeHouse, after: bool) -> None:
+    amazon: Callable[..., Any] = partial(make_house, accounts=AmazonVendors, made=AmazonHouse)
+    async with amazon() as house:
+        house.lease_s, house.slots = 1.5, False
+        guillotine = AtConfirmation(after)
+        house.http.attend = guillotine
+        (order_id,) = place(house)
+        await house.hear()
+        await survive(house, guillotine)
+        assert {served.purpose for served in guillotine.fallen} == set(FORWARD)
+        assert any(served.key.endswith("/confirmation") for served in guillotine.fallen)
+        assert_whole(house, order_id)
+        assert_nothing_twice(house)
+        assert house.shop.books()["edited_packages"] == 0
+        assert await house.status(order_id) == "done"
+        assert await house.problems() == []
 
 
 async def test_a_repeat_before_the_package_can_be_seen_changes_that_package(living: Living) -> None:
