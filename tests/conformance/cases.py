@@ -31,7 +31,7 @@ from crossdock.kit.http import AnswerLost, Http, Line, NotSent, Response
 from crossdock.kit.manifest import Connector
 from crossdock.kit.tokens import InProcessTokens
 
-SYSTEMS = ("netsuite", "shiphero", "shopify")
+SYSTEMS = ("amazon", "netsuite", "shiphero", "shopify")
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET, PREVIOUS = "the-secret-that-signs", "the-secret-before"
 CANARIES = ("Canaryname", "Canarycompany", "Canarystreet", "Canaryunit", "canary@example.com", "+61400CANARY")
@@ -74,6 +74,16 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "tax_type": "8",
         }
         return given, {"private_key": _private_key()}
+    if system == "amazon":
+        given = {
+            "api_base": "http://vendor.example",
+            "auth_url": "http://vendor.example/auth/o2/token",
+            "client_id": "client",
+            "queue_url": "http://vendor.example/1/order-changes",
+            "aws_region": "us-east-1",
+            "aws_access_key_id": "AKIA",
+        }
+        return given, {"client_secret": SECRET, "refresh_token": "Atzr|r", "aws_secret_access_key": SECRET}
     if system == "shiphero":
         return {"base_url": "http://vendor.example"}, {"refresh_token": "r", "webhook_secret": SECRET}
     given = {

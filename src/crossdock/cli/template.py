@@ -8,6 +8,7 @@ import msgspec
 from crossdock.app import Manifests
 from crossdock.kit.manifest import Manifest, Setting
 
+# The systems of the example route. The others are written too, commented out: their secrets would be asked for.
 _NAMES = {"shopify": "shop1", "netsuite": "netsuite1", "shiphero": "shiphero1"}
 _HEAD = """\
 # Crossdock's configuration. Keep this folder in version control; no secret is ever in it.
@@ -78,7 +79,7 @@ def write(folder: Path) -> list[Path]:
 
 
 def _roles() -> dict[str, str]:
-    return {manifest.role: _NAMES.get(system, system) for system, manifest in Manifests().items()}
+    return {Manifests()[system].role: name for system, name in _NAMES.items()}
 
 
 def _connections() -> str:
@@ -97,6 +98,8 @@ def _connection(manifest: Manifest) -> str:
             active = any(_active(setting) for setting in settings)
             lines.append(f"    {section}:" if active else f"    {section}: {{}}")
             lines.extend(line for setting in settings for line in _setting(setting, name))
+    if manifest.system not in _NAMES:
+        lines = [f"  # {line[2:]}" for line in lines]
     return "\n".join(lines) + "\n"
 
 
