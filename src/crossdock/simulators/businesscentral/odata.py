@@ -51,9 +51,11 @@ def page(rows: list[Row], query: Mapping[str, str], prefer: str) -> tuple[list[R
     """The page that begins after ``$skiptoken``, and the token of the next one."""
     order = [name.strip() for name in query.get("$orderby", "").split(",") if name.strip()]
     if "$skiptoken" in query:
-        after = tuple(json.loads(base64.urlsafe_b64decode(query["$skiptoken"])))
+        after = _after(query["$skiptoken"])
         rows = [row for row in rows if _key(row, order) > after]
     if "$top" in query:
+        if not query["$top"].isdecimal():
+            raise refused("$top must be a number")
         return rows[: int(query["$top"])], None
     asked = re.search(r"odata\.maxpagesize=(\d+)", prefer)
     size = min(int(asked[1]), LARGEST_PAGE) if asked else LARGEST_PAGE
@@ -61,6 +63,13 @@ def page(rows: list[Row], query: Mapping[str, str], prefer: str) -> tuple[list[R
         return rows, None
     last = json.dumps(_key(rows[size - 1], order)).encode()
     return rows[:size], base64.urlsafe_b64encode(last).decode()
+
+
+def _after(token: str) -> tuple[str, ...]:
+    try:
+        return tuple(json.loads(base64.urlsafe_b64decode(token)))
+    except ValueError as error:
+        raise refused("the $skiptoken is not one of ours") from error
 
 
 def _key(row: Row, order: list[str]) -> tuple[str, ...]:
