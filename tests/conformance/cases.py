@@ -31,7 +31,7 @@ from crossdock.kit.http import AnswerLost, Http, Line, NotSent, Response
 from crossdock.kit.manifest import Connector
 from crossdock.kit.tokens import InProcessTokens
 
-SYSTEMS = ("netsuite", "shiphero", "shopify")
+SYSTEMS = ("businesscentral", "netsuite", "shiphero", "shopify")
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET, PREVIOUS = "the-secret-that-signs", "the-secret-before"
 CANARIES = ("Canaryname", "Canarycompany", "Canarystreet", "Canaryunit", "canary@example.com", "+61400CANARY")
@@ -74,6 +74,20 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "tax_type": "8",
         }
         return given, {"private_key": _private_key()}
+    if system == "businesscentral":
+        given = {
+            "tenant": "tenant",
+            "environment": "Production",
+            "company_id": "company",
+            "client_id": "client",
+            "base_url": "http://vendor.example",
+            "login_url": "http://login.example",
+            "local_currency": "USD",
+            "order_prefixes": ["shop"],
+            "tax_codes": {"0": "ZERO", "5": "FIVE"},
+            "shipping_account": "6410",
+        }
+        return given, {"client_secret": "the-client-secret"}
     if system == "shiphero":
         return {"base_url": "http://vendor.example"}, {"refresh_token": "r", "webhook_secret": SECRET}
     given = {

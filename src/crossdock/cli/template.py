@@ -8,6 +8,7 @@ import msgspec
 from crossdock.app import Manifests
 from crossdock.kit.manifest import Manifest, Setting
 
+# One system of each role is filled in; the others stand beside it as comments.
 _NAMES = {"shopify": "shop1", "netsuite": "netsuite1", "shiphero": "shiphero1"}
 _HEAD = """\
 # Crossdock's configuration. Keep this folder in version control; no secret is ever in it.
@@ -78,15 +79,25 @@ def write(folder: Path) -> list[Path]:
 
 
 def _roles() -> dict[str, str]:
-    return {manifest.role: _NAMES.get(system, system) for system, manifest in Manifests().items()}
+    return {Manifests()[system].role: name for system, name in _NAMES.items()}
 
 
 def _connections() -> str:
-    return "connections:\n" + "\n".join(_connection(manifest) for manifest in Manifests().values())
+    manifests = sorted(Manifests().values(), key=lambda manifest: (manifest.role, manifest.system not in _NAMES))
+    return "connections:\n" + "\n".join(
+        _connection(manifest) if manifest.system in _NAMES else _commented(_connection(manifest))
+        for manifest in manifests
+    )
+
+
+def _commented(connection: str) -> str:
+    """Another system of a role: to be taken instead of, or beside, the one above."""
+    lines = [f"  # {line[2:]}".rstrip() if line else line for line in connection.splitlines()]
+    return "\n".join(lines) + "\n"
 
 
 def _connection(manifest: Manifest) -> str:
-    name = _NAMES.get(manifest.system, manifest.system)
+    name = _NAMES.get(manifest.system, f"{manifest.system}1")
     lines = [
         f"  {name}:  # {manifest.title}, {manifest.role}, API {manifest.api_version}",
         f"    system: {manifest.system}",
