@@ -98,4 +98,9 @@ def test_serve_refuses_debug(tmp_path: Path) -> None:
 def test_config_schema_is_json() -> None:
     schema = json.loads(crossdock("config-schema").stdout)
     systems = schema["properties"]["connections"]["additionalProperties"]["oneOf"]
-    assert {one["properties"]["system"]["const"] for one in systems} == {"shopify", "netsuite", "shiphero", "businesscentral"}
+    assert {one["properties"]["system"]["const"] for one in systems} == {
+        "shopify",
+        "netsuite",
+        "shiphero",
+        "businesscentral",
+    }

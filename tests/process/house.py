@@ -31,12 +31,12 @@ from crossdock.intake.polling import Run, Tally, run_pages
 from crossdock.intake.polls import PollLoop
 from crossdock.observe.signals import Silence
 from crossdock.simulators.base import Deliver, Surroundings
-from crossdock.simulators.netsuite import NetSuiteAccount, make_credentials
 from crossdock.simulators.shiphero import ShipHeroSimulator
 from crossdock.simulators.shopify import ShopifySimulator
 from crossdock.store.contacts import Contacts
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import LIVE, Arrival
+from tests.process.erps import ERPS
 from tests.support.in_process_http import InProcessHttp, watched
 
 SHOP, ERP, WAREHOUSE = "shop", "erp", "warehouse"
@@ -311,16 +311,16 @@ class Mail:
 class Vendors:
     """Three accounts, by the wall clock."""
 
-    def __init__(self, seed: int, shop: Mapping[str, Any], warehouse: Mapping[str, Any]) -> None:
+    def __init__(self, seed: int, shop: Mapping[str, Any], warehouse: Mapping[str, Any], erp: str) -> None:
         self.mail = Mail()
         self._random = Random(seed)
-        self.credentials = make_credentials(datetime.now(UTC))
         hook = "http://127.0.0.1/in"
         rates = {**PLAIN, **shop.get("rates", {})}
         settings = {"restore_rate": 1e5, "maximum": 1e5, "late_paid_s": 0.3, **shop, "rates": rates}
         self.shop = ShopifySimulator(SHOP, self._around(), webhook_url=f"{hook}/shopify/{SHOP}", **settings)
-        account = self.credentials.account_settings()
-        self.erp = NetSuiteAccount(ERP, self._around(), **account, concurrency=15, customers=5)
+        self.systems = {**SYSTEMS, ERP: erp}
+        self.at_erp = ERPS[erp](ERP, self._around())
+        self.erp = self.at_erp.account
         self.warehouse = ShipHeroSimulator(
             WAREHOUSE, self._around(), webhook_url=f"{hook}/shiphero/{WAREHOUSE}",
             **{"credits": 1e5, "restore_per_s": 1e5, **AT_ONCE, **warehouse},
@@ -357,24 +357,24 @@ def write_config(folder: Path, vendors: Vendors, route: Mapping[str, Any], holds
     """The configuration that joins the vendors."""
     settings = {
         SHOP: {"shop_domain": "simulated.myshopify.com", "api_base": f"http://{SHOP}.test"},
-        ERP: {**vendors.credentials.connection_settings(f"http://{ERP}.test"), "concurrency": 15},
+        ERP: vendors.at_erp.settings,
         WAREHOUSE: {"base_url": f"http://{WAREHOUSE}.test"},
     }
     secrets = {
         SHOP: {"access_token": "simulated-token", "webhook_secret": "simulated-secret"},
-        ERP: vendors.credentials.connection_secrets(),
+        ERP: vendors.at_erp.secrets,
         WAREHOUSE: {"refresh_token": "shiphero-refresh-token", "webhook_secret": "shiphero-webhook-secret"},
     }
     connections = {}
-    for name, system in SYSTEMS.items():
+    for name, system in vendors.systems.items():
         for key, value in secrets[name].items():
             file = folder / f"{name}-{key}"
             file.touch(mode=0o600)
             file.write_text(value)
         references = {key: f"file:{name}-{key}" for key in secrets[name]}
-        quota = {"rate_per_s": 100_000, "burst": 100_000} if name != ERP else {}
+        quota = {} if system == "netsuite" else {"rate_per_s": 100_000, "burst": 100_000}
         connections[name] = {"system": system, "settings": settings[name], "secrets": references, "quota": quota}
-    routes = [{"channel": SHOP, "erp": ERP, "warehouse": WAREHOUSE, "guest_customer": "9001", **route}]
+    routes = [{"channel": SHOP, "erp": ERP, "warehouse": WAREHOUSE, "guest_customer": vendors.at_erp.guest, **route}]
     (folder / "crossdock.yaml").write_text(
         yaml.safe_dump({"connections": connections, "routes": routes, "holds": holds}), "utf-8"
     )
@@ -385,11 +385,11 @@ def write_config(folder: Path, vendors: Vendors, route: Mapping[str, Any], holds
 async def house(
     folder: Path, url: str, *, seed: int = 7, shop: Mapping[str, Any] | None = None,
     warehouse: Mapping[str, Any] | None = None, route: Mapping[str, Any] | None = None,
-    holds: list[dict[str, Any]] | None = None,
+    holds: list[dict[str, Any]] | None = None, erp: str = "netsuite",
 ) -> AsyncIterator[House]:  # fmt: skip
     """A house whose doors are open. Start an engine with ``running``."""
     asyncio.get_running_loop().set_task_factory(task_factory)
-    vendors = Vendors(seed, shop or {}, warehouse or {})
+    vendors = Vendors(seed, shop or {}, warehouse or {}, erp)
     config = app.configuration(write_config(folder, vendors, route or {}, holds or []))
     store = await PostgresStore.open(url)
     try:

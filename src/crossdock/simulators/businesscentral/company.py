@@ -80,10 +80,12 @@ class BusinessCentralCompany:
 
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """What the company's own people do: ``post``, ``edit_line``, ``delete`` an order; ``rename_item``,
-        ``block_item``; ``add_customer``; ``revoke_tokens``."""
+        ``block_item``; ``add_customer``; ``revoke_tokens``; ``install_rebate``: new lines of items cost less."""
         now = self._world.now()
         if verb == "revoke_tokens":
             self.tokens.revoke()
+        elif verb == "install_rebate":
+            self.entities.sales.rebate = Decimal(str(args["amount"]))
         elif verb == "add_customer":
             known = catalogue.Customer(
                 catalogue.guid("customer", len(self.customers)), f"C{len(self.customers):05}", args.get("name", "New"),
