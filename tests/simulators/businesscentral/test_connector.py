@@ -551,3 +551,57 @@ async def test_check_says_who_answers_and_what_does_not_fit(setup: Setup) -> Non
     ):
         with pytest.raises(Unreachable, match=said):
             await CONNECTOR.check(Setup(wrong).client())
+
+
+async def test_a_half_made_order_to_which_somebody_has_added_is_not_deleted(setup: Setup) -> None:
+    setup.door.lose = 2
+    with pytest.raises(AnswerLost):
+        await send(setup, "order.book", booking(plain_order()))
+    (order,) = setup.company.ledger.of("salesOrder")
+    setup.company.entities.sales.new_line(order, {"lineType": "Comment", "description": "call first"}, setup.clock.at)
+    order.lines[0].sequence = 77777
+    setup.company.act("block_item", {"number": "SKU-0002"})
+    outcome = (await again(setup, "order.book", booking(plain_order()))).outcome
+    assert isinstance(outcome, Conflict)
+    assert outcome.code == "booking_differs"
+    assert "SKU-0002" in outcome.detail
+    assert len(setup.books()["orders"]) == 1
+
+
+@pytest.mark.parametrize("purpose", ["shipment.post", "invoice.make"])
+async def test_a_repeat_without_a_doubt_looks_too(setup: Setup, purpose: str) -> None:
+    order = plain_order()
+    ref = await booked(setup, order)
+    payloads: dict[str, Any] = {
+        "shipment.post": PostShipment(order.key, ref, shipment("SH1", (1, "1")), SKUS),
+        "invoice.make": MakeInvoice(order.key, ref, ("SH1",)),
+    }
+    for each in payloads:
+        await send(setup, each, payloads[each])
+    before = setup.books()
+    outcome = (await send(setup, purpose, payloads[purpose], AGAIN)).outcome
+    assert isinstance(outcome, Done)
+    assert outcome.repeated
+    assert setup.books() == before
+
+
+@pytest.mark.parametrize("status", [400, 404, 429, 503])
+async def test_what_is_posted_and_not_read_back_is_unknown_not_refused(setup: Setup, status: int) -> None:
+    order = plain_order()
+    ref = await booked(setup, order)
+    serve = setup.company.handle
+
+    async def unread(request: Request) -> Reply:
+        reply = await serve(request)
+        if b"shipAndInvoice" not in request.body:
+            return reply
+        body = msgspec.json.decode(reply.body)
+        body["responses"][-1] |= {"status": status, "body": {"error": {"code": "Application_X", "message": "x"}}}
+        return msgspec.structs.replace(reply, body=msgspec.json.encode(body))
+
+    setup.door.answer = unread
+    outcome = (await send(setup, "shipment.post", whole(order, ref))).outcome
+    assert isinstance(outcome, OutcomeUnknown), outcome
+    setup.door.answer = serve
+    assert isinstance((await again(setup, "shipment.post", whole(order, ref))).outcome, Done)
+    assert len(setup.books()["shipments"]) == 1
