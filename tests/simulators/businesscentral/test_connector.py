@@ -605,3 +605,13 @@ async def test_what_is_posted_and_not_read_back_is_unknown_not_refused(setup: Se
     setup.door.answer = serve
     assert isinstance((await again(setup, "shipment.post", whole(order, ref))).outcome, Done)
     assert len(setup.books()["shipments"]) == 1
+
+
+async def test_a_version_that_posts_and_then_fails_is_looked_up() -> None:
+    setup = Setup(tells_of_shipments=False)
+    order = plain_order()
+    ref = await booked(setup, order)
+    outcome = (await send(setup, "shipment.post", whole(order, ref))).outcome
+    assert isinstance(outcome, Done)
+    assert len(setup.books()["shipments"]) == 1
+    assert isinstance((await send(setup, "invoice.make", MakeInvoice(order.key, ref, ("SH1",)))).outcome, Done)

@@ -105,9 +105,9 @@ def _settled(there: Standing) -> Result | None:
     if there.orders or not there.posted:
         return None
     for invoice in there.invoices:
-        if invoice.order_id != NO_GUID:  # posted whole: the order is gone, and was there
-            facts = {"number": invoice.order_number}
-            return Result(Done({"salesOrder": invoice.order_id}, facts, repeated=True))
+        if invoice.order_number:  # posted whole: the order is gone, and was there
+            ref = invoice.order_number if invoice.order_id == NO_GUID else invoice.order_id
+            return Result(Done({"salesOrder": ref}, {"number": invoice.order_number}, repeated=True))
     number = there.posted[0]
     detail = f"{number} carries the order's external document number, and there is no sales order to it"
     return Result(Conflict("already_posted", detail, {"document": number}))

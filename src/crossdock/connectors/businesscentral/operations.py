@@ -82,7 +82,10 @@ async def post_shipment(client: BusinessCentral, payload: PostShipment, call: Ca
         return await _gone(client, payload.order_key, payload.erp_ref)
     batches = render_shipment(payload, order, shipment_text(payload))
     reading = expanded("salesShipments", _of_order(payload.order_key, client))
-    body = await _posted(client, order, batches, reading)
+    try:
+        body = await _posted(client, order, batches, reading)
+    except Stopped as stopped:
+        return await _refused(stopped, lambda: find_shipment(client, payload, call))
     made = _marked_shipment(decoded(body, Shipments, wrote=True).value, payload)
     if made is None:
         return Result(OutcomeUnknown("posted; the shipment is not shown yet", code="read_failed"))
@@ -123,7 +126,10 @@ async def make_invoice(client: BusinessCentral, payload: MakeInvoice, call: Call
         detail = f"sales order {order.number} has nothing shipped that is not invoiced"
         return Result(Rejected("nothing_to_invoice", detail, "erp_ref", hint))
     reading = expanded("salesInvoices", _of_order(payload.order_key, client))
-    body = await _posted(client, order, batches, reading)
+    try:
+        body = await _posted(client, order, batches, reading)
+    except Stopped as stopped:
+        return await _refused(stopped, lambda: find_invoice(client, payload, call))
     made = _marked_invoice(decoded(body, Invoices, wrote=True).value, payload)
     if made is None:
         return Result(OutcomeUnknown("posted; the invoice is not shown yet", code="read_failed"))
@@ -147,6 +153,15 @@ async def _posted(client: BusinessCentral, order: SalesOrder, batches: list[list
     last, posts = posting(order, batches[-1], reading)
     parts = await client.together(last, posts=posts)
     return parts[-1].body
+
+
+async def _refused(stopped: Stopped, find: Callable[[], Awaitable[Result | None]]) -> Result:
+    """A refusal, unless the document stands: older versions post a shipment, then fail for want of an invoice."""
+    if isinstance(stopped.outcome, Rejected):
+        found = await find()
+        if found is not None:
+            return found
+    return Result(stopped.outcome)
 
 
 # -- closing ----------------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ def _batches(order: SalesOrder, wanted: Mapping[str, tuple[Decimal, Decimal]], t
     asks: list[Ask] = []
     for line in order.lines:
         if line.line_type != "Comment":
-            asks += _quantities(line, *wanted[line.id])
+            asks += _quantities(_path(order, line), line, *wanted[line.id])
     asks += _mark(order, text)
     ahead = LARGEST_BATCH - 10  # room in the last batch for the posting and what reads it back
     return [asks[:ahead], *_rest(asks[ahead:], ahead)] if len(asks) > ahead else [asks]
@@ -74,10 +74,13 @@ def _rest(asks: list[Ask], size: int) -> Iterable[list[Ask]]:
     return (asks[start : start + size] for start in range(0, len(asks), size))
 
 
-def _quantities(line: OrderLine, ship: Decimal, bill: Decimal) -> list[Ask]:
+def _path(order: SalesOrder, line: OrderLine) -> str:
+    return f"salesOrders({order.id})/salesOrderLines({line.id})"
+
+
+def _quantities(path: str, line: OrderLine, ship: Decimal, bill: Decimal) -> list[Ask]:
     """Each by itself and in this order: setting shipQuantity makes Business Central set invoiceQuantity anew."""
     asks = []
-    path = f"salesOrderLines({line.id})"
     if line.ship_quantity != ship:
         asks.append(Ask("PATCH", path, {"shipQuantity": ship}, line.etag))
     if asks or line.invoice_quantity != bill:
@@ -89,7 +92,7 @@ def _mark(order: SalesOrder, text: str) -> list[Ask]:
     """What the posted document will be known by."""
     for line in order.lines:
         if line.sequence == MARK and line.line_type == "Comment":
-            return [Ask("PATCH", f"salesOrderLines({line.id})", {"description": text}, line.etag)]
+            return [Ask("PATCH", _path(order, line), {"description": text}, line.etag)]
     body = {"sequence": MARK, "lineType": "Comment", "description": text}  # somebody has deleted it
     return [Ask("POST", f"salesOrders({order.id})/salesOrderLines", body)]
 

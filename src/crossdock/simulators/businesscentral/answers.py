@@ -24,6 +24,10 @@ class Refusal(Exception):
         return Reply(self.status, encode({"error": {"code": self.code, "message": text}}), JSON)
 
 
+class PostedAnyway(Refusal):
+    """An error after the posting was committed."""
+
+
 def missing() -> Refusal:
     return Refusal(
         404,

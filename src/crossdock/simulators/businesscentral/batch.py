@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from crossdock.simulators.base import Reply
-from crossdock.simulators.businesscentral.answers import Refusal, found
+from crossdock.simulators.businesscentral.answers import PostedAnyway, Refusal, found
 from crossdock.simulators.businesscentral.ledger import Document
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class Batch:
             query = dict(parse_qsl(parts.query))
             reply = self._company.one(asked["method"], unquote(parts.path), query, inner, asked.get("body", {}))
         except Refusal as refusal:
+            if isinstance(refusal, PostedAnyway):
+                self._commit([asked])
             reply = refusal.reply()
         except KeyError as error:
             reply = Refusal(400, "BadRequest", f"The request in the batch has no {error}.").reply()

@@ -21,7 +21,8 @@ WINDOW = timedelta(minutes=5)
 
 class BusinessCentralCompany:
     """Settings: ``registration`` (who may sign in, and where); ``concurrency`` calls at once and ``requests`` in five
-    minutes; ``save_s`` seconds a write takes; ``items`` and ``customers`` to start with."""
+    minutes; ``save_s`` seconds a write takes; ``tells_of_shipments``: False is an older version, which
+    posts a shipment and then fails for want of an invoice; ``items`` and ``customers`` to start with."""
 
     def __init__(
         self,
@@ -32,12 +33,14 @@ class BusinessCentralCompany:
         concurrency: int = 100,
         requests: int = 6000,
         save_s: float = 0.0,
+        tells_of_shipments: bool = True,
         items: int = 200,
         customers: int = 500,
     ) -> None:
         self.name, self.faults = name, Faults()
         self.registration = registration or Registration()
         self.concurrency, self.requests, self.save_s = concurrency, requests, save_s
+        self.tells_of_shipments = tells_of_shipments
         self._world = surroundings
         now = surroundings.now()
         self.items = catalogue.items(items, now)

@@ -8,7 +8,16 @@ from urllib.parse import urlencode
 
 from crossdock.simulators.base import Reply
 from crossdock.simulators.businesscentral import catalogue, odata, views
-from crossdock.simulators.businesscentral.answers import Refusal, changed, dialog, found, gone, missing, nothing
+from crossdock.simulators.businesscentral.answers import (
+    PostedAnyway,
+    Refusal,
+    changed,
+    dialog,
+    found,
+    gone,
+    missing,
+    nothing,
+)
 from crossdock.simulators.businesscentral.ledger import Document, Line, etag
 from crossdock.simulators.businesscentral.posting import ship_and_invoice
 from crossdock.simulators.businesscentral.sales import SalesDesk
@@ -22,6 +31,7 @@ _DOCUMENTS = {
     "salesInvoices": ("salesInvoice", views.invoice, "salesInvoiceLines"),
     "salesShipments": ("salesShipment", views.shipment, "salesShipmentLines"),
 }
+_OF_EXTERNAL = re.compile(r"externalDocumentNumber eq '([^']*)'")
 ACTION = "Microsoft.NAV.shipAndInvoice"
 
 
@@ -57,7 +67,7 @@ class Entities:
             case ("PATCH" | "DELETE", "salesOrders", True, None, False):
                 return self._write_order(method, match["id"], headers, body)
             case ("PATCH" | "DELETE", "salesOrders", True, "salesOrderLines", True):
-                return self._write_line(method, match["part_id"], headers, body)
+                return self._write_line(method, match["part_id"], headers, body, [self._order(match["id"])])
             case ("PATCH" | "DELETE", "salesOrderLines", True, None, False):
                 return self._write_line(method, match["id"], headers, body)
         if method == "GET":
@@ -65,7 +75,7 @@ class Entities:
         raise Refusal(405, "BadRequest_MethodNotAllowed", f"'{method}' requests are not allowed for this resource.")
 
     def _list(self, name: str, query: Mapping[str, str], headers: Mapping[str, str], where: str) -> Reply:
-        rows = self._rows(name)
+        rows = self._rows(name, _OF_EXTERNAL.fullmatch(query.get("$filter", "")))
         if headers.get("data-access-intent", "").lower() == "readonly":
             horizon = views.instant(self._now() - timedelta(seconds=self._company.faults.search_lag_s))
             rows = [row for row in rows if row.get("lastModifiedDateTime", "") <= horizon]  # the replica is behind
@@ -79,10 +89,13 @@ class Entities:
             answer["@odata.nextLink"] = f"{where}?{urlencode({**rest, '$skiptoken': token})}"
         return found(answer)
 
-    def _rows(self, name: str) -> list[dict[str, Any]]:
+    def _rows(self, name: str, of: re.Match[str] | None = None) -> list[dict[str, Any]]:
         if name in _DOCUMENTS:
             kind, shown, _ = _DOCUMENTS[name]
-            return [shown(one, self._customer(one)) for one in self._company.ledger.of(kind)]
+            documents = self._company.ledger.of(kind)
+            if of is not None:  # the commonest question is not answered by showing everything first
+                documents = [one for one in documents if one.external == of[1].upper()]
+            return [shown(one, self._customer(one)) for one in documents]
         if name == "items":
             return [views.item(one) for one in self._company.items.values()]
         if name == "customers":
@@ -101,6 +114,11 @@ class Entities:
         return {**row, wanted: views.lines(self._company.ledger.documents[row["id"]])}
 
     def _get(self, name: str, ref: str, query: Mapping[str, str]) -> Reply:
+        if name in _DOCUMENTS:
+            document = self._company.ledger.find(_DOCUMENTS[name][0], ref)
+            if document is None:
+                raise gone(name)
+            return found(views.chosen(self._shown(name, document, query), query))
         row = next((row for row in self._rows(name) if row["id"] == ref), None)
         if row is None:
             raise gone(name)
@@ -115,7 +133,10 @@ class Entities:
 
     def _post(self, ref: str) -> Reply:
         company = self._company
-        ship_and_invoice(company.ledger, self._order(ref), company.items, company.customers, self._now())
+        invoiced = ship_and_invoice(company.ledger, self._order(ref), company.items, company.customers, self._now())
+        if not (invoiced or company.tells_of_shipments):
+            message = "There is no Sales Invoice Header within the filter."
+            raise PostedAnyway(400, "Application_RecordNotFound", message)
         return nothing()
 
     def _write_order(self, method: str, ref: str, headers: Mapping[str, str], body: Any) -> Reply:
@@ -127,8 +148,10 @@ class Entities:
         self.sales.change_order(order, body, self._now())
         return found(self._shown("salesOrders", order, {}))
 
-    def _write_line(self, method: str, ref: str, headers: Mapping[str, str], body: Any) -> Reply:
-        for order in self._company.ledger.of("salesOrder"):
+    def _write_line(
+        self, method: str, ref: str, headers: Mapping[str, str], body: Any, among: list[Document] | None = None
+    ) -> Reply:
+        for order in among or self._company.ledger.of("salesOrder"):
             line = order.line(ref)
             if line is not None:
                 _unchanged(line, headers)

@@ -18,8 +18,8 @@ NOTHING = "There is nothing to post because the document does not contain a quan
 
 def ship_and_invoice(
     ledger: Ledger, order: Document, items: dict[str, Item], customers: dict[str, Customer], now: datetime
-) -> None:
-    """Post what the lines say is to be shipped and invoiced."""
+) -> bool:
+    """Post what the lines say is to be shipped and invoiced. Whether there was something to invoice."""
     priced = [line for line in order.lines if line.kind != "Comment"]
     ships = any(line.to_ship for line in priced)
     invoices = any(line.to_invoice for line in priced)
@@ -39,6 +39,7 @@ def ship_and_invoice(
         ledger.remove(order)
     else:
         ledger.touch(order, now, order.lines)
+    return invoices
 
 
 def _may_post(order: Document, priced: list[Line], items: dict[str, Item], customers: dict[str, Customer]) -> None:
