@@ -27,9 +27,11 @@ def netsuite(name: str, around: Surroundings) -> Erp:
 
 def businesscentral(name: str, around: Surroundings) -> Erp:
     registration = Registration()
-    account = BusinessCentralCompany(name, around, registration=registration, customers=5)
+    account = BusinessCentralCompany(name, around, registration=registration, customers=5, notify_s=0.0)
     settings = registration.connection_settings(f"http://{name}.test")
-    return Erp(account, settings, registration.connection_secrets(), "C00000")
+    settings["public_url"] = f"http://127.0.0.1/in/businesscentral/{name}"
+    secrets = {**registration.connection_secrets(), "webhook_secret": "a-long-random-word"}
+    return Erp(account, settings, secrets, "C00000")
 
 
 ERPS: Mapping[str, Callable[[str, Surroundings], Erp]] = {"netsuite": netsuite, "businesscentral": businesscentral}

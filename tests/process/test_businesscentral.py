@@ -79,13 +79,16 @@ def _assert_whole(house: House, order_id: str) -> None:
     assert _of(house, "orders", order_id) == []
     invoices = [(Decimal(one["total"]), one["currency"]) for one in _of(house, "invoices", order_id)]
     assert invoices == [(Decimal(entry["total"]), entry["currency"])]
-    goods = [line for one in _of(house, "shipments", order_id) for line in one["lines"] if line["kind"] == "Item"]
     left: Counter[str] = Counter()
-    for line in goods:
-        left[line["description2"]] += int(Decimal(line["quantity"]))
+    goods = []
+    for one in _of(house, "shipments", order_id):
+        lines = [line for line in one["lines"] if line["kind"] == "Item"]
+        goods += [one["comments"][0]] if lines else []
+        for line in lines:
+            left[line["description2"]] += int(Decimal(line["quantity"]))
     assert left == ship_quantities(house, order_id)
-    marked = [one for one in _of(house, "shipments", order_id) if one["comments"][0].startswith("Shipment ")]
-    assert len(marked) == len(released(house, order_id)[0]["shipments"])
+    assert len(set(goods)) == len(goods) == len(released(house, order_id)[0]["shipments"])
+    assert all(mark.startswith("Shipment ") for mark in goods)
 
 
 async def test_the_requests_are_these(running: Running) -> None:
@@ -146,3 +149,35 @@ async def test_an_order_whose_total_the_company_changes_is_refused_and_leaves_no
     assert [code for _, code, _ in await house.problems()] == ["order.book.rejected"]
     assert _of(house, "orders", ids[0]) == []
     assert not released(house, ids[0])
+
+
+async def test_what_people_post_there_is_told_by_a_notification(running: Running) -> None:
+    """The ERP bills by itself: its notification names the invoice, which is read back and ends the order."""
+    house = await _central(running, route={"invoice": "take"})
+    await house.poll(ERP, "subscriptions")
+    assert len(house.erp.subscriptions.standing) == 1
+    (order_id,) = house.shop.act("place_order", {"lines": 2, "count": 1})["ids"]
+
+    def shipped() -> bool:
+        return bool(_of(house, "shipments", order_id)) and sold(house, order_id)["fulfillment_status"] == "fulfilled"
+
+    await house.until(shipped, "the goods to be posted")
+    (order,) = _of(house, "orders", order_id)
+    house.erp.act("post", {"order": order["id"]})
+    await house.until(lambda: _all_at(house, [order_id], "done"), "the order to be done")
+    await house.quiet()
+    _assert_whole(house, order_id)
+    assert "read_back" in {served.purpose for served in house.http.served if served.vendor == f"{ERP}.test"}
+    assert await house.problems() == []
+
+
+async def test_a_lost_notification_is_made_good_by_the_poll(running: Running) -> None:
+    house = await _central(running, route={"invoice": "take"})
+    (order_id,) = house.shop.act("place_order", {"lines": 1, "count": 1})["ids"]
+    await house.until(lambda: _of(house, "shipments", order_id), "the goods to be posted")
+    await house.until(lambda: sold(house, order_id)["fulfillment_status"] == "fulfilled", "the shop to be told")
+    (order,) = _of(house, "orders", order_id)
+    house.erp.act("post", {"order": order["id"]})
+    await house.poll(ERP, "invoices")
+    await house.until(lambda: _all_at(house, [order_id], "done"), "the order to be done")
+    assert await house.problems() == []

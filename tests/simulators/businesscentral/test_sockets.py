@@ -8,8 +8,10 @@ from random import Random
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from crossdock.connectors.businesscentral import CONNECTOR
+from crossdock.connectors.businesscentral.answers import Stopped
 from crossdock.connectors.businesscentral.tests.orders import PLACED, SKUS, booking, plain_order
 from crossdock.domain.commands import CloseBooking, MakeInvoice, PostShipment
 from crossdock.domain.fulfilment import Shipment, ShippedLine
@@ -27,19 +29,34 @@ class Hosted:
         self.company, self.client = company, client
 
 
+async def greeted(request: web.BaseRequest) -> web.StreamResponse:
+    """What intake says to a vendor that asks first; other addresses say something else."""
+    word = request.query["validationToken"] if request.path == "/in/businesscentral/erp" else "who?"
+    return web.Response(text=word)
+
+
 @pytest.fixture
-async def hosted() -> AsyncIterator[Hosted]:
+async def url() -> AsyncIterator[str]:
+    runner = web.ServerRunner(web.Server(greeted))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/in/businesscentral/erp"
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def hosted(url: str) -> AsyncIterator[Hosted]:
     registration = Registration()
     server = SimulatorServer(random=Random(3))
     company = BusinessCentralCompany("erp", server.surroundings("erp"), registration=registration, items=1200)
     server.add(company)
     await server.start()
     door = Door()
-    settings = {**registration.connection_settings(server.url("erp")), "order_prefixes": ["shop1"]}
+    settings = {**registration.connection_settings(server.url("erp")), "order_prefixes": ["shop1"], "public_url": url}
     line = Line(
         "erp",
         settings,
-        registration.connection_secrets(),
+        {**registration.connection_secrets(), "webhook_secret": "a-long-random-word"},
         door,
         InProcessTokens(time.monotonic),
         lambda: datetime.now(UTC),
@@ -91,3 +108,14 @@ async def test_an_outage_is_no_answer(hosted: Hosted) -> None:
     outcome = (await CONNECTOR.operations["order.book"].send(hosted.client, booking(plain_order()), Call("k"))).outcome
     assert isinstance(outcome, RetryLater)
     assert not hosted.company.books()["orders"]
+
+
+async def test_an_address_is_asked_before_it_is_told(hosted: Hosted, url: str) -> None:
+    page = await CONNECTOR.polls["subscriptions"].run(hosted.client, None, {})
+    assert page.cursor == "subscribed anew"
+    (one,) = hosted.company.subscriptions.standing.values()
+    assert one.url == url
+    for wrong in (f"{url}x", "http://127.0.0.1:9/in"):
+        with pytest.raises(Stopped, match="did not answer"):
+            await hosted.client.subscribe(one.resource, wrong, "x")
+    assert len(hosted.company.subscriptions.standing) == 1

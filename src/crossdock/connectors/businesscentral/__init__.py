@@ -9,6 +9,7 @@ from crossdock.connectors.businesscentral.client import BusinessCentral
 from crossdock.connectors.businesscentral.manifest import MANIFEST, check
 from crossdock.connectors.businesscentral.operations import OPERATIONS
 from crossdock.connectors.businesscentral.polls import POLLS, translate
+from crossdock.connectors.businesscentral.webhook import WEBHOOK
 from crossdock.kit.manifest import Connector
 
 CONNECTOR = Connector(
@@ -17,6 +18,7 @@ CONNECTOR = Connector(
     translate=translate,
     operations=OPERATIONS,
     polls=POLLS,
+    webhook=WEBHOOK,
     check=check,
 )
 

@@ -17,7 +17,16 @@ from crossdock.connectors.businesscentral.answers import (
     error_of,
     retry_after,
 )
-from crossdock.connectors.businesscentral.wire import BatchBody, Listed, Orders, Part, SalesOrder, TokenBody
+from crossdock.connectors.businesscentral.wire import (
+    BatchBody,
+    Listed,
+    Orders,
+    Part,
+    SalesOrder,
+    Subscription,
+    Subscriptions,
+    TokenBody,
+)
 from crossdock.domain.outcome import Misconfigured, OutcomeUnknown, RateLimited, RetryLater
 from crossdock.kit.http import AnswerLost, Line, NotSent, Response
 
@@ -97,11 +106,32 @@ class BusinessCentral:
             return False
         raise Stopped(classify(response, wrote=True))
 
-    async def listed(self, path: str, *, page: int) -> Listed:
-        """A page of a list, from a replica that may be a little behind: for polls, never for a decision to write."""
-        headers = {"prefer": f"odata.maxpagesize={page}", "data-access-intent": "ReadOnly"}
+    async def listed(self, path: str, *, page: int, replica: bool = True) -> Listed:
+        """A page of a list. A replica may be a little behind: for polls, never for a decision to write."""
+        headers = {"prefer": f"odata.maxpagesize={page}"} | ({"data-access-intent": "ReadOnly"} if replica else {})
         response = await self._send("GET", f"{self._company}/{path}", wrote=False, headers=headers)
         return self._parsed(response, Listed, wrote=False)
+
+    async def subscriptions(self) -> list[Subscription]:
+        """What this environment notifies of, to whom, and until when."""
+        return self._parsed(await self._send("GET", "subscriptions", wrote=False), Subscriptions, wrote=False).value
+
+    async def subscribe(self, resource: str, url: str, state: str) -> None:
+        """Be notified for three days. Business Central first asks ``url`` whether it is there."""
+        body = {"notificationUrl": url, "resource": resource, "clientState": state}
+        response = await self._send("POST", "subscriptions", body, wrote=True)
+        if response.status != 201:
+            raise Stopped(classify(response, wrote=True))
+        decoded(response.body, Subscription, wrote=True)
+
+    async def renew(self, known: Subscription, state: str) -> None:
+        """Three more days from now, and another word."""
+        body = {"notificationUrl": known.notification_url, "resource": known.resource, "clientState": state}
+        path = f"subscriptions({quoted(known.subscription_id)})"
+        response = await self._send("PATCH", path, body, wrote=True, headers={"if-match": known.etag})
+        if response.status != 200:
+            raise Stopped(classify(response, wrote=True))
+        decoded(response.body, Subscription, wrote=True)
 
     async def companies(self) -> Listed:
         return self._parsed(await self._send("GET", "companies", wrote=False), Listed, wrote=False)

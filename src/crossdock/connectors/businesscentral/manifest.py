@@ -29,6 +29,15 @@ SETTINGS = (
     Setting("login_url", "Base URL of the sign-in", required=False, help="Only for a national cloud or a simulator."),
     Setting("local_currency", "The company's local currency (ISO code)", example="USD", help="It is never sent."),
     Setting(
+        "public_url",
+        "Where notifications are sent: this connection's address at intake",
+        required=False,
+        example="https://orders.example.com/in/businesscentral/businesscentral1",
+        help="Without it nothing is subscribed, and polls find the same changes.",
+    ),
+    Setting("webhook_secret", "What notifications are proven by: a long random word", secret=True, required=False),
+    Setting("webhook_secret_previous", "The one before, while it is being replaced", secret=True, required=False),
+    Setting(
         "order_prefixes",
         "Channel connections whose orders are booked here",
         example='["shop1"]',
@@ -84,13 +93,13 @@ MANIFEST = Manifest(
     api_version="v2.0",
     settings=SETTINGS,
     mapping_version="1",
-    topics={"invoice": "invoice_seen"},
+    topics={"invoice": "invoice_seen", "notification": "signal"},
     quota=Quota(concurrency=20, rate_per_s=20.0, burst=200.0),
     docs="https://learn.microsoft.com/en-us/dynamics365/business-central/dev-itpro/api-reference/v2.0/",
     redact=(
         *(f"{party}{field}" for party in ("sellTo", "shipTo", "billTo") for field in _PARTY_FIELDS),
         "customerName", "displayName", "phoneNumber", "email", "addressLine1", "addressLine2", "city", "postalCode",
-        "access_token", "client_secret", "authorization",
+        "access_token", "client_secret", "authorization", "clientState",
     ),
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ looked up, and a lease is longer still. (Vendor facts, limits.)
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from functools import wraps
 from typing import Any, cast
 
@@ -20,19 +21,24 @@ from crossdock.connectors.businesscentral.keys import (
     shipment_text,
     stored_key,
 )
+from crossdock.connectors.businesscentral.polls import invoices_since
 from crossdock.connectors.businesscentral.posting import (
     expanded,
+    instant,
     posting,
     read_invoice,
     render_invoice,
     render_shipment,
 )
 from crossdock.connectors.businesscentral.proof import Unbookable
+from crossdock.connectors.businesscentral.webhook import KIND
 from crossdock.connectors.businesscentral.wire import Invoice, Invoices, SalesOrder, Shipment, Shipments
-from crossdock.domain.commands import CloseBooking, MakeInvoice, Payload, PostShipment
-from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, Rejected
-from crossdock.kit.manifest import Call, Operation, Repeat, Result, Untranslatable
+from crossdock.domain.commands import CloseBooking, MakeInvoice, Payload, PostShipment, ReadBack
+from crossdock.domain.events import InvoiceSeen
+from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, Rejected, RetryLater
+from crossdock.kit.manifest import Call, Follow, Operation, Repeat, Result, Unreachable, Untranslatable
 
+NOTICE_OVERLAP = timedelta(seconds=5)  # of one change among several the latest may be told
 SETTLE_S = 660.0  # the request's 10 minutes and a margin; the primary database has no search lag
 LEASE_S = 900.0
 TIMEOUT_S = 120.0
@@ -184,6 +190,25 @@ async def close(client: BusinessCentral, payload: CloseBooking, call: Call) -> R
     return Result(Done(refs, repeated=not deleted))
 
 
+# -- notifications ----------------------------------------------------------------------------------------------
+
+
+@_classified
+async def read_back(client: BusinessCentral, payload: ReadBack, call: Call) -> Result:
+    """Read the invoices that changed since a notification's instant, and tell their orders. Changes nothing there."""
+    if payload.kind != KIND:
+        return Result(Rejected("read_unknown", f"there is nothing called {payload.kind!r} that is read back"))
+    try:
+        found = await invoices_since(client, instant(payload.external_id) - NOTICE_OVERLAP)
+    except Untranslatable as error:
+        return Result(Rejected(error.code, error.detail, "external_id"))
+    except Unreachable as error:
+        told = error.__cause__.outcome if isinstance(error.__cause__, Stopped) else None
+        return Result(told or RetryLater(str(error), code="unreadable_answer"))
+    events = ((key, InvoiceSeen(invoice, client.line.connection)) for key, invoice in found)
+    return Result(Done(), tuple(Follow("order", key, event) for key, event in events))
+
+
 async def _gone(client: BusinessCentral, order_key: str, ref: str) -> Result:
     """The order is not among the open ones: posted whole by somebody, or deleted."""
     there = await booking.standing(client, stored_key(order_key, client.settings))
@@ -210,6 +235,7 @@ OPERATIONS: Mapping[str, Operation] = {
         ),
         _searchable("shipment.post", "Post the shipment", post_shipment, find_shipment, 2),
         _searchable("invoice.make", "Make the invoice", make_invoice, find_invoice, 2),
+        Operation("read_back", "Read changed invoices", Repeat.READ, read_back, None, 0.0, LEASE_S, TIMEOUT_S),
         Operation("booking.close", "Delete the sales order", Repeat.UNIQUE, close, None, 0.0, LEASE_S, TIMEOUT_S, 2),
     )
 }

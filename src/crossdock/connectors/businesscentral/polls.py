@@ -15,6 +15,8 @@ from crossdock.connectors.businesscentral.answers import UNREADABLE, Stopped
 from crossdock.connectors.businesscentral.client import BusinessCentral
 from crossdock.connectors.businesscentral.keys import restored_key
 from crossdock.connectors.businesscentral.posting import instant
+from crossdock.connectors.businesscentral.subscribing import subscriptions
+from crossdock.connectors.businesscentral.webhook import TOPIC, signal
 from crossdock.connectors.businesscentral.wire import Listed
 from crossdock.domain.decision import CustomerMaster, ProductMaster
 from crossdock.domain.events import Event, InvoiceSeen
@@ -27,6 +29,7 @@ from crossdock.kit.manifest import Found, Page, Poll, Unreachable, Untranslatabl
 OVERLAP = timedelta(minutes=5)
 FIRST_LOOK_BACK = timedelta(days=1)
 PAGE_ROWS = 1000
+_MOST_PAGES = 20  # of one notification; what is beyond is found by the poll
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STANDS = frozenset({"Open", "Paid"})  # drafts are no invoices yet, cancelled ones none any more
 _SKU_FIELDS = frozenset({"number", "gtin"})
@@ -95,6 +98,25 @@ async def customers(client: BusinessCentral, cursor: str | None, options: Mappin
     return msgspec.structs.replace(page, customers=tuple(found))
 
 
+async def invoices_since(client: BusinessCentral, since: datetime) -> list[tuple[str, Invoice]]:
+    """The orders' keys and invoices that changed since, for a notification; the whole list, page by page.
+
+    Raises ``Unreachable``, ``NotSent`` as polls do.
+    """
+    found: list[tuple[str, Invoice]] = []
+    cursor: str | None = None
+    for _ in range(_MOST_PAGES):
+        page = await invoices(client, cursor, {"since": since.isoformat(), "primary": True})
+        for one in page.found:
+            (event,) = translate("", one.topic, one.body)
+            if isinstance(event, InvoiceSeen):
+                found.append((one.stream_key, event.invoice))
+        if not page.more:
+            break
+        cursor = page.cursor
+    return found
+
+
 async def invoices(client: BusinessCentral, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Posted invoices that carry an order's key."""
     start = client.line.now() - FIRST_LOOK_BACK
@@ -130,6 +152,8 @@ class _Told(msgspec.Struct, frozen=True):
 
 def translate(connection: str, topic: str, body: bytes) -> list[Event]:
     """A polled invoice -> what happened to its order."""
+    if topic == TOPIC:
+        return [signal(connection, body)]
     if topic != "invoice":
         raise Untranslatable("unknown_topic", f"Business Central has no topic {topic!r}", field="topic")
     try:
@@ -175,10 +199,11 @@ def _since(saved: Cursor | None, options: Mapping[str, Any], start: datetime) ->
 async def _asked(
     client: BusinessCentral, entity: str, since: datetime, saved: Cursor | None, options: Mapping[str, Any]
 ) -> tuple[Listed, datetime]:
+    replica = not options.get("primary")
     try:
         if saved is not None and saved.next is not None:
             try:
-                return await client.listed(f"{entity}?{saved.next}", page=PAGE_ROWS), since
+                return await client.listed(f"{entity}?{saved.next}", page=PAGE_ROWS, replica=replica), since
             except Stopped as stopped:
                 if not isinstance(stopped.outcome, Rejected):
                     raise
@@ -188,7 +213,7 @@ async def _asked(
             until = datetime.fromisoformat(options["until"])
             where += f"%20and%20lastModifiedDateTime%20le%20{_literal(until)}"
         path = f"{entity}?$filter={where}&$orderby=lastModifiedDateTime"
-        return await client.listed(path, page=PAGE_ROWS), since
+        return await client.listed(path, page=PAGE_ROWS, replica=replica), since
     except Stopped as stopped:
         raise Unreachable(f"Business Central did not answer a poll: {stopped.outcome}") from stopped
     except NotSent as error:
@@ -229,5 +254,6 @@ POLLS: Mapping[str, Poll] = {
         _poll("items", items, 300.0),
         _poll("customers", customers, 300.0),
         _poll("invoices", invoices, 60.0),
+        Poll("subscriptions", subscriptions, 3600.0),
     )
 }

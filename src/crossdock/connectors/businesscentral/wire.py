@@ -1,5 +1,6 @@
 """Business Central's own spelling of what we read. Only the fields we use; unknown ones stay in the stored bytes."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -103,6 +104,18 @@ class Invoices(msgspec.Struct, frozen=True, gc=False):
 
 class Shipments(msgspec.Struct, frozen=True, gc=False):
     value: list[Shipment]
+
+
+class Subscription(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
+    subscription_id: str
+    notification_url: str
+    resource: str
+    expiration_date_time: datetime
+    etag: str = msgspec.field(default="*", name="@odata.etag")
+
+
+class Subscriptions(msgspec.Struct, frozen=True, gc=False):
+    value: list[Subscription]
 
 
 class Listed(msgspec.Struct, frozen=True, gc=False):

@@ -1,28 +1,32 @@
 """One Business Central environment behind one door: sign-in, limits, routing, what the company's people do."""
 
 import json
+import re
 from collections import deque
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from crossdock.simulators.base import Faults, Reply, Request, Surroundings
+from crossdock.simulators.base import Deliver, Faults, Reply, Request, Surroundings
 from crossdock.simulators.businesscentral import catalogue
 from crossdock.simulators.businesscentral.answers import Refusal, dialog, found, missing
 from crossdock.simulators.businesscentral.batch import Batch
 from crossdock.simulators.businesscentral.entities import Entities
 from crossdock.simulators.businesscentral.ledger import Document, Ledger
 from crossdock.simulators.businesscentral.posting import ship_and_invoice
+from crossdock.simulators.businesscentral.subscriptions import Subscriptions
 from crossdock.simulators.businesscentral.tokens import Registration, TokenDesk
 
+_SUBSCRIPTIONS = re.compile(r"subscriptions(?:\((.*)\))?")
 WINDOW = timedelta(minutes=5)
 
 
 class BusinessCentralCompany:
     """Settings: ``registration`` (who may sign in, and where); ``concurrency`` calls at once and ``requests`` in five
-    minutes; ``save_s`` seconds a write takes; ``tells_of_shipments``: False is an older version, which
-    posts a shipment and then fails for want of an invoice; ``items`` and ``customers`` to start with."""
+    minutes; ``save_s`` seconds a write takes; ``notify_s`` seconds until a change is told; ``tells_of_shipments``:
+    False is an older version, which posts a shipment and then fails for want of an invoice; ``items`` and
+    ``customers`` to start with."""
 
     def __init__(
         self,
@@ -34,6 +38,7 @@ class BusinessCentralCompany:
         requests: int = 6000,
         save_s: float = 0.0,
         tells_of_shipments: bool = True,
+        notify_s: float = 30.0,
         items: int = 200,
         customers: int = 500,
     ) -> None:
@@ -49,6 +54,7 @@ class BusinessCentralCompany:
         self.tokens = TokenDesk(self.registration, surroundings.now, surroundings.random)
         self.entities = Entities(self, surroundings.now)
         self._root = f"/v2.0/{self.registration.tenant}/{self.registration.environment}/api/v2.0/"
+        self.subscriptions = Subscriptions(self, notify_s)
         self._in_flight = 0
         self._recent: deque[Any] = deque()
 
@@ -79,7 +85,18 @@ class BusinessCentralCompany:
         return self.ledger.books()
 
     async def tick(self) -> None:
-        """Nothing happens in this company by itself."""
+        """Changes are told to those who have subscribed."""
+        self.subscriptions.notify()
+
+    @property
+    def now(self) -> datetime:
+        return self._world.now()
+
+    def send(self, delivery: Deliver) -> None:
+        self._world.send(delivery)
+
+    async def ask(self, delivery: Deliver) -> tuple[int, bytes] | None:
+        return None if self._world.ask is None else await self._world.ask(delivery)
 
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """What the company's own people do: ``post``, ``edit_line``, ``delete`` an order; ``rename_item``,
@@ -141,6 +158,8 @@ class BusinessCentralCompany:
         rest = request.path.removeprefix(self._root)
         if rest == "$batch" and request.method == "POST":
             return Batch(self).run(read_json(request.body), request.headers)
+        if match := _SUBSCRIPTIONS.fullmatch(rest):
+            return await self.subscriptions.serve(request, match[1], read_json(request.body))
         return self.one(request.method, rest, request.query, request.headers, read_json(request.body))
 
     def one(self, method: str, rest: str, query: Mapping[str, str], headers: Mapping[str, str], body: Any) -> Reply:

@@ -139,6 +139,11 @@ class Ledger:
         self._versions += 1
         return self._versions
 
+    @property
+    def newest(self) -> int:
+        """The latest row version."""
+        return self._versions
+
     def touch(self, document: Document, now: datetime, lines: Iterable[Line] = ()) -> None:
         """A change: the document's ETag is another one, and that of each changed line."""
         document.modified, document.version = now, self.version()
