@@ -73,7 +73,7 @@ def _of(house: House, kind: str, order_id: str) -> list[dict[str, Any]]:
     return [one for one in house.erp.books()[kind] if one["external"] == f"{SHOP}-{order_id}".upper()]
 
 
-def _assert_whole(house: House, order_id: str) -> None:
+def assert_whole(house: House, order_id: str) -> None:
     """Posted whole and so no open order any more: shipped once, and one invoice of the channel's total."""
     entry = sold(house, order_id)
     assert _of(house, "orders", order_id) == []
@@ -96,7 +96,7 @@ async def test_the_requests_are_these(running: Running) -> None:
     house.vendors.mail.held = True
     ids = house.shop.act("place_order", {"lines": 2, "count": 1})["ids"]
     await _go(house, ids)
-    _assert_whole(house, ids[0])
+    assert_whole(house, ids[0])
     assert _counts(house) == FORWARD
 
 
@@ -108,7 +108,7 @@ async def test_orders_of_all_kinds_are_booked_to_the_cent(running: Running) -> N
     ids = house.shop.act("place_order", {"count": 25})["ids"]
     await _go(house, ids)
     for each in ids:
-        _assert_whole(house, each)
+        assert_whole(house, each)
     assert house.erp.books()["doubled"] == []
     assert await house.problems() == []
 
@@ -121,7 +121,7 @@ async def test_each_request_may_fail_once(running: Running, fault: str) -> None:
     assert set(house.http.struck) == set(struck.values())
     for order_id, strike in struck.items():
         with naming(strike):
-            _assert_whole(house, order_id)
+            assert_whole(house, order_id)
     assert house.erp.books()["doubled"] == []
     assert await house.problems() == []
 
@@ -166,7 +166,7 @@ async def test_what_people_post_there_is_told_by_a_notification(running: Running
     house.erp.act("post", {"order": order["id"]})
     await house.until(lambda: _all_at(house, [order_id], "done"), "the order to be done")
     await house.quiet()
-    _assert_whole(house, order_id)
+    assert_whole(house, order_id)
     assert "read_back" in {served.purpose for served in house.http.served if served.vendor == f"{ERP}.test"}
     assert await house.problems() == []
 

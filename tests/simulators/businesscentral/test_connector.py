@@ -615,3 +615,21 @@ async def test_a_version_that_posts_and_then_fails_is_looked_up() -> None:
     assert isinstance(outcome, Done)
     assert len(setup.books()["shipments"]) == 1
     assert isinstance((await send(setup, "invoice.make", MakeInvoice(order.key, ref, ("SH1",)))).outcome, Done)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1E+999999"])
+async def test_what_is_no_number_of_trade_is_no_success(setup: Setup, number: str) -> None:
+    order, serve = plain_order(), setup.company.handle
+
+    async def odd(request: Request) -> Reply:
+        reply = await serve(request)
+        if b"salesOrderLines" not in request.body:
+            return reply
+        body = msgspec.json.decode(reply.body)
+        body["responses"][-1]["body"]["totalAmountIncludingTax"] = number
+        return msgspec.structs.replace(reply, body=msgspec.json.encode(body))
+
+    setup.door.answer = odd
+    assert isinstance((await send(setup, "order.book", booking(order))).outcome, OutcomeUnknown)
+    setup.door.answer = serve
+    assert isinstance((await again(setup, "order.book", booking(order))).outcome, Done)

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from crossdock.domain.money import plausible
+
 NO_GUID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -23,6 +25,12 @@ class ErrorBody(msgspec.Struct, frozen=True, gc=False):
 class TokenBody(msgspec.Struct, frozen=True, gc=False):
     access_token: str
     expires_in: int | str = 3600
+
+
+def _numbers(*numbers: Decimal | None) -> None:
+    """Refuse what cannot be compared or added up: NaN, infinity, sizes beyond all trade."""
+    if not all(number is None or plausible(number) for number in numbers):
+        raise ValueError("an amount or a quantity is no number of trade")
 
 
 class OrderLine(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
@@ -44,6 +52,10 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=T
     shipped_quantity: Decimal = Decimal(0)
     invoiced_quantity: Decimal = Decimal(0)
 
+    def __post_init__(self) -> None:
+        _numbers(self.quantity, self.unit_price, self.discount_amount, self.ship_quantity, self.invoice_quantity)
+        _numbers(self.shipped_quantity, self.invoiced_quantity)
+
     @property
     def open(self) -> Decimal:
         return self.quantity - self.shipped_quantity
@@ -58,6 +70,9 @@ class SalesOrder(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=
     total_amount_including_tax: Decimal = Decimal(0)
     status: str = ""
     sales_order_lines: list[OrderLine] | None = None  # None: not asked for
+
+    def __post_init__(self) -> None:
+        _numbers(self.total_amount_including_tax)
 
     @property
     def lines(self) -> list[OrderLine]:
@@ -84,6 +99,9 @@ class Invoice(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=Tru
     last_modified_date_time: str
     posting_date: str = ""
     sales_invoice_lines: list[PostedLine] | None = None
+
+    def __post_init__(self) -> None:
+        _numbers(self.total_amount_including_tax, self.total_tax_amount)
 
 
 class Shipment(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):

@@ -173,8 +173,11 @@ class BusinessCentralCompany:
         return self.entities.serve(method, rest.removeprefix(company), query, headers, body, where)
 
 
-def read_json(body: bytes) -> Any:
+def read_json(body: bytes) -> dict[str, Any]:
     try:
-        return json.loads(body or b"{}", parse_float=Decimal)
+        read = json.loads(body or b"{}", parse_float=Decimal)
     except ValueError as error:
         raise Refusal(400, "BadRequest", f"Invalid JSON. {error}") from error
+    if not isinstance(read, dict):
+        raise Refusal(400, "BadRequest", "The body is no object.")
+    return read
