@@ -10,6 +10,7 @@ from hashlib import sha256
 from importlib import import_module
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -31,7 +32,8 @@ from crossdock.kit.http import AnswerLost, Http, Line, NotSent, Response
 from crossdock.kit.manifest import Connector
 from crossdock.kit.tokens import InProcessTokens
 
-SYSTEMS = ("amazon", "netsuite", "shiphero", "shopify")
+UNSIGNED = frozenset({"businesscentral"})  # vendors whose webhooks prove who sends, but not what
+SYSTEMS = ("amazon", "businesscentral", "netsuite", "shiphero", "shopify")
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET, PREVIOUS = "the-secret-that-signs", "the-secret-before"
 CANARIES = ("Canaryname", "Canarycompany", "Canarystreet", "Canaryunit", "canary@example.com", "+61400CANARY")
@@ -47,6 +49,21 @@ def connector(system: str) -> Connector:
 
 def _hmac_in(header: str) -> Sign:
     return lambda body, secret: {header: b64encode(hmac.digest(secret.encode(), body, sha256)).decode()}
+
+
+def proven(system: str, body: bytes, secret: str) -> tuple[dict[str, str], bytes]:
+    """Headers and body as the vendor sends them. Business Central signs nothing: its body repeats a word of ours."""
+    if system not in UNSIGNED:
+        return SIGNS[system](body, secret), body
+    word = hmac.digest(secret.encode(), b"crossdock/businesscentral/clientState", "sha256").hex()
+    return {}, b'{"value":[{"clientState":"%b"}]}' % word.encode()
+
+
+def forged(system: str, body: bytes, signature: str) -> tuple[dict[str, str], bytes]:
+    """What a stranger would send who makes the signature up."""
+    if system in UNSIGNED:
+        return {}, msgspec.json.encode({"value": [{"clientState": signature}]})
+    return dict.fromkeys(SIGNS[system](body, SECRET), signature), body
 
 
 SIGNS: Mapping[str, Sign] = {
@@ -84,6 +101,21 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "aws_access_key_id": "AKIA",
         }
         return given, {"client_secret": SECRET, "refresh_token": "Atzr|r", "aws_secret_access_key": SECRET}
+    if system == "businesscentral":
+        given = {
+            "tenant": "tenant",
+            "environment": "Production",
+            "company_id": "company",
+            "client_id": "client",
+            "base_url": "http://vendor.example",
+            "login_url": "http://login.example",
+            "local_currency": "USD",
+            "order_prefixes": ["shop"],
+            "tax_codes": {"0": "ZERO", "5": "FIVE"},
+            "shipping_account": "6410",
+            "public_url": "https://orders.example/in/businesscentral/erp",
+        }
+        return given, {"client_secret": "the-client-secret", "webhook_secret": SECRET}
     if system == "shiphero":
         return {"base_url": "http://vendor.example"}, {"refresh_token": "r", "webhook_secret": SECRET}
     given = {
@@ -176,6 +208,15 @@ PAYLOADS: Mapping[str, Payload] = {
         ReadBack("order", "1001"),
     )
 }
+
+# What only one system reads back, in its own words.
+_READ_BACKS: Mapping[str, Payload] = {"businesscentral": ReadBack("salesInvoices", NOW.isoformat())}
+
+
+def payload(system: str, purpose: str) -> Payload:
+    """A payload that the system's operation understands."""
+    return _READ_BACKS.get(system, PAYLOADS[purpose]) if purpose == ReadBack.purpose else PAYLOADS[purpose]
+
 
 _JSON = {"content-type": "application/json"}
 ANSWERS: Mapping[str, Response | Exception] = {

@@ -69,4 +69,20 @@ def amazon() -> dict[str, tuple[bytes, ...]]:
     return {topic: tuple(bodies) for topic, bodies in found.items()}
 
 
-BODIES = {"amazon": amazon, "shopify": shopify, "shiphero": shiphero, "netsuite": netsuite}
+@cache
+def businesscentral() -> dict[str, tuple[bytes, ...]]:
+    """Bodies by topic: what its poll of invoices keeps, and what it notifies of."""
+    row = {"id": "5d2b7c1e", "number": "INV1", "total": "62.08", "currency": "USD",
+           "invoiced_at": "2026-11-23T14:00:00Z", "order": "shop-1001"}  # fmt: skip
+    note = {"subscriptionId": "1", "clientState": "word", "resource": "/api/v2.0/companies(1)/salesInvoices(2)",
+            "changeType": "created", "lastModifiedDateTime": "2026-11-23T14:00:00.157Z"}  # fmt: skip
+    return {"invoice": (json.dumps(row).encode(),), "notification": (json.dumps({"value": [note, note]}).encode(),)}
+
+
+BODIES = {
+    "amazon": amazon,
+    "businesscentral": businesscentral,
+    "netsuite": netsuite,
+    "shiphero": shiphero,
+    "shopify": shopify,
+}

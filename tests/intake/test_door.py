@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 
 from crossdock.intake.doorway import IntakeApp, Limits
@@ -266,3 +267,75 @@ async def test_two_processes_may_share_an_address() -> None:
         stop.set()
         await asyncio.wait_for(second, 20)
     assert len(store.kept) == 8
+
+
+def greeting() -> IntakeApp:
+    """A system that asks first whether somebody is here."""
+    made = world(KeepingStore())
+    (link,) = made.links.values()
+    webhook = msgspec.structs.replace(link.connector.webhook, greeting="validationToken")
+    connector = msgspec.structs.replace(link.connector, webhook=webhook)
+    return IntakeApp(msgspec.structs.replace(made, links={"north": msgspec.structs.replace(link, connector=connector)}))
+
+
+async def greeted(app: IntakeApp, query: bytes, path: str = PATH) -> tuple[int, dict[str, str], bytes]:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": query, "client": ("198.51.100.9", 1),
+             "headers": []}  # fmt: skip
+    await app(scope, receive, send)
+    answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], answered, sent[1]["body"]
+
+
+async def test_a_vendor_that_asks_first_hears_its_own_word_as_plain_text() -> None:
+    status, fields, said = await greeted(greeting(), b"x=1&validationToken=opaque%20%3Cword%3E%2Band")
+    assert (status, said) == (200, b"opaque <word>+and")
+    assert fields["content-type"] == "text/plain; charset=utf-8"
+    assert fields["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [b"", b"other=1", b"validationToken=", b"validationToken=a%0Ab", b"validationToken=" + b"x" * 501, b"a=1&" * 30],
+)
+async def test_anything_else_is_no_greeting(query: bytes) -> None:
+    assert (await greeted(greeting(), query))[0] in (400, 401)
+
+
+async def test_who_does_not_ask_first_is_not_greeted() -> None:
+    assert (await greeted(IntakeApp(world(KeepingStore())), b"validationToken=word"))[0] in (400, 401)
+    assert (await greeted(greeting(), b"validationToken=word", "/in/tradepost/south"))[0] == 404
+
+
+async def test_over_sockets_a_greeting_is_answered_and_a_query_does_no_harm() -> None:
+    port, stop = free_port(), asyncio.Event()
+    serving = asyncio.create_task(IntakeServer(greeting(), Listen(port=port)).run(stop))
+    url = f"http://127.0.0.1:{port}{PATH}"
+    try:
+        async with aiohttp.ClientSession() as client:
+            await until_up(client, url)
+            async with client.post(f"{url}?validationToken=word%2B1") as answer:
+                assert (answer.status, await answer.text()) == (200, "word+1")
+            async with client.post(f"{url}?other=1", data=BODY, headers=headers()) as answer:
+                assert answer.status == 202
+    finally:
+        stop.set()
+        await asyncio.wait_for(serving, 20)
+
+
+async def until_up(client: aiohttp.ClientSession, url: str) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                async with client.get(url) as answer:
+                    assert answer.status == 405
+                    return
+            except aiohttp.ClientConnectionError:
+                await asyncio.sleep(0.01)

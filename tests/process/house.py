@@ -31,12 +31,12 @@ from crossdock.intake.polling import Run, Tally, run_pages
 from crossdock.intake.polls import PollLoop
 from crossdock.observe.signals import Silence
 from crossdock.simulators.base import Deliver, Surroundings
-from crossdock.simulators.netsuite import NetSuiteAccount, make_credentials
 from crossdock.simulators.shiphero import ShipHeroSimulator
 from crossdock.simulators.shopify import ShopifySimulator
 from crossdock.store.contacts import Contacts
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import LIVE, Arrival
+from tests.process.erps import ERPS
 from tests.support.in_process_http import InProcessHttp, watched
 
 SHOP, ERP, WAREHOUSE = "shop", "erp", "warehouse"
@@ -314,13 +314,13 @@ class Vendors:
 
     systems: Mapping[str, str] = SYSTEMS
 
-    def __init__(self, seed: int, shop: Mapping[str, Any], warehouse: Mapping[str, Any]) -> None:
+    def __init__(self, seed: int, shop: Mapping[str, Any], warehouse: Mapping[str, Any], erp: str = "netsuite") -> None:
         self.mail = Mail()
         self._random = Random(seed)
-        self.credentials = make_credentials(datetime.now(UTC))
+        self.systems = {**self.systems, ERP: erp}
         self.shop: Any = self.open_shop(shop)
-        account = self.credentials.account_settings()
-        self.erp = NetSuiteAccount(ERP, self._around(), **account, concurrency=15, customers=5)
+        self.at_erp = ERPS[erp](ERP, self._around())
+        self.erp = self.at_erp.account
         self.warehouse = ShipHeroSimulator(
             WAREHOUSE, self._around(), webhook_url=f"{HOOK}/shiphero/{WAREHOUSE}",
             **{"credits": 1e5, "restore_per_s": 1e5, **AT_ONCE, **warehouse},
@@ -369,12 +369,12 @@ def write_config(folder: Path, vendors: Vendors, route: Mapping[str, Any], holds
     shop_settings, shop_secrets = vendors.shop_connection()
     settings = {
         SHOP: shop_settings,
-        ERP: {**vendors.credentials.connection_settings(f"http://{ERP}.test"), "concurrency": 15},
+        ERP: vendors.at_erp.settings,
         WAREHOUSE: {"base_url": f"http://{WAREHOUSE}.test"},
     }
     secrets = {
         SHOP: shop_secrets,
-        ERP: vendors.credentials.connection_secrets(),
+        ERP: vendors.at_erp.secrets,
         WAREHOUSE: {"refresh_token": "shiphero-refresh-token", "webhook_secret": "shiphero-webhook-secret"},
     }
     connections = {}
@@ -384,9 +384,9 @@ def write_config(folder: Path, vendors: Vendors, route: Mapping[str, Any], holds
             file.touch(mode=0o600)
             file.write_text(value)
         references = {key: f"file:{name}-{key}" for key in secrets[name]}
-        quota = {"rate_per_s": 100_000, "burst": 100_000} if name != ERP else {}
+        quota = {} if system == "netsuite" else {"rate_per_s": 100_000, "burst": 100_000}
         connections[name] = {"system": system, "settings": settings[name], "secrets": references, "quota": quota}
-    routes = [{"channel": SHOP, "erp": ERP, "warehouse": WAREHOUSE, "guest_customer": "9001", **route}]
+    routes = [{"channel": SHOP, "erp": ERP, "warehouse": WAREHOUSE, "guest_customer": vendors.at_erp.guest, **route}]
     (folder / "crossdock.yaml").write_text(
         yaml.safe_dump({"connections": connections, "routes": routes, "holds": holds}), "utf-8"
     )
@@ -398,10 +398,11 @@ async def house(
     folder: Path, url: str, *, seed: int = 7, shop: Mapping[str, Any] | None = None,
     warehouse: Mapping[str, Any] | None = None, route: Mapping[str, Any] | None = None,
     holds: list[dict[str, Any]] | None = None, accounts: type[Vendors] = Vendors, made: type[House] = House,
+    erp: str = "netsuite",
 ) -> AsyncIterator[House]:  # fmt: skip
     """A house whose doors are open. Start an engine with ``running``."""
     asyncio.get_running_loop().set_task_factory(task_factory)
-    vendors = accounts(seed, shop or {}, warehouse or {})
+    vendors = accounts(seed, shop or {}, warehouse or {}, erp)
     config = app.configuration(write_config(folder, vendors, route or {}, holds or []))
     store = await PostgresStore.open(url)
     try:

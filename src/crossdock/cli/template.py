@@ -83,11 +83,21 @@ def _roles() -> dict[str, str]:
 
 
 def _connections() -> str:
-    return "connections:\n" + "\n".join(_connection(manifest) for manifest in Manifests().values())
+    manifests = sorted(Manifests().values(), key=lambda manifest: (manifest.role, manifest.system not in _NAMES))
+    return "connections:\n" + "\n".join(
+        _connection(manifest) if manifest.system in _NAMES else _commented(_connection(manifest))
+        for manifest in manifests
+    )
+
+
+def _commented(connection: str) -> str:
+    """Another system of a role: to be taken instead of, or beside, the one above."""
+    lines = [f"  # {line[2:]}".rstrip() if line else line for line in connection.splitlines()]
+    return "\n".join(lines) + "\n"
 
 
 def _connection(manifest: Manifest) -> str:
-    name = _NAMES.get(manifest.system, manifest.system)
+    name = _NAMES.get(manifest.system, f"{manifest.system}1")
     lines = [
         f"  {name}:  # {manifest.title}, {manifest.role}, API {manifest.api_version}",
         f"    system: {manifest.system}",
@@ -98,8 +108,6 @@ def _connection(manifest: Manifest) -> str:
             active = any(_active(setting) for setting in settings)
             lines.append(f"    {section}:" if active else f"    {section}: {{}}")
             lines.extend(line for setting in settings for line in _setting(setting, name))
-    if manifest.system not in _NAMES:
-        lines = [f"  # {line[2:]}" for line in lines]
     return "\n".join(lines) + "\n"
 
 

@@ -6,6 +6,7 @@ is the answer, and nothing was stored. ``doorway.py`` speaks HTTP to it.
 
 from collections.abc import Mapping
 from ipaddress import ip_network
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -20,6 +21,7 @@ from crossdock.observe.trace import is_traceparent, new_trace
 from crossdock.store.protocol import Arrival, Receipt, StoreUnavailable
 
 CLOSE = ("connection", "close")
+LONGEST_GREETING = 500
 
 
 class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -85,6 +87,26 @@ class Intake:
     async def drain(self) -> None:
         """Return when every message that was taken is durable and answered."""
         await self._commits.drain()
+
+    def greeted(self, path: str, query: str) -> Answer | None:
+        """The answer to a vendor that asks, before it sends, whether somebody is here; None for every other request.
+
+        What is said back is text of the sender's, so it is bounded, printable, and never taken for a page.
+        """
+        door = self._doors.get(path)
+        if door is None or door.webhook.greeting is None:
+            return None
+        try:
+            told = dict(parse_qsl(query, max_num_fields=20)).get(door.webhook.greeting, "")
+        except ValueError:
+            return None
+        if not told or len(told) > LONGEST_GREETING or not told.isprintable():
+            return None
+        return (
+            200,
+            [("content-type", "text/plain; charset=utf-8"), ("x-content-type-options", "nosniff")],
+            told.encode(),
+        )
 
     def door(self, method: str, path: str) -> Door:
         """The door a request stands at. Raises ``Answered`` when there is none."""

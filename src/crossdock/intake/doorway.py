@@ -44,7 +44,9 @@ class IntakeApp:
             raise TypeError(f"intake serves HTTP, not {scope['type']}")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         peer = (scope.get("client") or ("",))[0]
-        status, fields, body = await self._serve(scope["method"], scope["path"], peer, headers, _AsgiBody(receive))
+        query = scope.get("query_string", b"").decode("latin-1")
+        where = (scope["method"], scope["path"], query)
+        status, fields, body = await self._serve(where, peer, headers, _AsgiBody(receive))
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
         encoded.append((b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": status, "headers": encoded})
@@ -54,10 +56,14 @@ class IntakeApp:
         """Serve one request over RSGI."""
         peer = scope.client.rpartition(":")[0].strip("[]")
         headers = dict(scope.headers.items())
-        protocol.response_bytes(*await self._serve(scope.method, scope.path, peer, headers, _RsgiBody(protocol)))
+        where = (scope.method, scope.path, scope.query_string)
+        protocol.response_bytes(*await self._serve(where, peer, headers, _RsgiBody(protocol)))
 
-    async def _serve(self, method: str, path: str, peer: str, headers: Mapping[str, str], body: _Body) -> Answer:
+    async def _serve(self, where: tuple[str, str, str], peer: str, headers: Mapping[str, str], body: _Body) -> Answer:
         intake = self._intake
+        method, path, query = where
+        if query and (greeting := intake.greeted(path, query)) is not None:
+            return greeting
         try:
             door = intake.door(method, path)
         except Answered as elsewhere:

@@ -78,6 +78,8 @@ class Webhook(msgspec.Struct, frozen=True):
     # (connection name, lower-case headers, raw body) -> Identity, or raises Refused(status=400)
     identify: Callable[[str, Mapping[str, str], bytes], Identity]
     secret_settings: tuple[str, ...]  # which secrets may sign: the current one first
+    # A sender that asks first whether we are there: the query parameter whose value is to be answered as plain text
+    greeting: str | None = None
 
 
 class Found(msgspec.Struct, frozen=True, omit_defaults=True):

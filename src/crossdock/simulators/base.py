@@ -42,6 +42,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     sleep: Callable[[float], Awaitable[None]]
     random: Random
     send: Callable[[Deliver], None]  # queue a webhook
+    # Ask an address at once and bring (status, body); None where nobody can be reached from here
+    ask: Callable[[Deliver], Awaitable[tuple[int, bytes] | None]] | None = None
 
 
 class Faults(msgspec.Struct):

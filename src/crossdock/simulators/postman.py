@@ -73,6 +73,18 @@ class Postman:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
+    async def ask(self, delivery: Deliver) -> tuple[int, bytes] | None:
+        """Post at once and bring (status, body); (0, nothing) where nobody answers, None before ``start``."""
+        if self._session is None:
+            return None
+        try:
+            async with self._session.post(
+                delivery.url, headers=delivery.headers, data=delivery.body, allow_redirects=False
+            ) as answer:
+                return answer.status, await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return 0, b""
+
     async def _carry(self, session: aiohttp.ClientSession, delivery: Deliver, held_s: float) -> None:
         try:
             if held_s:

@@ -64,6 +64,7 @@ class SimulatorServer:
             sleep=asyncio.sleep,
             random=Random(self._random.random()),  # noqa: S311
             send=self._postman(name).send,
+            ask=self._postman(name).ask,
         )
 
     def add(self, simulator: Simulator, *, port: int = 0) -> None:

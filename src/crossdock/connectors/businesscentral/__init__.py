@@ -1,0 +1,25 @@
+"""Dynamics 365 Business Central as ERP: API v2.0, OAuth 2.0 of Microsoft Entra ID.
+
+Start at ``manifest.py`` (settings and facts), then ``mapping.py`` (how an order becomes a sales order whose total is
+proven before a byte leaves) and ``booking.py`` (how one is made of several calls without ever becoming two).
+``answers.py`` alone decides what an answer means.
+"""
+
+from crossdock.connectors.businesscentral.client import BusinessCentral
+from crossdock.connectors.businesscentral.manifest import MANIFEST, check
+from crossdock.connectors.businesscentral.operations import OPERATIONS
+from crossdock.connectors.businesscentral.polls import POLLS, translate
+from crossdock.connectors.businesscentral.webhook import WEBHOOK
+from crossdock.kit.manifest import Connector
+
+CONNECTOR = Connector(
+    manifest=MANIFEST,
+    open=BusinessCentral,
+    translate=translate,
+    operations=OPERATIONS,
+    polls=POLLS,
+    webhook=WEBHOOK,
+    check=check,
+)
+
+__all__ = ["CONNECTOR"]

@@ -1,0 +1,265 @@
+"""What changed in Business Central, by lastModifiedDateTime: masters of items and customers, and posted invoices.
+
+A round follows the vendor's links from page to page, and the next one starts five minutes back: a transaction may be
+visible later than the instant it carries, and polls read a replica.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from crossdock.connectors.businesscentral.answers import UNREADABLE, Stopped
+from crossdock.connectors.businesscentral.client import BusinessCentral
+from crossdock.connectors.businesscentral.keys import restored_key
+from crossdock.connectors.businesscentral.posting import instant
+from crossdock.connectors.businesscentral.subscribing import subscriptions
+from crossdock.connectors.businesscentral.webhook import TOPIC, signal
+from crossdock.connectors.businesscentral.wire import Listed
+from crossdock.domain.decision import CustomerMaster, ProductMaster
+from crossdock.domain.events import Event, InvoiceSeen
+from crossdock.domain.fulfilment import Invoice
+from crossdock.domain.money import plausible
+from crossdock.domain.outcome import Rejected
+from crossdock.kit.http import NotSent
+from crossdock.kit.manifest import Found, Page, Poll, Unreachable, Untranslatable
+
+OVERLAP = timedelta(minutes=5)
+FIRST_LOOK_BACK = timedelta(days=1)
+PAGE_ROWS = 1000
+_MOST_PAGES = 20  # of one notification; what is beyond is found by the poll
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STANDS = frozenset({"Open", "Paid"})  # drafts are no invoices yet, cancelled ones none any more
+_SKU_FIELDS = frozenset({"number", "gtin"})
+_encode = msgspec.json.Encoder().encode
+
+
+class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a poll is. Inside a round ``next`` is the rest of the vendor's link; between rounds it is None.
+
+    The next round starts no later than this one ``began``: its last page may have been read much later, and what a
+    replica showed late when the first was read is older than that.
+    """
+
+    at: datetime  # the latest change seen
+    next: str | None = None
+    since: datetime | None = None  # from which change on the round lists, in case its link ends
+    began: datetime | None = None  # by the vendor's clock
+
+
+class _Row(msgspec.Struct, frozen=True, rename="camel"):
+    id: Annotated[str, msgspec.Meta(min_length=1)]
+    last_modified_date_time: datetime
+
+
+class _Item(_Row, frozen=True, rename="camel"):
+    number: str
+    display_name: str | None = None
+    blocked: bool = False
+    gtin: str = ""
+
+
+class _Customer(_Row, frozen=True, rename="camel"):
+    email: str = ""
+    blocked: str = ""
+    currency_code: str = ""
+
+
+class _Invoice(_Row, frozen=True, rename="camel"):
+    number: str
+    external_document_number: str
+    status: str
+    currency_code: str
+    total_amount_including_tax: Decimal
+
+
+R = TypeVar("R", bound=_Row)
+
+
+async def items(client: BusinessCentral, cursor: str | None, options: Mapping[str, Any]) -> Page:
+    """Products by SKU: the item's number, or its GTIN with setting ``sku_field``."""
+    field = client.settings.get("sku_field", "number")
+    if field not in _SKU_FIELDS:
+        raise Unreachable(f"the setting `sku_field` is {field!r}, not number or gtin")
+    rows, page = await _round(client, cursor, options, _Item, "items", _EPOCH)
+    named = ((row.gtin if field == "gtin" else row.number, row) for row in rows)
+    products = tuple(
+        (sku, _encode(ProductMaster(sku, row.id, not row.blocked, row.display_name))) for sku, row in named if sku
+    )
+    return msgspec.structs.replace(page, products=products)
+
+
+async def customers(client: BusinessCentral, cursor: str | None, options: Mapping[str, Any]) -> Page:
+    """Customers by lower-case e-mail; those without one cannot be matched and are left out."""
+    rows, page = await _round(client, cursor, options, _Customer, "customers", _EPOCH)
+    found = []
+    for row in rows:
+        email = row.email.strip().lower()
+        if email:
+            active = row.blocked.strip() in ("", "_x0020_")
+            found.append((email, _encode(CustomerMaster(row.id, email, active, row.currency_code or None))))
+    return msgspec.structs.replace(page, customers=tuple(found))
+
+
+async def invoices_since(client: BusinessCentral, since: datetime) -> list[tuple[str, Invoice]]:
+    """The orders' keys and invoices that changed since, for a notification; the whole list, page by page.
+
+    Raises ``Unreachable``, ``NotSent`` as polls do.
+    """
+    found: list[tuple[str, Invoice]] = []
+    cursor: str | None = None
+    for _ in range(_MOST_PAGES):
+        page = await invoices(client, cursor, {"since": since.isoformat(), "primary": True})
+        for one in page.found:
+            (event,) = translate("", one.topic, one.body)
+            if isinstance(event, InvoiceSeen):
+                found.append((one.stream_key, event.invoice))
+        if not page.more:
+            break
+        cursor = page.cursor
+    return found
+
+
+async def invoices(client: BusinessCentral, cursor: str | None, options: Mapping[str, Any]) -> Page:
+    """Posted invoices that carry an order's key."""
+    start = client.line.now() - FIRST_LOOK_BACK
+    rows, page = await _round(client, cursor, options, _Invoice, "salesInvoices", start)
+    found = []
+    for row in rows:
+        key = restored_key(row.external_document_number, client.settings)
+        if key is not None and row.status in _STANDS:
+            found.append(_found(row, key))
+    return msgspec.structs.replace(page, found=tuple(found))
+
+
+def _found(row: _Invoice, key: str) -> Found:
+    body = {
+        "id": row.id,
+        "number": row.number,
+        "total": str(row.total_amount_including_tax),
+        "currency": row.currency_code,
+        "invoiced_at": row.last_modified_date_time,
+        "order": key,
+    }
+    changed = row.last_modified_date_time.isoformat()
+    return Found(f"invoice:{row.id}:{changed}", "invoice", "order", key, _encode(body))
+
+
+class _Told(msgspec.Struct, frozen=True):
+    id: str
+    number: str
+    total: Decimal
+    currency: str
+    invoiced_at: datetime
+
+
+def translate(connection: str, topic: str, body: bytes) -> list[Event]:
+    """A polled invoice -> what happened to its order."""
+    if topic == TOPIC:
+        return [signal(connection, body)]
+    if topic != "invoice":
+        raise Untranslatable("unknown_topic", f"Business Central has no topic {topic!r}", field="topic")
+    try:
+        row = msgspec.json.decode(body, type=_Told)
+    except UNREADABLE as error:
+        raise Untranslatable("unreadable_invoice", f"the polled invoice cannot be read: {error}", "body") from error
+    if not plausible(row.total):
+        raise Untranslatable("unreadable_invoice", f"invoice {row.id} has a total that is no amount", field="total")
+    if row.invoiced_at.tzinfo is None:
+        raise Untranslatable("bad_instant", f"invoice {row.id} has an instant without a zone", field="invoiced_at")
+    return [InvoiceSeen(Invoice(row.id, row.number, row.total, row.currency, row.invoiced_at), source=connection)]
+
+
+async def _round(
+    client: BusinessCentral,
+    cursor: str | None,
+    options: Mapping[str, Any],
+    kind: type[R],
+    entity: str,
+    start: datetime,
+) -> tuple[list[R], Page]:
+    """One page of a round: rows changed since the cursor, and the cursor to go on with."""
+    saved = msgspec.json.decode(cursor, type=Cursor) if cursor is not None else None
+    listed, since = await _asked(client, entity, _since(saved, options, start), saved, options)
+    rows = _typed(listed.value, kind)
+    latest = max([row.last_modified_date_time for row in rows], default=None)
+    at = max([since, *(each for each in (latest, saved.at if saved else None) if each is not None)])
+    began = (saved and saved.began) or client.told_at or client.line.now()
+    if listed.next is not None:
+        return rows, Page((), _encode(Cursor(at, _rest(listed.next, entity), since, began)).decode(), more=True)
+    return rows, Page((), _encode(Cursor(max(since, min(at, began)))).decode())
+
+
+def _since(saved: Cursor | None, options: Mapping[str, Any], start: datetime) -> datetime:
+    if saved is not None:
+        return saved.since or max(saved.at - OVERLAP, _EPOCH)
+    given = options.get("since")
+    if not given:
+        return start
+    since = datetime.fromisoformat(given)
+    return since if since.tzinfo else since.replace(tzinfo=UTC)
+
+
+async def _asked(
+    client: BusinessCentral, entity: str, since: datetime, saved: Cursor | None, options: Mapping[str, Any]
+) -> tuple[Listed, datetime]:
+    replica = not options.get("primary")
+    try:
+        if saved is not None and saved.next is not None:
+            try:
+                return await client.listed(f"{entity}?{saved.next}", page=PAGE_ROWS, replica=replica), since
+            except Stopped as stopped:
+                if not isinstance(stopped.outcome, Rejected):
+                    raise
+                # The vendor no longer knows the link: the round begins anew.
+        where = f"lastModifiedDateTime%20ge%20{_literal(since)}"
+        if options.get("until"):
+            until = datetime.fromisoformat(options["until"])
+            where += f"%20and%20lastModifiedDateTime%20le%20{_literal(until)}"
+        path = f"{entity}?$filter={where}&$orderby=lastModifiedDateTime"
+        return await client.listed(path, page=PAGE_ROWS, replica=replica), since
+    except Stopped as stopped:
+        raise Unreachable(f"Business Central did not answer a poll: {stopped.outcome}") from stopped
+    except NotSent as error:
+        raise Unreachable(f"Business Central cannot be reached: {error}") from error
+
+
+def _literal(at: datetime) -> str:
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _rest(link: str, entity: str) -> str:
+    """What follows the entity in the vendor's link; the host is ours, whatever the link says."""
+    _, mark, query = link.partition(f"/{entity}?")
+    if not mark or not query.isprintable() or " " in query:
+        raise Unreachable(f"Business Central's link to the next page cannot be read: {link[:200]}")
+    return query
+
+
+def _typed(rows: list[dict[str, Any]], kind: type[R]) -> list[R]:
+    """Rows of another shape stop the poll, aloud: nothing of them may become the place to go on from."""
+    try:
+        typed = [msgspec.convert(row, type=kind, strict=False) for row in rows]
+        for row in typed:
+            instant(row.last_modified_date_time.isoformat())
+    except (ValueError, Untranslatable) as error:
+        raise Unreachable(f"Business Central's answer to a poll cannot be read: {error}") from error
+    return typed
+
+
+def _poll(name: str, run: Callable[..., Any], every_s: float) -> Poll:
+    return Poll(name, run, every_s, backfill=True)
+
+
+POLLS: Mapping[str, Poll] = {
+    poll.name: poll
+    for poll in (
+        _poll("items", items, 300.0),
+        _poll("customers", customers, 300.0),
+        _poll("invoices", invoices, 60.0),
+        Poll("subscriptions", subscriptions, 3600.0),
+    )
+}
