@@ -113,6 +113,20 @@ async def test_orders_of_all_kinds_are_booked_to_the_cent(running: Running) -> N
     assert await house.problems() == []
 
 
+async def test_orders_are_booked_as_the_customer_saw_them(running: Running) -> None:
+    """Several currencies; each invoice comes to the order's total in the customer's, or an exception would be open."""
+    house = await _central(
+        running, shop={"rates": {"presentment": 0.5, "discount": 0.5}}, route={"basis": "presentment"}
+    )
+    house.vendors.mail.held = True
+    ids = house.shop.act("place_order", {"count": 20})["ids"]
+    await _go(house, ids)
+    assert len({one["currency"] for one in house.erp.books()["invoices"]}) > 1
+    assert sum(len(_of(house, "invoices", each)) for each in ids) == len(ids)
+    assert house.erp.books()["doubled"] == []
+    assert await house.problems() == []
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_each_request_may_fail_once(running: Running, fault: str) -> None:
     house = await _central(running)
