@@ -231,3 +231,16 @@ async def test_a_version_that_posts_and_then_fails_is_looked_up() -> None:
     assert isinstance(outcome, Done)
     assert len(setup.books()["shipments"]) == 1
     assert isinstance((await send(setup, "invoice.make", MakeInvoice(order.key, ref, ("SH1",)))).outcome, Done)
+
+
+async def test_what_people_post_after_us_is_not_taken_for_ours(setup: Setup) -> None:
+    order = plain_order()
+    ref = await booked(setup, order)
+    part = PostShipment(order.key, ref, shipment("SH1", (1, "2")), SKUS)
+    outcome = (await send(setup, "shipment.post", part)).outcome
+    assert isinstance(outcome, Done)
+    setup.company.act("post", {"order": ref})
+    posted = setup.company.ledger.of("salesShipment")
+    setup.company.ledger.documents = {one.id: one for one in reversed(list(setup.company.ledger.documents.values()))}
+    assert len(posted) == 2
+    assert (await again(setup, "shipment.post", part)).outcome == Done(outcome.refs, repeated=True)
