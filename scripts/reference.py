@@ -146,7 +146,7 @@ VARIABLES = (
     ("`CROSSDOCK_LOG_LEVEL`", "`debug`, `info`, `warning`, `error`; default `info`"),
     ("`CROSSDOCK_LOG_FORMAT`", "`json`, `pretty`, or `auto` (pretty on a terminal)"),
     ("`CROSSDOCK_ENVIRONMENT`", "named on every span; default `production`"),
-    ("`OTEL_EXPORTER_OTLP_ENDPOINT`", "where spans go (OTLP over HTTP); without it no span leaves"),
+    ("`OTEL_EXPORTER_OTLP_ENDPOINT`", "where spans and metrics go (OTLP over HTTP); without it none leave"),
     ("`OTEL_EXPORTER_OTLP_HEADERS`", "`name=value` pairs with commas"),
 )
 

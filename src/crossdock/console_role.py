@@ -21,8 +21,10 @@ from crossdock.console.app import create_app
 from crossdock.engine.world import Loop, World
 from crossdock.governance.config import Config
 from crossdock.governance.exposure import address
-from crossdock.observe.exposition import Sample, exposition
+from crossdock.observe.exposition import exposition
+from crossdock.observe.signals import Signals
 from crossdock.observe.sql_gauges import SqlGauges
+from crossdock.observe.tally import Sample
 from crossdock.store.pool import Pool, reading_pool
 from crossdock.supervise import ChildSpec
 
@@ -32,8 +34,8 @@ GAUGES_EVERY_S = 10.0
 class Gauges:
     """A ``Loop``: keeps the database's figures fresh, so that a scrape is answered without waiting for them."""
 
-    def __init__(self, pool: Pool, folder: Path) -> None:
-        self._sql, self._folder = SqlGauges(pool), folder
+    def __init__(self, pool: Pool, folder: Path, signals: Signals) -> None:
+        self._sql, self._folder, self._signals = SqlGauges(pool), folder, signals
         self._latest: list[Sample] = []
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -42,6 +44,7 @@ class Gauges:
                 self._latest = await self._sql.read()
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
                 self._latest = []  # a scrape then lacks them: better than figures of a while ago
+            self._signals.show(self._latest)
             try:
                 await asyncio.wait_for(stop.wait(), GAUGES_EVERY_S)
             except TimeoutError:
@@ -84,7 +87,7 @@ async def console(spec: ChildSpec, config: Config, world: World) -> AsyncIterato
     """The console's loops; their reading pool is closed on leaving."""
     pool = await reading_pool(spec.url, size=4)
     try:
-        gauges = Gauges(pool, Path(spec.metrics))
+        gauges = Gauges(pool, Path(spec.metrics), world.signals)
         yield [ConsoleServer(create_app(desk(spec, config, world, pool, gauges)), config), gauges]
     finally:
         await pool.close()

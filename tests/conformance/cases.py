@@ -33,7 +33,7 @@ from crossdock.kit.manifest import Connector
 from crossdock.kit.tokens import InProcessTokens
 
 UNSIGNED = frozenset({"businesscentral"})  # vendors whose webhooks prove who sends, but not what
-SYSTEMS = ("businesscentral", "netsuite", "shiphero", "shopify")
+SYSTEMS = ("amazon", "businesscentral", "netsuite", "shiphero", "shopify")
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET, PREVIOUS = "the-secret-that-signs", "the-secret-before"
 CANARIES = ("Canaryname", "Canarycompany", "Canarystreet", "Canaryunit", "canary@example.com", "+61400CANARY")
@@ -106,6 +106,16 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "public_url": "https://orders.example/in/businesscentral/erp",
         }
         return given, {"client_secret": "the-client-secret", "webhook_secret": SECRET}
+    if system == "amazon":
+        given = {
+            "api_base": "http://vendor.example",
+            "auth_url": "http://vendor.example/auth/o2/token",
+            "client_id": "client",
+            "queue_url": "http://vendor.example/1/order-changes",
+            "aws_region": "us-east-1",
+            "aws_access_key_id": "AKIA",
+        }
+        return given, {"client_secret": SECRET, "refresh_token": "Atzr|r", "aws_secret_access_key": SECRET}
     if system == "shiphero":
         return {"base_url": "http://vendor.example"}, {"refresh_token": "r", "webhook_secret": SECRET}
     given = {

@@ -24,7 +24,7 @@ from crossdock.kit.manifest import Call, Operation, Page, Poll, Result, Unreacha
 from tests.conformance.cases import client, connector
 from tests.fuzz.mutation import junk
 from tests.fuzz.target import Target
-from tests.process.house import SYSTEMS
+from tests.process.amazon_house import AmazonVendors
 from tests.properties.memory_house import MemoryHouse, memory_house
 
 MOST_REQUESTS = 40  # of one call: a lease would have ended it by then
@@ -104,10 +104,20 @@ async def _lived(folder: Path) -> Tapes:
     async with memory_house(folder, made=TapingHouse, shop=shop, warehouse={"split": 0.6}) as house:
         house.shop.act("place_order", {"count": 3})
         await house.quiet()
-        for name, system in SYSTEMS.items():
-            for poll in connector(system).polls:
-                await house.poll(name, poll)
+        await _polled(house)
+    async with memory_house(folder, made=TapingHouse, accounts=AmazonVendors) as house:
+        await house.poll("shop", "orders")
+        house.shop.act("place_order", {"count": 3, "discount": True, "gift_wrap": True})
+        await house.poll("shop", "notifications")
+        await house.quiet()
+        await _polled(house)
     return tapes
+
+
+async def _polled(house: MemoryHouse) -> None:
+    for name, system in house.vendors.systems.items():
+        for poll in connector(system).polls:
+            await house.poll(name, poll)
 
 
 @cache
@@ -210,6 +220,7 @@ ANSWERED = (
     *(("netsuite", f"poll {name}") for name in ("items", "customers", "invoices")),
     *(("shiphero", name) for name in ("order.release", "poll shipments", "poll orders")),
     *(("shopify", name) for name in ("fulfilment.push", "read_back", "poll orders")),
+    *(("amazon", name) for name in ("fulfilment.push", "read_back", "poll orders", "poll notifications")),
 )
 _REFUSED = b'{"title":"Bad Request","status":400,"o:errorDetails":[{"detail":"d","o:errorCode":"USER_ERROR"}]}'
 

@@ -69,4 +69,20 @@ def businesscentral() -> dict[str, tuple[bytes, ...]]:
     return {"invoice": (json.dumps(row).encode(),), "notification": (json.dumps({"value": [note, note]}).encode(),)}
 
 
-BODIES = {"shopify": shopify, "shiphero": shiphero, "netsuite": netsuite, "businesscentral": businesscentral}
+@cache
+def amazon() -> dict[str, tuple[bytes, ...]]:
+    """Bodies by topic."""
+    found: dict[str, list[bytes]] = {}
+    for path in sorted((_CONNECTORS / "amazon/samples").glob("*.json")):
+        told = json.loads(path.read_text("utf-8"))
+        found.setdefault(told["topic"], []).append(json.dumps(told["body"]).encode())
+    return {topic: tuple(bodies) for topic, bodies in found.items()}
+
+
+BODIES = {
+    "amazon": amazon,
+    "businesscentral": businesscentral,
+    "netsuite": netsuite,
+    "shiphero": shiphero,
+    "shopify": shopify,
+}

@@ -42,6 +42,7 @@ from tests.support.in_process_http import InProcessHttp, watched
 SHOP, ERP, WAREHOUSE = "shop", "erp", "warehouse"
 SYSTEMS = {SHOP: "shopify", ERP: "netsuite", WAREHOUSE: "shiphero"}
 DEADLINE_S = 60.0  # slow machines: passing tests need a second or two
+HOOK = "http://127.0.0.1/in"
 AT_ONCE = {"allocate_s": 0.0, "pick_s": 0.0, "ship_s": 0.0, "spread_s": 0.0, "split": 0.0, "two_parcels": 0.0}
 PLAIN = dict.fromkeys(("presentment", "late_paid", "discount", "gift_card_tender", "tip", "duties", "split"), 0.0)
 
@@ -309,22 +310,31 @@ class Mail:
 
 
 class Vendors:
-    """Three accounts, by the wall clock."""
+    """Three accounts, by the wall clock. A subclass may name another channel or ERP."""
 
-    def __init__(self, seed: int, shop: Mapping[str, Any], warehouse: Mapping[str, Any], erp: str) -> None:
+    systems: Mapping[str, str] = SYSTEMS
+
+    def __init__(self, seed: int, shop: Mapping[str, Any], warehouse: Mapping[str, Any]) -> None:
         self.mail = Mail()
         self._random = Random(seed)
-        hook = "http://127.0.0.1/in"
-        rates = {**PLAIN, **shop.get("rates", {})}
-        settings = {"restore_rate": 1e5, "maximum": 1e5, "late_paid_s": 0.3, **shop, "rates": rates}
-        self.shop = ShopifySimulator(SHOP, self._around(), webhook_url=f"{hook}/shopify/{SHOP}", **settings)
-        self.systems = {**SYSTEMS, ERP: erp}
-        self.at_erp = ERPS[erp](ERP, self._around())
-        self.erp = self.at_erp.account
+        self.shop: Any = self.open_shop(shop)
+        self.at_erp = ERPS[self.systems[ERP]](ERP, self._around())
+        self.erp: Any = self.at_erp.account
         self.warehouse = ShipHeroSimulator(
-            WAREHOUSE, self._around(), webhook_url=f"{hook}/shiphero/{WAREHOUSE}",
+            WAREHOUSE, self._around(), webhook_url=f"{HOOK}/shiphero/{WAREHOUSE}",
             **{"credits": 1e5, "restore_per_s": 1e5, **AT_ONCE, **warehouse},
         )  # fmt: skip
+
+    def open_shop(self, shop: Mapping[str, Any]) -> Any:
+        """The channel's account."""
+        rates = {**PLAIN, **shop.get("rates", {})}
+        settings = {"restore_rate": 1e5, "maximum": 1e5, "late_paid_s": 0.3, **shop, "rates": rates}
+        return ShopifySimulator(SHOP, self._around(), webhook_url=f"{HOOK}/shopify/{SHOP}", **settings)
+
+    def shop_connection(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Settings and secrets of the connection to the channel."""
+        settings = {"shop_domain": "simulated.myshopify.com", "api_base": f"http://{SHOP}.test"}
+        return settings, {"access_token": "simulated-token", "webhook_secret": "simulated-secret"}
 
     def _around(self) -> Surroundings:
         return Surroundings(lambda: datetime.now(UTC), asyncio.sleep, Random(self._random.random()), self.mail.take)
@@ -355,13 +365,14 @@ class Vendors:
 
 def write_config(folder: Path, vendors: Vendors, route: Mapping[str, Any], holds: list[dict[str, Any]]) -> Path:
     """The configuration that joins the vendors."""
+    shop_settings, shop_secrets = vendors.shop_connection()
     settings = {
-        SHOP: {"shop_domain": "simulated.myshopify.com", "api_base": f"http://{SHOP}.test"},
+        SHOP: shop_settings,
         ERP: vendors.at_erp.settings,
         WAREHOUSE: {"base_url": f"http://{WAREHOUSE}.test"},
     }
     secrets = {
-        SHOP: {"access_token": "simulated-token", "webhook_secret": "simulated-secret"},
+        SHOP: shop_secrets,
         ERP: vendors.at_erp.secrets,
         WAREHOUSE: {"refresh_token": "shiphero-refresh-token", "webhook_secret": "shiphero-webhook-secret"},
     }
@@ -385,16 +396,16 @@ def write_config(folder: Path, vendors: Vendors, route: Mapping[str, Any], holds
 async def house(
     folder: Path, url: str, *, seed: int = 7, shop: Mapping[str, Any] | None = None,
     warehouse: Mapping[str, Any] | None = None, route: Mapping[str, Any] | None = None,
-    holds: list[dict[str, Any]] | None = None, erp: str = "netsuite",
+    holds: list[dict[str, Any]] | None = None, accounts: type[Vendors] = Vendors, made: type[House] = House,
 ) -> AsyncIterator[House]:  # fmt: skip
     """A house whose doors are open. Start an engine with ``running``."""
     asyncio.get_running_loop().set_task_factory(task_factory)
-    vendors = Vendors(seed, shop or {}, warehouse or {}, erp)
+    vendors = accounts(seed, shop or {}, warehouse or {})
     config = app.configuration(write_config(folder, vendors, route or {}, holds or []))
     store = await PostgresStore.open(url)
     try:
-        made = House(folder, url, store, vendors, config, InProcessHttp(vendors.by_host))
-        async with made.open():
-            yield made
+        opened = made(folder, url, store, vendors, config, InProcessHttp(vendors.by_host))
+        async with opened.open():
+            yield opened
     finally:
         await store.close()

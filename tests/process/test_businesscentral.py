@@ -12,9 +12,16 @@ from typing import Any
 import pytest
 
 from tests.process.books import released, ship_quantities, sold
-from tests.process.house import ERP, SHOP, Engine, House
+from tests.process.house import ERP, SHOP, SYSTEMS, Engine, House, Vendors
 from tests.process.test_lost_answers import FAULTS, SLOW_FLOOR, naming
 from tests.support.in_process_http import Strike
+
+
+class CentralVendors(Vendors):
+    """The shop, Business Central and the warehouse."""
+
+    systems: Mapping[str, str] = {**SYSTEMS, ERP: "businesscentral"}
+
 
 Running = Callable[..., Awaitable[tuple[House, Engine]]]
 
@@ -24,7 +31,7 @@ BACKWARD = {"booking.close": 2}
 
 
 async def _central(running: Running, **settings: Any) -> House:
-    house, _ = await running(erp="businesscentral", **settings)
+    house, _ = await running(accounts=CentralVendors, **settings)
     return house
 
 

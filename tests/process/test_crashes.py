@@ -35,7 +35,7 @@ class Guillotine:
         await asyncio.Event().wait()
 
 
-async def _survive(house: House, guillotine: Guillotine) -> None:
+async def survive(house: House, guillotine: Guillotine) -> None:
     """Engine after engine, each killed at the next command's first request, until no more falls."""
     number = 0
     while True:
@@ -69,7 +69,7 @@ async def test_killed_at_every_command(make_house: MakeHouse, after: bool) -> No
         guillotine = Guillotine(after)
         house.http.attend = guillotine
         (order_id,) = house.shop.act("place_order", {"lines": 2})["ids"]
-        await _survive(house, guillotine)
+        await survive(house, guillotine)
         assert {served.purpose for served in guillotine.fallen} == PURPOSES
         assert_whole(house, order_id)
         assert_nothing_twice(house)

@@ -1,6 +1,7 @@
 """The campaign that every test run makes, and what ``crossdock prove`` says of one."""
 
 import asyncio
+import contextlib
 import json
 import os
 import pty
@@ -118,3 +119,38 @@ async def test_ctrl_c_prints_what_was_done_so_far() -> None:
     assert "Stopped; no violation in the " in told
     assert "Faults injected" in told
     assert "Traceback" not in told + shown.decode()
+
+
+def _working(session: int) -> list[int]:
+    """The processes of a session that are no zombies."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            state, _, _, its, *_ = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            if int(its) == session and state != "Z":
+                found.append(int(pid))
+    return found
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+async def test_in_the_background_it_can_be_stopped_and_leaves_no_process_behind(number: int, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    options = f"prove --seeds 100000 --jobs 2 --json --report {report}"
+    # As a shell's "&" starts it: with Ctrl-C ignored.
+    running = await asyncio.create_subprocess_exec(
+        "sh", "-c", f'trap "" INT; exec "{sys.executable}" -m crossdock.cli {options}',
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    )  # fmt: skip
+    while len(_working(running.pid)) < 4:  # with multiprocessing's own resource tracker
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(1.0)  # its handlers stand before its processes do; some seeds are under way now
+    os.kill(running.pid, number)
+    out, said = await running.communicate()
+    if number != signal.SIGKILL:
+        assert running.returncode == STOPPED, said.decode()
+        assert json.loads(out)["interrupted"] is True
+        assert json.loads(report.read_text())["interrupted"] is True
+    while _working(running.pid):
+        await asyncio.sleep(0.05)

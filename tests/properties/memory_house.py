@@ -138,10 +138,13 @@ def _without_allocations(stored: bytes) -> OrderState:
 
 @asynccontextmanager
 async def memory_house(
-    folder: Path, made: type[MemoryHouse] = MemoryHouse, **settings: Mapping[str, Any]
+    folder: Path,
+    made: type[MemoryHouse] = MemoryHouse,
+    accounts: type[Vendors] = Vendors,
+    **settings: Mapping[str, Any],
 ) -> AsyncIterator[MemoryHouse]:
     """A house with its doors open and its engine running."""
-    vendors = Vendors(7, settings.get("shop", {}), settings.get("warehouse", {}))
+    vendors = accounts(7, settings.get("shop", {}), settings.get("warehouse", {}))
     config = app.configuration(write_config(folder, vendors, settings.get("route", {}), []))
     house = made(folder, "", Inbox(), vendors, config, CountingHttp(vendors.by_host))  # type: ignore[arg-type]
     async with AsyncExitStack() as stack:

@@ -22,6 +22,26 @@ FOUND = {
         b'{"seed":1096,"profile":"refusals","orders":[{"at":0.021,"wish":{"skus":["SKU-0006"]},"acts":'
         b'[[0.08,"tag_order"],[0.27,"edit_address"]]}],"rates":{"record_refused":0.404},"trouble_s":2.0,"replayed":false}'
     ),
+    "an address corrected within a second of which another view had come, its own webhook lost, was never taken": (
+        b'{"seed":5186,"profile":"webhooks","orders":[{"at":2.121,"wish":{"skus":["SKU-0010"]},"acts":'
+        b'[[0.33,"cancel_order"],[0.58,"edit_address"]]}],"rates":{"webhook_late":0.422,"webhook_dropped":0.256},'
+        b'"trouble_s":4.0,"replayed":false}'
+    ),
+    "an order that the shop's search showed late was passed over by a poll that failed between two pages": (
+        b'{"seed":9707,"profile":"blind","orders":[{"at":9.12,"wish":{"skus":["SKU-0002","SKU-0009",'
+        b'"SKU-0007"],"paid":false},"acts":[[2.68,"tag_order"],[5.0,"pay_order"]]},{"at":3.207,'
+        b'"wish":{"skus":["SKU-0012","SKU-0006","SKU-0010"]},"acts":[[0.92,"tag_order"],[7.28,'
+        b'"cancel_order"]]},{"at":6.623,"wish":{"skus":["SKU-0001"],"paid":false},"acts":[[0.87,'
+        b'"cancel_order"],[1.38,"pay_order"],[4.42,"edit_address"]]},{"at":10.043,"wish":{"skus":['
+        b'"SKU-0007","SKU-0001","SKU-0005"]}},{"at":8.623,"wish":{"skus":["SKU-0003"],"paid":false},'
+        b'"acts":[[2.6,"pay_order"]]},{"at":7.765,"wish":{"skus":["SKU-0006","SKU-0001"]},"acts":[[0.52,'
+        b'"cancel_order"]]}],"rates":{"webhook_dropped":0.307,"store_refused":0.055,'
+        b'"commit_doubtful":0.07},"blows":[{"at":0.774,"kind":"unsubscribed","who":"shop"},{"at":2.691,'
+        b'"kind":"unsubscribed","who":"shop"},{"at":3.182,"kind":"unsubscribed","who":"shop"},{"at":4.827,'
+        b'"kind":"crash","who":"w2","for_s":1.71},{"at":5.322,"kind":"unsubscribed","who":"shop"},'
+        b'{"at":7.28,"kind":"crash","who":"w2","for_s":5.21}],"workers":2,"skews":[400.0,-400.0],'
+        b'"search_lag_s":0.7}'
+    ),
     "an upsert saved late, after its repeat had been booked and closed again, opened the cancelled sales order anew": (
         b'{"seed":966,"profile":"late","orders":[{"at":3.552,"wish":{"skus":["SKU-0005"]},"acts":[[0.61,"cancel_order"]]}],'
         b'"rates":{"late_commit":0.2},"search_lag_s":0.0,"trouble_s":4.0,"replayed":false}'

@@ -83,14 +83,15 @@ def _campaign(
     seed: int, seeds: int, profile: str | None, jobs: int, store: str, kept: Sequence[Path], json: bool
 ) -> int:
     from crossdock.proof import story
-    from crossdock.proof.campaign import campaign
+    from crossdock.proof.campaign import campaign, stoppable
     from crossdock.proof.telling import Progress, lines, plain, verdict
     from crossdock.proof.telling import store as store_report
 
     with ExitStack() as stack:
         server = stack.enter_context(_server()) if store == "postgres" else None
         progress = stack.enter_context(Progress(seeds, quiet=json))
-        done = campaign(seed, seeds, profile=profile, jobs=jobs, server=server, told=progress.told)
+        with stoppable():
+            done = campaign(seed, seeds, profile=profile, jobs=jobs, server=server, told=progress.told)
         for file in kept:
             store_report(done, file, profile)
             note(f"The report is in {file}.")

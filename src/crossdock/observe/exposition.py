@@ -10,12 +10,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.core import Metric as Family
 
 from crossdock.observe.catalogue import METRICS, Metric
-from crossdock.observe.tally import Histogram, Key, Sheet, read_sheet
+from crossdock.observe.tally import Histogram, Key, Sample, Sheet, read_sheet
 
 STALE_S = 30.0  # gauges of a process that has not written for so long are left out
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 Value = TypeVar("Value", float, Histogram)
-Sample = tuple[str, Mapping[str, str], float]  # metric, labels, value
 
 
 def exposition(folder: Path, clock: Callable[[], float], extra: Iterable[Sample] = ()) -> bytes:

@@ -18,18 +18,19 @@ from crossdock.observe.spans import Recorded
 from crossdock.observe.trace import span_id, trace_id
 
 _KINDS = {kind.name.lower(): kind for kind in SpanKind}
-_SCHEMA = "https://opentelemetry.io/schemas/1.44.0"
+SCHEMA = "https://opentelemetry.io/schemas/1.44.0"
 
 
 class OtlpOutlet:
     """An ``Outlet``. ``lost`` counts the spans the collector did not get."""
 
     def __init__(self, endpoint: str, headers: Mapping[str, str], resource: Mapping[str, str]) -> None:
-        url = endpoint if endpoint.endswith("/v1/traces") else endpoint.rstrip("/") + "/v1/traces"
-        _hush()
-        self._exporter = _Counting(OTLPSpanExporter(endpoint=url, headers=dict(headers), timeout=5))
+        hush()
+        self._exporter = _Counting(
+            OTLPSpanExporter(endpoint=address(endpoint, "traces"), headers=dict(headers), timeout=5)
+        )
         self._batches = BatchSpanProcessor(self._exporter, max_queue_size=4096, schedule_delay_millis=1000)
-        self._resource = Resource(dict(resource), _SCHEMA)
+        self._resource = Resource(dict(resource), SCHEMA)
         self._scope = InstrumentationScope("crossdock", resource.get("service.version", ""))
 
     @property
@@ -82,7 +83,12 @@ class _Counting(SpanExporter):
         return bool(self._inner.force_flush(timeout_millis))
 
 
-def _hush() -> None:
+def address(endpoint: str, what: str) -> str:
+    """Where ``traces`` or ``metrics`` go: the endpoint is the collector's, or the one of its traces."""
+    return f"{endpoint.removesuffix('/v1/traces').rstrip('/')}/v1/{what}"
+
+
+def hush() -> None:
     """The library logs each failed export with a stack; the count and one line of our own say it better."""
     logger = logging.getLogger("opentelemetry")
     logger.propagate = False

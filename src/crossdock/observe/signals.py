@@ -1,8 +1,10 @@
 """The one object through which a process speaks: counts, durations, spans and log lines. Injected, never global."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
+
+from crossdock.observe.tally import Sample
 
 
 class Span(Protocol):
@@ -34,6 +36,9 @@ class Signals(Protocol):
 
     def set(self, metric: str, value: float, **labels: str) -> None:
         """Set a gauge."""
+
+    def show(self, samples: Iterable[Sample]) -> None:
+        """What the database says just now, in place of what it said before: sent along, not counted here."""
 
     def span(
         self,
@@ -71,6 +76,7 @@ class Silence:
     def add(self, metric: str, value: float = 1, **labels: str) -> None: ...
     def record(self, metric: str, value: float, **labels: str) -> None: ...
     def set(self, metric: str, value: float, **labels: str) -> None: ...
+    def show(self, samples: Iterable[Sample]) -> None: ...
 
     @contextmanager
     def span(

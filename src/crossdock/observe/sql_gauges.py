@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from crossdock.observe.exposition import Sample
+from crossdock.observe.tally import Sample
 from crossdock.store.named import Statements
 
 CAP = 10_000  # rows counted of one thing; beyond, "that many or more" is all one needs to know

@@ -15,6 +15,7 @@ from crossdock.observe.catalogue import METRICS
 
 Labels = tuple[tuple[str, str], ...]
 Key = tuple[str, Labels]
+Sample = tuple[str, Mapping[str, str], float]  # metric, labels, value
 MOST_SERIES = 2_000  # label sets per process; further ones are counted as dropped
 
 
@@ -32,12 +33,14 @@ class Sheet(msgspec.Struct):
     counters: list[tuple[str, Labels, float]] = []
     histograms: list[tuple[str, Labels, Histogram]] = []
     gauges: list[tuple[str, Labels, float]] = []
+    began_at: float = 0.0  # Unix time: when the first process of this name began to count
 
 
 class Tally:
-    """Aggregates one process's metrics. Not for use by several threads."""
+    """Aggregates one process's metrics, from ``began_at`` on. Not for use by several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, began_at: float = 0.0) -> None:
+        self._began_at = began_at
         self._counters: dict[Key, float] = {}
         self._histograms: dict[Key, Histogram] = {}
         self._gauges: dict[Key, float] = {}
@@ -78,10 +81,12 @@ class Tally:
             [(name, labels, value) for (name, labels), value in self._counters.items()],
             [(name, labels, value) for (name, labels), value in self._histograms.items()],
             [(name, labels, value) for (name, labels), value in self._gauges.items()],
+            self._began_at,
         )
 
     def resume(self, sheet: Sheet) -> None:
         """Go on from what an earlier process of the same name counted."""
+        self._began_at = sheet.began_at or self._began_at
         for name, labels, value in sheet.counters:
             self._counters[name, labels] = value
         for name, labels, histogram in sheet.histograms:

@@ -1,4 +1,4 @@
-"""The real ``Signals``: counts into a file that ``/metrics`` reads, spans to a collector, log lines to stderr."""
+"""The real ``Signals``: counts for ``/metrics``, spans and counts to a collector, log lines to stderr."""
 
 import asyncio
 import os
@@ -14,12 +14,14 @@ import msgspec
 
 from crossdock.observe.logs import LineWriter, Scrub, make_log
 from crossdock.observe.spans import Carrier, Recorded, Tracer
-from crossdock.observe.tally import SheetFile, Tally
+from crossdock.observe.tally import Sample, SheetFile, Tally
 
 if TYPE_CHECKING:
     from crossdock.observe.otlp import OtlpOutlet
+    from crossdock.observe.otlp_metrics import OtlpMeter
 
 FLUSH_S = 2.0
+METER_EVERY_S = 15.0
 
 
 class TelemetrySettings(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -39,11 +41,13 @@ class Telemetry:
 
     def __init__(
         self, tally: Tally, tracer: Tracer, log: Any, file: SheetFile, writer: LineWriter, scrub: Scrub,
-        outlet: "OtlpOutlet | None", worker: str, clock: Callable[[], float],
+        outlet: "OtlpOutlet | None", meter: "OtlpMeter | None", worker: str, clock: Callable[[], float],
     ) -> None:  # fmt: skip
         self.log = log
         self._tally, self._tracer, self._file, self._worker, self._clock = tally, tracer, file, worker, clock
-        self._writer, self._scrub, self._outlet = writer, scrub, outlet
+        self._writer, self._scrub, self._outlet, self._meter = writer, scrub, outlet, meter
+        self._beside: tuple[Sample, ...] = ()
+        self._metered_at = clock()
         self._reported: dict[str, int] = {}
         self._writable = True
 
@@ -55,6 +59,9 @@ class Telemetry:
 
     def set(self, metric: str, value: float, **labels: str) -> None:
         self._tally.set(metric, value, labels)
+
+    def show(self, samples: Iterable[Sample]) -> None:
+        self._beside = tuple(samples)
 
     def span(
         self,
@@ -71,6 +78,8 @@ class Telemetry:
         """A ``Loop``: writes the process's figures every two seconds."""
         while not stop.is_set():
             await self.flush()
+            if self._clock() - self._metered_at >= METER_EVERY_S:
+                await self._send_figures()
             try:
                 async with asyncio.timeout(FLUSH_S):
                     await stop.wait()
@@ -97,7 +106,18 @@ class Telemetry:
         if self._outlet is not None:
             await asyncio.to_thread(self._outlet.close)
         await self.flush()
+        if self._meter is not None:
+            await self._send_figures()
+            await asyncio.to_thread(self._meter.close)
         await asyncio.to_thread(self._writer.close)
+
+    async def _send_figures(self) -> None:
+        """To the collector. One that is away misses nothing: the next sending says everything so far."""
+        self._metered_at = self._clock()
+        if self._meter is not None:
+            sheet = self._tally.sheet(self._worker, os.getpid(), self._metered_at)
+            if not await asyncio.to_thread(self._meter.send, sheet, self._beside):
+                self.log.warning("telemetry.unsent", doing="send metrics")
 
     def _count_losses(self) -> None:
         """Count what was dropped since the last flush; say once in a while that the collector is away."""
@@ -127,15 +147,17 @@ def open_telemetry(
     clock_ns: Callable[[], int] = time.time_ns,
 ) -> Telemetry:
     """Make a process's ``Telemetry``. ``secrets``: values that must never appear in a log line, whatever the field."""
-    file, tally = SheetFile(Path(settings.metrics_folder), worker), Tally()
+    file, tally = SheetFile(Path(settings.metrics_folder), worker), Tally(clock_ns() / 1e9)
     if (earlier := file.load()) is not None:
         tally.resume(earlier)
-    outlet = None
+    outlet = meter = None
     if settings.otlp_endpoint:
-        from crossdock.observe.otlp import OtlpOutlet, resource_of  # 6 MB: only where spans are sent
+        from crossdock.observe.otlp import OtlpOutlet, resource_of  # 6 MB: only where anything is sent
+        from crossdock.observe.otlp_metrics import OtlpMeter
 
         resource = resource_of(version, worker, role, settings.environment)
         outlet = OtlpOutlet(settings.otlp_endpoint, settings.otlp_headers, resource)
+        meter = OtlpMeter(settings.otlp_endpoint, settings.otlp_headers, resource)
     writer, scrub = LineWriter(stream), Scrub(secrets)
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and stream.isatty())
     log = make_log(
@@ -147,4 +169,4 @@ def open_telemetry(
         pretty=pretty,
     )
     tracer = Tracer(random, clock_ns, outlet, settings.trace_share)
-    return Telemetry(tally, tracer, log, file, writer, scrub, outlet, worker, lambda: clock_ns() / 1e9)
+    return Telemetry(tally, tracer, log, file, writer, scrub, outlet, meter, worker, lambda: clock_ns() / 1e9)

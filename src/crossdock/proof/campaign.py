@@ -5,13 +5,16 @@ import platform
 import resource
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 
 import msgspec
 
@@ -152,8 +155,28 @@ def _errands(
 
 
 def _undisturbed() -> None:
-    """Ctrl-C reaches every process of the terminal; the one that reports decides."""
+    """Ctrl-C reaches every process of the terminal; the one that reports decides. Without it nobody is left who would
+    ever stop this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None
+    threading.Thread(target=_end_with, args=(parent,), daemon=True, name="parent").start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """SIGTERM, and Ctrl-C where a shell's ``&`` has it ignored, end a campaign with what was done so far."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _done(open_: "dict[Future[_Errand], int]") -> Iterator[tuple[int, _Errand]]:

@@ -16,7 +16,7 @@ MOST_RUNS = 250
 _SHORTER_S = (2.0, 4.0, 8.0)
 
 T = TypeVar("T")
-Runs = Callable[[Scenario], Ran]
+Runs = Callable[..., Ran]  # of a scenario; also takes ``patience_s``
 
 
 class Shrunk(msgspec.Struct, frozen=True):

@@ -13,13 +13,19 @@ from crossdock.proof.plan import PROFILES
 
 WHOLE = 1_000  # seeds: from here on a fault kind or recovery that never came up makes a campaign void
 PASSED, BROKEN, VOID, STOPPED = 0, 1, 1, 130
+_CLEAR = "\r\033[K"
+_LINE_EVERY_S = 60.0
 
 
 class Progress:
-    """One line on standard error that is written over; nothing when it goes to a file or ``quiet``."""
+    """On standard error, unless ``quiet``: one line that is written over, or in a file one a minute. What is broken is
+    told at once: a campaign may have hours to go."""
 
     def __init__(self, seeds: int, *, quiet: bool) -> None:
-        self._seeds, self._shown = seeds, not quiet and sys.stderr.isatty()
+        self._seeds, self._quiet = seeds, quiet
+        self._terminal = not quiet and sys.stderr.isatty()
+        self._told_s = 0.0
+        self._broken = 0
 
     def __enter__(self) -> "Progress":
         return self
@@ -27,18 +33,29 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._shown:
-            sys.stderr.write("\r\033[K")
+        if self._terminal:
+            sys.stderr.write(_CLEAR)
 
     def told(self, report: Report) -> None:
         """Show how far it is."""
-        if self._shown:
-            struck = sum(report.faults.values())
+        if self._quiet:
+            return
+        for one in report.broken[self._broken :]:
+            clear = _CLEAR if self._terminal else ""
             sys.stderr.write(
-                f"\r\033[K{report.seeds:,} of {self._seeds:,} seeds · {report.seeds_per_s:g}/s · {struck:,} faults · "
-                f"{report.violations} violations"
+                f"{clear}seed {one.seed} ({one.profile}) broke {one.invariant}: {one.order} {one.detail}\n"
             )
-            sys.stderr.flush()
+        self._broken = len(report.broken)
+        line = (
+            f"{report.seeds:,} of {self._seeds:,} seeds · {report.seeds_per_s:g}/s · "
+            f"{sum(report.faults.values()):,} faults · {report.violations} violations"
+        )
+        if self._terminal:
+            sys.stderr.write(_CLEAR + line)
+        elif report.seconds >= self._told_s + _LINE_EVERY_S:
+            self._told_s = report.seconds
+            sys.stderr.write(line + "\n")
+        sys.stderr.flush()
 
 
 def void(report: Report, profile: str | None) -> list[str]:

@@ -33,8 +33,11 @@ class Witness:
         self.faults: Counter[str] = Counter()
         self.recoveries: Counter[str] = Counter()
         self.polled: dict[tuple[str, str], float] = {}  # (connection, poll) -> when it last ended well
-        self.listed: dict[tuple[str, str], float] = {}  # and when that one had begun
+        self.listed: dict[tuple[str, str], float] = {}  # when the last one that listed from the beginning had begun
         self._asked: dict[tuple[str, str], float] = {}
+        self._halfway: dict[
+            tuple[str, str], bool
+        ] = {}  # whether the run under way, or the next, goes on with an old one
         self.notes: list[Note] = []
         self.steps: deque[str] = deque(maxlen=LAST_STEPS)  # boundaries crossed most recently
         self._trace = hashlib.sha256()
@@ -54,13 +57,19 @@ class Witness:
         self.note(who, f"FAULT {kind}: {what}", order)
 
     def poll_began(self, connection: str, poll: str) -> None:
-        """A poll asks; what it lists is no newer than now, however long the answer takes."""
-        self._asked[connection, poll] = self._seconds()
+        """A poll asks; what it lists is no newer than now, however long the answer takes. One that goes on where a
+        failed one stood lists from the middle."""
+        key = (connection, poll)
+        if not self._halfway.setdefault(key, False):
+            self._asked[key] = self._seconds()
+        self._halfway[key] = True
 
     def poll_ended(self, connection: str, poll: str) -> None:
         """A poll listed everything."""
-        self.polled[connection, poll] = self._seconds()
-        self.listed[connection, poll] = self._asked.get((connection, poll), 0.0)
+        key = (connection, poll)
+        self.polled[key] = self._seconds()
+        self.listed[key] = self._asked.get(key, 0.0)
+        self._halfway[key] = False
 
     def recovered(self, kind: str) -> None:
         """The product took a recovery branch."""

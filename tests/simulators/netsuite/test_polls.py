@@ -62,6 +62,21 @@ async def test_items_of_one_timestamp_are_read_once_each(credentials: Credential
     assert len(skus) == len(set(skus)) == len(setup.account.items)
 
 
+async def test_a_round_that_was_interrupted_is_followed_by_one_from_where_it_began(credentials: Credentials) -> None:
+    """What was not committed yet when the first page was read has an earlier time than what the last page shows."""
+    setup = Setup(credentials, items=6, customers=0)
+    narrow(setup, 4)
+    first = await CONNECTOR.polls["items"].run(setup.client(), None, {})
+    began = setup.clock()
+    setup.clock.forward(hours=2)  # the next page fails all that time
+    setup.account.act("deactivate_item", {"id": "1006"})
+    rest, cursor = await drain(setup, "items", first.cursor)
+    assert "SKU-0006" in [sku for page in rest for sku, _ in page.products]
+    setup.account.items["1001"].modified = began - timedelta(minutes=4)
+    pages, _ = await drain(setup, "items", cursor)
+    assert "SKU-0001" in [sku for page in pages for sku, _ in page.products]
+
+
 async def test_items_become_masters_and_changes_come_again(credentials: Credentials) -> None:
     setup = Setup(credentials, items=3, customers=0)
     pages, cursor = await drain(setup, "items")

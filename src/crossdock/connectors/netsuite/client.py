@@ -36,6 +36,7 @@ class NetSuite:
         self.line = line
         self.settings: Mapping[str, Any] = line.settings
         self.base = base_url(line.settings)
+        self.told_at: datetime | None = None  # NetSuite's clock, by its last answer
         self._unproven = ""  # a token minted by this client that NetSuite has not accepted yet
 
     async def sales_order(self, ref: str, *, lines: bool = False) -> SalesOrder | None:
@@ -122,6 +123,7 @@ class NetSuite:
             if reads:
                 raise Stopped(RetryLater(detail=f"no answer to a read: {error}", code="no_answer")) from error
             raise
+        self.told_at = told_at(response.headers)
         if response.status == 401:
             raise Stopped(self._refused(response, token))
         self._unproven = ""

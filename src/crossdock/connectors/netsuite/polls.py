@@ -42,10 +42,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a poll is. Inside a round ``id`` continues after a row; between rounds it is None."""
+    """Where a poll is. Inside a round ``id`` continues after a row; between rounds it is None.
+
+    The next round begins no later than where this one ``began``: its last page may have been read much later, and a
+    change that was not committed when its first page was read has an earlier time.
+    """
 
     at: str  # account wall time of the last row seen
     id: int | None = None
+    began: str | None = None  # account wall time at the round's first page
 
 
 async def items(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
@@ -194,8 +199,10 @@ async def _round(
         # Keep what was saved, not where the overlap began: else every empty round would begin further back.
         kept = msgspec.json.decode(cursor, type=Cursor) if cursor is not None else at
         return [], Page((), _encode(Cursor(kept.at)).decode())
-    last = Cursor(rows[-1].changed, rows[-1].id)
-    return rows, Page((), _encode(last if page.has_more else Cursor(last.at)).decode(), page.has_more)
+    began = at.began or _wall_text(client.told_at or client.line.now(), client.settings)
+    last = rows[-1]
+    after = Cursor(last.changed, last.id, began) if page.has_more else Cursor(min(last.changed, began))
+    return rows, Page((), _encode(after).decode(), page.has_more)
 
 
 async def _asked(client: NetSuite, sql: str) -> Any:

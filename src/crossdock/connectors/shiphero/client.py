@@ -1,5 +1,6 @@
 """ShipHero's API: signs in and asks. No retries, no mapping."""
 
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from crossdock.connectors.shiphero.answers import Stopped, read
 from crossdock.connectors.shiphero.wire import ACCOUNT, AccountRead
 from crossdock.domain.outcome import Misconfigured, RetryLater
-from crossdock.kit.errors import by_status
+from crossdock.kit.errors import by_status, told_at
 from crossdock.kit.http import AnswerLost, Line, NotSent, Response
 from crossdock.kit.manifest import Unreachable
 
@@ -30,6 +31,7 @@ class ShipHero:
         self.settings = line.settings
         self._base = str(line.settings.get("base_url") or "https://public-api.shiphero.com").rstrip("/")
         self._signed_in_now = False
+        self.told_at: datetime | None = None  # ShipHero's clock, by its last answer
 
     async def ask(self, document: str, variables: dict[str, Any], wanted: type[T], *, writes: bool = False) -> T:
         """Send one GraphQL document. Raises ``Stopped`` with an outcome, ``NotSent`` or ``AnswerLost``."""
@@ -39,6 +41,7 @@ class ShipHero:
         response = await self.line.http.request(
             "POST", f"{self._base}/graphql", headers=headers, body=body, timeout_s=TIMEOUT_S
         )
+        self.told_at = told_at(response.headers)
         if response.status == 401:
             raise Stopped(self._refused(response))
         return read(response, wanted, writes=writes, now=self.line.now)

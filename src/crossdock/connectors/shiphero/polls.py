@@ -32,13 +32,15 @@ TELLING = ("cancelled", "on_hold")  # what only a webhook tells; shipments have 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where the poll is. Inside a round the others are set too; between rounds only ``since``.
 
-    ``seen``: the newest shipment of the round. The next one begins there, on the vendor's clock: ours may be off.
+    ``seen``: the newest shipment of the round. The next one begins there, on the vendor's clock: ours may be off. But
+    no later than ``began``, that clock at the first page: the last one may have been read much later.
     """
 
     since: datetime
     until: datetime | None = None
     after: str | None = None
     seen: datetime | None = None
+    began: datetime | None = None
 
 
 async def shipments(client: ShipHero, cursor: str | None, options: Mapping[str, Any]) -> Page:
@@ -51,9 +53,17 @@ async def shipments(client: ShipHero, cursor: str | None, options: Mapping[str, 
     more = page.pageInfo.hasNextPage and page.pageInfo.endCursor not in (None, at.after)
     listed_now = [(_named(bytes(edge.node)), bytes(edge.node)) for edge in page.edges]
     seen = max([at.seen or at.since, *filter(None, (_at(one.created_date) for one, _ in listed_now))])
-    after = Cursor(at.since, until, page.pageInfo.endCursor, seen) if more else Cursor(max(at.since, seen - OVERLAP))
+    after = _after(client, at, until, page.pageInfo.endCursor if more else None, seen)
     found = [_found(one, body) for one, body in listed_now]
     return Page(tuple(one for one in found if one is not None), msgspec.json.encode(after).decode(), more)
+
+
+def _after(client: ShipHero, at: Cursor, until: datetime | None, page: str | None, seen: datetime) -> Cursor:
+    """Where to go on: on the next ``page`` of the round, or with the next round."""
+    began = at.began or client.told_at or client.line.now()
+    if page is not None:
+        return Cursor(at.since, until, page, seen, began)
+    return Cursor(max(at.since, min(seen, began) - OVERLAP))
 
 
 def _named(node: bytes) -> ListedShipment:
@@ -79,8 +89,7 @@ async def orders(client: ShipHero, cursor: str | None, options: Mapping[str, Any
     more = page.pageInfo.hasNextPage and page.pageInfo.endCursor not in (None, at.after)
     nodes = [edge.node for edge in page.edges]
     seen = max([at.seen or at.since, *filter(None, (_at(node.updated_at) for node in nodes))])
-    following = Cursor(at.since, at.until, page.pageInfo.endCursor, seen)
-    after = following if more else Cursor(max(at.since, seen - OVERLAP))
+    after = _after(client, at, at.until, page.pageInfo.endCursor if more else None, seen)
     found = [_standing(node) for node in nodes]
     return Page(tuple(one for one in found if one is not None), msgspec.json.encode(after).decode(), more)
 

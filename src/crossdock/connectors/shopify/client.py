@@ -33,13 +33,37 @@ class _OrderLinesData(Struct, frozen=True):
     order: _LinesOnly | None
 
 
+class _Price(Struct, frozen=True):
+    amount: str
+
+
+class _ShopPrice(Struct, frozen=True):
+    shop_money: _Price
+
+
+class _Place(Struct, frozen=True):
+    """Where a listed order goes."""
+
+    name: str | None = None
+    company: str | None = None
+    address1: str | None = None
+    address2: str | None = None
+    city: str | None = None
+    zip: str | None = None
+    country_code_v2: str | None = msgspec.field(default=None, name="countryCodeV2")
+
+
 class Changed(Struct, frozen=True):
     """An order in the list of changed ones: enough to name this view of it."""
 
     id: str
     updated_at: Instant
+    total_price_set: _ShopPrice
     display_financial_status: str | None = None
-    cancelled_at: Instant | None = None
+    cancelled_at: str | None = None
+    note: str | None = None
+    tags: tuple[str, ...] = ()
+    shipping_address: _Place | None = None
 
 
 class ChangedPage(Struct, frozen=True):

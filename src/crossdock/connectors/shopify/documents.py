@@ -63,7 +63,11 @@ ORDER_LINES = (
 
 ORDERS_CHANGED = """query OrdersChanged($query: String!, $first: Int!, $after: String) {
   orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {
-    nodes { id updatedAt displayFinancialStatus cancelledAt }
+    nodes {
+      id updatedAt displayFinancialStatus cancelledAt note tags
+      totalPriceSet { shopMoney { amount } }
+      shippingAddress { name company address1 address2 city zip countryCodeV2 }
+    }
     pageInfo { hasNextPage endCursor }
   }
 }"""

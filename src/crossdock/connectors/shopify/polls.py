@@ -14,7 +14,7 @@ from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Changed, Client
 from crossdock.connectors.shopify.graph import number
 from crossdock.connectors.shopify.topics import POLLED_ORDER, SUBSCRIBED
-from crossdock.connectors.shopify.webhook import content_id
+from crossdock.connectors.shopify.webhook import Place, content_id, print_of, state_of
 from crossdock.kit.manifest import Found, Page, Poll
 
 _FOREVER_AGO = datetime(2004, 1, 1, tzinfo=UTC)
@@ -22,10 +22,14 @@ _IDS_AT_ONCE = 50
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a poll stands. ``since`` is fixed while a run pages through; ``seen`` becomes the next run's ``since``."""
+    """Where a poll stands. ``since`` is fixed while a run pages through; ``seen`` becomes the next run's ``since``, but
+    no later than ``began``, Shopify's clock at the first page: what its search showed late then, and what changed on a
+    page already read, lies behind a last page that is read much later.
+    """
 
     since: datetime
     seen: datetime
+    began: datetime | None = None
     after: str | None = None
     until: datetime | None = None
     ids: tuple[str, ...] = ()  # backfill: those still to be listed
@@ -56,12 +60,13 @@ async def orders(client: Client, cursor: str | None, options: Mapping[str, Any])
         found = tuple(_found(client.line.connection, order) for order in page.nodes)
     except (ValueError, OverflowError) as error:  # an id that is no number, an instant at an end of the calendar
         raise Failed(lost("answer_unexpected", f"Shopify's list of orders cannot be read: {error}", False)) from error
-    seen = _not_ahead(max([at.seen, *(order.updated_at for order in page.nodes)]), client.told_at)
+    began = at.began or client.told_at
+    seen = _not_ahead(max([at.seen, *(order.updated_at for order in page.nodes)]), began)
     if page.page_info.has_next_page and page.page_info.end_cursor != at.after:
-        following = msgspec.structs.replace(at, seen=seen, after=page.page_info.end_cursor)
+        following = msgspec.structs.replace(at, seen=seen, began=began, after=page.page_info.end_cursor)
         return Page(found, _encode(following).decode(), more=True)
     rest = at.ids[_IDS_AT_ONCE:]
-    following = msgspec.structs.replace(at, since=seen, seen=seen, after=None, ids=rest)
+    following = msgspec.structs.replace(at, since=seen, seen=seen, began=None, after=None, ids=rest)
     return Page(found, _encode(following).decode(), more=bool(rest))
 
 
@@ -102,7 +107,7 @@ def _page_size(client: Client) -> int:
 
 def _found(connection: str, order: Changed) -> Found:
     order_id = number(order.id)
-    content = content_id(order_id, order.updated_at, order.display_financial_status, order.cancelled_at is not None)
+    content = _content(order_id, order)
     return Found(
         delivery_id=content,
         topic=POLLED_ORDER,
@@ -110,6 +115,18 @@ def _found(connection: str, order: Changed) -> Found:
         stream_key=f"{connection}:order:{order_id}",
         body=_encode(Pointer(int(order_id), order.updated_at, content)),
     )
+
+
+def _content(order_id: str, order: Changed) -> str:
+    """What the webhook of this view calls it."""
+    at = order.shipping_address
+    to = (
+        None
+        if at is None
+        else Place(at.name, at.company, at.address1, at.address2, at.city, at.zip, at.country_code_v2)
+    )
+    told = print_of(order.total_price_set.shop_money.amount, order.note, order.tags, to)
+    return content_id(order_id, order.updated_at, state_of(order.display_financial_status, order.cancelled_at), told)
 
 
 def content_of(body: bytes) -> str:

@@ -7,9 +7,11 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 
 from crossdock.connectors.shiphero import CONNECTOR
+from crossdock.connectors.shiphero.polls import Cursor
 from crossdock.domain.commands import CancelRelease, ReadBack, ReleaseOrder
 from crossdock.domain.events import ReleaseSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.money import Amount
@@ -304,6 +306,23 @@ async def test_the_poll_pages_to_its_end_and_reaches_back() -> None:
     await CONNECTOR.polls["shipments"].run(wired.client, cursor, {})
     since = (wired.at - timedelta(minutes=1)).isoformat()
     assert (await CONNECTOR.polls["shipments"].run(wired.client, None, {"since": since})).found == ()
+
+
+@pytest.mark.parametrize("poll", ["shipments", "orders"])
+async def test_a_round_that_was_interrupted_is_followed_by_one_from_where_it_began(poll: str) -> None:
+    """What the list showed late when the first page was read is older than what the last page shows."""
+    wired = Wired()
+    for number in range(60):
+        await wired.send(release(external_id=str(number)))
+    await wired.work()
+    began = wired.at
+    page = await CONNECTOR.polls[poll].run(wired.client, None, {})
+    wired.at += timedelta(hours=2)  # the next pages fail all that time
+    await wired.send(release(external_id="late"))
+    await wired.work()
+    while page.more:
+        page = await CONNECTOR.polls[poll].run(wired.client, page.cursor, {})
+    assert msgspec.json.decode(page.cursor, type=Cursor).since <= began
 
 
 async def test_a_clock_of_ours_that_ran_ahead_hides_no_shipment() -> None:

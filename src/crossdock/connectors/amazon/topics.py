@@ -1,0 +1,17 @@
+"""What enters from Amazon and what each is to us: manifest, polls and translating agree by it."""
+
+from typing import Final
+
+ORDER: Final = "order"  # listed by a search, or read one by one for a backfill
+ORDER_IGNORED: Final = "order/ignored"
+CHANGE: Final = "ORDER_CHANGE"
+CHANGE_IGNORED: Final = "ORDER_CHANGE/ignored"
+OTHER: Final = "other"
+
+TOPICS: Final[dict[str, str]] = {
+    ORDER: "order_seen",
+    ORDER_IGNORED: "ignored: pending, on its way, shipped, or fulfilled by Amazon; a change of it comes again",
+    CHANGE: "signal",
+    CHANGE_IGNORED: "ignored: the order is pending, on its way, shipped, or fulfilled by Amazon",
+    OTHER: "ignored: a notification of another type; this queue is for ORDER_CHANGE",
+}

@@ -1,0 +1,34 @@
+"""A stored message to canonical events, by its topic."""
+
+from hashlib import sha256
+
+import msgspec
+
+from crossdock.connectors.amazon import mapping
+from crossdock.connectors.amazon.topics import CHANGE, ORDER, TOPICS
+from crossdock.connectors.amazon.wire import ChangeNotification
+from crossdock.domain.events import Event, SignalSeen
+from crossdock.kit.manifest import Untranslatable
+
+_change = msgspec.json.Decoder(ChangeNotification).decode
+
+
+def translate(connection: str, topic: str, body: bytes) -> list[Event]:
+    """Canonical events of one message; raises ``Untranslatable`` naming the field that is off.
+
+    Whether an order is taken was decided when it came (``standing``), and its topic says so.
+    """
+    if topic == ORDER:
+        return mapping.events_of(connection, mapping.parse_order(body))
+    if topic == CHANGE:
+        try:
+            change = _change(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise mapping.untranslatable(error) from error
+        order_id = change.payload.order_change_notification.amazon_order_id
+        if not order_id:
+            raise Untranslatable("amazon.body_unreadable", "The notification names no order.", "AmazonOrderId")
+        return [SignalSeen(connection, "order", order_id, sha256(body).hexdigest()[:16])]
+    if topic in TOPICS:
+        return []
+    raise Untranslatable("amazon.topic_unknown", f"No mapping for the topic {topic!r}.")
