@@ -91,16 +91,6 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "tax_type": "8",
         }
         return given, {"private_key": _private_key()}
-    if system == "amazon":
-        given = {
-            "api_base": "http://vendor.example",
-            "auth_url": "http://vendor.example/auth/o2/token",
-            "client_id": "client",
-            "queue_url": "http://vendor.example/1/order-changes",
-            "aws_region": "us-east-1",
-            "aws_access_key_id": "AKIA",
-        }
-        return given, {"client_secret": SECRET, "refresh_token": "Atzr|r", "aws_secret_access_key": SECRET}
     if system == "businesscentral":
         given = {
             "tenant": "tenant",
@@ -116,6 +106,16 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "public_url": "https://orders.example/in/businesscentral/erp",
         }
         return given, {"client_secret": "the-client-secret", "webhook_secret": SECRET}
+    if system == "amazon":
+        given = {
+            "api_base": "http://vendor.example",
+            "auth_url": "http://vendor.example/auth/o2/token",
+            "client_id": "client",
+            "queue_url": "http://vendor.example/1/order-changes",
+            "aws_region": "us-east-1",
+            "aws_access_key_id": "AKIA",
+        }
+        return given, {"client_secret": SECRET, "refresh_token": "Atzr|r", "aws_secret_access_key": SECRET}
     if system == "shiphero":
         return {"base_url": "http://vendor.example"}, {"refresh_token": "r", "webhook_secret": SECRET}
     given = {

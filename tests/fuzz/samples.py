@@ -60,16 +60,6 @@ def netsuite() -> dict[str, tuple[bytes, ...]]:
 
 
 @cache
-def amazon() -> dict[str, tuple[bytes, ...]]:
-    """Bodies by topic."""
-    found: dict[str, list[bytes]] = {}
-    for path in sorted((_CONNECTORS / "amazon/samples").glob("*.json")):
-        told = json.loads(path.read_text("utf-8"))
-        found.setdefault(told["topic"], []).append(json.dumps(told["body"]).encode())
-    return {topic: tuple(bodies) for topic, bodies in found.items()}
-
-
-@cache
 def businesscentral() -> dict[str, tuple[bytes, ...]]:
     """Bodies by topic: what its poll of invoices keeps, and what it notifies of."""
     row = {"id": "5d2b7c1e", "number": "INV1", "total": "62.08", "currency": "USD",
@@ -77,6 +67,16 @@ def businesscentral() -> dict[str, tuple[bytes, ...]]:
     note = {"subscriptionId": "1", "clientState": "word", "resource": "/api/v2.0/companies(1)/salesInvoices(2)",
             "changeType": "created", "lastModifiedDateTime": "2026-11-23T14:00:00.157Z"}  # fmt: skip
     return {"invoice": (json.dumps(row).encode(),), "notification": (json.dumps({"value": [note, note]}).encode(),)}
+
+
+@cache
+def amazon() -> dict[str, tuple[bytes, ...]]:
+    """Bodies by topic."""
+    found: dict[str, list[bytes]] = {}
+    for path in sorted((_CONNECTORS / "amazon/samples").glob("*.json")):
+        told = json.loads(path.read_text("utf-8"))
+        found.setdefault(told["topic"], []).append(json.dumps(told["body"]).encode())
+    return {topic: tuple(bodies) for topic, bodies in found.items()}
 
 
 BODIES = {

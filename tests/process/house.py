@@ -310,17 +310,16 @@ class Mail:
 
 
 class Vendors:
-    """Three accounts, by the wall clock. A subclass may put another channel in the shop's place."""
+    """Three accounts, by the wall clock. A subclass may name another channel or ERP."""
 
     systems: Mapping[str, str] = SYSTEMS
 
-    def __init__(self, seed: int, shop: Mapping[str, Any], warehouse: Mapping[str, Any], erp: str = "netsuite") -> None:
+    def __init__(self, seed: int, shop: Mapping[str, Any], warehouse: Mapping[str, Any]) -> None:
         self.mail = Mail()
         self._random = Random(seed)
-        self.systems = {**self.systems, ERP: erp}
         self.shop: Any = self.open_shop(shop)
-        self.at_erp = ERPS[erp](ERP, self._around())
-        self.erp = self.at_erp.account
+        self.at_erp = ERPS[self.systems[ERP]](ERP, self._around())
+        self.erp: Any = self.at_erp.account
         self.warehouse = ShipHeroSimulator(
             WAREHOUSE, self._around(), webhook_url=f"{HOOK}/shiphero/{WAREHOUSE}",
             **{"credits": 1e5, "restore_per_s": 1e5, **AT_ONCE, **warehouse},
@@ -398,11 +397,10 @@ async def house(
     folder: Path, url: str, *, seed: int = 7, shop: Mapping[str, Any] | None = None,
     warehouse: Mapping[str, Any] | None = None, route: Mapping[str, Any] | None = None,
     holds: list[dict[str, Any]] | None = None, accounts: type[Vendors] = Vendors, made: type[House] = House,
-    erp: str = "netsuite",
 ) -> AsyncIterator[House]:  # fmt: skip
     """A house whose doors are open. Start an engine with ``running``."""
     asyncio.get_running_loop().set_task_factory(task_factory)
-    vendors = accounts(seed, shop or {}, warehouse or {}, erp)
+    vendors = accounts(seed, shop or {}, warehouse or {})
     config = app.configuration(write_config(folder, vendors, route or {}, holds or []))
     store = await PostgresStore.open(url)
     try:

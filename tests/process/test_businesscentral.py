@@ -12,9 +12,16 @@ from typing import Any
 import pytest
 
 from tests.process.books import released, ship_quantities, sold
-from tests.process.house import ERP, SHOP, Engine, House
+from tests.process.house import ERP, SHOP, SYSTEMS, Engine, House, Vendors
 from tests.process.test_lost_answers import FAULTS, SLOW_FLOOR, naming
 from tests.support.in_process_http import Strike
+
+
+class CentralVendors(Vendors):
+    """The shop, Business Central and the warehouse."""
+
+    systems: Mapping[str, str] = {**SYSTEMS, ERP: "businesscentral"}
+
 
 Running = Callable[..., Awaitable[tuple[House, Engine]]]
 
@@ -24,7 +31,7 @@ BACKWARD = {"booking.close": 2}
 
 
 async def _central(running: Running, **settings: Any) -> House:
-    house, _ = await running(erp="businesscentral", **settings)
+    house, _ = await running(accounts=CentralVendors, **settings)
     return house
 
 
@@ -109,6 +116,20 @@ async def test_orders_of_all_kinds_are_booked_to_the_cent(running: Running) -> N
     await _go(house, ids)
     for each in ids:
         assert_whole(house, each)
+    assert house.erp.books()["doubled"] == []
+    assert await house.problems() == []
+
+
+async def test_orders_are_booked_as_the_customer_saw_them(running: Running) -> None:
+    """Several currencies; each invoice comes to the order's total in the customer's, or an exception would be open."""
+    house = await _central(
+        running, shop={"rates": {"presentment": 0.5, "discount": 0.5}}, route={"basis": "presentment"}
+    )
+    house.vendors.mail.held = True
+    ids = house.shop.act("place_order", {"count": 20})["ids"]
+    await _go(house, ids)
+    assert len({one["currency"] for one in house.erp.books()["invoices"]}) > 1
+    assert sum(len(_of(house, "invoices", each)) for each in ids) == len(ids)
     assert house.erp.books()["doubled"] == []
     assert await house.problems() == []
 

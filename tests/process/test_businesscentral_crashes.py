@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 from tests.process.house import ERP, SHOP, Engine, House
-from tests.process.test_businesscentral import FORWARD, assert_whole
+from tests.process.test_businesscentral import FORWARD, CentralVendors, assert_whole
 from tests.support.in_process_http import Served
 
 MakeHouse = Callable[..., AbstractAsyncContextManager[House]]
@@ -36,7 +36,7 @@ class Guillotine:
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
 async def test_killed_at_every_request(make_house: MakeHouse, after: bool) -> None:
     wanted = [(purpose, nth) for purpose, most in FORWARD.items() for nth in range(1, most + 1)]
-    async with make_house(erp="businesscentral") as house:
+    async with make_house(accounts=CentralVendors) as house:
         house.lease_s, house.slots = 1.5, False
         ids = house.shop.act("place_order", {"lines": 2, "count": len(wanted)})["ids"]
         guillotine = Guillotine(after, dict(zip(ids, wanted, strict=True)))

@@ -83,21 +83,11 @@ def _roles() -> dict[str, str]:
 
 
 def _connections() -> str:
-    manifests = sorted(Manifests().values(), key=lambda manifest: (manifest.role, manifest.system not in _NAMES))
-    return "connections:\n" + "\n".join(
-        _connection(manifest) if manifest.system in _NAMES else _commented(_connection(manifest))
-        for manifest in manifests
-    )
-
-
-def _commented(connection: str) -> str:
-    """Another system of a role: to be taken instead of, or beside, the one above."""
-    lines = [f"  # {line[2:]}".rstrip() if line else line for line in connection.splitlines()]
-    return "\n".join(lines) + "\n"
+    return "connections:\n" + "\n".join(_connection(manifest) for manifest in Manifests().values())
 
 
 def _connection(manifest: Manifest) -> str:
-    name = _NAMES.get(manifest.system, f"{manifest.system}1")
+    name = _NAMES.get(manifest.system, manifest.system)
     lines = [
         f"  {name}:  # {manifest.title}, {manifest.role}, API {manifest.api_version}",
         f"    system: {manifest.system}",
@@ -108,6 +98,8 @@ def _connection(manifest: Manifest) -> str:
             active = any(_active(setting) for setting in settings)
             lines.append(f"    {section}:" if active else f"    {section}: {{}}")
             lines.extend(line for setting in settings for line in _setting(setting, name))
+    if manifest.system not in _NAMES:
+        lines = [f"  # {line[2:]}" for line in lines]
     return "\n".join(lines) + "\n"
 
 

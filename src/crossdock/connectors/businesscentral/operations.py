@@ -100,7 +100,12 @@ async def post_shipment(client: BusinessCentral, payload: PostShipment, call: Ca
 
 def _marked_shipment(shipments: list[Shipment], payload: PostShipment) -> Shipment | None:
     mark = shipment_mark(payload)
-    return next((one for one in shipments if is_marked(one.sales_shipment_lines, mark)), None)
+    return min((one for one in shipments if is_marked(one.sales_shipment_lines, mark)), key=_nth, default=None)
+
+
+def _nth(posted: Shipment | Invoice) -> tuple[int, str]:
+    """What people post afterwards carries the last mark too: the one with the lowest number is ours."""
+    return len(posted.number), posted.number
 
 
 def _shipped(shipment: Shipment, *, repeated: bool) -> Done:
@@ -144,7 +149,7 @@ async def make_invoice(client: BusinessCentral, payload: MakeInvoice, call: Call
 
 def _marked_invoice(invoices: list[Invoice], payload: MakeInvoice) -> Invoice | None:
     mark = invoice_mark(payload)
-    return next((one for one in invoices if is_marked(one.sales_invoice_lines, mark)), None)
+    return min((one for one in invoices if is_marked(one.sales_invoice_lines, mark)), key=_nth, default=None)
 
 
 def _invoiced(invoice: Invoice, *, repeated: bool) -> Done:
