@@ -311,6 +311,44 @@ def order_states() -> str:
     )
 
 
+def edits_and_cancels() -> str:
+    from crossdock.domain.problems import CATALOGUE
+    from crossdock.domain.rulings import MEANINGS, TABLE, Stage, Way
+
+    stages = {
+        Stage.NOT_BOOKED: "nothing was sent to the ERP",
+        Stage.BOOKED: "the ERP has it, or may have it; the warehouse was told nothing",
+        Stage.RELEASED: "the warehouse has it, or may have it, and may be picking",
+        Stage.PARTLY_SHIPPED: "some of it has left",
+        Stage.SHIPPED: "all that ships has left",
+        Stage.BILLED: "nothing left, and the ERP has billed it (services, downloads, bills in advance)",
+    }
+    rows = [
+        (edit.value.replace("_", " "), *(_ruled(rulings[stage]) for stage in stages)) for edit, rulings in TABLE.items()
+    ]
+    codes = sorted({one.code for row in TABLE.values() for one in row.values() if one.code})
+    return page(
+        "Edits and cancellations",
+        "`domain/rulings.py`",
+        "What an edit or a cancellation in the channel leads to, by the stage the order is in. The decider asks this "
+        "very table. Where one view of an order brings several edits, the hardest ruling is the view's.",
+        table(("", *(stage.value.replace("_", " ") for stage in stages)), rows),
+        "## Stages\n\n" + table(("stage", "means"), [(s.value.replace("_", " "), text) for s, text in stages.items()]),
+        "## Rulings\n\nFrom the lightest to the hardest.\n\n"
+        + table(("ruling", "means"), [(way.value.replace("_", " "), MEANINGS[way]) for way in Way]),
+        "## Exceptions\n\n" + table(("code", "what to do"), [(f"`{code}`", CATALOGUE[code].hint) for code in codes]),
+        "A booking whose outcome is not known counts as booked: the amendment waits for it. *Lines cancelled*: lines "
+        "of which nothing is wanted any more, though the channel still shows them. An edit whose amendment the ERP "
+        "refuses is the exception `booking.amend.rejected`; a cancellation that the warehouse or the ERP refuses is "
+        "`release.cancel.rejected` or `booking.close.rejected`: nothing further is sent until a person acts.",
+    )
+
+
+def _ruled(ruling: Any) -> str:
+    way = ruling.way.value.replace("_", " ")
+    return f"{way}: `{ruling.code}`" if ruling.code else way
+
+
 def tables() -> str:
     """From the migrations' own text: each statement's comment, columns and checks."""
     folder = files("crossdock.store") / "migrations"
@@ -373,6 +411,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "http-errors": http_errors,
     "connectors": connectors,
     "order-states": order_states,
+    "edits-and-cancels": edits_and_cancels,
     "tables": tables,
     "api": api,
 }

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from crossdock.domain.commands import (
+    AmendBooking,
     BookOrder,
     CancelRelease,
     CloseBooking,
@@ -157,6 +158,7 @@ PAYLOADS: Mapping[str, Payload] = {
     payload.purpose: payload
     for payload in (
         BookOrder(order(), "42", {"SKU-11": "77"}),
+        AmendBooking(order(), "4711", "42", {"SKU-11": "77"}),
         ReleaseOrder(order(), "4711"),
         CancelRelease("shop-1001", "T3JkZXI6MQ==", "changed mind"),
         CloseBooking("shop-1001", "4711"),

@@ -23,6 +23,18 @@ class BookOrder(msgspec.Struct, frozen=True, gc=False, tag="order.book", omit_de
     ship_method: str | None = None
 
 
+class AmendBooking(msgspec.Struct, frozen=True, gc=False, tag="booking.amend", omit_defaults=True):
+    """Make the ERP's sales order what the channel now shows. Sent before the warehouse or a bill has to do with it."""
+
+    purpose: ClassVar[str] = "booking.amend"
+    order: Order  # the whole order as it is to stand: a later amendment carries everything an earlier one did
+    erp_ref: str
+    customer_ref: str
+    item_refs: dict[str, str]
+    basis: str = "shop"
+    ship_method: str | None = None
+
+
 class ReleaseOrder(msgspec.Struct, frozen=True, gc=False, tag="order.release", omit_defaults=True):
     """Tell the warehouse to pick and ship what requires shipping."""
 
@@ -87,7 +99,15 @@ class ReadBack(msgspec.Struct, frozen=True, gc=False, tag="read_back", omit_defa
 
 
 Payload = (
-    BookOrder | ReleaseOrder | CancelRelease | CloseBooking | PostShipment | PushFulfilment | MakeInvoice | ReadBack
+    BookOrder
+    | AmendBooking
+    | ReleaseOrder
+    | CancelRelease
+    | CloseBooking
+    | PostShipment
+    | PushFulfilment
+    | MakeInvoice
+    | ReadBack
 )
 
 

@@ -127,7 +127,8 @@ class CommandOpened(msgspec.Struct, frozen=True, gc=False, tag="command_opened",
     step: str
     target: str
     at: datetime
-    subject: str | None = None  # the shipment's id, where there is one command per shipment
+    subject: str | None = None  # the shipment's (or refund's) id, where there is one command for each
+    view: str | None = None  # which view of the order it carries, where it carries one that is not in force yet
 
 
 class CommandDone(msgspec.Struct, frozen=True, gc=False, tag="command_done", omit_defaults=True):

@@ -8,8 +8,9 @@ import msgspec
 
 from crossdock.domain import entries as e
 from crossdock.domain.lattice import up
-from crossdock.domain.money import ZERO
+from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import Order
+from crossdock.domain.standing import standing
 from crossdock.domain.state import (
     Axes,
     Billed,
@@ -120,7 +121,7 @@ def _step_moved(state: OrderState, entry: e.StepMoved) -> None:
 
 
 def _command_opened(state: OrderState, entry: e.CommandOpened) -> None:
-    state.commands[entry.key] = Intent(entry.step, entry.target, "open", entry.at, entry.subject)
+    state.commands[entry.key] = Intent(entry.step, entry.target, "open", entry.at, entry.subject, view=entry.view)
     if entry.subject is None:
         state.steps[entry.step] = Step("running", entry.at)
     if entry.step == "order.book":
@@ -138,7 +139,7 @@ def _first_ref(refs: dict[str, str], preferred: str) -> str | None:
 
 def _command_done(state: OrderState, entry: e.CommandDone) -> None:
     intent = state.commands[entry.key]
-    state.commands[entry.key] = Intent(intent.step, intent.target, "done", entry.at, intent.subject, entry.refs)
+    state.commands[entry.key] = _replace(intent, status="done", at=entry.at, refs=entry.refs, klass=None)
     if intent.subject is None:
         state.steps[intent.step] = Step("done", entry.at)
     if intent.step == "order.book":
@@ -156,9 +157,7 @@ def _command_done(state: OrderState, entry: e.CommandDone) -> None:
 
 def _command_failed(state: OrderState, entry: e.CommandFailed) -> None:
     intent = state.commands[entry.key]
-    state.commands[entry.key] = Intent(
-        intent.step, intent.target, "failed", entry.at, intent.subject, klass=entry.klass
-    )
+    state.commands[entry.key] = _replace(intent, status="failed", at=entry.at, refs={}, klass=entry.klass)
     if intent.subject is None:
         state.steps[intent.step] = Step("failed", entry.at, entry.reason)
 
@@ -170,7 +169,7 @@ def _command_skipped(state: OrderState, entry: e.CommandSkipped) -> None:
 
 def _command_retried(state: OrderState, entry: e.CommandRetried) -> None:
     intent = state.commands[entry.key]
-    state.commands[entry.key] = Intent(intent.step, intent.target, "open", entry.at, intent.subject)
+    state.commands[entry.key] = _replace(intent, status="open", at=entry.at, refs={}, klass=None)
     if intent.subject is None:
         state.steps[intent.step] = Step("running", entry.at, f"sent again by {entry.by}")
 
@@ -210,11 +209,16 @@ def billed(state: OrderState) -> Decimal:
     return sum((each.invoice.total for each in state.invoices.values()), ZERO)
 
 
+def owed(order: Order, state: OrderState) -> Amount:
+    """What the order comes to without the units that were cancelled before they left."""
+    return standing(order, state.refunded()).totals.total
+
+
 def billed_whole(state: OrderState) -> bool:
-    """Whether the invoices come to the order's total, on either side that may be booked."""
+    """Whether the invoices come to what the order now comes to, on either side that may be booked."""
     if state.order is None or not state.invoices:
         return False
-    total = state.order.totals.total
+    total = owed(state.order, state)
     sum_ = billed(state)
     return sum_ in (total.shop, total.on("presentment"))
 

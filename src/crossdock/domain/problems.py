@@ -60,6 +60,16 @@ CATALOGUE: Mapping[str, Kind] = {
         "customer_service",
         "Make the change in the ERP and the warehouse, then resolve; the newer view is then in force.",
     ),
+    "order.edited_after_shipment": Kind(
+        "conflict",
+        "customer_service",
+        "Goods have left: agree a return, a refund or a new order with the customer, then resolve.",
+    ),
+    "order.edited_after_invoice": Kind(
+        "conflict",
+        "finance",
+        "The order is billed: agree a refund or a new order with the customer, then resolve.",
+    ),
     "order.cancelled_after_shipment": Kind(
         "conflict",
         "customer_service",
@@ -128,6 +138,7 @@ FAILURES: Mapping[str, Kind] = {
 # What a purpose asks for, in words for a problem's title.
 DEEDS: Mapping[str, str] = {
     "order.book": "book the order",
+    "booking.amend": "amend the sales order",
     "order.release": "take the order for shipping",
     "release.cancel": "stop the shipping",
     "booking.close": "close the sales order",

@@ -108,7 +108,20 @@ UNDO: tuple[ProcessStep, ...] = (
     ),
 )
 
-STEPS = {step.name: step for step in (*PROCESS, *UNDO)}
+# What an edit may ask for beside the process. Shown where it was asked for.
+AMEND = "booking.amend"
+ASIDE: tuple[ProcessStep, ...] = (
+    ProcessStep(
+        AMEND,
+        "Amend the sales order",
+        COMMAND,
+        "The ERP's sales order is what the channel shows",
+        purpose=AMEND,
+        undo=ASK,
+    ),
+)
+
+STEPS = {step.name: step for step in (*PROCESS, *UNDO, *ASIDE)}
 CHECKS: tuple[str, ...] = tuple(step.name for step in PROCESS if step.kind == CHECK)
 
 
@@ -124,10 +137,10 @@ class StepView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def progress(state: OrderState) -> list[StepView]:
-    """The process of one order, step by step, with the undo steps where it was cancelled."""
+    """The process of one order, step by step, with what was asked for aside and what takes it back."""
     undo = UNDO if state.cancel is not None and state.cancel.way == "undo" else ()
     found = []
-    for step in (*PROCESS, *undo):
+    for step in (*PROCESS, *(aside for aside in ASIDE if aside.name in state.steps), *undo):
         now = state.steps.get(step.name)
         status = "pending" if now is None else now.status
         found.append(

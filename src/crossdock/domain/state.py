@@ -15,6 +15,7 @@ from crossdock.domain.entries import Early, Hold, upcast
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import LineKind, Order, OrderLine
+from crossdock.domain.refund import Refund
 
 VERSION = 1
 FINISHED = frozenset({"done", "skipped", "undone"})
@@ -38,6 +39,7 @@ class Intent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     subject: str | None = None
     refs: dict[str, str] = {}
     klass: str | None = None  # of the failure
+    view: str | None = None  # see ``entries.CommandOpened``
 
 
 class Parcel(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -53,6 +55,21 @@ class Parcel(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class Billed(msgspec.Struct, frozen=True, gc=False):
     invoice: Invoice
     source: str
+
+
+class Refunded(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A refund as taken, or refused with the reason.
+
+    ``billed``: the ERP had billed the order when it came, so that even units that never left are to be credited.
+    ``echo``: it came of our own push of an ERP's credit, which it must not become again.
+    """
+
+    refund: Refund
+    source: str
+    at: datetime
+    billed: bool = False
+    echo: bool = False
+    refused: str | None = None
 
 
 class OpenProblem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -99,6 +116,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     commands: dict[str, Intent] = {}
     shipments: dict[str, Parcel] = {}
     invoices: dict[str, Billed] = {}
+    refunds: dict[str, Refunded] = {}
     allocations: tuple[Allocation, ...] = ()
     early: tuple[Early, ...] = ()
     problems: dict[str, OpenProblem] = {}
@@ -139,6 +157,10 @@ class OrderState(msgspec.Struct, omit_defaults=True):
         """The shipments that fit the order."""
         return (parcel for parcel in self.shipments.values() if parcel.refused is None)
 
+    def refunded(self) -> Iterator[Refund]:
+        """The refunds that fit the order."""
+        return (each.refund for each in self.refunds.values() if each.refused is None)
+
     def refs_by_system(self) -> dict[str, dict[str, list[str]]]:
         """Connection -> type -> ids, for people: every id another system has for this order."""
         found: dict[str, dict[str, list[str]]] = {}
@@ -160,6 +182,7 @@ def fork(state: OrderState) -> OrderState:
     new.commands = dict(state.commands)
     new.shipments = dict(state.shipments)
     new.invoices = dict(state.invoices)
+    new.refunds = dict(state.refunds)
     new.problems = dict(state.problems)
     new.timers = dict(state.timers)
     return new

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 REST_S = 0.99  # hardly less than the second that the ERP's connector takes for granted when a 429 tells no time
 
-_TO_THE_ERP = ("order.book.", "shipment.post.", "invoice.make.", "booking.close.")
+_TO_THE_ERP = ("order.book.", "booking.amend.", "shipment.post.", "invoice.make.", "booking.close.")
 # What somebody did to an order -> the exceptions that may come of it.
 _CAUSES: Mapping[str, tuple[str, ...]] = {
     "skuless": ("product.no_sku",),
-    "edit_address": ("order.edited_after_booking",),
+    "edit_address": ("order.edited_after_",),
     "cancel_order": (
         "order.cancelled_after_shipment", "order.cancelled_after_invoice", "order.shipped_after_cancel",
         "release.cancel.rejected", "fulfilment.push.conflict",

@@ -53,8 +53,9 @@ class NetSuite:
         """Create by our id; the internal id. ``replace`` keeps a repeat from appending its lines a second time."""
         return await self._write("PUT", f"/salesOrder/eid:{external_id}?replace=item,taxDetails", document)
 
-    async def patch_sales_order(self, ref: str, changes: dict[str, Any]) -> str:
-        return await self._write("PATCH", f"/salesOrder/{ref}", changes)
+    async def patch_sales_order(self, ref: str, changes: dict[str, Any], *, whole: bool = False) -> str:
+        """``whole``: lines and tax details named are all there are to be."""
+        return await self._write("PATCH", f"/salesOrder/{ref}{'?replace=item,taxDetails' if whole else ''}", changes)
 
     async def transform(self, order_ref: str, target: str, document: dict[str, Any]) -> str:
         """Make a fulfilment or invoice out of a sales order; the new document's internal id."""

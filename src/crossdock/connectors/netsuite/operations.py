@@ -18,13 +18,14 @@ from crossdock.connectors.netsuite.documents import (
     fulfilment_id,
     invoice_id,
     read_invoice,
+    render_amendment,
     render_closing,
     render_fulfilment,
 )
 from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES, render_order
 from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.wire import SalesOrder
-from crossdock.domain.commands import BookOrder, CloseBooking, MakeInvoice, Payload, PostShipment
+from crossdock.domain.commands import AmendBooking, BookOrder, CloseBooking, MakeInvoice, Payload, PostShipment
 from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, RateLimited, Rejected
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Call, Operation, Repeat, Result, Untranslatable
@@ -78,6 +79,18 @@ def _booked(internal_id: str, payload: BookOrder, found: SalesOrder | None) -> D
     if found is not None:
         facts = {"total": str(found.total), "number": found.tran_id}
     return Done(refs={"salesOrder": internal_id}, facts=facts, repeated=found is not None)
+
+
+@_classified
+async def amend(client: NetSuite, payload: AmendBooking, call: Call) -> Result:
+    """Replace the lines of a sales order of which nothing has been fulfilled or billed yet."""
+    order = await _existing(client, payload.erp_ref)
+    state, refs = order.order_status.id if order.order_status else "", {"salesOrder": order.id}
+    if state in CLOSED_STATES or any(line.quantity_fulfilled for line in order.lines()):
+        word = CLOSED_STATES.get(state, "fulfilled in part")
+        return Result(Conflict("already_under_way", f"sales order {order.id} is {word}; it is not amended", refs))
+    await client.patch_sales_order(order.id, render_amendment(payload, client.settings), whole=True)
+    return Result(Done(refs=refs, facts={"total": str(payload.order.totals.total.on(payload.basis))}))
 
 
 @_classified
@@ -204,6 +217,8 @@ OPERATIONS: Mapping[str, Operation] = {
     for operation in (
         # An upsert never doubles, but one that is saved late would open again what was closed meanwhile.
         _operation("order.book", "Book the sales order", book, find_booking, settle_s=30.0),
+        # The same lines again are the same order; one that is saved late must undo nothing that came after it either.
+        _operation("booking.amend", "Amend the sales order", amend, None, settle_s=30.0),
         _operation("booking.close", "Close the sales order", close, None),
         _operation("shipment.post", "Post the item fulfilment", post_shipment, find_shipment),
         _operation("invoice.make", "Make the invoice", make_invoice, find_invoice),

@@ -8,16 +8,16 @@
 from collections.abc import Callable, Mapping
 
 from crossdock.domain import entries as e
-from crossdock.domain.advance import advance
+from crossdock.domain.advance import EDITED, advance
 from crossdock.domain.cases.balance import balance
 from crossdock.domain.cases.cancel import CANCEL, cancel, settle_by_hand
 from crossdock.domain.cases.command_settled import done, problem_key
 from crossdock.domain.cases.holds import release
-from crossdock.domain.cases.order_seen import EDITED, check
+from crossdock.domain.cases.order_seen import check
 from crossdock.domain.cases.shipment_seen import shipment_seen
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import OperatorActed, ShipmentSeen
-from crossdock.domain.process import CHECKS, STEPS, UNDO
+from crossdock.domain.process import AMEND, CHECKS, STEPS, UNDO
 from crossdock.domain.state import Intent
 
 Act = Callable[[Draft, OperatorActed], str | None]
@@ -161,6 +161,9 @@ def _skip_step(d: Draft, event: OperatorActed, name: str, failed: list[tuple[str
         d.move(name, "skipped", reason)
         for key in [key for key, known in d.state.problems.items() if known.step == name and key != CANCEL]:
             d.settle(key, event.actor, event.reason)
+    if name == AMEND and d.state.latest is not None and EDITED not in d.state.problems:
+        d.note(e.OrderRecorded(d.state.latest, d.now))
+        balance(d)
     if name == "validate.customer":
         customer_ref = str(event.args["customer_ref"])
         kept = tuple(d.state.holds.values())
