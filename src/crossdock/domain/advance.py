@@ -1,6 +1,7 @@
 """From what is known to what happens next: walks the process and opens whatever is ready."""
 
 from crossdock.domain import entries as e
+from crossdock.domain import refunding
 from crossdock.domain.checks import EDIT_WINDOW, passed
 from crossdock.domain.commands import (
     AmendBooking,
@@ -29,7 +30,9 @@ EDITED = "order.edited"  # the key of the problem that an edit is which a person
 def advance(d: Draft) -> None:
     """Do everything that can be done now. Nothing that was done before is done again."""
     state = d.state
-    if state.order is None or state.ended is not None:
+    if state.order is None or state.ended == "ignored":
+        return
+    if state.ended is not None and not state.refunds and not state.credits:
         return
     policy = d.policy
     if policy is None:
@@ -37,6 +40,13 @@ def advance(d: Draft) -> None:
         d.open(problem("route.missing", "route", f"No route is configured for {channel}", channel), "order.book")
         return
     d.settle("route")
+    if state.ended is None:
+        _go_on(d, policy)
+    refunding.settle(d, policy)
+
+
+def _go_on(d: Draft, policy: Policy) -> None:
+    state = d.state
     if state.cancel is not None and state.cancel.way == "undo":
         _undo(d)
         return
@@ -249,14 +259,15 @@ def _may_stand(d: Draft, step: str) -> bool:
 def end_cancelled(d: Draft) -> None:
     """The cancellation is complete: nothing is left to do, and nothing will be done.
 
-    Goods that left all the same are still somebody's to call back: what tells of them stays open.
+    Goods that left all the same are still somebody's to call back, and money that went back to credit: what tells of
+    them stays open.
     """
     aside = [step for step in ASIDE if step.name in d.state.steps]
     for step in (*PROCESS, *aside, *(UNDO if d.state.cancel is not None and d.state.cancel.way == "undo" else ())):
         if not d.state.finished(step.name):
             d.move(step.name, "skipped", "cancelled")
     for key in list(d.state.problems):
-        if not key.startswith("shipment/"):
+        if not key.startswith(("shipment/", "refund/", "refund.", "credit/", "return.")):
             d.settle(key)
     for name in list(d.state.timers):
         d.timer(name, None)

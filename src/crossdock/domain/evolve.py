@@ -10,16 +10,20 @@ from crossdock.domain import entries as e
 from crossdock.domain.lattice import up
 from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import Order
+from crossdock.domain.shares import credited
 from crossdock.domain.standing import standing
 from crossdock.domain.state import (
     Axes,
     Billed,
     Cancel,
+    Credited,
     Intent,
     OpenProblem,
     OrderState,
     Parcel,
+    Refunded,
     Step,
+    came_back,
     fork,
     ordered,
     shipped,
@@ -153,6 +157,8 @@ def _command_done(state: OrderState, entry: e.CommandDone) -> None:
         _climb(state, "booking", "closed")
     elif intent.step == "invoice":
         _climb(state, "financial", "invoiced")
+    elif intent.step == "refund.credit":
+        _credited(state)
 
 
 def _command_failed(state: OrderState, entry: e.CommandFailed) -> None:
@@ -227,6 +233,40 @@ def _allocations_taken(state: OrderState, entry: e.AllocationsTaken) -> None:
     state.allocations = entry.allocations
 
 
+def _return_taken(state: OrderState, entry: e.ReturnTaken) -> None:
+    state.returns[entry.returned.id] = entry.returned
+    _climb(state, "return", "requested")
+    _goods_came_back(state)
+
+
+def _refund_taken(state: OrderState, entry: e.RefundTaken) -> None:
+    state.refunds[entry.refund.id] = Refunded(entry.refund, entry.source, entry.at, entry.billed, entry.echo)
+    _goods_came_back(state)
+
+
+def _goods_came_back(state: OrderState) -> None:
+    came, left = came_back(state), shipped(state)
+    if any(came.values()):
+        whole = bool(left) and all(came.get(id_, ZERO) >= quantity for id_, quantity in left.items())
+        _climb(state, "return", "returned" if whole else "partly_returned")
+
+
+def _refund_refused(state: OrderState, entry: e.RefundRefused) -> None:
+    state.refunds[entry.refund.id] = Refunded(entry.refund, entry.source, entry.at, refused=entry.reason)
+
+
+def _credit_taken(state: OrderState, entry: e.CreditTaken) -> None:
+    state.credits[entry.credit.id] = Credited(entry.credit, entry.source, entry.at, entry.ours)
+    if not entry.ours:
+        _credited(state)
+
+
+def _credited(state: OrderState) -> None:
+    sums = [credited(state, basis) for basis in ("shop", "presentment")]
+    bills = billed(state)
+    _climb(state, "financial", "credited" if bills and bills in sums else "partly_credited")
+
+
 def _cancel_asked(state: OrderState, entry: e.CancelAsked) -> None:
     state.cancel = Cancel(entry.way, entry.by, entry.at, entry.reason)
     if entry.way == "drop":
@@ -253,6 +293,9 @@ def _problem_opened(state: OrderState, entry: e.ProblemOpened) -> None:
 
 def _problem_settled(state: OrderState, entry: e.ProblemSettled) -> None:
     state.problems.pop(entry.key, None)
+    known = state.refunds.get(entry.key.removeprefix("refund/"))
+    if entry.by is not None and entry.key.startswith("refund/") and known is not None:
+        state.refunds[known.refund.id] = _replace(known, by_hand=True)
 
 
 _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
@@ -278,6 +321,10 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.ReleaseNoted: _release_noted,
     e.InvoiceTaken: _invoice_taken,
     e.AllocationsTaken: _allocations_taken,
+    e.ReturnTaken: _return_taken,
+    e.RefundTaken: _refund_taken,
+    e.RefundRefused: _refund_refused,
+    e.CreditTaken: _credit_taken,
     e.CancelAsked: _cancel_asked,
     e.OrderEnded: _order_ended,
     e.TimerSet: _timer_set,

@@ -119,6 +119,11 @@ def tax_of(parts: Iterable[Part], basis: str) -> Decimal:
     return sum((part.tax.on(basis) for part in parts), ZERO)
 
 
+def gross_of(parts: Iterable[Part], basis: str) -> Decimal:
+    parts = tuple(parts)
+    return net_of(parts, basis) + tax_of(parts, basis)
+
+
 def paid_back(refund: Refund, basis: str) -> Decimal:
     """What the customer got."""
     return sum((tender.amount.on(basis) for tender in refund.tenders), ZERO)

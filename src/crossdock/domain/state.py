@@ -15,7 +15,7 @@ from crossdock.domain.entries import Early, Hold, upcast
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import LineKind, Order, OrderLine
-from crossdock.domain.refund import Refund
+from crossdock.domain.refund import Credit, Refund, Restock, Return
 
 VERSION = 1
 FINISHED = frozenset({"done", "skipped", "undone"})
@@ -61,7 +61,8 @@ class Refunded(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A refund as taken, or refused with the reason.
 
     ``billed``: the ERP had billed the order when it came, so that even units that never left are to be credited.
-    ``echo``: it came of our own push of an ERP's credit, which it must not become again.
+    ``echo``: it came of our own push of an ERP's credit, which it must not become again. ``by_hand``: a person settled
+    what we could not.
     """
 
     refund: Refund
@@ -69,7 +70,17 @@ class Refunded(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     at: datetime
     billed: bool = False
     echo: bool = False
+    by_hand: bool = False
     refused: str | None = None
+
+
+class Credited(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A credit memo of the ERP. ``ours``: made by our command."""
+
+    credit: Credit
+    source: str
+    at: datetime
+    ours: bool = False
 
 
 class OpenProblem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -116,7 +127,9 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     commands: dict[str, Intent] = {}
     shipments: dict[str, Parcel] = {}
     invoices: dict[str, Billed] = {}
+    returns: dict[str, Return] = {}
     refunds: dict[str, Refunded] = {}
+    credits: dict[str, Credited] = {}
     allocations: tuple[Allocation, ...] = ()
     early: tuple[Early, ...] = ()
     problems: dict[str, OpenProblem] = {}
@@ -182,7 +195,9 @@ def fork(state: OrderState) -> OrderState:
     new.commands = dict(state.commands)
     new.shipments = dict(state.shipments)
     new.invoices = dict(state.invoices)
+    new.returns = dict(state.returns)
     new.refunds = dict(state.refunds)
+    new.credits = dict(state.credits)
     new.problems = dict(state.problems)
     new.timers = dict(state.timers)
     return new
@@ -213,6 +228,26 @@ def shipped(state: OrderState, but: str | None = None) -> dict[str, Decimal]:
         if parcel.shipment.id != but:
             for line in parcel.shipment.lines:
                 sums[line.line_id] = sums.get(line.line_id, ZERO) + line.quantity
+    return sums
+
+
+def tells_parcels(state: OrderState) -> bool:
+    """Whether we hear of what leaves: where no warehouse is told anything, nobody tells us."""
+    return bool(state.shipments) or state.status_of("take.shipments") != "skipped"
+
+
+def came_back(state: OrderState) -> dict[str, Decimal]:
+    """Line id -> quantity that came back: by returns that were received, and by refunds that belong to no return."""
+    sums: dict[str, Decimal] = {}
+    for returned in state.returns.values():
+        if returned.status == "received":
+            for line in returned.lines:
+                sums[line.line_id] = sums.get(line.line_id, ZERO) + line.quantity
+    for refund in state.refunded():
+        if refund.return_id is None or refund.return_id not in state.returns:
+            for part in refund.lines:
+                if part.restock is Restock.RETURN:
+                    sums[part.line_id] = sums.get(part.line_id, ZERO) + part.quantity
     return sums
 
 

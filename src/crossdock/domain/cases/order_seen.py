@@ -7,6 +7,7 @@ from crossdock.domain.advance import EDITED, advance
 from crossdock.domain.cases.balance import balance
 from crossdock.domain.cases.cancel import cancel
 from crossdock.domain.cases.early import apply_early
+from crossdock.domain.cases.refund_seen import fit_again
 from crossdock.domain.checks import MASTERS_STEPS, run_checks
 from crossdock.domain.decision import StreamRef, Tell
 from crossdock.domain.diff import changes, edits
@@ -125,6 +126,7 @@ def _revise(d: Draft, order: Order) -> None:
             d.move("order.book", "pending", "the order was corrected in the channel")
         check(d)
         balance(d)
+    fit_again(d)
     advance(d)
 
 
