@@ -18,8 +18,11 @@ from crossdock.domain.commands import (
     BookOrder,
     CancelRelease,
     CloseBooking,
+    CreditLine,
+    CreditRefund,
     MakeInvoice,
     Payload,
+    PayRefund,
     PostShipment,
     PushFulfilment,
     ReadBack,
@@ -154,6 +157,7 @@ def shipment() -> Shipment:
     return Shipment("900", lines, NOW, (Package("1Z", "UPS", "Ground", "https://track.example/1Z", lines),), "1")
 
 
+CREDITED = (CreditLine("item", "Thing", Decimal(1), Decimal("10.00"), Decimal("0.50"), "11", "SKU-11", True),)
 PAYLOADS: Mapping[str, Payload] = {
     payload.purpose: payload
     for payload in (
@@ -165,6 +169,8 @@ PAYLOADS: Mapping[str, Payload] = {
         PostShipment("shop-1001", "4711", shipment(), {"SKU-11": "77"}),
         PushFulfilment("1001", shipment()),
         MakeInvoice("shop-1001", "4711", ("900",)),
+        CreditRefund("shop-1001", "4711", "9", NOW, "USD", "42", CREDITED, {"SKU-11": "77"}, ("4713",)),
+        PayRefund("shop-1001", "4711", "9", NOW, "USD", "42", Decimal("10.50"), "4714"),
         ReadBack("order", "1001"),
     )
 }

@@ -104,6 +104,7 @@ class CreditLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     line_id: str | None = None
     sku: str | None = None
     restock: bool = False  # whether the goods go back into stock
+    tax_title: str | None = None  # the tax's name on the order, where it had one
 
 
 class CreditRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.credit", omit_defaults=True):
@@ -136,7 +137,7 @@ class PayRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.pay", omit_de
     currency: str
     customer_ref: str
     amount: Decimal
-    credit_ref: str | None = None  # None: out of the deposit
+    credit_ref: str | None = None  # None: out of the deposit; empty: the credit memo made for this refund
 
 
 class PushRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.push", omit_defaults=True):

@@ -15,7 +15,7 @@ from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
 from crossdock.domain.evolve import billed_whole
 from crossdock.domain.money import ZERO
-from crossdock.domain.order import Order
+from crossdock.domain.order import Order, TaxLine
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PAY, PUSH
 from crossdock.domain.refund import Part, Refund, RefundedCharge, RefundedLine, Restock, gross_of, paid_back
@@ -143,7 +143,7 @@ def _credit(d: Draft, account: _Account, policy: Policy, refund: Refund, owed: l
     sent = d.state.command_of(CREDIT, refund.id)
     money = min(payload.total, paid_back(refund, policy.basis))
     if pays and money > ZERO and sent is not None and sent[1].status == "done":
-        _pay(d, account, refund, money, sent[1].refs.get("creditMemo"))
+        _pay(d, account, refund, money, sent[1].refs.get("creditMemo", ""))
 
 
 def _pay(d: Draft, account: _Account, refund: Refund, amount: Decimal, credit_ref: str | None) -> None:
@@ -182,7 +182,14 @@ def _line(order: Order, part: Part, basis: str) -> CreditLine:
         own = next((line for line in order.lines if line.id == part.line_id), None)
         title, sku = (own.title, own.sku) if own is not None else (part.line_id, part.sku)
         restock = part.restock is not Restock.NONE
-        return CreditLine("item", title, part.quantity, net, tax, part.line_id, sku or part.sku, restock)
+        name = _tax_title(own.taxes) if own is not None else None
+        return CreditLine("item", title, part.quantity, net, tax, part.line_id, sku or part.sku, restock, name)
     if isinstance(part, RefundedCharge):
-        return CreditLine(part.kind.value, part.kind.value.capitalize(), Decimal(1), net, tax, part.id)
+        name = next((_tax_title(one.taxes) for one in order.charges if one.kind is part.kind), None)
+        kind = part.kind.value
+        return CreditLine(kind, kind.capitalize(), Decimal(1), net, tax, part.id, tax_title=name)
     return CreditLine("adjustment", part.reason or "Refund", Decimal(1), net, tax)
+
+
+def _tax_title(taxes: tuple[TaxLine, ...]) -> str | None:
+    return taxes[0].title if taxes else None

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from crossdock.connectors.netsuite.answers import MISSING, Stopped, classify, error_of, retry_after
-from crossdock.connectors.netsuite.wire import Document, InvoiceBody, QueryPage, SalesOrder, TokenBody
+from crossdock.connectors.netsuite.wire import CreditBody, Document, InvoiceBody, QueryPage, SalesOrder, TokenBody
 from crossdock.domain.outcome import Misconfigured, OutcomeUnknown, RateLimited, RetryLater
 from crossdock.kit.errors import told_at
 from crossdock.kit.http import AnswerLost, Line, NotSent, Response
@@ -65,7 +65,18 @@ class NetSuite:
         return await self._read(f"/itemFulfillment/{ref}?fields=id,tranId", Document)
 
     async def invoice(self, ref: str) -> InvoiceBody | None:
-        return await self._read(f"/invoice/{ref}?fields=id,tranId,total,taxTotal,currency,createdDate", InvoiceBody)
+        fields = "id,tranId,total,taxTotal,amountRemaining,currency,createdDate"
+        return await self._read(f"/invoice/{ref}?fields={fields}", InvoiceBody)
+
+    async def create(self, kind: str, document: dict[str, Any]) -> str:
+        """Make a record that is no transform of another; its internal id. A known external id is refused."""
+        return await self._write("POST", f"/{kind}", document)
+
+    async def credit_memo(self, ref: str) -> CreditBody | None:
+        return await self._read(f"/creditMemo/{ref}?fields=id,tranId,total", CreditBody)
+
+    async def customer_refund(self, ref: str) -> Document | None:
+        return await self._read(f"/customerRefund/{ref}?fields=id,tranId", Document)
 
     async def query(self, suiteql: str) -> QueryPage:
         """The first page of a SuiteQL statement (paging is by key, not by offset)."""

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
-from crossdock.connectors.shopify import wire
+from crossdock.connectors.shopify import refunds, wire
 from crossdock.domain.money import NOTHING, ZERO, Amount, plausible
 from crossdock.domain.order import (
     Address,
@@ -23,6 +23,7 @@ from crossdock.domain.order import (
     TaxLine,
     Totals,
 )
+from crossdock.domain.refund import Refund
 from crossdock.kit.manifest import Untranslatable
 
 Where = tuple[str | int, ...]
@@ -58,10 +59,16 @@ def to_order(connection: str, source: wire.Order) -> Order:
     return _Reading(source).order(connection)
 
 
+def to_refunds(source: wire.Order) -> tuple[Refund, ...]:
+    """The order's refunds, as far as this view of it tells them whole."""
+    reading = _Reading(source)
+    return refunds.read(source, reading.amount, dual=reading.dual) if source.refunds else ()
+
+
 class _Reading:
     """One order being read: its currencies and discount titles are needed at every line."""
 
-    __slots__ = ("currency", "dual", "presentment", "source", "titles")
+    __slots__ = ("currency", "dual", "kept", "presentment", "source", "titles")
 
     def __init__(self, source: wire.Order) -> None:
         self.source = source
@@ -69,6 +76,7 @@ class _Reading:
         self.presentment = source.presentment_currency or source.currency
         self.dual = self.presentment != self.currency
         self.titles = source.discount_applications or ()
+        self.kept = refunds.kept_wanted(source, refunds.restocks(source)) if source.refunds else None
 
     def order(self, connection: str) -> Order:
         source = self.source
@@ -132,6 +140,8 @@ class _Reading:
 
     def _line(self, index: int, line: wire.Line, tip: bool) -> OrderLine:
         current = line.current_quantity
+        if current is not None and self.kept:
+            current = min(current + self.kept[line.id], line.quantity)  # what had left when it was refunded was wanted
         return OrderLine(
             id=str(line.id),
             title=line.name or line.title or "",
