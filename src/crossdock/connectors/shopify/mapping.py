@@ -61,8 +61,7 @@ def to_order(connection: str, source: wire.Order) -> Order:
 
 def to_refunds(source: wire.Order) -> tuple[Refund, ...]:
     """The order's refunds, as far as this view of it tells them whole."""
-    reading = _Reading(source)
-    return refunds.read(source, reading.amount, dual=reading.dual) if source.refunds else ()
+    return refunds.read(source, _Reading(source).amount) if source.refunds else ()
 
 
 class _Reading:
@@ -117,10 +116,13 @@ class _Reading:
             region=place.country_code if place else None,
         )
 
-    def amount(self, bag: wire.Bag | None, plain: str | None, *where: str | int) -> Amount:
-        """An amount from its set of two, or from the plain figure where the order has one currency only."""
+    def amount(self, bag: wire.Bag | None, plain: str | None, *where: str | int, one_side: bool = False) -> Amount:
+        """An amount from its set of two, or from the plain figure where the order has one currency only.
+
+        ``one_side``: the plain figure is all there is, and is given as ``shop`` whichever side it is.
+        """
         if bag is None:
-            return self._plain(plain, where)
+            return self._plain(plain, where, one_side)
         shop = bag.shop_money
         if shop.currency_code != self.currency:
             text = f"is in {shop.currency_code}, the order in {self.currency}."
@@ -129,11 +131,11 @@ class _Reading:
             return Amount(_decimal(shop.amount, where), _decimal(bag.presentment_money.amount, where))
         return Amount(_decimal(shop.amount, where))
 
-    def _plain(self, plain: str | None, where: Where) -> Amount:
+    def _plain(self, plain: str | None, where: Where, one_side: bool = False) -> Amount:
         if plain is None:
             raise _off("shopify.amount_missing", "carries no amount.", where)
         amount = _decimal(plain, where)
-        if self.dual and amount:
+        if self.dual and amount and not one_side:
             text = f"is told in {self.currency} only, though the customer pays in {self.presentment}."
             raise _off("shopify.presentment_missing", text, where)
         return Amount(amount)

@@ -14,9 +14,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from crossdock.connectors.shopify import wire
-from crossdock.domain.money import ZERO, Amount
+from crossdock.domain.money import ZERO, Amount, rounded
 from crossdock.domain.order import ChargeKind
-from crossdock.domain.refund import Adjustment, Refund, RefundedCharge, RefundedLine, Restock, Tender
+from crossdock.domain.refund import (
+    Adjustment,
+    Part,
+    Refund,
+    RefundedCharge,
+    RefundedLine,
+    Restock,
+    Tender,
+    gross_of,
+)
 from crossdock.kit.manifest import Untranslatable
 
 MARK = "Crossdock credit "  # begins the note of a refund that we made for a credit of the ERP
@@ -80,12 +89,8 @@ def kept_wanted(source: wire.Order, found: Restocks) -> Counter[int]:
     return kept
 
 
-def read(source: wire.Order, amount: Read, *, dual: bool) -> tuple[Refund, ...]:
-    """Every refund whose money is settled. One that is under way is told by a later view of the order.
-
-    ``dual``: the customer paid in another currency than the shop's; webhooks tell payments in one of them only, and
-    such a refund is left to the read-back.
-    """
+def read(source: wire.Order, amount: Read) -> tuple[Refund, ...]:
+    """Every refund whose money is settled. One that is under way is told by a later view of the order."""
     found = restocks(source)
     told = []
     for number, refund in enumerate(source.refunds or ()):
@@ -93,8 +98,7 @@ def read(source: wire.Order, amount: Read, *, dual: bool) -> tuple[Refund, ...]:
         if any(one.status == "pending" for one in tenders):
             continue
         tenders = [one for one in tenders if one.status == "success"]
-        if not dual or all(one.amount_set is not None for one in tenders):
-            told.append(_Reading(source, amount, ("refunds", number)).refund(refund, tenders, found))
+        told.append(_Reading(source, amount, ("refunds", number)).refund(refund, tenders, found))
     return tuple(told)
 
 
@@ -107,15 +111,18 @@ class _Reading:
     def refund(self, refund: wire.Refund, tenders: list[wire.Transaction], found: Restocks) -> Refund:
         rows = enumerate(refund.refund_line_items or ())
         mark = _MADE_FOR.search(refund.note or "")
-        adjustments = [one for one in refund.order_adjustments or () if one.kind != _SHIPPING]
+        told = [one for one in refund.order_adjustments or () if one.kind != _SHIPPING]
+        lines = tuple(self._line(row, found[refund.id, index]) for index, row in rows)
+        charges = (*self._shipping(refund), *self._duties(refund))
+        adjustments = tuple(one for one in map(self._adjustment, told) if _is_money(one))
         return Refund(
             id=str(refund.id),
             refunded_at=(refund.processed_at or refund.created_at).astimezone(UTC),
             currency=self.source.currency,
-            lines=tuple(self._line(row, found[refund.id, index]) for index, row in rows),
-            charges=(*self._shipping(refund), *self._duties(refund)),
-            adjustments=tuple(one for one in map(self._adjustment, adjustments) if _is_money(one)),
-            tenders=tuple(map(self._tender, tenders)),
+            lines=lines,
+            charges=charges,
+            adjustments=adjustments,
+            tenders=self._tenders(tenders, (*lines, *charges, *adjustments)),
             made_for=mark.group(1) if mark else None,
         )
 
@@ -145,9 +152,25 @@ class _Reading:
         reason = (one.reason or "").lower().replace(" ", "_") or None  # "Refund discrepancy", REFUND_DISCREPANCY
         return Adjustment(self._net(gross, tax), tax, _SHIPPING if one.kind == _SHIPPING else reason)
 
-    def _tender(self, one: wire.Transaction) -> Tender:
-        amount = self._told(one.amount_set, one.amount, "transactions")
-        return Tender(one.gateway or "unknown", amount, str(one.id), one.gateway == "gift_card")
+    def _tenders(self, told: list[wire.Transaction], parts: tuple[Part, ...]) -> tuple[Tender, ...]:
+        """Webhooks tell a payment in one currency; what it is in the other follows from the parts, told in both."""
+        whole = {side: gross_of(parts, side) for side in ("shop", "presentment")}
+        return tuple(
+            Tender(one.gateway or "unknown", self._paid(one, whole), str(one.id), one.gateway == "gift_card")
+            for one in told
+        )
+
+    def _paid(self, one: wire.Transaction, whole: dict[str, Decimal]) -> Amount:
+        source = self.source
+        customers = source.presentment_currency or source.currency
+        if one.amount_set is not None or customers == source.currency:
+            return self._told(one.amount_set, one.amount, "transactions")
+        amount = self.amount(None, one.amount, *self.where, "transactions", one_side=True).shop
+        in_shops = one.currency == source.currency
+        known, other = ("shop", "presentment") if in_shops else ("presentment", "shop")
+        currency = customers if in_shops else source.currency
+        share = rounded(amount * whole[other] / whole[known], currency) if whole[known] else ZERO
+        return Amount(amount, share) if in_shops else Amount(share, amount)
 
     def _told(self, bag: wire.Bag | None, plain: str | Decimal | None, field: str) -> Amount:
         return self.amount(bag, None if plain is None else str(plain), *self.where, field)

@@ -134,6 +134,7 @@ class Transaction(msgspec.Struct, frozen=True, gc=False):
     status: str
     gateway: str | None = None
     amount: str | None = None
+    currency: str | None = None
     amount_set: Bag | None = None  # GraphQL only: webhooks tell one currency
 
 

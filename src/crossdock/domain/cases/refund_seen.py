@@ -74,9 +74,10 @@ def _alike(one: Refund, other: Refund) -> bool:
 
 
 def _gist(refund: Refund) -> tuple[object, ...]:
+    """On the side that the customer sees: what a payment is on the other hangs on the day's rate."""
     lines = sorted((line.line_id, line.quantity, line.net.shop, line.tax.shop) for line in refund.lines)
     rest = gross_of((*refund.charges, *refund.adjustments), "shop")
-    return lines, rest, paid_back(refund, "shop")
+    return lines, rest, paid_back(refund, "presentment")
 
 
 def _misfit(order: Order, state: OrderState, refund: Refund) -> Misfit:
@@ -86,14 +87,14 @@ def _misfit(order: Order, state: OrderState, refund: Refund) -> Misfit:
 
 
 def _unbalanced(order: Order, refund: Refund) -> Misfit:
-    """The parts must come to what was paid. Where nothing was paid, the customer owes so much less."""
-    sides = {"shop": order.currency}
-    if order.presentment_currency is not None:
-        sides["presentment"] = order.presentment_currency
-    for side, currency in sides.items():
-        parts, paid = gross_of(parts_of(refund), side), paid_back(refund, side)
-        if refund.tenders and abs(parts - paid) * 2 >= minor_unit(currency):
-            return "refund.unbalanced", f"The refund's parts come to {parts:f} {currency}, paid back were {paid:f}"
+    """The parts must come to what the customer got. Where nothing was paid, the customer owes so much less.
+
+    In the customer's currency only: what a payment is in the shop's hangs on the rate of the day it went back.
+    """
+    currency = order.presentment_currency or order.currency
+    parts, paid = gross_of(parts_of(refund), "presentment"), paid_back(refund, "presentment")
+    if refund.tenders and abs(parts - paid) * 2 >= minor_unit(currency):
+        return "refund.unbalanced", f"The refund's parts come to {parts:f} {currency}, paid back were {paid:f}"
     return None
 
 
@@ -128,9 +129,9 @@ def _sums(state: OrderState, refund: Refund) -> dict[str, tuple[Decimal, Decimal
 
 
 def _too_much(order: Order, state: OrderState, refund: Refund) -> Misfit:
-    others = (paid_back(each, "shop") for each in state.refunded() if each.id != refund.id)
-    whole = sum(others, paid_back(refund, "shop"))
-    if whole > order.totals.total.shop:
-        text = f"{whole:f} {order.currency} are paid back, {order.totals.total.shop:f} sold"
+    others = (paid_back(each, "presentment") for each in state.refunded() if each.id != refund.id)
+    whole = sum(others, paid_back(refund, "presentment"))
+    if whole > (sold := order.totals.total.on("presentment")):
+        text = f"{whole:f} {order.presentment_currency or order.currency} are paid back, {sold:f} sold"
         return "refund.exceeds_order", text
     return None

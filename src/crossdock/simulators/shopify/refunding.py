@@ -30,6 +30,8 @@ class Asked(NamedTuple):
 def refund(books: ShopBooks, order_id: int, asked: Asked) -> Record:
     """Make it, or raise ``UserError``. Gives the body of ``refunds/create``."""
     order = books.orders[order_id]
+    if order["cancelled_at"]:
+        raise UserError("Order is cancelled, its payments are refunded", "orderId")
     rows = [_row(books, order, *line) for line in asked.lines]
     given = _sum(order, rows, asked)
     paid = _plus([_bag(order["total_price_set"])], [_negative(_refunded(each)) for each in order["refunds"]])
