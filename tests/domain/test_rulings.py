@@ -21,7 +21,7 @@ from tests.domain.factories import (
 
 from crossdock.domain.advance import EDITED
 from crossdock.domain.cases.cancel import CANCEL
-from crossdock.domain.commands import AmendBooking
+from crossdock.domain.commands import AmendBooking, ReleaseOrder
 from crossdock.domain.events import OrderSeen
 from crossdock.domain.order import Address, Order, OrderLine
 from crossdock.domain.outcome import Conflict, OutcomeUnknown, Rejected
@@ -331,7 +331,10 @@ def test_an_edit_for_a_person_during_an_amendment_waits_for_the_person() -> None
     play.tell(OrderSeen(sold(age_s=20, **EDITS[Edit.QUANTITY_UP])))
     assert play.codes() == {"order.edited_after_booking"}
     play.settle("booking.amend")
+    assert play.state.order == sold(age_s=10, **CANCELLED_LINE), "what the ERP has is in force"
     assert play.state.latest is not None
+    [release] = [one.payload for one in play.commands.values() if isinstance(one.payload, ReleaseOrder)]
+    assert release.order == play.state.order
     play.act("resolve", problem=EDITED)
     assert play.state.latest is None
 

@@ -18,7 +18,7 @@ from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
 from crossdock.domain.evolve import billed, billed_whole, owed
 from crossdock.domain.money import ZERO
-from crossdock.domain.order import ChargeKind, Order, view_id
+from crossdock.domain.order import ChargeKind, Order
 from crossdock.domain.problems import problem
 from crossdock.domain.process import AMEND, ASIDE, PROCESS, STEPS, UNDO
 from crossdock.domain.standing import standing
@@ -91,34 +91,24 @@ def _book(d: Draft, policy: Policy) -> None:
 def _amend(d: Draft, policy: Policy) -> bool:
     """Bring the sales order to the newest view, where that is asked for. Whether what follows must wait for it."""
     state = d.state
-    if state.status_of(AMEND) == "done" and state.latest is not None:
-        _amended(d)
+    if state.status_of(AMEND) == "done" and state.amending is not None and state.cancel is None:
+        d.note(e.OrderAmended(state.amending, d.now))
+        if state.latest is not None and EDITED not in state.problems:
+            d.move(AMEND, "pending", "the channel shows a newer view")
     latest, ref = state.latest, state.customer_ref
     asked = _asked(state) and latest is not None and state.finished("order.book")
     if asked and latest is not None and ref is not None and state.erp is not None and state.erp_ref is not None:
         earlier = [intent.step for intent in state.commands.values()].count(AMEND)
         order = standing(latest, state.refunded())
-        method = ship_method(order, policy)
-        payload = AmendBooking(order, state.erp_ref, ref, state.item_refs, policy.basis, method)
-        d.send(AMEND, state.erp, payload, again=f"/{earlier + 1}" if earlier else "", view=view_id(latest))
+        payload = AmendBooking(order, state.erp_ref, ref, state.item_refs, policy.basis, ship_method(order, policy))
+        d.note(e.AmendmentOpened(latest, d.now))
+        d.send(AMEND, state.erp, payload, again=f"/{earlier + 1}" if earlier else "")
     return AMEND in state.steps and not state.finished(AMEND)
 
 
 def _asked(state: OrderState) -> bool:
     """Untouched steps are pending too: an amendment is only where somebody asked for it."""
     return AMEND in state.steps and state.status_of(AMEND) == "pending"
-
-
-def _amended(d: Draft) -> None:
-    """The ERP has the view that was sent: it is in force, unless a newer one came, which is then sent after it."""
-    state = d.state
-    sent, latest = state.command_of(AMEND), state.latest
-    if latest is None or state.cancel is not None or EDITED in state.problems:
-        return
-    if sent is not None and sent[1].view == view_id(latest):
-        d.note(e.OrderRecorded(latest, d.now))
-    else:
-        d.move(AMEND, "pending", "the channel shows a newer view")
 
 
 def _release(d: Draft, policy: Policy) -> None:

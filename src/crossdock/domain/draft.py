@@ -48,14 +48,13 @@ class Draft:
         payload: Payload,
         subject: str | None = None,
         again: str = "",
-        view: str | None = None,
     ) -> None:
         """Open the step's command, once for ever: a business key that is known opens nothing."""
         key = f"{self.order.key}/{target}/{payload.purpose}"
         key = f"{key}/{subject}" if subject is not None else f"{key}{again}"
         if key in self.state.commands:
             return
-        self.note(e.CommandOpened(key, step, target, self.now, subject, view))
+        self.note(e.CommandOpened(key, step, target, self.now, subject))
         self.decision.commands.append(Command(key, target, payload))
 
     def open(self, problem: Problem, step: str) -> None:

@@ -65,6 +65,20 @@ class OrderNoted(msgspec.Struct, frozen=True, gc=False, tag="order_noted"):
     at: datetime
 
 
+class AmendmentOpened(msgspec.Struct, frozen=True, gc=False, tag="amendment_opened"):
+    """The ERP is asked to make its sales order this view; it is in force when the ERP has done so."""
+
+    order: Order
+    at: datetime
+
+
+class OrderAmended(msgspec.Struct, frozen=True, gc=False, tag="order_amended"):
+    """The ERP has this view now: it is in force, whatever newer one is known."""
+
+    order: Order
+    at: datetime
+
+
 class OrderSuperseded(msgspec.Struct, frozen=True, gc=False, tag="order_superseded"):
     """A view older than what is known: ignored."""
 
@@ -137,7 +151,6 @@ class CommandOpened(msgspec.Struct, frozen=True, gc=False, tag="command_opened",
     target: str
     at: datetime
     subject: str | None = None  # the shipment's (or refund's) id, where there is one command for each
-    view: str | None = None  # which view of the order it carries, where it carries one that is not in force yet
 
 
 class CommandDone(msgspec.Struct, frozen=True, gc=False, tag="command_done", omit_defaults=True):
@@ -299,6 +312,8 @@ class OperatorRecorded(msgspec.Struct, frozen=True, gc=False, tag="operator_reco
 Entry = (
     OrderRecorded
     | OrderNoted
+    | AmendmentOpened
+    | OrderAmended
     | OrderSuperseded
     | OrderTied
     | OrderConfirmed

@@ -62,7 +62,7 @@ def _order_recorded(state: OrderState, entry: e.OrderRecorded) -> None:
     else:
         _climb(state, "payment", entry.order.payment_status)
     state.order = entry.order
-    state.latest = None
+    state.latest = state.amending = None
     state.early = ()
 
 
@@ -70,6 +70,16 @@ def _order_noted(state: OrderState, entry: e.OrderNoted) -> None:
     _untie(state, entry.order)
     state.latest = entry.order
     _climb(state, "payment", entry.order.payment_status)
+
+
+def _amendment_opened(state: OrderState, entry: e.AmendmentOpened) -> None:
+    state.amending = entry.order
+
+
+def _order_amended(state: OrderState, entry: e.OrderAmended) -> None:
+    state.order, state.amending = entry.order, None
+    if state.latest == entry.order:
+        state.latest = None
 
 
 def _order_superseded(state: OrderState, entry: e.OrderSuperseded) -> None:
@@ -125,7 +135,7 @@ def _step_moved(state: OrderState, entry: e.StepMoved) -> None:
 
 
 def _command_opened(state: OrderState, entry: e.CommandOpened) -> None:
-    state.commands[entry.key] = Intent(entry.step, entry.target, "open", entry.at, entry.subject, view=entry.view)
+    state.commands[entry.key] = Intent(entry.step, entry.target, "open", entry.at, entry.subject)
     if entry.subject is None:
         state.steps[entry.step] = Step("running", entry.at)
     if entry.step == "order.book":
@@ -301,6 +311,8 @@ def _problem_settled(state: OrderState, entry: e.ProblemSettled) -> None:
 _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.OrderRecorded: _order_recorded,
     e.OrderNoted: _order_noted,
+    e.AmendmentOpened: _amendment_opened,
+    e.OrderAmended: _order_amended,
     e.OrderSuperseded: _order_superseded,
     e.OrderTied: _order_tied,
     e.OrderConfirmed: _order_confirmed,

@@ -39,7 +39,6 @@ class Intent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     subject: str | None = None
     refs: dict[str, str] = {}
     klass: str | None = None  # of the failure
-    view: str | None = None  # see ``entries.CommandOpened``
 
 
 class Parcel(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -116,6 +115,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     v: int
     order: Order | None = None  # the view in force: what was, or will be, booked
     latest: Order | None = None  # a newer view that is not in force (edited or cancelled after booking)
+    amending: Order | None = None  # the view that the ERP was asked to make of its sales order
     tied: datetime | None = None  # the newest view's ``updated_at``, where another view has the same
     confirmed: datetime | None = None  # the same, once the channel was asked which of them it shows
     recorded_at: datetime | None = None
