@@ -2,9 +2,14 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
+from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.domain.factories import (
     CHANNEL,
     ERP,
@@ -22,11 +27,11 @@ from tests.domain.factories import (
 from tests.domain.test_refunds import BACK, KEPT, OFF, part, postage, refund, sold
 
 from crossdock.domain.commands import CreditRefund, PayRefund, PushRefund
-from crossdock.domain.events import CreditSeen, OrderSeen, RefundSeen, ReturnSeen
+from crossdock.domain.events import CreditSeen, Event, OrderSeen, RefundSeen, ReturnSeen
 from crossdock.domain.money import Amount
 from crossdock.domain.outcome import Done, OutcomeUnknown, Rejected
 from crossdock.domain.process import progress
-from crossdock.domain.refund import Adjustment, Credit, Refund, RefundedLine, Return, ReturnedLine, Tender
+from crossdock.domain.refund import Adjustment, Credit, Refund, RefundedLine, Return, ReturnedLine, Tender, paid_back
 
 
 def done(**route: Any) -> Play:
@@ -310,3 +315,66 @@ def test_an_ignored_order_takes_nothing() -> None:
     before = play.state
     play.tell(told(refund(LINE_2)), credit(), returned("received", 1))
     assert (play.state, play.commands) == (before, {})
+
+
+# -- any order of arrival ----------------------------------------------------------------------------------------
+
+PLACED = sold(False)
+REFUNDS: list[Event] = [
+    told(refund(part(PLACED, "1", 1, BACK), postage(PLACED), id_="r1")),
+    told(refund(part(PLACED, "1", 1, KEPT), id_="r2")),
+    told(refund(Adjustment(money("1.00")), id_="r3")),
+    credit("cm-9"),
+    returned("requested", 1),
+    returned("received", 1, age_s=5),
+]
+AROUND: list[Event] = [
+    OrderSeen(PLACED),
+    shipped(shipment("a", [("1", 2)], tracking=("T1",))),
+    shipped(shipment("b", [("1", 1), ("2", 1)], tracking=("T2",))),
+    invoiced(f"{PLACED.totals.total.shop}"),
+]
+
+
+def lived(events: list[Event], pauses: list[bool]) -> Play:
+    play = Play(invoice="take", payments="paid", push_refunds=True)
+    for event, pause in zip(events, pauses, strict=False):
+        play.tell(event)
+        if pause:
+            play.settle_all()
+    play.settle_all()
+    return play
+
+
+@cache
+def in_order() -> Play:
+    return lived([*AROUND, *REFUNDS], [False] * 12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.permutations([*AROUND, *REFUNDS, REFUNDS[0], AROUND[3]]), st.lists(st.booleans(), min_size=12, max_size=12))
+def test_refunds_in_any_order_of_arrival_end_in_the_same_state(events: list[Event], pauses: list[bool]) -> None:
+    """Before their order, before what they give back has left, before the bill: at the end all is credited once."""
+    play, straight = lived(events, pauses), in_order()
+    assert play.state == straight.state
+    assert play.summary == straight.summary
+    assert {key: command.payload for key, command in play.commands.items()} == {
+        key: command.payload for key, command in straight.commands.items()
+    }
+    assert play.purposes().count("refund.credit") == play.purposes().count("refund.pay") == 3
+
+
+def test_units_taken_off_before_booking_are_never_booked_whatever_comes_first() -> None:
+    lines = [with_changes(PLACED.lines[0], current_quantity=Decimal(2)), PLACED.lines[1]]
+    one = refund(part(PLACED, "1", 1, OFF))
+    told_: list[Event] = [OrderSeen(PLACED), told(one), OrderSeen(sold(False, lines=lines, age_s=5))]
+    booked = set()
+    for events in permutations(told_):
+        play = Play(edit_window_s=600)
+        play.tell(*events)
+        play.fire("edit.window")
+        [command] = play.commands.values()
+        booked.add(msgspec.json.encode(command.payload))
+        total = command.payload.order.totals.total.shop  # type: ignore[union-attr]
+        assert total == PLACED.totals.total.shop - paid_back(one, "shop")
+    assert len(booked) == 1

@@ -255,9 +255,9 @@ def _refund_taken(state: OrderState, entry: e.RefundTaken) -> None:
 
 
 def _goods_came_back(state: OrderState) -> None:
-    came, left = came_back(state), shipped(state)
-    if any(came.values()):
-        whole = bool(left) and all(came.get(id_, ZERO) >= quantity for id_, quantity in left.items())
+    came, order = came_back(state), state.order
+    if any(came.values()) and order is not None:
+        whole = all(came.get(line.id, ZERO) >= ordered(line) for line in order.lines if ships(line))
         _climb(state, "return", "returned" if whole else "partly_returned")
 
 

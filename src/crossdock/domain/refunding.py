@@ -69,9 +69,14 @@ def settle(d: Draft, policy: Policy) -> None:
         if known.refused is None and not known.echo and not known.by_hand:
             _refund(d, policy, known)
     for id_, credit in d.state.credits.items():
-        if not credit.ours and policy.push_refunds and credit.source == d.state.erp:
+        if not credit.ours and pays_back(d.state, policy, credit.source):
             push = PushRefund(d.order.external_id, credit.credit, policy.notify_customer)
             d.send(PUSH, d.order.channel, push, id_)
+
+
+def pays_back(state: OrderState, policy: Policy, source: str) -> bool:
+    """Whether a credit memo that people made there is paid back in the channel by itself."""
+    return policy.push_refunds and source == (state.erp or policy.erp)
 
 
 def billing(state: OrderState, policy: Policy) -> Billing:

@@ -6,6 +6,7 @@ from crossdock.domain.events import CreditSeen
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PUSH
 from crossdock.domain.refund import Credit
+from crossdock.domain.refunding import pays_back
 from crossdock.domain.state import OrderState
 
 
@@ -21,7 +22,7 @@ def credit_seen(d: Draft, event: CreditSeen) -> None:
     d.note(e.CreditTaken(credit, event.source, d.now, ours))
     d.refer(event.source, "creditMemo", credit.id)
     policy = d.policy
-    if not ours and (policy is None or not policy.push_refunds or event.source != d.state.erp):
+    if not ours and (policy is None or not pays_back(d.state, policy, event.source)):
         title = f"{event.source} credited {credit.total:f} {credit.currency}: {credit.number}"
         facts = {"credit": credit.id, "number": credit.number, "total": f"{credit.total:f}"}
         d.open(problem("refund.made_in_erp", f"credit/{credit.id}", title, event.source, facts), PUSH)

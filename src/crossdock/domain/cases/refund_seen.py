@@ -34,7 +34,7 @@ def refund_seen(d: Draft, event: RefundSeen) -> None:
             d.refer(event.source, "refund", refund.id)
             _open(d, refund, *misfit)
         return
-    d.note(e.RefundTaken(refund, event.source, d.now, _is_billed(d.state), _is_echo(d.state, refund)))
+    d.note(e.RefundTaken(refund, event.source, d.now, _is_billed(d.state, refund), _is_echo(d.state, refund)))
     d.settle(_key(refund))
     d.refer(event.source, "refund", refund.id)
 
@@ -55,9 +55,10 @@ def _open(d: Draft, refund: Refund, code: str, title: str) -> None:
     d.open(problem(code, _key(refund), title, d.order.channel, facts), CREDIT)
 
 
-def _is_billed(state: OrderState) -> bool:
-    """Whether the ERP has billed, or may be billing: what is taken off the order from then on must be credited."""
-    return all_billed(state) or state.command_of("invoice") is not None
+def _is_billed(state: OrderState, refund: Refund) -> bool:
+    """Whether the ERP has billed, or may be billing, units that are taken off the order: then they must be credited."""
+    takes_off = any(line.restock is Restock.CANCEL for line in refund.lines)
+    return takes_off and (all_billed(state) or state.command_of("invoice") is not None)
 
 
 def _is_echo(state: OrderState, refund: Refund) -> bool:
