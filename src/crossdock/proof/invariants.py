@@ -104,10 +104,10 @@ class Evidence:
             ("sales_orders", "external_id"),
             ("fulfilments", "order_external_id"),
             ("invoices", "order_external_id"),
-            ("credit_memos", "external_id"),
+            ("credit_memos", "memo"),
         ):
             for document in books["erp"][name]:
-                found[str(document[key]).partition("-CM-")[0]][f"{name} in the ERP"] += 1
+                found[str(document[key]).partition(" refund ")[0]][f"{name} in the ERP"] += 1
         for release in books["warehouse"]["orders"]:
             found[str(release["partner_order_id"])]["releases"] += 1
         return dict(found)

@@ -15,8 +15,8 @@ ZERO = Decimal(0)
 
 def credited_twice(evidence: "Evidence") -> list[tuple[str, str]]:
     """A refund with two credit memos, or more credited than was given back."""
-    counted = Counter(one["external_id"] for one in evidence.vendors.erp.books()["credit_memos"])
-    found = [(_order(name), f"{times} credit memos {name}") for name, times in counted.items() if times > 1]
+    counted = Counter(str(one["memo"]) for one in evidence.vendors.erp.books()["credit_memos"])
+    found = [(_order(memo), f"{times} credit memos of {memo}") for memo, times in counted.items() if times > 1]
     credits_, given = _credits(evidence), _given(evidence)
     return found + [
         (key, f"credited {sum_}, given back {given.get(key, ZERO)}")
@@ -59,14 +59,15 @@ def _gross(order: Any, row: Any) -> Decimal:
     return subtotal if order["taxes_included"] else subtotal + tax
 
 
-def _order(external_id: str) -> str:
-    return external_id.partition("-CM-")[0]
+def _order(memo: str) -> str:
+    """Our memo names order and refund; the external id may be what is missing."""
+    return memo.partition(" refund ")[0]
 
 
 def _credits(evidence: "Evidence") -> dict[str, Decimal]:
     sums: dict[str, Decimal] = {}
     for one in evidence.vendors.erp.books()["credit_memos"]:
-        key = _order(one["external_id"])
+        key = _order(str(one["memo"]))
         sums[key] = sums.get(key, ZERO) + Decimal(one["total"])
     return sums
 
