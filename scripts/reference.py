@@ -110,6 +110,9 @@ ROUTE = {
     "default_ship_method": "the method for codes that are not in `ship_methods`",
     "notify_customer": "whether the channel tells the customer of a shipment",
     "invoice": "`make`: Crossdock bills after the last shipment; `take`: the ERP bills by itself",
+    "payments": "how the ERP has the customers' money: `open` (invoices wait for it), `paid` (invoices are paid as "
+    "they are made), `deposit` (taken in advance on the sales order); decides what a refund becomes there",
+    "push_refunds": "credits that the ERP's people make are paid back in the channel; else a person is asked to",
 }
 HOLD = {
     "name": "the rule's name, shown with the order",
@@ -311,6 +314,78 @@ def order_states() -> str:
     )
 
 
+def refunds() -> str:
+    from crossdock.domain.refunding import MEANINGS, TABLE, Billing, Document
+    from crossdock.domain.shares import Share
+
+    billing = {
+        Billing.NOT_INVOICED: "the ERP has billed nothing yet, or not all",
+        Billing.OPEN: "billed; the invoice stands open (`payments: open`)",
+        Billing.PAID: "billed, and paid as it was billed (`payments: paid`)",
+        Billing.DEPOSIT: "the money was taken in advance on the sales order (`payments: deposit`)",
+    }
+    share = {
+        Share.UNITS_OFF: "units cancelled before they left and before they were billed",
+        Share.UNITS: "units that had left, whether they come back or not; or that were billed",
+        Share.CHARGE: "shipping, duty, fee, tip",
+        Share.AMOUNT: "no line: goodwill, or what was kept back of lines",
+    }
+    rows = [(_words(one), *(_words(TABLE[one][part]) for part in share)) for one in billing]
+    return page(
+        "Refunds",
+        "`domain/refunding.py`",
+        "What the ERP is to have of a refund that the channel tells, by how the order stands there. A refund is split "
+        "into its parts; each document is made once, under a business key of the channel's refund id.",
+        table(("", *map(_words, share)), rows),
+        "## How the order stands\n\n" + table(("", "means"), [(_words(b), said) for b, said in billing.items()]),
+        "## Parts of a refund\n\n" + table(("", "means"), [(_words(one), said) for one, said in share.items()]),
+        "## Documents\n\n" + table(("", "means"), [(_words(one), MEANINGS[one]) for one in Document]),
+        "An order that is cancelled before it was billed has nothing to credit. A refund that does not balance, names "
+        "more than was sold or more than had left is an exception and becomes no document. A credit memo that people "
+        "make in the ERP is paid back in the channel with `push_refunds`, else it is an exception; what came of such a "
+        "push is not credited again.",
+    )
+
+
+def _words(value: Any) -> str:
+    return str(value.value).replace("_", " ")
+
+
+def edits_and_cancels() -> str:
+    from crossdock.domain.problems import CATALOGUE
+    from crossdock.domain.rulings import MEANINGS, TABLE, Stage, Way
+
+    stages = {
+        Stage.NOT_BOOKED: "nothing was sent to the ERP",
+        Stage.BOOKED: "the ERP has it, or may have it; the warehouse was told nothing",
+        Stage.RELEASED: "the warehouse has it, or may have it, and may be picking",
+        Stage.PARTLY_SHIPPED: "some of it has left",
+        Stage.SHIPPED: "all that ships has left",
+        Stage.BILLED: "nothing left, and the ERP has billed it (services, downloads, bills in advance)",
+    }
+    rows = [(_words(edit), *(_ruled(rulings[stage]) for stage in stages)) for edit, rulings in TABLE.items()]
+    codes = sorted({one.code for row in TABLE.values() for one in row.values() if one.code})
+    return page(
+        "Edits and cancellations",
+        "`domain/rulings.py`",
+        "What an edit or a cancellation in the channel leads to, by the stage the order is in. The decider asks this "
+        "very table. Where one view of an order brings several edits, the hardest ruling is the view's.",
+        table(("", *map(_words, stages)), rows),
+        "## Stages\n\n" + table(("stage", "means"), [(_words(stage), text) for stage, text in stages.items()]),
+        "## Rulings\n\nFrom the lightest to the hardest.\n\n"
+        + table(("ruling", "means"), [(_words(way), MEANINGS[way]) for way in Way]),
+        "## Exceptions\n\n" + table(("code", "what to do"), [(f"`{code}`", CATALOGUE[code].hint) for code in codes]),
+        "A booking whose outcome is not known counts as booked: the amendment waits for it. *Lines cancelled*: lines "
+        "of which nothing is wanted any more, though the channel still shows them. An edit whose amendment the ERP "
+        "refuses is the exception `booking.amend.rejected`; a cancellation that the warehouse or the ERP refuses is "
+        "`release.cancel.rejected` or `booking.close.rejected`: nothing further is sent until a person acts.",
+    )
+
+
+def _ruled(ruling: Any) -> str:
+    return f"{_words(ruling.way)}: `{ruling.code}`" if ruling.code else _words(ruling.way)
+
+
 def tables() -> str:
     """From the migrations' own text: each statement's comment, columns and checks."""
     folder = files("crossdock.store") / "migrations"
@@ -373,6 +448,8 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "http-errors": http_errors,
     "connectors": connectors,
     "order-states": order_states,
+    "refunds": refunds,
+    "edits-and-cancels": edits_and_cancels,
     "tables": tables,
     "api": api,
 }

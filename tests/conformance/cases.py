@@ -15,11 +15,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from crossdock.domain.commands import (
+    AmendBooking,
     BookOrder,
     CancelRelease,
     CloseBooking,
+    CreditLine,
+    CreditRefund,
     MakeInvoice,
     Payload,
+    PayRefund,
     PostShipment,
     PushFulfilment,
     ReadBack,
@@ -195,16 +199,20 @@ def shipment() -> Shipment:
     return Shipment("900", lines, NOW, (Package("1Z", "UPS", "Ground", "https://track.example/1Z", lines),), "1")
 
 
+CREDITED = (CreditLine("item", "Thing", Decimal(1), Decimal("10.00"), Decimal("0.50"), "11", "SKU-11", True),)
 PAYLOADS: Mapping[str, Payload] = {
     payload.purpose: payload
     for payload in (
         BookOrder(order(), "42", {"SKU-11": "77"}),
+        AmendBooking(order(), "4711", "42", {"SKU-11": "77"}),
         ReleaseOrder(order(), "4711"),
         CancelRelease("shop-1001", "T3JkZXI6MQ==", "changed mind"),
         CloseBooking("shop-1001", "4711"),
         PostShipment("shop-1001", "4711", shipment(), {"SKU-11": "77"}),
         PushFulfilment("1001", shipment()),
         MakeInvoice("shop-1001", "4711", ("900",)),
+        CreditRefund("shop-1001", "4711", "9", NOW, "USD", "42", CREDITED, {"SKU-11": "77"}, ("4713",)),
+        PayRefund("shop-1001", "4711", "9", NOW, "USD", "42", Decimal("10.50"), "4714"),
         ReadBack("order", "1001"),
     )
 }

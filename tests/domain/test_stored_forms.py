@@ -60,3 +60,20 @@ def test_what_version_one_stored_is_read_by_every_later_release() -> None:
     assert set(state.problems) == {"shipment/b", "order.edited"}
     assert state.holds["big"].released_by == "olivia"
     assert len(state.commands) == 4
+
+
+def test_refunds_returns_and_amendments_of_version_one_are_read_by_every_later_release() -> None:
+    stored = Path(__file__).parent / "stored"
+    state = decode_state((stored / "v1_refunds_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_refunds_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == state
+    assert {id_: (known.echo, known.refused is None) for id_, known in state.refunds.items()} == {
+        "r1": (False, True),
+        "r2": (False, True),
+        "r9": (True, True),
+        "r10": (False, False),
+    }
+    assert {id_: known.ours for id_, known in state.credits.items()} == {"cm-1": True, "cm-9": False}
+    assert state.returns["ret-1"].status == "received"
+    assert state.status_of("booking.amend") == "done"
+    assert (state.axes.financial, state.axes.returned) == ("partly_credited", "partly_returned")

@@ -22,6 +22,7 @@ import yaml
 from crossdock import app
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import OperatorActed, encode_event
+from crossdock.domain.state import OrderState, decode_state
 from crossdock.engine.deciding import DecideLoop
 from crossdock.engine.delivering import DeliverLoop
 from crossdock.engine.scheduling import ScheduleLoop
@@ -36,6 +37,7 @@ from crossdock.simulators.shopify import ShopifySimulator
 from crossdock.store.contacts import Contacts
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import LIVE, Arrival
+from crossdock.store.squeeze import Squeeze
 from tests.process.erps import ERPS
 from tests.support.in_process_http import InProcessHttp, watched
 
@@ -154,6 +156,13 @@ class House:
             "select status from streams where kind = 'order' and key = $1 and version > 0", f"{SHOP}-{order_id}"
         )
         return None if found is None else str(found)
+
+    async def state(self, order_id: str) -> OrderState:
+        """The order as the decider last left it."""
+        found = await self.store.pool.fetchval(
+            "select state from streams where kind = 'order' and key = $1", f"{SHOP}-{order_id}"
+        )
+        return decode_state(Squeeze().unpack(found))
 
     async def problems(self) -> list[tuple[str, str, str]]:
         """Open exceptions: stream key, code, title."""

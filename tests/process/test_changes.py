@@ -4,9 +4,13 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from crossdock.simulators.netsuite.catalogue import Item
+from crossdock.simulators.netsuite.transforms import fulfil
 from tests.process.books import assert_nothing_twice, assert_untouched, assert_whole, booked, invoiced, released, sold
-from tests.process.house import ERP, Engine, House
+from tests.process.house import ERP, SHOP, Engine, House
+from tests.support.in_process_http import Strike
 
 Running = Callable[..., Awaitable[tuple[House, Engine]]]
 NOT_PICKED = {"pick_s": 3600.0}
@@ -105,6 +109,48 @@ async def test_edited_after_booking_is_a_conflict(running: Running) -> None:
     await _at(house, order_id, "done")
     await house.quiet()
     assert_whole(house, order_id)
+    assert await house.problems() == []
+
+
+def _cancel_line(house: House, order_id: str) -> dict[str, Any]:
+    """Nothing is wanted any more of the first line; the shop goes on showing what was placed."""
+    order = house.shop.books_.touch(int(order_id))
+    line: dict[str, Any] = order["line_items"][0]
+    line["current_quantity"] = 0
+    house.shop.order_changed(int(order_id), "orders/updated")
+    return line
+
+
+@pytest.mark.parametrize("fault", [None, "lost_response", "html_200", "error_503", "late_commit", "down"])
+async def test_edits_of_a_booked_order_amend_the_sales_order(running: Running, fault: str | None) -> None:
+    """The ERP ships and bills by itself here: the order stays booked until then."""
+    house, _ = await running(route={"warehouse": None, "invoice": "take"})
+    order_id = await _place(house, discount=True, tip=False)
+    await _at(house, order_id, "waiting")
+    if fault is not None:
+        house.http.strikes = [Strike(fault, f"{SHOP}-{order_id}", "booking.amend", 2)]
+    await house.next_second()
+    line = _cancel_line(house, order_id)
+    whole = Decimal(sold(house, order_id)["total"])
+
+    async def amended() -> bool:
+        order = await house.state(order_id)
+        return order.latest is None and order.status_of("booking.amend") == "done"
+
+    await house.until(amended, "the amendment")
+    [order] = booked(house, order_id)
+    gone = Decimal(line["price"]) * line["quantity"] - Decimal(line["discount_allocations"][0]["amount"])
+    inclusive = house.shop.books_.orders[int(order_id)]["taxes_included"]
+    gone += Decimal(0) if inclusive else sum(Decimal(tax["price"]) for tax in line["tax_lines"])
+    assert Decimal(order["total"]) == whole - gone
+    assert len(house.http.struck) == (fault is not None)
+    document = house.erp.ledger.find("salesOrder", order["id"])
+    assert document is not None
+    fulfil(house.erp.ledger, document, {"shipStatus": {"id": "C"}}, house.erp.now)
+    house.erp.act("bill", {"order": order["id"]})
+    await house.poll(ERP, "invoices")
+    await _at(house, order_id, "done")
+    assert [Decimal(one["total"]) for one in invoiced(house, order_id)] == [whole - gone]
     assert await house.problems() == []
 
 

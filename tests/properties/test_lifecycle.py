@@ -17,15 +17,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from crossdock.domain.commands import Command
 from crossdock.domain.decision import Context, CustomerMaster, Decision, HoldHit, ProductMaster
-from crossdock.domain.entries import Entry, decode_entries
+from crossdock.domain.entries import Entry, OrderRecorded, decode_entries
 from crossdock.domain.events import (
     AllocationsSeen,
     CommandSettled,
+    CreditSeen,
     Event,
     InvoiceSeen,
     OperatorActed,
     OrderSeen,
+    RefundSeen,
     ReleaseSeen,
+    ReturnSeen,
     ShipmentSeen,
     TimerFired,
     decode_event,
@@ -34,10 +37,21 @@ from crossdock.domain.events import (
 from crossdock.domain.fulfilment import Allocation, Invoice
 from crossdock.domain.lattice import AXES, RELEASE, rank
 from crossdock.domain.money import ZERO
-from crossdock.domain.order import LineKind, Order, OrderLine, PaymentStatus
+from crossdock.domain.order import Address, LineKind, Order, OrderLine, PaymentStatus
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
-from crossdock.domain.process import STEPS, progress
+from crossdock.domain.process import REFUNDING, STEPS, progress
+from crossdock.domain.refund import (
+    Adjustment,
+    Credit,
+    Refund,
+    RefundedLine,
+    Restock,
+    Return,
+    ReturnedLine,
+    Tender,
+    paid_back,
+)
 from crossdock.domain.state import OrderState, ordered
 from crossdock.domain.state import shipped as shipped_by_line
 from crossdock.domain.totals import prove
@@ -47,6 +61,7 @@ from tests.domain.factories import (
     NOON,
     WAREHOUSE,
     line,
+    money,
     order,
     policy,
     settled,
@@ -136,12 +151,14 @@ class OrderLife(RuleBasedStateMachine):
         held=st.integers(0, 3).map(lambda n: n == 3),
         known=st.tuples(st.booleans(), st.integers(0, 4).map(lambda n: n < 4)),
         route=st.integers(0, 9).map(bool),
+        payments=st.sampled_from(["open", "paid", "deposit"]),
+        push_refunds=st.booleans(),
     )
     def open(self, **world: Any) -> None:
         self.hits = [HoldHit("big", "finance", "many", {"total": 10}, 60)] if world["held"] else []
         self.known = world["known"]
         self.route = world["route"]
-        names = ("edit_window_s", "invoice", "warehouse", "payment")
+        names = ("edit_window_s", "invoice", "warehouse", "payment", "payments", "push_refunds")
         self.policy = policy(guest_customer=world["guest"], **{name: world[name] for name in names})
 
     # -- what may happen ---------------------------------------------------------------------------------------
@@ -204,6 +221,49 @@ class OrderLife(RuleBasedStateMachine):
         if whole and self.state.order is not None:
             total = str(self.state.order.totals.total.shop)
         self.tell(InvoiceSeen(Invoice(id_, id_.upper(), Decimal(total), "EUR", NOON), ERP))
+
+    @precondition(lambda self: self.state.newest is not None)
+    @rule(units=st.integers(1, 2), moved=st.booleans())
+    def less_is_wanted(self, units: int, moved: bool) -> None:
+        """What may be amended as long as the warehouse knows nothing."""
+        newest = self.state.newest
+        assert newest is not None
+        first = newest.lines[0]
+        left = max(ordered(first) - units, ZERO)
+        view = msgspec.structs.replace(
+            newest,
+            updated_at=newest.updated_at + timedelta(seconds=1),
+            lines=(msgspec.structs.replace(first, current_quantity=left), *newest.lines[1:]),
+            ship_to=Address(line1="2 Low Street") if moved else newest.ship_to,
+        )
+        self.views.append(view)
+        self.tell(OrderSeen(view))
+
+    @precondition(lambda self: self.views)
+    @rule(
+        data=st.data(), id_=st.sampled_from(["r-1", "r-2"]), units=st.integers(1, 2),
+        net=st.sampled_from(["3.00", "7.5"]), restock=st.sampled_from([*Restock]),
+        money_back=st.sampled_from([None, True, True, False]), mark=st.sampled_from([None, None, "c-1"]),
+    )  # fmt: skip
+    def channel_refunds(
+        self, data: st.DataObject, id_: str, units: int, net: str, restock: Restock, money_back: bool | None,
+        mark: str | None,
+    ) -> None:  # fmt: skip
+        """``money_back``: as much as its parts come to, nothing, or something else."""
+        of = data.draw(st.sampled_from([*(one.id for one in self.views[-1].lines), None]))
+        parts = () if of is None else (RefundedLine(of, Decimal(units), money(net), restock=restock),)
+        amount = (Adjustment(money(net)),) if of is None else ()
+        paid = () if money_back is None else (Tender("card", money(net if money_back else "0.50")),)
+        self.tell(RefundSeen(Refund(id_, NOON, "EUR", parts, adjustments=amount, tenders=paid, made_for=mark), CHANNEL))
+
+    @rule(id_=st.sampled_from(["c-1", "c-2"]), made_for=st.sampled_from([None, "r-1"]))
+    def erp_credits(self, id_: str, made_for: str | None) -> None:
+        self.tell(CreditSeen(Credit(id_, id_, Decimal("3.00"), "EUR", NOON, made_for=made_for), ERP))
+
+    @rule(status=st.sampled_from(["requested", "received"]), units=st.integers(1, 3), age_s=st.integers(0, 3))
+    def goods_come_back(self, status: str, units: int, age_s: int) -> None:
+        lines = (ReturnedLine("1", Decimal(units)),)
+        self.tell(ReturnSeen(Return("ret-1", status, lines, NOON + timedelta(seconds=age_s)), WAREHOUSE))
 
     @rule(status=st.sampled_from(["open", "closed"]))
     def channel_allocates(self, status: str) -> None:
@@ -297,7 +357,8 @@ class OrderLife(RuleBasedStateMachine):
     def _effects(self, decision: Decision) -> None:
         for command in decision.commands:
             assert command.key not in self.commands, f"opened twice: {command.key}"
-            assert self.before.ended is None, f"{command.key} was opened after the order had ended"
+            refunding = command.payload.purpose in REFUNDING
+            assert self.before.ended is None or refunding, f"{command.key} was opened after the order had ended"
             self.commands[command.key] = command
             self.flying.add(command.key)
             self._is_wanted(command.key)
@@ -318,6 +379,8 @@ class OrderLife(RuleBasedStateMachine):
     def _is_wanted(self, key: str) -> None:
         """What is sent after a cancellation takes back what stands, or tells of what left."""
         step, cancel = self.state.commands[key].step, self.before.cancel
+        if step in REFUNDING:
+            return
         if cancel is not None:
             assert step != "order.release", "released after it was cancelled"
             assert cancel.way == "person" or step in (*TAKES_BACK, *TELLS, "order.book"), step
@@ -400,6 +463,34 @@ class OrderLife(RuleBasedStateMachine):
                 assert booked, intent
             if intent.step in ("shipment.post", "fulfilment.push"):
                 assert intent.subject in self.state.shipments
+
+    @invariant()
+    def what_is_credited_was_refunded_and_billed(self) -> None:
+        state = self.state
+        for intent in state.commands.values():
+            if intent.step == "refund.credit":
+                assert intent.subject is not None
+                known = state.refunds[intent.subject]
+                assert known.refused is None
+                assert not known.echo
+                assert state.invoices
+            elif intent.step == "refund.pay":
+                assert intent.subject is not None
+                assert state.refunds[intent.subject.partition("/")[0]].refund.tenders
+            elif intent.step == "refund.push":
+                assert intent.subject is not None
+                assert not state.credits[intent.subject].ours
+        for name, known in state.refunds.items():
+            assert known.refused is None or known.by_hand or f"refund/{name}" in state.problems
+
+    @invariant()
+    def no_more_is_refunded_than_was_sold(self) -> None:
+        state = self.state
+        if state.order is None:
+            return
+        paid = sum((paid_back(each, "shop") for each in state.refunded()), ZERO)
+        edited = any(isinstance(entry, OrderRecorded) for entry in self.journal[1:])
+        assert edited or paid <= state.order.totals.total.shop
 
     @invariant()
     def nobody_waits_in_silence(self) -> None:

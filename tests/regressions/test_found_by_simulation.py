@@ -52,6 +52,11 @@ FOUND = {
         b'"rates":{"late_commit":0.29},"blows":[{"at":1.157,"kind":"pause","who":"w2","for_s":10.99},'
         b'{"at":3.409,"kind":"pause","who":"w1","for_s":9.27}],"workers":2,"trouble_s":4.0,"replayed":false}'
     ),
+    "a refund in another currency was left to the read-back, which a webhook of the same view kept from happening": (
+        b'{"seed":19,"profile":"refunds","orders":[{"at":3.811,"wish":{"skus":["SKU-0008"]}},{"at":1.232,"wish":'
+        b'{"skus":["SKU-0012","SKU-0006"]},"acts":[[4.6,"refund_amount"]]}],"rates":{"webhook_dropped":0.45},'
+        b'"trouble_s":4.0,"replayed":false}'
+    ),
 }
 
 

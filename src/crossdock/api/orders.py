@@ -62,6 +62,10 @@ PURPOSES: Mapping[str, str] = {
     "shipment.post": "Record the shipment",
     "fulfilment.push": "Push the fulfilment",
     "invoice.make": "Make the invoice",
+    "booking.amend": "Amend the booking",
+    "refund.credit": "Credit the refund",
+    "refund.pay": "Record the repayment",
+    "refund.push": "Pay the customer back",
     "read_back": "Read back",
 }
 _TONES = {"done": "good", "rejected": "bad", "misconfigured": "bad", "conflict": "bad", "unknown": "warn",

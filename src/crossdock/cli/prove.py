@@ -69,10 +69,10 @@ def prove(
 
 def _wrong(profile: str | None, store: str, kept: Sequence[Path]) -> str | None:
     """What is wrong with the options, said before hours are spent on them."""
-    from crossdock.proof.plan import PROFILES
+    from crossdock.proof.plan import ON_REQUEST, PROFILES
 
-    if profile is not None and profile not in PROFILES:
-        return f"There is no fault profile {profile!r}. There are: {', '.join(PROFILES)}."
+    if profile is not None and profile not in (known := (*PROFILES, *ON_REQUEST)):
+        return f"There is no fault profile {profile!r}. There are: {', '.join(known)}."
     if store not in STORES:
         return f"There is no store {store!r}. There are: {', '.join(STORES)}."
     missing = next((file.parent for file in kept if not file.parent.is_dir()), None)

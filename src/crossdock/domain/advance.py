@@ -1,8 +1,10 @@
 """From what is known to what happens next: walks the process and opens whatever is ready."""
 
 from crossdock.domain import entries as e
+from crossdock.domain import refunding
 from crossdock.domain.checks import EDIT_WINDOW, passed
 from crossdock.domain.commands import (
+    AmendBooking,
     BookOrder,
     CancelRelease,
     CloseBooking,
@@ -14,18 +16,23 @@ from crossdock.domain.commands import (
 from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
-from crossdock.domain.evolve import billed, billed_whole
+from crossdock.domain.evolve import billed, billed_whole, owed
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import ChargeKind, Order
 from crossdock.domain.problems import problem
-from crossdock.domain.process import PROCESS, STEPS, UNDO
-from crossdock.domain.state import FINISHED, ordered, shipped, ships
+from crossdock.domain.process import AMEND, ASIDE, PROCESS, STEPS, UNDO
+from crossdock.domain.standing import standing
+from crossdock.domain.state import FINISHED, OrderState, ordered, shipped, ships
+
+EDITED = "order.edited"  # the key of the problem that an edit is which a person must look at
 
 
 def advance(d: Draft) -> None:
     """Do everything that can be done now. Nothing that was done before is done again."""
     state = d.state
-    if state.order is None or state.ended is not None:
+    if state.order is None or state.ended == "ignored":
+        return
+    if state.ended is not None and not state.refunds and not state.credits:
         return
     policy = d.policy
     if policy is None:
@@ -33,17 +40,27 @@ def advance(d: Draft) -> None:
         d.open(problem("route.missing", "route", f"No route is configured for {channel}", channel), "order.book")
         return
     d.settle("route")
+    if state.ended is None:
+        _go_on(d, policy)
+    refunding.settle(d, policy)
+
+
+def _go_on(d: Draft, policy: Policy) -> None:
+    state = d.state
     if state.cancel is not None and state.cancel.way == "undo":
         _undo(d)
         return
     _book(d, policy)
     if not state.shipments and not state.invoices and not state.finished("order.book"):
         return
-    _release(d, policy)
+    amending = _amend(d, policy)
+    if not amending:
+        _release(d, policy)
     _parcels(d, policy)
     _take(d, policy)
-    _invoice(d, policy)
-    _finish(d)
+    if not amending:
+        _invoice(d, policy)
+        _finish(d)
 
 
 def ship_method(order: Order, policy: Policy) -> str | None:
@@ -66,9 +83,32 @@ def _book(d: Draft, policy: Policy) -> None:
     # A booking the ERP refused for good is followed by one with the corrected order: same document, new key.
     earlier = [intent.step for intent in state.commands.values()].count("order.book")
     again = f"/{earlier + 1}" if earlier else ""
-    order = d.order
+    order = standing(d.order, state.refunded())
     payload = BookOrder(order, ref, state.item_refs, policy.basis, ship_method(order, policy))
     d.send("order.book", policy.erp, payload, again=again)
+
+
+def _amend(d: Draft, policy: Policy) -> bool:
+    """Bring the sales order to the newest view, where that is asked for. Whether what follows must wait for it."""
+    state = d.state
+    if state.status_of(AMEND) == "done" and state.amending is not None and state.cancel is None:
+        d.note(e.OrderAmended(state.amending, d.now))
+        if state.latest is not None and EDITED not in state.problems:
+            d.move(AMEND, "pending", "the channel shows a newer view")
+    latest, ref = state.latest, state.customer_ref
+    asked = _asked(state) and latest is not None and state.finished("order.book")
+    if asked and latest is not None and ref is not None and state.erp is not None and state.erp_ref is not None:
+        earlier = [intent.step for intent in state.commands.values()].count(AMEND)
+        order = standing(latest, state.refunded())
+        payload = AmendBooking(order, state.erp_ref, ref, state.item_refs, policy.basis, ship_method(order, policy))
+        d.note(e.AmendmentOpened(latest, d.now))
+        d.send(AMEND, state.erp, payload, again=f"/{earlier + 1}" if earlier else "")
+    return AMEND in state.steps and not state.finished(AMEND)
+
+
+def _asked(state: OrderState) -> bool:
+    """Untouched steps are pending too: an amendment is only where somebody asked for it."""
+    return AMEND in state.steps and state.status_of(AMEND) == "pending"
 
 
 def _release(d: Draft, policy: Policy) -> None:
@@ -162,7 +202,7 @@ def _invoice(d: Draft, policy: Policy) -> None:
         return
     if policy.invoice == "take":
         sum_ = billed(state)
-        d.move("invoice", "waiting", f"{sum_:f} of {d.order.totals.total.on(policy.basis):f} billed by the ERP")
+        d.move("invoice", "waiting", f"{sum_:f} of {owed(d.order, state).on(policy.basis):f} billed by the ERP")
     elif state.erp is not None and state.erp_ref is not None:
         ids = tuple(sorted(parcel.shipment.id for parcel in state.taken()))
         d.send("invoice", state.erp, MakeInvoice(d.order.key, state.erp_ref, ids))
@@ -180,7 +220,7 @@ def _undo(d: Draft) -> None:
     state = d.state
     cancel = state.cancel
     assert cancel is not None
-    if state.status_of("order.release") == "running" or state.status_of("order.book") == "running":
+    if any(state.status_of(name) == "running" for name in ("order.release", "order.book", AMEND)):
         return
     order = d.order
     if _may_stand(d, "order.release") and state.warehouse is not None:
@@ -209,13 +249,15 @@ def _may_stand(d: Draft, step: str) -> bool:
 def end_cancelled(d: Draft) -> None:
     """The cancellation is complete: nothing is left to do, and nothing will be done.
 
-    Goods that left all the same are still somebody's to call back: what tells of them stays open.
+    Goods that left all the same are still somebody's to call back, and money that went back to credit: what tells of
+    them stays open.
     """
-    for step in (*PROCESS, *(UNDO if d.state.cancel is not None and d.state.cancel.way == "undo" else ())):
+    aside = [step for step in ASIDE if step.name in d.state.steps]
+    for step in (*PROCESS, *aside, *(UNDO if d.state.cancel is not None and d.state.cancel.way == "undo" else ())):
         if not d.state.finished(step.name):
             d.move(step.name, "skipped", "cancelled")
     for key in list(d.state.problems):
-        if not key.startswith("shipment/"):
+        if not key.startswith(("shipment/", "refund/", "refund.", "credit/", "return.")):
             d.settle(key)
     for name in list(d.state.timers):
         d.timer(name, None)

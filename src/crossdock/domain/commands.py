@@ -4,12 +4,15 @@ A payload holds everything the target's mapping needs; the wire form is rendered
 is the name of the operation the target's connector must offer.
 """
 
+from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar
 
 import msgspec
 
 from crossdock.domain.fulfilment import Shipment
 from crossdock.domain.order import Order
+from crossdock.domain.refund import Credit
 
 
 class BookOrder(msgspec.Struct, frozen=True, gc=False, tag="order.book", omit_defaults=True):
@@ -20,6 +23,18 @@ class BookOrder(msgspec.Struct, frozen=True, gc=False, tag="order.book", omit_de
     customer_ref: str  # the ERP's customer id
     item_refs: dict[str, str]  # sku -> the ERP's item id
     basis: str = "shop"  # which side of each Amount the ERP books
+    ship_method: str | None = None
+
+
+class AmendBooking(msgspec.Struct, frozen=True, gc=False, tag="booking.amend", omit_defaults=True):
+    """Make the ERP's sales order what the channel now shows. Sent before the warehouse or a bill has to do with it."""
+
+    purpose: ClassVar[str] = "booking.amend"
+    order: Order  # the whole order as it is to stand: a later amendment carries everything an earlier one did
+    erp_ref: str
+    customer_ref: str
+    item_refs: dict[str, str]
+    basis: str = "shop"
     ship_method: str | None = None
 
 
@@ -78,6 +93,62 @@ class MakeInvoice(msgspec.Struct, frozen=True, gc=False, tag="invoice.make", omi
     shipment_ids: tuple[str, ...] = ()
 
 
+class CreditLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One row of a credit, on the side that is booked. ``kind``: item, adjustment, or a ``ChargeKind``."""
+
+    kind: str
+    title: str
+    quantity: Decimal
+    net: Decimal  # of the whole quantity, without tax
+    tax: Decimal
+    line_id: str | None = None
+    sku: str | None = None
+    restock: bool = False  # whether the goods go back into stock
+    tax_title: str | None = None  # the tax's name on the order, where it had one
+
+
+class CreditRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.credit", omit_defaults=True):
+    """Make the credit memo in the ERP that a channel's refund is."""
+
+    purpose: ClassVar[str] = "refund.credit"
+    order_key: str
+    erp_ref: str
+    refund_id: str
+    refunded_at: datetime
+    currency: str
+    customer_ref: str
+    lines: tuple[CreditLine, ...]
+    item_refs: dict[str, str] = {}
+    apply_to: tuple[str, ...] = ()  # the ERP's invoices that it is set off against; empty: it is paid out
+
+    @property
+    def total(self) -> Decimal:
+        return sum((line.net + line.tax for line in self.lines), Decimal(0))
+
+
+class PayRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.pay", omit_defaults=True):
+    """Record in the ERP that the customer got money back: out of a credit memo, or of the deposit on the order."""
+
+    purpose: ClassVar[str] = "refund.pay"
+    order_key: str
+    erp_ref: str
+    refund_id: str
+    refunded_at: datetime
+    currency: str
+    customer_ref: str
+    amount: Decimal
+    credit_ref: str | None = None  # None: out of the deposit; empty: the credit memo made for this refund
+
+
+class PushRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.push", omit_defaults=True):
+    """Give the customer's money back in the channel, because the ERP credited it. At most once: it moves money."""
+
+    purpose: ClassVar[str] = "refund.push"
+    order_external_id: str
+    credit: Credit
+    notify_customer: bool = True
+
+
 class ReadBack(msgspec.Struct, frozen=True, gc=False, tag="read_back", omit_defaults=True):
     """Read something that a signal (a webhook with only an id) pointed at. Changes nothing there."""
 
@@ -87,7 +158,18 @@ class ReadBack(msgspec.Struct, frozen=True, gc=False, tag="read_back", omit_defa
 
 
 Payload = (
-    BookOrder | ReleaseOrder | CancelRelease | CloseBooking | PostShipment | PushFulfilment | MakeInvoice | ReadBack
+    BookOrder
+    | AmendBooking
+    | ReleaseOrder
+    | CancelRelease
+    | CloseBooking
+    | PostShipment
+    | PushFulfilment
+    | MakeInvoice
+    | CreditRefund
+    | PayRefund
+    | PushRefund
+    | ReadBack
 )
 
 

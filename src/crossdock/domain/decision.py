@@ -141,6 +141,10 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     default_ship_method: str | None = None
     notify_customer: bool = True
     invoice: str = "make"  # make: we bill after the last shipment; take: the ERP bills, we read it
+    # How the ERP has the customers' money. open: its invoices stand open until a payment is posted; paid: they are paid
+    # as they are made; deposit: it is taken in advance, on the sales order.
+    payments: str = "open"
+    push_refunds: bool = False  # credits that the ERP's people make are paid back in the channel; else a person does it
 
 
 class Decider(Protocol):

@@ -7,24 +7,31 @@ import msgspec
 
 from crossdock.domain.entries import units
 from crossdock.domain.money import ZERO
-from crossdock.domain.order import Address, Discount, Order, OrderLine, TaxLine
+from crossdock.domain.order import Address, ChargeKind, Discount, Order, OrderLine, TaxLine
+from crossdock.domain.rulings import Edit
 from crossdock.domain.state import ordered
 
 
 class Change(msgspec.Struct, frozen=True):
-    """``area``: lines, total or ship-to, bill-to."""
+    """``area``: lines, total or ship-to, bill-to. ``edit``: None for what only follows from others, as a total does."""
 
     area: str
     text: str
+    edit: Edit | None = None
 
 
 def changes(booked: Order, seen: Order) -> list[Change]:
     """What a person would have to change in the ERP or the warehouse. Empty: nothing that was sent there differs."""
     found = _lines(booked, seen)
     found += _totals(booked, seen)
-    found += _address("ship-to", booked.ship_to, seen.ship_to)
-    found += _address("bill-to", booked.bill_to, seen.bill_to)
+    found += _address("ship-to", Edit.ADDRESS, booked.ship_to, seen.ship_to)
+    found += _address("bill-to", Edit.BILLING, booked.bill_to, seen.bill_to)
     return found
+
+
+def edits(found: Iterable[Change]) -> set[Edit]:
+    """The kinds of edit among changes; a total that nothing explains is a price's."""
+    return {change.edit for change in found if change.edit is not None} or {Edit.PRICE}
 
 
 def _lines(booked: Order, seen: Order) -> list[Change]:
@@ -32,28 +39,31 @@ def _lines(booked: Order, seen: Order) -> list[Change]:
         return []
     before = {line.id: line for line in booked.lines}
     after = {line.id: line for line in seen.lines}
-    found = [Change("lines", f"line {id_} was added") for id_ in after if id_ not in before]
+    found = [Change("lines", f"line {id_} was added", Edit.LINE_ADDED) for id_ in after if id_ not in before]
     for id_, line in before.items():
         if id_ not in after:
-            found.append(Change("lines", f"line {id_} was removed"))
+            found.append(Change("lines", f"line {id_} was removed", Edit.LINE_REMOVED))
         else:
             found += _line(line, after[id_])
     return found
 
 
 def _line(before: OrderLine, after: OrderLine) -> list[Change]:
-    found = []
-    if ordered(before) != ordered(after):
-        found.append(f"quantity {units(ordered(before))} → {units(ordered(after))}")
+    found: list[tuple[Edit | None, str]] = []
+    was, is_ = ordered(before), ordered(after)
+    if was != is_:
+        edit = Edit.QUANTITY_UP if is_ > was else Edit.QUANTITY_DOWN if is_ else Edit.LINES_CANCELLED
+        found.append((edit, f"quantity {units(was)} → {units(is_)}"))
     if (before.sku or "") != (after.sku or ""):
-        found.append(f"SKU {before.sku or 'none'} → {after.sku or 'none'}")
+        found.append((Edit.ITEM, f"SKU {before.sku or 'none'} → {after.sku or 'none'}"))
     if before.unit_price.shop != after.unit_price.shop:
-        found.append(f"price {before.unit_price.shop:f} → {after.unit_price.shop:f}")
+        found.append((Edit.PRICE, f"price {before.unit_price.shop:f} → {after.unit_price.shop:f}"))
+    share = None if was != is_ else Edit.PRICE  # of another quantity discount and tax are others too
     if _sum(before.discounts) != _sum(after.discounts):
-        found.append(f"discount {_sum(before.discounts):f} → {_sum(after.discounts):f}")
+        found.append((share, f"discount {_sum(before.discounts):f} → {_sum(after.discounts):f}"))
     if _sum(before.taxes) != _sum(after.taxes):
-        found.append(f"tax {_sum(before.taxes):f} → {_sum(after.taxes):f}")
-    return [Change("lines", f"line {before.id}: {text}") for text in found]
+        found.append((share, f"tax {_sum(before.taxes):f} → {_sum(after.taxes):f}"))
+    return [Change("lines", f"line {before.id}: {text}", edit) for edit, text in found]
 
 
 def _totals(booked: Order, seen: Order) -> list[Change]:
@@ -63,8 +73,15 @@ def _totals(booked: Order, seen: Order) -> list[Change]:
         found.append(Change("total", text))
     before, after = _charged(booked), _charged(seen)
     if before != after:
-        found.append(Change("charges", f"charges {before:f} → {after:f} {seen.currency}"))
+        found.append(Change("charges", f"charges {before:f} → {after:f} {seen.currency}", Edit.SHIPPING))
+    if (was := _methods(booked)) != (is_ := _methods(seen)):
+        text = f"shipping method {', '.join(was) or 'none'} → {', '.join(is_) or 'none'}"
+        found.append(Change("charges", text, Edit.SHIPPING))
     return found
+
+
+def _methods(order: Order) -> list[str]:
+    return [charge.code for charge in order.charges if charge.kind is ChargeKind.SHIPPING and charge.code]
 
 
 def _sum(parts: Iterable[Discount | TaxLine]) -> Decimal:
@@ -76,12 +93,12 @@ def _charged(order: Order) -> Decimal:
     return sum((each.amount.shop - _sum(each.discounts) + _sum(each.taxes) for each in order.charges), ZERO)
 
 
-def _address(area: str, before: Address | None, after: Address | None) -> list[Change]:
+def _address(area: str, edit: Edit, before: Address | None, after: Address | None) -> list[Change]:
     """Names the fields, never their content: addresses are personal data."""
     if before == after:
         return []
     if before is None or after is None:
-        return [Change(area, f"{area} was {'added' if before is None else 'removed'}")]
+        return [Change(area, f"{area} was {'added' if before is None else 'removed'}", edit)]
     names = before.__struct_fields__
     fields = [name for name in names if (getattr(before, name) or "") != (getattr(after, name) or "")]
-    return [Change(area, f"{area}: {', '.join(fields)}")] if fields else []
+    return [Change(area, f"{area}: {', '.join(fields)}", edit)] if fields else []

@@ -41,7 +41,14 @@ class Draft:
         if before is None or before.status != status or before.reason != reason:
             self.note(e.StepMoved(step, status, self.now, reason))
 
-    def send(self, step: str, target: str, payload: Payload, subject: str | None = None, again: str = "") -> None:
+    def send(
+        self,
+        step: str,
+        target: str,
+        payload: Payload,
+        subject: str | None = None,
+        again: str = "",
+    ) -> None:
         """Open the step's command, once for ever: a business key that is known opens nothing."""
         key = f"{self.order.key}/{target}/{payload.purpose}"
         key = f"{key}/{subject}" if subject is not None else f"{key}{again}"

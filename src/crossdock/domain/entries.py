@@ -11,13 +11,22 @@ from typing import Any
 
 import msgspec
 
-from crossdock.domain.events import AllocationsSeen, InvoiceSeen, ReleaseSeen, ShipmentSeen
+from crossdock.domain.events import (
+    AllocationsSeen,
+    CreditSeen,
+    InvoiceSeen,
+    RefundSeen,
+    ReleaseSeen,
+    ReturnSeen,
+    ShipmentSeen,
+)
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.order import Order, PaymentStatus
+from crossdock.domain.refund import Credit, Refund, Return
 
 VERSION = 1
 
-Early = AllocationsSeen | ShipmentSeen | ReleaseSeen | InvoiceSeen
+Early = AllocationsSeen | ShipmentSeen | ReleaseSeen | InvoiceSeen | ReturnSeen | RefundSeen | CreditSeen
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -51,6 +60,20 @@ class OrderRecorded(msgspec.Struct, frozen=True, gc=False, tag="order_recorded")
 
 class OrderNoted(msgspec.Struct, frozen=True, gc=False, tag="order_noted"):
     """A newer view that is not in force, because the order was booked before it came."""
+
+    order: Order
+    at: datetime
+
+
+class AmendmentOpened(msgspec.Struct, frozen=True, gc=False, tag="amendment_opened"):
+    """The ERP is asked to make its sales order this view; it is in force when the ERP has done so."""
+
+    order: Order
+    at: datetime
+
+
+class OrderAmended(msgspec.Struct, frozen=True, gc=False, tag="order_amended"):
+    """The ERP has this view now: it is in force, whatever newer one is known."""
 
     order: Order
     at: datetime
@@ -127,7 +150,7 @@ class CommandOpened(msgspec.Struct, frozen=True, gc=False, tag="command_opened",
     step: str
     target: str
     at: datetime
-    subject: str | None = None  # the shipment's id, where there is one command per shipment
+    subject: str | None = None  # the shipment's (or refund's) id, where there is one command for each
 
 
 class CommandDone(msgspec.Struct, frozen=True, gc=False, tag="command_done", omit_defaults=True):
@@ -203,6 +226,40 @@ class AllocationsTaken(msgspec.Struct, frozen=True, gc=False, tag="allocations_t
     at: datetime
 
 
+class ReturnTaken(msgspec.Struct, frozen=True, gc=False, tag="return_taken"):
+    returned: Return
+    source: str
+    at: datetime
+
+
+class RefundTaken(msgspec.Struct, frozen=True, gc=False, tag="refund_taken", omit_defaults=True):
+    """A refund that fits the order. ``billed`` and ``echo``: see ``state.Refunded``."""
+
+    refund: Refund
+    source: str
+    at: datetime
+    billed: bool = False
+    echo: bool = False
+
+
+class RefundRefused(msgspec.Struct, frozen=True, gc=False, tag="refund_refused"):
+    """A refund that does not fit what is known: kept, not credited; a person decides."""
+
+    refund: Refund
+    source: str
+    reason: str
+    at: datetime
+
+
+class CreditTaken(msgspec.Struct, frozen=True, gc=False, tag="credit_taken", omit_defaults=True):
+    """The ERP has a credit memo. ``ours``: it was made by our own command, and is told to nobody."""
+
+    credit: Credit
+    source: str
+    at: datetime
+    ours: bool = False
+
+
 class CancelAsked(msgspec.Struct, frozen=True, gc=False, tag="cancel_asked", omit_defaults=True):
     """``way``: drop (nothing was booked), undo (in reverse), person (goods or a bill are out already)."""
 
@@ -255,6 +312,8 @@ class OperatorRecorded(msgspec.Struct, frozen=True, gc=False, tag="operator_reco
 Entry = (
     OrderRecorded
     | OrderNoted
+    | AmendmentOpened
+    | OrderAmended
     | OrderSuperseded
     | OrderTied
     | OrderConfirmed
@@ -275,6 +334,10 @@ Entry = (
     | ReleaseNoted
     | InvoiceTaken
     | AllocationsTaken
+    | ReturnTaken
+    | RefundTaken
+    | RefundRefused
+    | CreditTaken
     | CancelAsked
     | OrderEnded
     | TimerSet

@@ -7,6 +7,7 @@ import msgspec
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment
 from crossdock.domain.order import Order
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
+from crossdock.domain.refund import Credit, Refund, Return
 
 
 class OrderSeen(msgspec.Struct, frozen=True, gc=False, tag="order_seen", omit_defaults=True):
@@ -45,6 +46,27 @@ class InvoiceSeen(msgspec.Struct, frozen=True, gc=False, tag="invoice_seen"):
     """The ERP billed it, by our command or by its own people."""
 
     invoice: Invoice
+    source: str
+
+
+class ReturnSeen(msgspec.Struct, frozen=True, gc=False, tag="return_seen"):
+    """Goods are on their way back, or have come. The same return told again with a later status is one return."""
+
+    returned: Return
+    source: str
+
+
+class RefundSeen(msgspec.Struct, frozen=True, gc=False, tag="refund_seen"):
+    """The channel gave money back, or took units off the order."""
+
+    refund: Refund
+    source: str  # the channel's connection
+
+
+class CreditSeen(msgspec.Struct, frozen=True, gc=False, tag="credit_seen"):
+    """The ERP has a credit memo, by our command or by its own people."""
+
+    credit: Credit
     source: str
 
 
@@ -93,6 +115,9 @@ Event = (
     | ShipmentSeen
     | ReleaseSeen
     | InvoiceSeen
+    | ReturnSeen
+    | RefundSeen
+    | CreditSeen
     | SignalSeen
     | CommandSettled
     | TimerFired

@@ -8,17 +8,22 @@ import msgspec
 
 from crossdock.domain import entries as e
 from crossdock.domain.lattice import up
-from crossdock.domain.money import ZERO
+from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import Order
+from crossdock.domain.shares import credited
+from crossdock.domain.standing import standing
 from crossdock.domain.state import (
     Axes,
     Billed,
     Cancel,
+    Credited,
     Intent,
     OpenProblem,
     OrderState,
     Parcel,
+    Refunded,
     Step,
+    came_back,
     fork,
     ordered,
     shipped,
@@ -57,7 +62,7 @@ def _order_recorded(state: OrderState, entry: e.OrderRecorded) -> None:
     else:
         _climb(state, "payment", entry.order.payment_status)
     state.order = entry.order
-    state.latest = None
+    state.latest = state.amending = None
     state.early = ()
 
 
@@ -65,6 +70,16 @@ def _order_noted(state: OrderState, entry: e.OrderNoted) -> None:
     _untie(state, entry.order)
     state.latest = entry.order
     _climb(state, "payment", entry.order.payment_status)
+
+
+def _amendment_opened(state: OrderState, entry: e.AmendmentOpened) -> None:
+    state.amending = entry.order
+
+
+def _order_amended(state: OrderState, entry: e.OrderAmended) -> None:
+    state.order, state.amending = entry.order, None
+    if state.latest == entry.order:
+        state.latest = None
 
 
 def _order_superseded(state: OrderState, entry: e.OrderSuperseded) -> None:
@@ -138,7 +153,7 @@ def _first_ref(refs: dict[str, str], preferred: str) -> str | None:
 
 def _command_done(state: OrderState, entry: e.CommandDone) -> None:
     intent = state.commands[entry.key]
-    state.commands[entry.key] = Intent(intent.step, intent.target, "done", entry.at, intent.subject, entry.refs)
+    state.commands[entry.key] = _replace(intent, status="done", at=entry.at, refs=entry.refs, klass=None)
     if intent.subject is None:
         state.steps[intent.step] = Step("done", entry.at)
     if intent.step == "order.book":
@@ -152,13 +167,13 @@ def _command_done(state: OrderState, entry: e.CommandDone) -> None:
         _climb(state, "booking", "closed")
     elif intent.step == "invoice":
         _climb(state, "financial", "invoiced")
+    elif intent.step == "refund.credit":
+        _credited(state)
 
 
 def _command_failed(state: OrderState, entry: e.CommandFailed) -> None:
     intent = state.commands[entry.key]
-    state.commands[entry.key] = Intent(
-        intent.step, intent.target, "failed", entry.at, intent.subject, klass=entry.klass
-    )
+    state.commands[entry.key] = _replace(intent, status="failed", at=entry.at, refs={}, klass=entry.klass)
     if intent.subject is None:
         state.steps[intent.step] = Step("failed", entry.at, entry.reason)
 
@@ -170,7 +185,7 @@ def _command_skipped(state: OrderState, entry: e.CommandSkipped) -> None:
 
 def _command_retried(state: OrderState, entry: e.CommandRetried) -> None:
     intent = state.commands[entry.key]
-    state.commands[entry.key] = Intent(intent.step, intent.target, "open", entry.at, intent.subject)
+    state.commands[entry.key] = _replace(intent, status="open", at=entry.at, refs={}, klass=None)
     if intent.subject is None:
         state.steps[intent.step] = Step("running", entry.at, f"sent again by {entry.by}")
 
@@ -210,17 +225,56 @@ def billed(state: OrderState) -> Decimal:
     return sum((each.invoice.total for each in state.invoices.values()), ZERO)
 
 
+def owed(order: Order, state: OrderState) -> Amount:
+    """What the order comes to without the units that were cancelled before they left."""
+    return standing(order, state.refunded()).totals.total
+
+
 def billed_whole(state: OrderState) -> bool:
-    """Whether the invoices come to the order's total, on either side that may be booked."""
+    """Whether the invoices come to what the order now comes to, on either side that may be booked."""
     if state.order is None or not state.invoices:
         return False
-    total = state.order.totals.total
+    total = owed(state.order, state)
     sum_ = billed(state)
     return sum_ in (total.shop, total.on("presentment"))
 
 
 def _allocations_taken(state: OrderState, entry: e.AllocationsTaken) -> None:
     state.allocations = entry.allocations
+
+
+def _return_taken(state: OrderState, entry: e.ReturnTaken) -> None:
+    state.returns[entry.returned.id] = entry.returned
+    _climb(state, "return", "requested")
+    _goods_came_back(state)
+
+
+def _refund_taken(state: OrderState, entry: e.RefundTaken) -> None:
+    state.refunds[entry.refund.id] = Refunded(entry.refund, entry.source, entry.at, entry.billed, entry.echo)
+    _goods_came_back(state)
+
+
+def _goods_came_back(state: OrderState) -> None:
+    came, order = came_back(state), state.order
+    if any(came.values()) and order is not None:
+        whole = all(came.get(line.id, ZERO) >= ordered(line) for line in order.lines if ships(line))
+        _climb(state, "return", "returned" if whole else "partly_returned")
+
+
+def _refund_refused(state: OrderState, entry: e.RefundRefused) -> None:
+    state.refunds[entry.refund.id] = Refunded(entry.refund, entry.source, entry.at, refused=entry.reason)
+
+
+def _credit_taken(state: OrderState, entry: e.CreditTaken) -> None:
+    state.credits[entry.credit.id] = Credited(entry.credit, entry.source, entry.at, entry.ours)
+    if not entry.ours:
+        _credited(state)
+
+
+def _credited(state: OrderState) -> None:
+    sums = [credited(state, basis) for basis in ("shop", "presentment")]
+    bills = billed(state)
+    _climb(state, "financial", "credited" if bills and bills in sums else "partly_credited")
 
 
 def _cancel_asked(state: OrderState, entry: e.CancelAsked) -> None:
@@ -249,11 +303,16 @@ def _problem_opened(state: OrderState, entry: e.ProblemOpened) -> None:
 
 def _problem_settled(state: OrderState, entry: e.ProblemSettled) -> None:
     state.problems.pop(entry.key, None)
+    known = state.refunds.get(entry.key.removeprefix("refund/"))
+    if entry.by is not None and entry.key.startswith("refund/") and known is not None:
+        state.refunds[known.refund.id] = _replace(known, by_hand=True)
 
 
 _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.OrderRecorded: _order_recorded,
     e.OrderNoted: _order_noted,
+    e.AmendmentOpened: _amendment_opened,
+    e.OrderAmended: _order_amended,
     e.OrderSuperseded: _order_superseded,
     e.OrderTied: _order_tied,
     e.OrderConfirmed: _order_confirmed,
@@ -274,6 +333,10 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.ReleaseNoted: _release_noted,
     e.InvoiceTaken: _invoice_taken,
     e.AllocationsTaken: _allocations_taken,
+    e.ReturnTaken: _return_taken,
+    e.RefundTaken: _refund_taken,
+    e.RefundRefused: _refund_refused,
+    e.CreditTaken: _credit_taken,
     e.CancelAsked: _cancel_asked,
     e.OrderEnded: _order_ended,
     e.TimerSet: _timer_set,

@@ -8,11 +8,14 @@ AXES: Mapping[str, tuple[str, ...]] = {
     "booking": ("none", "booking", "booked", "closed"),
     "fulfilment": ("none", "released", "partly_shipped", "shipped"),
     "return": ("none", "requested", "partly_returned", "returned"),
-    "financial": ("none", "partly_invoiced", "invoiced"),
+    "financial": ("none", "partly_invoiced", "invoiced", "partly_credited", "credited"),
 }
 
 # The warehouse's word for our order. It tells no time, so the furthest word counts.
 RELEASE = ("accepted", "backordered", "on_hold", "allocated", "picking", "packed", "shipped", "cancelled")
+
+# How far a return is, by whoever tells of it.
+RETURN = ("requested", "received")
 
 # From where to where an axis may move: always up, never down.
 TRANSITIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -20,7 +23,8 @@ TRANSITIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 
 _RANKS: Mapping[str, Mapping[str, int]] = {
-    axis: {status: place for place, status in enumerate(chain)} for axis, chain in (*AXES.items(), ("release", RELEASE))
+    axis: {status: place for place, status in enumerate(chain)}
+    for axis, chain in (*AXES.items(), ("release", RELEASE), ("return_status", RETURN))
 }
 
 

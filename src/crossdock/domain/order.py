@@ -7,6 +7,7 @@ decimals, quantities decimals in the line's unit. A field the source does not te
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from hashlib import sha256
 
 import msgspec
 
@@ -85,7 +86,8 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     unit_price: Amount  # before discounts; includes tax when the order is tax-inclusive
     sku: str | None = None  # None or "" where the channel has none: validation names the line
     kind: LineKind = LineKind.ITEM
-    current_quantity: Decimal | None = None  # after edits and refunds; None: as placed
+    # After edits and cancelled units; None: as placed. What was refunded after it left still counts: it was wanted.
+    current_quantity: Decimal | None = None
     discounts: tuple[Discount, ...] = ()
     taxes: tuple[TaxLine, ...] = ()
     requires_shipping: bool = True
@@ -164,6 +166,11 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             other.payment_status,
             other.cancelled_at is None,
         )
+
+
+def view_id(order: Order) -> str:
+    """Names one view of an order by what it shows."""
+    return sha256(msgspec.json.encode(order)).hexdigest()[:16]
 
 
 def order_key(channel: str, external_id: str) -> str:

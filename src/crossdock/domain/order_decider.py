@@ -11,18 +11,8 @@ from crossdock.domain.cases.timer_fired import timer_fired
 from crossdock.domain.checks import REVALIDATE, mail
 from crossdock.domain.decision import Context, Decider, Decision, Summary
 from crossdock.domain.draft import Draft
-from crossdock.domain.entries import Entry, encode_entries
-from crossdock.domain.events import (
-    AllocationsSeen,
-    CommandSettled,
-    Event,
-    InvoiceSeen,
-    OperatorActed,
-    OrderSeen,
-    ReleaseSeen,
-    ShipmentSeen,
-    TimerFired,
-)
+from crossdock.domain.entries import Early, Entry, encode_entries
+from crossdock.domain.events import CommandSettled, Event, OperatorActed, OrderSeen, TimerFired
 from crossdock.domain.evolve import evolve
 from crossdock.domain.order import Order
 from crossdock.domain.state import OrderState, blank, decode_state, encode_state
@@ -53,7 +43,7 @@ class OrderDecider:
             order_seen(d, event.order, event.authoritative)
         elif isinstance(event, CommandSettled):
             command_settled(d, event)
-        elif isinstance(event, ShipmentSeen | ReleaseSeen | InvoiceSeen | AllocationsSeen):
+        elif isinstance(event, Early):
             if d.state.order is None:
                 keep(d, event)
             else:

@@ -60,6 +60,16 @@ CATALOGUE: Mapping[str, Kind] = {
         "customer_service",
         "Make the change in the ERP and the warehouse, then resolve; the newer view is then in force.",
     ),
+    "order.edited_after_shipment": Kind(
+        "conflict",
+        "customer_service",
+        "Goods have left: agree a return, a refund or a new order with the customer, then resolve.",
+    ),
+    "order.edited_after_invoice": Kind(
+        "conflict",
+        "finance",
+        "The order is billed: agree a refund or a new order with the customer, then resolve.",
+    ),
     "order.cancelled_after_shipment": Kind(
         "conflict",
         "customer_service",
@@ -68,7 +78,7 @@ CATALOGUE: Mapping[str, Kind] = {
     "order.cancelled_after_invoice": Kind(
         "conflict",
         "finance",
-        "The order is billed: credit the invoice and close the sales order in the ERP, then resolve.",
+        "The order is billed: see that its refund is credited, close the sales order in the ERP, then resolve.",
     ),
     "order.shipped_after_cancel": Kind(
         "conflict",
@@ -103,6 +113,44 @@ CATALOGUE: Mapping[str, Kind] = {
         "warehouse",
         "The warehouse cancelled what we released: release it again there, or cancel the order.",
     ),
+    "refund.unbalanced": Kind(
+        "data",
+        "finance",
+        "The refund's parts do not come to what was paid: compare it with the channel, credit it in the ERP, resolve.",
+    ),
+    "refund.unknown_line": Kind(
+        "data",
+        "finance",
+        "The refund names a line that the order does not have: credit it in the ERP by hand, resolve.",
+    ),
+    "refund.exceeds_order": Kind(
+        "data",
+        "finance",
+        "More was refunded than was sold: compare it with the channel, credit what is right in the ERP, resolve.",
+    ),
+    "refund.changed": Kind(
+        "conflict",
+        "finance",
+        "The channel changed a refund that is taken already: compare it with the ERP's credit memo, then resolve.",
+    ),
+    "refund.keeps_money": Kind(
+        "data", "finance", "More was kept back than is credited: bill the difference in the ERP, then resolve."
+    ),
+    "refund.not_billed": Kind(
+        "conflict",
+        "finance",
+        "The ERP has no invoice to credit: bill the order there, or settle the refund there by hand, then resolve.",
+    ),
+    "refund.made_in_erp": Kind(
+        "data",
+        "finance",
+        "The ERP's people made a credit memo: pay it back in the channel, resolve; or set push_refunds on the route.",
+    ),
+    "return.exceeds_shipped": Kind(
+        "data",
+        "warehouse",
+        "More came back than had left: count with the warehouse. It is looked at again when a shipment is told.",
+    ),
     "invoice.total_differs": Kind(
         "data",
         "finance",
@@ -128,12 +176,16 @@ FAILURES: Mapping[str, Kind] = {
 # What a purpose asks for, in words for a problem's title.
 DEEDS: Mapping[str, str] = {
     "order.book": "book the order",
+    "booking.amend": "amend the sales order",
     "order.release": "take the order for shipping",
     "release.cancel": "stop the shipping",
     "booking.close": "close the sales order",
     "shipment.post": "record the shipment",
     "fulfilment.push": "show the shipment to the customer",
     "invoice.make": "make the invoice",
+    "refund.credit": "credit the refund",
+    "refund.pay": "record the repayment",
+    "refund.push": "pay the customer back",
     "read_back": "show what a message pointed at",
 }
 

@@ -10,7 +10,7 @@ from crossdock.domain.order import Order
 from crossdock.domain.state import OrderState, shippable
 
 ASK = "ask a person"
-CHECK, WAIT, COMMAND, PER_SHIPMENT, END = "check", "wait", "command", "per_shipment", "end"
+CHECK, WAIT, COMMAND, PER_SHIPMENT, PER_REFUND, END = "check", "wait", "command", "per_shipment", "per_refund", "end"
 
 Skips = Callable[[OrderState, Order, Policy], str | None]
 
@@ -108,7 +108,34 @@ UNDO: tuple[ProcessStep, ...] = (
     ),
 )
 
-STEPS = {step.name: step for step in (*PROCESS, *UNDO)}
+# What an edit or a refund may ask for beside the process. Shown where it was asked for.
+AMEND, CREDIT, PAY, PUSH = "booking.amend", "refund.credit", "refund.pay", "refund.push"
+ASIDE: tuple[ProcessStep, ...] = (
+    ProcessStep(
+        AMEND,
+        "Amend the sales order",
+        COMMAND,
+        "The ERP's sales order is what the channel shows",
+        purpose=AMEND,
+        undo=ASK,
+    ),
+    ProcessStep(
+        CREDIT,
+        "Credit refunds in ERP",
+        PER_REFUND,
+        "The ERP has a credit memo of every refund",
+        purpose=CREDIT,
+        undo=ASK,
+    ),
+    ProcessStep(PAY, "Record repayments in ERP", PER_REFUND, "The ERP knows what was paid back", purpose=PAY, undo=ASK),
+    ProcessStep(
+        PUSH, "Pay back in channel", PER_REFUND, "The customer has what the ERP credited", purpose=PUSH, undo=ASK
+    ),
+)
+
+STEPS = {step.name: step for step in (*PROCESS, *UNDO, *ASIDE)}
+MANY = frozenset(name for name, step in STEPS.items() if step.kind in (PER_SHIPMENT, PER_REFUND))
+REFUNDING = frozenset(step.name for step in ASIDE if step.kind == PER_REFUND)
 CHECKS: tuple[str, ...] = tuple(step.name for step in PROCESS if step.kind == CHECK)
 
 
@@ -124,13 +151,27 @@ class StepView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def progress(state: OrderState) -> list[StepView]:
-    """The process of one order, step by step, with the undo steps where it was cancelled."""
+    """The process of one order, step by step, with what was asked for aside and what takes it back."""
     undo = UNDO if state.cancel is not None and state.cancel.way == "undo" else ()
     found = []
-    for step in (*PROCESS, *undo):
+    for step in (*PROCESS, *(aside for aside in ASIDE if aside.name in state.steps), *undo):
         now = state.steps.get(step.name)
         status = "pending" if now is None else now.status
         found.append(
             StepView(step.name, step.title, status, step.means, now.at if now else None, now.reason if now else None)
         )
+    return found + _refunding(state)
+
+
+def _refunding(state: OrderState) -> list[StepView]:
+    """What was opened for refunds, summed up: the steps have one command for each and no status of their own."""
+    found = []
+    for step in ASIDE:
+        intents = [intent for intent in state.commands.values() if intent.step == step.name]
+        if step.kind == PER_REFUND and intents:
+            statuses = {intent.status for intent in intents}
+            status = "failed" if "failed" in statuses else "running" if "open" in statuses else "done"
+            at = max(intent.at for intent in intents)
+            count = sum(intent.status in ("done", "skipped") for intent in intents)
+            found.append(StepView(step.name, step.title, status, step.means, at, f"{count} of {len(intents)}"))
     return found

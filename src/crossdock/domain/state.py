@@ -15,6 +15,7 @@ from crossdock.domain.entries import Early, Hold, upcast
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import LineKind, Order, OrderLine
+from crossdock.domain.refund import Credit, Refund, Restock, Return
 
 VERSION = 1
 FINISHED = frozenset({"done", "skipped", "undone"})
@@ -55,6 +56,32 @@ class Billed(msgspec.Struct, frozen=True, gc=False):
     source: str
 
 
+class Refunded(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A refund as taken, or refused with the reason.
+
+    ``billed``: the ERP had billed the order when it came, so that even units that never left are to be credited.
+    ``echo``: it came of our own push of an ERP's credit, which it must not become again. ``by_hand``: a person settled
+    what we could not.
+    """
+
+    refund: Refund
+    source: str
+    at: datetime
+    billed: bool = False
+    echo: bool = False
+    by_hand: bool = False
+    refused: str | None = None
+
+
+class Credited(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A credit memo of the ERP. ``ours``: made by our command."""
+
+    credit: Credit
+    source: str
+    at: datetime
+    ours: bool = False
+
+
 class OpenProblem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     code: str
     klass: str
@@ -88,6 +115,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     v: int
     order: Order | None = None  # the view in force: what was, or will be, booked
     latest: Order | None = None  # a newer view that is not in force (edited or cancelled after booking)
+    amending: Order | None = None  # the view that the ERP was asked to make of its sales order
     tied: datetime | None = None  # the newest view's ``updated_at``, where another view has the same
     confirmed: datetime | None = None  # the same, once the channel was asked which of them it shows
     recorded_at: datetime | None = None
@@ -99,6 +127,9 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     commands: dict[str, Intent] = {}
     shipments: dict[str, Parcel] = {}
     invoices: dict[str, Billed] = {}
+    returns: dict[str, Return] = {}
+    refunds: dict[str, Refunded] = {}
+    credits: dict[str, Credited] = {}
     allocations: tuple[Allocation, ...] = ()
     early: tuple[Early, ...] = ()
     problems: dict[str, OpenProblem] = {}
@@ -139,6 +170,10 @@ class OrderState(msgspec.Struct, omit_defaults=True):
         """The shipments that fit the order."""
         return (parcel for parcel in self.shipments.values() if parcel.refused is None)
 
+    def refunded(self) -> Iterator[Refund]:
+        """The refunds that fit the order."""
+        return (each.refund for each in self.refunds.values() if each.refused is None)
+
     def refs_by_system(self) -> dict[str, dict[str, list[str]]]:
         """Connection -> type -> ids, for people: every id another system has for this order."""
         found: dict[str, dict[str, list[str]]] = {}
@@ -160,6 +195,9 @@ def fork(state: OrderState) -> OrderState:
     new.commands = dict(state.commands)
     new.shipments = dict(state.shipments)
     new.invoices = dict(state.invoices)
+    new.returns = dict(state.returns)
+    new.refunds = dict(state.refunds)
+    new.credits = dict(state.credits)
     new.problems = dict(state.problems)
     new.timers = dict(state.timers)
     return new
@@ -190,6 +228,26 @@ def shipped(state: OrderState, but: str | None = None) -> dict[str, Decimal]:
         if parcel.shipment.id != but:
             for line in parcel.shipment.lines:
                 sums[line.line_id] = sums.get(line.line_id, ZERO) + line.quantity
+    return sums
+
+
+def tells_parcels(state: OrderState) -> bool:
+    """Whether we hear of what leaves: where no warehouse is told anything, nobody tells us."""
+    return bool(state.shipments) or state.status_of("take.shipments") != "skipped"
+
+
+def came_back(state: OrderState) -> dict[str, Decimal]:
+    """Line id -> quantity that came back: by returns that were received, and by refunds that belong to no return."""
+    sums: dict[str, Decimal] = {}
+    for returned in state.returns.values():
+        if returned.status == "received":
+            for line in returned.lines:
+                sums[line.line_id] = sums.get(line.line_id, ZERO) + line.quantity
+    for refund in state.refunded():
+        if refund.return_id is None or refund.return_id not in state.returns:
+            for part in refund.lines:
+                if part.restock is Restock.RETURN:
+                    sums[part.line_id] = sums.get(part.line_id, ZERO) + part.quantity
     return sums
 
 

@@ -1,7 +1,7 @@
 """The few facts about an order that people list, filter and count by."""
 
 from crossdock.domain.decision import Summary
-from crossdock.domain.process import PROCESS, UNDO
+from crossdock.domain.process import PROCESS, REFUNDING, UNDO
 from crossdock.domain.state import OrderState
 
 
@@ -29,6 +29,9 @@ def _where(state: OrderState) -> tuple[str, str | None, str | None]:
     for problem in state.problems.values():
         if problem.klass != "hold":
             return "exception", problem.step, problem.title
+    for intent in state.commands.values():
+        if state.ended is not None and intent.step in REFUNDING and intent.status == "open":
+            return "open", intent.step, "a refund is on its way into the books"
     if state.ended is not None:
         return state.ended, None, state.ended_reason or (state.cancel.reason if state.cancel else None)
     if state.cancel is not None and state.cancel.way == "undo":

@@ -28,6 +28,7 @@ CHOICES = {
     "basis": ("shop", "presentment"),
     "payment": ("paid", "authorized", "pending"),
     "invoice": ("make", "take"),
+    "payments": ("open", "paid", "deposit"),
 }
 
 

@@ -173,6 +173,8 @@ def markdown() -> str:
         "## Profiles",
         "A seed is a swarm or bad in one corner, half and half; `--profile` chooses.",
         _table(("profile", "what it is about"), [(f"`{name}`", CORNERS[name]) for name in PROFILES]),
+        "No seed draws these by itself: "
+        "`refunds` (up to three refunds of every order, under lost answers, late commits and crashes).",
         "## Recoveries",
         "What a campaign of 1,000 seeds or more must have seen at least once, as each fault kind, or it is void: "
         + ", ".join(f"`{name}`" for name in RECOVERIES) + ".",

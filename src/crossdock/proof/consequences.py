@@ -10,7 +10,7 @@ from crossdock import app
 from crossdock.domain.order import Order
 from crossdock.engine.verdict import FROM_OUTSIDE
 from crossdock.kit.manifest import Untranslatable
-from crossdock.proof.plan import ERP, SHOP, WAREHOUSE, OrderPlan
+from crossdock.proof.plan import ERP, REFUNDS, SHOP, WAREHOUSE, OrderPlan
 from crossdock.proof.process import RUNNING, Process
 
 if TYPE_CHECKING:
@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 
 REST_S = 0.99  # hardly less than the second that the ERP's connector takes for granted when a 429 tells no time
 
-_TO_THE_ERP = ("order.book.", "shipment.post.", "invoice.make.", "booking.close.")
+_TO_THE_ERP = ("order.book.", "booking.amend.", "shipment.post.", "invoice.make.", "booking.close.", "refund.credit.")
 # What somebody did to an order -> the exceptions that may come of it.
 _CAUSES: Mapping[str, tuple[str, ...]] = {
     "skuless": ("product.no_sku",),
-    "edit_address": ("order.edited_after_booking",),
+    "edit_address": ("order.edited_after_",),
     "cancel_order": (
         "order.cancelled_after_shipment", "order.cancelled_after_invoice", "order.shipped_after_cancel",
         "release.cancel.rejected", "fulfilment.push.conflict",
+    ),
+    **dict.fromkeys(
+        REFUNDS,
+        ("order.edited_after_", "payment.reversed", "return.exceeds_shipped", "refund.", "fulfilment.push.conflict"),
     ),
     f"{WAREHOUSE} cancel": ("release.cancelled_there",),
     "webhook_drifted": ("shopify.payment_status_unknown",),

@@ -24,6 +24,7 @@ from crossdock.proof.consequences import (
 )
 from crossdock.proof.network import Serving
 from crossdock.proof.plan import SHOP, OrderPlan, Scenario
+from crossdock.proof.refunds import credited_twice, kept_otherwise, may_be_booked
 from crossdock.proof.tables import Tables
 from crossdock.proof.vendors import Vendors
 from crossdock.simulators.base import Request
@@ -103,9 +104,10 @@ class Evidence:
             ("sales_orders", "external_id"),
             ("fulfilments", "order_external_id"),
             ("invoices", "order_external_id"),
+            ("credit_memos", "memo"),
         ):
             for document in books["erp"][name]:
-                found[document[key]][f"{name} in the ERP"] += 1
+                found[str(document[key]).partition(" refund ")[0]][f"{name} in the ERP"] += 1
         for release in books["warehouse"]["orders"]:
             found[str(release["partner_order_id"])]["releases"] += 1
         return dict(found)
@@ -216,7 +218,7 @@ def _doubled(evidence: Evidence) -> list[tuple[str, str]]:
         billed = sum((Decimal(one["total"]) for one in invoices), ZERO)
         if key in sold and billed > Decimal(sold[key]["total"]):
             found.append((key, f"invoiced {billed}, sold for {sold[key]['total']}"))
-    return found
+    return found + credited_twice(evidence)
 
 
 def _unequal(evidence: Evidence) -> list[tuple[str, str]]:
@@ -228,11 +230,15 @@ def _unequal(evidence: Evidence) -> list[tuple[str, str]]:
             found.append((key, "in the ERP, but not in the shop"))
         elif one["test"]:
             found.append((key, "a test order was booked"))
-        elif Decimal(document["total"]) != Decimal(one["total"]) or document["currency"] != one["currency"]:
+        elif Decimal(document["total"]) not in _totals(evidence, one) or document["currency"] != one["currency"]:
             found.append(
                 (key, f"booked {document['total']} {document['currency']}, sold {one['total']} {one['currency']}")
             )
-    return found
+    return found + kept_otherwise(evidence)
+
+
+def _totals(evidence: Evidence, sold: Mapping[str, Any]) -> set[Decimal]:
+    return may_be_booked(evidence.vendors.shop.books_.orders[int(sold["id"])], sold)
 
 
 def _fell(evidence: Evidence) -> list[tuple[str, str]]:

@@ -188,16 +188,35 @@ PROFILES: Mapping[str, Callable[[Random], dict[str, Any]]] = {
 }  # fmt: skip
 
 
+# Not among what a seed may draw: a kind of story more would make every seed another run. ``--profile`` asks for it.
+ON_REQUEST: Mapping[str, Callable[[Random], dict[str, Any]]] = {
+    "refunds": _corner(
+        "answer_lost", "late_commit", "error_503", "webhook_duplicate", "webhook_late", "webhook_dropped",
+        blows={"crash": 2}, workers=2,
+    ),
+}  # fmt: skip
+REFUNDS = ("refund_all", "refund_unit", "refund_kept_unit", "refund_shipping", "refund_amount")
+
+
 def scenario(seed: int, profile: str | None = None) -> Scenario:
     """The seed's run. Half of the seeds are a swarm, half are bad in one corner."""
     mixture, random = Random(f"{seed}/mixture"), Random(f"{seed}/plan")  # noqa: S311 - a new profile changes no other
     corner = mixture.choice([name for name in PROFILES if name != "swarm"])
     name = profile or ("swarm" if mixture.random() < 0.5 else corner)
-    drawn = PROFILES[name](random)
+    drawn = {**PROFILES, **ON_REQUEST}[name](random)
     count, spread_s = random.choice((1, 1, 2, 3, 4)), random.choice((4.0, 4.0, 12.0))
     if "orders" in drawn:
         count, spread_s = drawn.pop("orders"), 12.0
-    return Scenario(seed, name, tuple(_order(random, spread_s) for _ in range(count)), **drawn)
+    orders = tuple(_order(random, spread_s) for _ in range(count))
+    if name == "refunds":
+        orders = tuple(_refunded(Random(f"{seed}/refunds/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
+    return Scenario(seed, name, orders, **drawn)
+
+
+def _refunded(random: Random, plan: OrderPlan) -> OrderPlan:
+    """With one to three refunds, at any time after it was placed."""
+    acts = [(round(random.uniform(0.5, 14.0), 2), random.choice(REFUNDS)) for _ in range(random.choice((1, 1, 2, 3)))]
+    return msgspec.structs.replace(plan, acts=tuple(sorted((*plan.acts, *acts))))
 
 
 def _order(random: Random, spread_s: float) -> OrderPlan:

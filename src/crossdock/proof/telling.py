@@ -9,7 +9,7 @@ import msgspec
 
 from crossdock.proof.campaign import Report
 from crossdock.proof.invariants import INVARIANTS, NOT_BUILT
-from crossdock.proof.plan import PROFILES
+from crossdock.proof.plan import ON_REQUEST, PROFILES
 
 WHOLE = 1_000  # seeds: from here on a fault kind or recovery that never came up makes a campaign void
 PASSED, BROKEN, VOID, STOPPED = 0, 1, 1, 130
@@ -127,7 +127,7 @@ def _counted(counts: dict[str, int]) -> str:
 
 def listing() -> list[str]:
     """The fault profiles."""
-    return [f"{name}" for name in PROFILES]
+    return [f"{name}" for name in (*PROFILES, *ON_REQUEST)]
 
 
 def plain(report: Report, profile: str | None) -> dict[str, Any]:

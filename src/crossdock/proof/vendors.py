@@ -18,6 +18,7 @@ from crossdock.simulators.netsuite import NetSuiteAccount, make_credentials
 from crossdock.simulators.netsuite.credentials import Credentials
 from crossdock.simulators.shiphero import ShipHeroSimulator
 from crossdock.simulators.shopify import ShopifySimulator
+from crossdock.simulators.shopify.books import UserError
 
 TICK_S = 0.4
 LISTING_LAG = 3  # lists are further behind than searches: only polls read them, and these overlap (``house.OVERLAP_S``)
@@ -128,6 +129,20 @@ def signed(delivery: Deliver, body: bytes) -> Deliver:
     return Deliver(delivery.url, {n: proof if n in names else v for n, v in delivery.headers.items()}, body)
 
 
+def _asked(verb: str, order: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a verb of refunding asks of the shop; ``None`` for any other verb."""
+    unit = next(({"id": line["id"]} for line in order["line_items"] if line["current_quantity"]), None)
+    units = [unit] if unit else []
+    asked: dict[str, dict[str, Any]] = {
+        "refund_all": {"lines": "all", "shipping": not order["refunds"]},
+        "refund_unit": {"lines": units},
+        "refund_kept_unit": {"lines": [{**unit, "restock": "no_restock"}] if unit else []},
+        "refund_shipping": {"shipping": not any(each["order_adjustments"] for each in order["refunds"])},
+        "refund_amount": {"amount": "0.70"},
+    }
+    return asked.get(verb)
+
+
 class Vendors:
     """Three accounts with books of their own."""
 
@@ -163,12 +178,22 @@ class Vendors:
         where, _, there = verb.rpartition(" ")
         self._witness.note(where or SHOP, f"{there} {order_id}", key)
         if not where:
-            self.shop.act(verb, {"id": order_id})
+            self._in_the_shop(verb, order_id, key)
             return
         try:
             self.warehouse.act(there, {"order": key})
         except (KeyError, ValueError) as error:
             self._witness.note(where, f"{there} {order_id} was refused: {error}", key)
+
+    def _in_the_shop(self, verb: str, order_id: str, key: str) -> None:
+        asked = _asked(verb, self.shop.books_.orders[int(order_id)])
+        if asked is None:
+            self.shop.act(verb, {"id": order_id})
+            return
+        try:
+            self.shop.act("refund", {"id": order_id, **asked})
+        except UserError as error:
+            self._witness.note(SHOP, f"{verb} {order_id} was refused: {error}", key)
 
     def lock_out(self) -> None:
         """Somebody gives our app in the shop another access token, and does not tell us."""

@@ -72,6 +72,8 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
         push = PushFulfilment(order_id, Shipment("S", shipped, shop.at, (package,)))
         await shop.do(push)
         await shop.look_up(push)
+    _refund(shop, ids[1])
+    await shop.do(ReadBack("order", ids[1]))
     await shop.do(ReadBack("fulfillment_order", str(next(iter(shop.sim.books_.fulfilment_orders)))))
     page = await CONNECTOR.polls["orders"].run(shop.client, None, {})
     await CONNECTOR.polls["orders"].run(shop.client, page.cursor, {})
@@ -86,6 +88,14 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
         )
     found: list[tuple[str, dict[str, Any], dict[str, Any]]] = shop.answers
     return found
+
+
+def _refund(shop: Any, order_id: str) -> None:
+    """All that a refund can hold: units that had left, units that had not, shipping, goodwill, two gateways."""
+    lines = shop.sim.books_.orders[int(order_id)]["line_items"]
+    rows = [{"id": line["id"], "restock": "no_restock"} for line in lines if line["current_quantity"]]
+    shop.sim.act("refund", {"id": order_id, "lines": rows[:2], "amount": "-1", "shares": ["0.4", "0.6"]})
+    shop.sim.act("refund", {"id": order_id, "shipping": True, "amount": "0.50"})
 
 
 async def test_every_request_and_every_answer_keeps_the_contract(shop: Any, schema: GraphQLSchema) -> None:

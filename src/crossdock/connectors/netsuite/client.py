@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from crossdock.connectors.netsuite.answers import MISSING, Stopped, classify, error_of, retry_after
-from crossdock.connectors.netsuite.wire import Document, InvoiceBody, QueryPage, SalesOrder, TokenBody
+from crossdock.connectors.netsuite.wire import CreditBody, Document, InvoiceBody, QueryPage, SalesOrder, TokenBody
 from crossdock.domain.outcome import Misconfigured, OutcomeUnknown, RateLimited, RetryLater
 from crossdock.kit.errors import told_at
 from crossdock.kit.http import AnswerLost, Line, NotSent, Response
@@ -54,8 +54,9 @@ class NetSuite:
         """Create by our id; the internal id. ``replace`` keeps a repeat from appending its lines a second time."""
         return await self._write("PUT", f"/salesOrder/eid:{external_id}?replace=item,taxDetails", document)
 
-    async def patch_sales_order(self, ref: str, changes: dict[str, Any]) -> str:
-        return await self._write("PATCH", f"/salesOrder/{ref}", changes)
+    async def patch_sales_order(self, ref: str, changes: dict[str, Any], *, whole: bool = False) -> str:
+        """``whole``: lines and tax details named are all there are to be."""
+        return await self._write("PATCH", f"/salesOrder/{ref}{'?replace=item,taxDetails' if whole else ''}", changes)
 
     async def transform(self, order_ref: str, target: str, document: dict[str, Any]) -> str:
         """Make a fulfilment or invoice out of a sales order; the new document's internal id."""
@@ -65,7 +66,18 @@ class NetSuite:
         return await self._read(f"/itemFulfillment/{ref}?fields=id,tranId", Document)
 
     async def invoice(self, ref: str) -> InvoiceBody | None:
-        return await self._read(f"/invoice/{ref}?fields=id,tranId,total,taxTotal,currency,createdDate", InvoiceBody)
+        fields = "id,tranId,total,taxTotal,amountRemaining,currency,createdDate"
+        return await self._read(f"/invoice/{ref}?fields={fields}", InvoiceBody)
+
+    async def create(self, kind: str, document: dict[str, Any]) -> str:
+        """Make a record that is no transform of another; its internal id. A known external id is refused."""
+        return await self._write("POST", f"/{kind}", document)
+
+    async def credit_memo(self, ref: str) -> CreditBody | None:
+        return await self._read(f"/creditMemo/{ref}?fields=id,tranId,total", CreditBody)
+
+    async def customer_refund(self, ref: str) -> Document | None:
+        return await self._read(f"/customerRefund/{ref}?fields=id,tranId", Document)
 
     async def query(self, suiteql: str) -> QueryPage:
         """The first page of a SuiteQL statement (paging is by key, not by offset)."""

@@ -7,10 +7,10 @@ from decimal import Decimal
 from hashlib import blake2s
 from typing import Any
 
-from crossdock.connectors.netsuite.mapping import account_zone, local_date
+from crossdock.connectors.netsuite.mapping import account_zone, local_date, render_order
 from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.wire import InvoiceBody, OrderLine, SalesOrder
-from crossdock.domain.commands import MakeInvoice, PostShipment
+from crossdock.domain.commands import AmendBooking, BookOrder, MakeInvoice, PostShipment
 from crossdock.domain.fulfilment import Invoice, Package
 from crossdock.domain.outcome import Rejected
 from crossdock.kit.manifest import Untranslatable
@@ -73,6 +73,17 @@ def render_fulfilment(command: PostShipment, order: SalesOrder, settings: Mappin
         "item": {"items": rows},
         "package": {"items": [_package(package, settings) for package in command.shipment.packages or (Package(),)]},
     }
+
+
+def render_amendment(command: AmendBooking, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole sales order again, for a PATCH that replaces its lines: what is no more must be said to be none."""
+    order, refs = command.order, command.item_refs
+    document = render_order(BookOrder(order, command.customer_ref, refs, command.basis, command.ship_method), settings)
+    del document["orderStatus"]  # whether it is approved is NetSuite's people's to say
+    if settings.get("tax_mode", "details") == "details":
+        document.setdefault("taxDetails", {"items": []})
+    document.setdefault("shippingCost", Decimal(0))
+    return document
 
 
 def render_closing(order: SalesOrder) -> dict[str, Any]:

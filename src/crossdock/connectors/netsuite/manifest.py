@@ -72,6 +72,13 @@ SETTINGS = (
     _item("gift_card_item", "Gift card sold"),
     _item("rounding_item", "Rounding line"),
     Setting(
+        "refund_item",
+        "Line of a credit memo that moves no goods",
+        required=False,
+        help="Internal id of an 'other charge' item: refunds without goods, goods that do not come back, fees kept.",
+    ),
+    Setting("refund_account", "Account that customer refunds are paid from", required=False, example="221"),
+    Setting(
         "discount_item",
         "Discount line",
         required=False,

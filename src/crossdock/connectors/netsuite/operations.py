@@ -5,12 +5,11 @@ transforms have no upsert at all.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import wraps
 from typing import Any, cast
 
 import msgspec
 
-from crossdock.connectors.netsuite.answers import DUPLICATE, Stopped
+from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.documents import (
     CLOSED_STATES,
@@ -18,46 +17,32 @@ from crossdock.connectors.netsuite.documents import (
     fulfilment_id,
     invoice_id,
     read_invoice,
+    render_amendment,
     render_closing,
     render_fulfilment,
 )
 from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES, render_order
 from crossdock.connectors.netsuite.proof import Unbookable
+from crossdock.connectors.netsuite.refund_operations import credit, find_credit, find_payment, pay
+from crossdock.connectors.netsuite.sending import already_there, classified
 from crossdock.connectors.netsuite.wire import SalesOrder
-from crossdock.domain.commands import BookOrder, CloseBooking, MakeInvoice, Payload, PostShipment
-from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, RateLimited, Rejected
+from crossdock.domain.commands import AmendBooking, BookOrder, CloseBooking, MakeInvoice, PostShipment
+from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, RateLimited, Rejected
 from crossdock.kit.http import NotSent
-from crossdock.kit.manifest import Call, Operation, Repeat, Result, Untranslatable
+from crossdock.kit.manifest import Call, Operation, Repeat, Result
 
 _Send = Callable[[NetSuite, Any, Call], Awaitable[Result]]
 _LookUp = Callable[[NetSuite, Any, Call], Awaitable[Result | None]]
-_DUPLICATES = frozenset(code.lower() for code in DUPLICATE)
 
 
-def _classified(send: Any) -> Any:
-    """Turn what ends an operation early into its result; NotSent and AnswerLost pass through."""
-
-    @wraps(send)
-    async def run(client: NetSuite, payload: Payload, call: Call) -> Result | None:
-        try:
-            found: Result | None = await send(client, payload, call)
-        except (Stopped, Unbookable) as ended:
-            return Result(ended.outcome)
-        except Untranslatable as error:  # the document stands, but what NetSuite shows of it cannot be read
-            return Result(OutcomeUnknown(detail=error.detail, code="read_failed"))
-        return found
-
-    return run
-
-
-@_classified
+@classified
 async def find_booking(client: NetSuite, payload: BookOrder, call: Call) -> Result | None:
     """Our sales order, if an earlier send made it."""
     order = await client.sales_order(f"eid:{external_id(payload.order.key)}")
     return None if order is None else Result(_booked(order.id, payload, order))
 
 
-@_classified
+@classified
 async def book(client: NetSuite, payload: BookOrder, call: Call) -> Result:
     """Create the sales order under our external id, after proving that its total will be the channel's."""
     key = external_id(payload.order.key)
@@ -69,7 +54,7 @@ async def book(client: NetSuite, payload: BookOrder, call: Call) -> Result:
     try:
         made = await client.put_sales_order(key, document)
     except Stopped as stopped:
-        return await _already_there(stopped, lambda: find_booking(client, payload, call))
+        return await already_there(stopped, lambda: find_booking(client, payload, call))
     return Result(_booked(made, payload, None))
 
 
@@ -80,7 +65,19 @@ def _booked(internal_id: str, payload: BookOrder, found: SalesOrder | None) -> D
     return Done(refs={"salesOrder": internal_id}, facts=facts, repeated=found is not None)
 
 
-@_classified
+@classified
+async def amend(client: NetSuite, payload: AmendBooking, call: Call) -> Result:
+    """Replace the lines of a sales order of which nothing has been fulfilled or billed yet."""
+    order = await _existing(client, payload.erp_ref)
+    state, refs = order.order_status.id if order.order_status else "", {"salesOrder": order.id}
+    if state in CLOSED_STATES or any(line.quantity_fulfilled for line in order.lines()):
+        word = CLOSED_STATES.get(state, "fulfilled in part")
+        return Result(Conflict("already_under_way", f"sales order {order.id} is {word}; it is not amended", refs))
+    await client.patch_sales_order(order.id, render_amendment(payload, client.settings), whole=True)
+    return Result(Done(refs=refs, facts={"total": str(payload.order.totals.total.on(payload.basis))}))
+
+
+@classified
 async def close(client: NetSuite, payload: CloseBooking, call: Call) -> Result:
     """Close the lines that are still open. There is no cancel verb in the API."""
     order = await _existing(client, payload.erp_ref)
@@ -95,14 +92,14 @@ async def close(client: NetSuite, payload: CloseBooking, call: Call) -> Result:
     return Result(Done(refs=refs))
 
 
-@_classified
+@classified
 async def find_shipment(client: NetSuite, payload: PostShipment, call: Call) -> Result | None:
     """Our item fulfilment of this shipment, if an earlier send made it."""
     there = await client.fulfilment(f"eid:{fulfilment_id(payload)}")
     return None if there is None else Result(Done(refs={"itemFulfillment": there.id}, repeated=True))
 
 
-@_classified
+@classified
 async def post_shipment(client: NetSuite, payload: PostShipment, call: Call) -> Result:
     """Record the goods leaving: transform the sales order into an item fulfilment in state Shipped."""
     if call.tries:
@@ -120,18 +117,18 @@ async def post_shipment(client: NetSuite, payload: PostShipment, call: Call) -> 
     try:
         made = await client.transform(order.id, "itemFulfillment", document)
     except Stopped as stopped:
-        return await _already_there(stopped, lambda: find_shipment(client, payload, call))
+        return await already_there(stopped, lambda: find_shipment(client, payload, call))
     return Result(Done(refs={"itemFulfillment": made}))
 
 
-@_classified
+@classified
 async def find_invoice(client: NetSuite, payload: MakeInvoice, call: Call) -> Result | None:
     """Our invoice, if an earlier send made it."""
     body = await client.invoice(f"eid:{invoice_id(payload)}")
     return None if body is None else Result(_invoiced(client, body, repeated=True))
 
 
-@_classified
+@classified
 async def make_invoice(client: NetSuite, payload: MakeInvoice, call: Call) -> Result:
     """Bill what is fulfilled and not yet billed, then read number, total and tax of what NetSuite made."""
     key = invoice_id(payload)
@@ -167,7 +164,7 @@ def _invoiced(client: NetSuite, body: Any, *, repeated: bool) -> Done:
 
 async def _unbillable(client: NetSuite, payload: MakeInvoice, call: Call, stopped: Stopped) -> Result:
     """NetSuite's own people may have billed it: that is a conflict to look at, not bad data."""
-    result = await _already_there(stopped, lambda: find_invoice(client, payload, call))
+    result = await already_there(stopped, lambda: find_invoice(client, payload, call))
     if isinstance(result.outcome, Rejected) and result.outcome.code == "user_error":
         order = await client.sales_order(payload.erp_ref)
         if order is not None and order.order_status is not None and order.order_status.id == "G":
@@ -176,14 +173,6 @@ async def _unbillable(client: NetSuite, payload: MakeInvoice, call: Call, stoppe
             detail = f"sales order {order.id} is already billed in NetSuite, by an invoice that is not ours"
             return Result(Conflict("already_billed", detail, {"salesOrder": order.id}))
     return result
-
-
-async def _already_there(stopped: Stopped, find: Callable[[], Awaitable[Result | None]]) -> Result:
-    """A refusal because our external id is taken means that an earlier send of ours arrived after all."""
-    outcome: Outcome = stopped.outcome
-    if isinstance(outcome, Rejected) and outcome.code in _DUPLICATES:
-        return await find() or Result(outcome)
-    return Result(outcome)
 
 
 async def _existing(client: NetSuite, ref: str, *, lines: bool = True) -> SalesOrder:
@@ -204,8 +193,12 @@ OPERATIONS: Mapping[str, Operation] = {
     for operation in (
         # An upsert never doubles, but one that is saved late would open again what was closed meanwhile.
         _operation("order.book", "Book the sales order", book, find_booking, settle_s=30.0),
+        # The same lines again are the same order; one that is saved late must undo nothing that came after it either.
+        _operation("booking.amend", "Amend the sales order", amend, None, settle_s=30.0),
         _operation("booking.close", "Close the sales order", close, None),
         _operation("shipment.post", "Post the item fulfilment", post_shipment, find_shipment),
         _operation("invoice.make", "Make the invoice", make_invoice, find_invoice),
+        _operation("refund.credit", "Make the credit memo", credit, find_credit),
+        _operation("refund.pay", "Make the customer refund", pay, find_payment),
     )
 }

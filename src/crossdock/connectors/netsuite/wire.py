@@ -93,6 +93,15 @@ class InvoiceBody(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only
     currency: Ref
     created_date: str
     tax_total: Decimal | None = None
+    amount_remaining: Decimal | None = None
+
+
+class CreditBody(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
+    """What we read of a credit memo."""
+
+    id: str
+    tran_id: str
+    total: Decimal
 
 
 class QueryPage(msgspec.Struct, frozen=True, gc=False, rename="camel"):

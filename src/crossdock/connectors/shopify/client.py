@@ -9,222 +9,16 @@ from typing import Any
 
 import msgspec
 
-from crossdock.connectors.shopify import answers, documents, graph
-from crossdock.connectors.shopify.answers import Failed, UserError
-from crossdock.connectors.shopify.graph import PageInfo, Struct, gid
-from crossdock.connectors.shopify.wire import Instant
+from crossdock.connectors.shopify import answers, documents, graph, graph_refunds, shapes, wire
+from crossdock.connectors.shopify.answers import Failed
+from crossdock.connectors.shopify.graph import gid
 from crossdock.domain.outcome import Misconfigured, Rejected
 from crossdock.kit.errors import told_at
 from crossdock.kit.http import AnswerLost, Line, NotSent
 
 API_VERSION = "2026-10"
+MOST_REFUNDS = 50  # as many as ``documents.ORDER`` lists
 _encode = msgspec.json.Encoder().encode
-
-
-class OrderData(Struct, frozen=True):
-    order: graph.Order | None
-
-
-class _LinesOnly(Struct, frozen=True):
-    line_items: graph.Lines
-
-
-class _OrderLinesData(Struct, frozen=True):
-    order: _LinesOnly | None
-
-
-class _Price(Struct, frozen=True):
-    amount: str
-
-
-class _ShopPrice(Struct, frozen=True):
-    shop_money: _Price
-
-
-class _Place(Struct, frozen=True):
-    """Where a listed order goes."""
-
-    name: str | None = None
-    company: str | None = None
-    address1: str | None = None
-    address2: str | None = None
-    city: str | None = None
-    zip: str | None = None
-    country_code_v2: str | None = msgspec.field(default=None, name="countryCodeV2")
-
-
-class Changed(Struct, frozen=True):
-    """An order in the list of changed ones: enough to name this view of it."""
-
-    id: str
-    updated_at: Instant
-    total_price_set: _ShopPrice
-    display_financial_status: str | None = None
-    cancelled_at: str | None = None
-    note: str | None = None
-    tags: tuple[str, ...] = ()
-    shipping_address: _Place | None = None
-
-
-class ChangedPage(Struct, frozen=True):
-    nodes: tuple[Changed, ...]
-    page_info: PageInfo
-
-
-class _ChangedData(Struct, frozen=True):
-    orders: ChangedPage
-
-
-class LineRef(Struct, frozen=True):
-    id: str
-    sku: str | None = None
-
-
-class FulfilmentOrderLine(Struct, frozen=True):
-    id: str
-    remaining_quantity: int
-    line_item: LineRef
-
-
-class FulfilmentOrderLines(Struct, frozen=True):
-    nodes: tuple[FulfilmentOrderLine, ...]
-    page_info: PageInfo
-
-
-class _Location(Struct, frozen=True):
-    location: graph.Ref | None = None
-
-
-class FulfilmentOrder(Struct, frozen=True):
-    id: str
-    status: str
-    assigned_location: _Location
-    line_items: FulfilmentOrderLines
-
-    @property
-    def location_id(self) -> str | None:
-        place = self.assigned_location.location
-        return graph.number(place.id) if place else None
-
-
-class _FulfilmentOrders(Struct, frozen=True):
-    nodes: tuple[FulfilmentOrder, ...]
-    page_info: PageInfo
-
-
-class Tracking(Struct, frozen=True):
-    number: str | None = None
-
-
-class Fulfilment(Struct, frozen=True):
-    id: str
-    status: str
-    created_at: Instant
-    tracking_info: tuple[Tracking, ...] = ()
-
-
-class FulfilmentState(Struct, frozen=True):
-    """An order's fulfilments and what remains to be fulfilled, read just now."""
-
-    id: str
-    fulfillments: tuple[Fulfilment, ...]
-    fulfillment_orders: _FulfilmentOrders
-    cancelled_at: Instant | None = None
-
-
-class _StateData(Struct, frozen=True):
-    order: FulfilmentState | None
-
-
-class _MoreLines(Struct, frozen=True):
-    line_items: FulfilmentOrderLines
-
-
-class _MoreLinesData(Struct, frozen=True):
-    fulfillment_order: _MoreLines | None
-
-
-class FulfilledLine(Struct, frozen=True):
-    line_item: graph.Ref
-    quantity: int | None = None
-
-
-class _FulfilledLines(Struct, frozen=True):
-    nodes: tuple[FulfilledLine, ...]
-    page_info: PageInfo
-
-
-class _FulfilmentWithLines(Struct, frozen=True):
-    fulfillment_line_items: _FulfilledLines
-
-
-class _FulfilmentData(Struct, frozen=True):
-    fulfillment: _FulfilmentWithLines | None
-
-
-class _Owner(Struct, frozen=True):
-    id: str
-    order_id: str
-
-
-class _OwnerData(Struct, frozen=True):
-    fulfillment_order: _Owner | None
-
-
-class _Created(Struct, frozen=True):
-    user_errors: tuple[UserError, ...]
-    fulfillment: graph.Ref | None = None
-
-
-class _CreatedData(Struct, frozen=True):
-    fulfillment_create: _Created
-
-
-class Subscription(Struct, frozen=True):
-    id: str
-    topic: str
-    uri: str
-
-
-class _Subscriptions(Struct, frozen=True):
-    nodes: tuple[Subscription, ...]
-    page_info: PageInfo
-
-
-class _SubscriptionsData(Struct, frozen=True):
-    webhook_subscriptions: _Subscriptions
-
-
-class _Subscribed(Struct, frozen=True):
-    user_errors: tuple[UserError, ...]
-
-
-class _SubscribedData(Struct, frozen=True):
-    webhook_subscription_create: _Subscribed
-
-
-class _Plan(Struct, frozen=True):
-    public_display_name: str
-
-
-class _Shop(Struct, frozen=True):
-    name: str
-    myshopify_domain: str
-    currency_code: str
-    plan: _Plan
-
-
-class _Scope(Struct, frozen=True):
-    handle: str
-
-
-class _Installation(Struct, frozen=True):
-    access_scopes: tuple[_Scope, ...]
-
-
-class Whoami(Struct, frozen=True):
-    shop: _Shop
-    current_app_installation: _Installation
 
 
 class _Token(msgspec.Struct, frozen=True):
@@ -247,13 +41,13 @@ class Client:
     async def order(self, order_id: str) -> tuple[graph.Order, tuple[graph.Line, ...]] | None:
         """The order and all its lines; ``None`` when the shop does not show it (deleted, or older than 60 days)."""
         order_gid = gid("Order", order_id)
-        found: OrderData = await self._ask(documents.ORDER, {"id": order_gid}, OrderData)
+        found: shapes.OrderData = await self._ask(documents.ORDER, {"id": order_gid}, shapes.OrderData)
         if found.order is None:
             return None
         lines, page = list(found.order.line_items.nodes), found.order.line_items.page_info
         while page.has_next_page:
-            more: _OrderLinesData = await self._ask(
-                documents.ORDER_LINES, {"id": order_gid, "after": page.end_cursor}, _OrderLinesData
+            more: shapes.OrderLinesData = await self._ask(
+                documents.ORDER_LINES, {"id": order_gid, "after": page.end_cursor}, shapes.OrderLinesData
             )
             if more.order is None:
                 return None
@@ -261,19 +55,55 @@ class Client:
             page = more.order.line_items.page_info
         return found.order, tuple(lines)
 
-    async def orders_changed(self, query: str, first: int, after: str | None) -> ChangedPage:
+    async def refunds(self, order: graph.Order) -> tuple[wire.Refund, ...]:
+        """Every refund of the order, whole. Raises ``Failed`` where more were made than are listed."""
+        if len(order.refunds) >= MOST_REFUNDS:
+            detail = (
+                f"Order {graph.number(order.id)} has {MOST_REFUNDS} refunds or more: enter them in the ERP by hand."
+            )
+            raise Failed(Rejected("shopify.too_many_refunds", detail))
+        return tuple([one for each in order.refunds if (one := await self._refund(each.id)) is not None])
+
+    async def _refund(self, refund_gid: str) -> wire.Refund | None:
+        lines: list[graph_refunds.RefundLine] = []
+        after: str | None = None
+        while True:
+            found: shapes.RefundData = await self._ask(
+                documents.REFUND, {"id": refund_gid, "after": after}, shapes.RefundData
+            )
+            if found.refund is None:
+                return None
+            lines += found.refund.refund_line_items.nodes
+            page = found.refund.refund_line_items.page_info
+            if not page.has_next_page:
+                return graph_refunds.refund_as_wire(found.refund, tuple(lines))
+            after = page.end_cursor
+
+    async def fulfilments(self, order_id: str) -> tuple[wire.Fulfilment, ...]:
+        """What left, when, as the shop knows it."""
+        read = await self.fulfilment_state(order_id)
+        found = []
+        for one in read[0].fulfillments if read else ():
+            held = await self.fulfilled_lines(one.id)
+            lines = tuple(wire.FulfilledLine(int(line_id), quantity) for line_id, quantity in held.items())
+            found.append(wire.Fulfilment(one.created_at, one.status.lower(), lines))
+        return tuple(found)
+
+    async def orders_changed(self, query: str, first: int, after: str | None) -> shapes.ChangedPage:
         """One page of orders that match Shopify's search ``query``, oldest change first."""
         variables = {"query": query, "first": first, "after": after}
-        found: _ChangedData = await self._ask(documents.ORDERS_CHANGED, variables, _ChangedData)
+        found: shapes.ChangedData = await self._ask(documents.ORDERS_CHANGED, variables, shapes.ChangedData)
         return found.orders
 
-    async def fulfilment_state(self, order_id: str) -> tuple[FulfilmentState, tuple[FulfilmentOrder, ...]] | None:
+    async def fulfilment_state(
+        self, order_id: str
+    ) -> tuple[shapes.FulfilmentState, tuple[shapes.FulfilmentOrder, ...]] | None:
         """The order's fulfilments and every fulfilment order with all its lines; ``None``: no such order."""
-        orders: list[FulfilmentOrder] = []
+        orders: list[shapes.FulfilmentOrder] = []
         after: str | None = None
         while True:
             variables = {"id": gid("Order", order_id), "after": after}
-            found: _StateData = await self._ask(documents.FULFILMENT_STATE, variables, _StateData)
+            found: shapes.StateData = await self._ask(documents.FULFILMENT_STATE, variables, shapes.StateData)
             if found.order is None:
                 return None
             page = found.order.fulfillment_orders
@@ -282,16 +112,18 @@ class Client:
                 return found.order, tuple(orders)
             after = page.page_info.end_cursor
 
-    async def _whole(self, order: FulfilmentOrder) -> FulfilmentOrder:
+    async def _whole(self, order: shapes.FulfilmentOrder) -> shapes.FulfilmentOrder:
         lines, page = list(order.line_items.nodes), order.line_items.page_info
         while page.has_next_page:
             variables = {"id": order.id, "after": page.end_cursor}
-            more: _MoreLinesData = await self._ask(documents.FULFILMENT_ORDER_LINES, variables, _MoreLinesData)
+            more: shapes.MoreLinesData = await self._ask(
+                documents.FULFILMENT_ORDER_LINES, variables, shapes.MoreLinesData
+            )
             if more.fulfillment_order is None:
                 break
             lines += more.fulfillment_order.line_items.nodes
             page = more.fulfillment_order.line_items.page_info
-        return msgspec.structs.replace(order, line_items=FulfilmentOrderLines(tuple(lines), page))
+        return msgspec.structs.replace(order, line_items=shapes.FulfilmentOrderLines(tuple(lines), page))
 
     async def fulfilled_lines(self, fulfilment_gid: str) -> dict[str, int]:
         """What one fulfilment holds: canonical line id -> quantity."""
@@ -299,7 +131,7 @@ class Client:
         after: str | None = None
         while True:
             variables = {"id": fulfilment_gid, "after": after}
-            found: _FulfilmentData = await self._ask(documents.FULFILMENT_LINES, variables, _FulfilmentData)
+            found: shapes.FulfilmentData = await self._ask(documents.FULFILMENT_LINES, variables, shapes.FulfilmentData)
             if found.fulfillment is None:
                 return held
             page = found.fulfillment.fulfillment_line_items
@@ -313,25 +145,29 @@ class Client:
     async def order_of(self, fulfilment_order_id: str) -> str | None:
         """The order (canonical id) that a fulfilment order belongs to; ``None`` when it is gone."""
         variables = {"id": gid("FulfillmentOrder", fulfilment_order_id)}
-        found: _OwnerData = await self._ask(documents.FULFILMENT_ORDER, variables, _OwnerData)
+        found: shapes.OwnerData = await self._ask(documents.FULFILMENT_ORDER, variables, shapes.OwnerData)
         return graph.number(found.fulfillment_order.order_id) if found.fulfillment_order else None
 
     async def create_fulfilment(self, fulfilment: dict[str, Any]) -> str:
         """Make one fulfilment (all its fulfilment orders at one location); its number."""
         variables = {"fulfillment": fulfilment}
-        found: _CreatedData = await self._ask(documents.FULFILMENT_CREATE, variables, _CreatedData, write=True)
+        found: shapes.CreatedData = await self._ask(
+            documents.FULFILMENT_CREATE, variables, shapes.CreatedData, write=True
+        )
         if found.fulfillment_create.user_errors:
             raise Failed(answers.user_errors(found.fulfillment_create.user_errors))
         if found.fulfillment_create.fulfillment is None:
             raise Failed(answers.lost("answer_empty", "Shopify names neither a fulfilment nor an error.", write=True))
         return graph.number(found.fulfillment_create.fulfillment.id)
 
-    async def subscriptions(self) -> tuple[Subscription, ...]:
+    async def subscriptions(self) -> tuple[shapes.Subscription, ...]:
         """All webhook subscriptions this app has in the shop."""
-        found: list[Subscription] = []
+        found: list[shapes.Subscription] = []
         after: str | None = None
         while True:
-            page: _SubscriptionsData = await self._ask(documents.SUBSCRIPTIONS, {"after": after}, _SubscriptionsData)
+            page: shapes.SubscriptionsData = await self._ask(
+                documents.SUBSCRIPTIONS, {"after": after}, shapes.SubscriptionsData
+            )
             found += page.webhook_subscriptions.nodes
             if not page.webhook_subscriptions.page_info.has_next_page:
                 return tuple(found)
@@ -340,15 +176,17 @@ class Client:
     async def subscribe(self, topic: str, uri: str) -> None:
         """Subscribe a topic (the enum's spelling) at ``uri``. Already subscribed counts as done."""
         variables = {"topic": topic, "subscription": {"uri": uri, "format": "JSON"}}
-        found: _SubscribedData = await self._ask(documents.SUBSCRIPTION_CREATE, variables, _SubscribedData, write=True)
+        found: shapes.SubscribedData = await self._ask(
+            documents.SUBSCRIPTION_CREATE, variables, shapes.SubscribedData, write=True
+        )
         errors = found.webhook_subscription_create.user_errors
         if errors and "already been taken" not in errors[0].message:
             detail = f"Shopify does not subscribe {topic} at {uri}: {errors[0].message}"
             raise Failed(Rejected("shopify.subscription_refused", detail, field="public_url"))
 
-    async def whoami(self) -> Whoami:
+    async def whoami(self) -> shapes.Whoami:
         """The shop, its plan and what this app may do."""
-        found: Whoami = await self._ask(documents.WHOAMI, {}, Whoami)
+        found: shapes.Whoami = await self._ask(documents.WHOAMI, {}, shapes.Whoami)
         return found
 
     async def _ask(self, document: str, variables: dict[str, Any], type_: Any, *, write: bool = False) -> Any:

@@ -52,7 +52,35 @@ ORDER = (
     + _DISCOUNTS
     + " } }\n    lineItems(first: 25) { "
     + _LINES
-    + " }\n  }\n}"
+    + " }\n    refunds(first: 50) { id }\n  }\n}"
+)
+
+REFUND = (
+    """query Refund($id: ID!, $after: String) {
+  refund(id: $id) {
+    id createdAt processedAt note
+    duties { amountSet """
+    + _BAG
+    + """ originalDuty { id } }
+    refundLineItems(first: 50, after: $after) {
+      nodes { quantity restockType lineItem { id } subtotalSet """
+    + _BAG
+    + " totalTaxSet "
+    + _BAG
+    + """ }
+      pageInfo { hasNextPage endCursor }
+    }
+    refundShippingLines(first: 10) { nodes { subtotalAmountSet """
+    + _BAG
+    + " taxAmountSet "
+    + _BAG
+    + " } }\n    orderAdjustments(first: 10) { nodes { reason amountSet "
+    + _BAG
+    + " taxAmountSet "
+    + _BAG
+    + " } }\n    transactions(first: 20) { nodes { id kind status gateway amountSet "
+    + _BAG
+    + " } }\n  }\n}"
 )
 
 ORDER_LINES = (
@@ -138,6 +166,7 @@ WHOAMI = """query Whoami {
 ALL = {
     "order": ORDER,
     "order_lines": ORDER_LINES,
+    "refund": REFUND,
     "orders_changed": ORDERS_CHANGED,
     "fulfilment_state": FULFILMENT_STATE,
     "fulfilment_order_lines": FULFILMENT_ORDER_LINES,

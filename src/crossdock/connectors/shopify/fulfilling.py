@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from crossdock.connectors.shopify.client import FulfilmentOrder
 from crossdock.connectors.shopify.graph import number
+from crossdock.connectors.shopify.shapes import FulfilmentOrder
 from crossdock.domain.fulfilment import Package, Shipment
 from crossdock.domain.outcome import Conflict, Outcome, Rejected
 

@@ -158,6 +158,7 @@ class Order(Struct, frozen=True):
     customer: Customer | None = None
     billing_address: Address | None = None
     shipping_address: Address | None = None
+    refunds: tuple[Ref, ...] = ()
 
 
 def number(gid: str) -> str:
@@ -169,9 +170,9 @@ def gid(kind: str, external_id: str) -> str:
     return f"gid://shopify/{kind}/{external_id}"
 
 
-def as_wire(order: Order, lines: tuple[Line, ...]) -> wire.Order:
+def as_wire(order: Order, lines: tuple[Line, ...], refunds: tuple[wire.Refund, ...] = ()) -> wire.Order:
     """The same order in the shape of a webhook's body. ``lines`` are all of its lines, from however many pages."""
-    return _Rewriter().order(order, lines)
+    return msgspec.structs.replace(_Rewriter().order(order, lines), refunds=refunds)
 
 
 class _Rewriter:
@@ -197,13 +198,13 @@ class _Rewriter:
             duties_included=order.duties_included,
             test=order.test,
             confirmed=order.confirmed,
-            total_price_set=_bag(order.total_price_set),
-            total_discounts_set=_bag(order.total_discounts_set) if order.total_discounts_set else None,
-            total_tax_set=_bag(order.total_tax_set) if order.total_tax_set else None,
+            total_price_set=bag(order.total_price_set),
+            total_discounts_set=bag(order.total_discounts_set) if order.total_discounts_set else None,
+            total_tax_set=bag(order.total_tax_set) if order.total_tax_set else None,
             total_tip_received=_money(order.total_tip_received_set.shop_money).amount,
-            total_tip_received_set=_bag(order.total_tip_received_set),
-            original_total_additional_fees_set=_bag(fees) if fees else None,
-            total_cash_rounding_payment_adjustment_set=_bag(order.total_cash_rounding_adjustment.payment_set),
+            total_tip_received_set=bag(order.total_tip_received_set),
+            original_total_additional_fees_set=bag(fees) if fees else None,
+            total_cash_rounding_payment_adjustment_set=bag(order.total_cash_rounding_adjustment.payment_set),
             financial_status=order.display_financial_status.lower() if order.display_financial_status else None,
             cancelled_at=order.cancelled_at,
             cancel_reason=order.cancel_reason,
@@ -226,7 +227,7 @@ class _Rewriter:
             title=line.title,
             name=line.name,
             sku=line.sku,
-            price_set=_bag(line.original_unit_price_set),
+            price_set=bag(line.original_unit_price_set),
             current_quantity=line.current_quantity,
             gift_card=line.is_gift_card,
             requires_shipping=line.requires_shipping,
@@ -241,7 +242,7 @@ class _Rewriter:
             title=line.title,
             id=int(number(line.id)) if line.id else None,
             code=line.code,
-            price_set=_bag(line.original_price_set),
+            price_set=bag(line.original_price_set),
             is_removed=line.is_removed,
             tax_lines=_taxes(line.tax_lines),
             discount_allocations=self._allocations(line.discount_allocations),
@@ -252,12 +253,12 @@ class _Rewriter:
         for share in shares:
             told = share.discount_application
             self.applications.append(wire.Application(told.title, told.code))
-            found.append(wire.Allocation(len(self.applications) - 1, amount_set=_bag(share.allocated_amount_set)))
+            found.append(wire.Allocation(len(self.applications) - 1, amount_set=bag(share.allocated_amount_set)))
         return tuple(found)
 
 
-def _money(money: Money) -> wire.Money:
-    return wire.Money(_printed(money.amount, money.currency_code), money.currency_code)
+def _money(money: Money, sign: int = 1) -> wire.Money:
+    return wire.Money(_printed(money.amount * sign, money.currency_code), money.currency_code)
 
 
 def _printed(amount: Decimal, currency: str) -> str:
@@ -268,20 +269,20 @@ def _printed(amount: Decimal, currency: str) -> str:
     return f"{amount:f}"
 
 
-def _bag(bag: Bag) -> wire.Bag:
-    return wire.Bag(_money(bag.shop_money), _money(bag.presentment_money))
+def bag(told: Bag, sign: int = 1) -> wire.Bag:
+    return wire.Bag(_money(told.shop_money, sign), _money(told.presentment_money, sign))
 
 
 def _taxes(taxes: tuple[TaxLine, ...]) -> tuple[wire.TaxLine, ...]:
     return tuple(
-        wire.TaxLine(tax.title, price_set=_bag(tax.price_set), rate=tax.rate, channel_liable=tax.channel_liable)
+        wire.TaxLine(tax.title, price_set=bag(tax.price_set), rate=tax.rate, channel_liable=tax.channel_liable)
         for tax in taxes
     )
 
 
 def _duty(duty: Duty) -> wire.Duty:
-    bag = _bag(duty.price)
-    return wire.Duty(bag.shop_money, bag.presentment_money, number(duty.id), _taxes(duty.tax_lines))
+    price = bag(duty.price)
+    return wire.Duty(price.shop_money, price.presentment_money, number(duty.id), _taxes(duty.tax_lines))
 
 
 def _customer(customer: Customer | None) -> wire.Customer | None:

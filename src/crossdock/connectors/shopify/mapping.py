@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
-from crossdock.connectors.shopify import wire
+from crossdock.connectors.shopify import refunds, wire
 from crossdock.domain.money import NOTHING, ZERO, Amount, plausible
 from crossdock.domain.order import (
     Address,
@@ -23,6 +23,7 @@ from crossdock.domain.order import (
     TaxLine,
     Totals,
 )
+from crossdock.domain.refund import Refund
 from crossdock.kit.manifest import Untranslatable
 
 Where = tuple[str | int, ...]
@@ -58,10 +59,15 @@ def to_order(connection: str, source: wire.Order) -> Order:
     return _Reading(source).order(connection)
 
 
+def to_refunds(source: wire.Order) -> tuple[Refund, ...]:
+    """The order's refunds, as far as this view of it tells them whole."""
+    return refunds.read(source, _Reading(source).amount) if source.refunds else ()
+
+
 class _Reading:
     """One order being read: its currencies and discount titles are needed at every line."""
 
-    __slots__ = ("currency", "dual", "presentment", "source", "titles")
+    __slots__ = ("currency", "dual", "kept", "presentment", "source", "titles")
 
     def __init__(self, source: wire.Order) -> None:
         self.source = source
@@ -69,6 +75,7 @@ class _Reading:
         self.presentment = source.presentment_currency or source.currency
         self.dual = self.presentment != self.currency
         self.titles = source.discount_applications or ()
+        self.kept = refunds.kept_wanted(source, refunds.restocks(source)) if source.refunds else None
 
     def order(self, connection: str) -> Order:
         source = self.source
@@ -109,10 +116,13 @@ class _Reading:
             region=place.country_code if place else None,
         )
 
-    def amount(self, bag: wire.Bag | None, plain: str | None, *where: str | int) -> Amount:
-        """An amount from its set of two, or from the plain figure where the order has one currency only."""
+    def amount(self, bag: wire.Bag | None, plain: str | None, *where: str | int, one_side: bool = False) -> Amount:
+        """An amount from its set of two, or from the plain figure where the order has one currency only.
+
+        ``one_side``: the plain figure is all there is, and is given as ``shop`` whichever side it is.
+        """
         if bag is None:
-            return self._plain(plain, where)
+            return self._plain(plain, where, one_side)
         shop = bag.shop_money
         if shop.currency_code != self.currency:
             text = f"is in {shop.currency_code}, the order in {self.currency}."
@@ -121,17 +131,19 @@ class _Reading:
             return Amount(_decimal(shop.amount, where), _decimal(bag.presentment_money.amount, where))
         return Amount(_decimal(shop.amount, where))
 
-    def _plain(self, plain: str | None, where: Where) -> Amount:
+    def _plain(self, plain: str | None, where: Where, one_side: bool = False) -> Amount:
         if plain is None:
             raise _off("shopify.amount_missing", "carries no amount.", where)
         amount = _decimal(plain, where)
-        if self.dual and amount:
+        if self.dual and amount and not one_side:
             text = f"is told in {self.currency} only, though the customer pays in {self.presentment}."
             raise _off("shopify.presentment_missing", text, where)
         return Amount(amount)
 
     def _line(self, index: int, line: wire.Line, tip: bool) -> OrderLine:
         current = line.current_quantity
+        if current is not None and self.kept:
+            current = min(current + self.kept[line.id], line.quantity)  # what had left when it was refunded was wanted
         return OrderLine(
             id=str(line.id),
             title=line.name or line.title or "",

@@ -3,11 +3,14 @@
 from decimal import Decimal
 from typing import Any
 
-from crossdock.connectors.shopify import fulfilling, graph, mapping
+import msgspec
+
+from crossdock.connectors.shopify import fulfilling, graph, mapping, refunds
 from crossdock.connectors.shopify.answers import Failed, lost
-from crossdock.connectors.shopify.client import Client, Fulfilment, FulfilmentOrder, FulfilmentState
+from crossdock.connectors.shopify.client import Client
+from crossdock.connectors.shopify.shapes import Fulfilment, FulfilmentOrder, FulfilmentState
 from crossdock.domain.commands import Payload, PushFulfilment, ReadBack
-from crossdock.domain.events import AllocationsSeen, OrderSeen
+from crossdock.domain.events import AllocationsSeen, Event, OrderSeen, RefundSeen
 from crossdock.domain.fulfilment import Allocation, ShippedLine
 from crossdock.domain.order import order_key
 from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, Rejected
@@ -154,11 +157,17 @@ async def _read_order(client: Client, order_id: str) -> Result:
         )
         return Result(outcome, throttle_s=client.throttle_s)
     try:
-        order = mapping.to_order(client.line.connection, graph.as_wire(*found))
+        told = graph.as_wire(*found, await client.refunds(found[0]))
+        if refunds.ask_what_left(told):
+            told = msgspec.structs.replace(told, fulfillments=await client.fulfilments(order_id))
+        order, given = mapping.to_order(client.line.connection, told), mapping.to_refunds(told)
     except (ValueError, ArithmeticError) as error:  # an id that is no number, an amount beyond all decimals
         raise Failed(lost("answer_unexpected", f"Shopify's order {order_id} cannot be read: {error}", False)) from error
-    follow = Follow("order", order.key, OrderSeen(order, authoritative=True))
-    return Result(Done({"order": order_id}), (follow,), client.throttle_s)
+    # Refunds first: the view beside them wants less, and they say why.
+    events: list[Event] = [RefundSeen(refund, client.line.connection) for refund in given]
+    events.append(OrderSeen(order, authoritative=True))
+    follows = tuple(Follow("order", order.key, event) for event in events)
+    return Result(Done({"order": order_id}), follows, client.throttle_s)
 
 
 async def _read_allocations(client: Client, fulfilment_order_id: str) -> Result:

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from crossdock.connectors.shopify.answers import Failed, lost
-from crossdock.connectors.shopify.client import Changed, Client
+from crossdock.connectors.shopify.client import Client
 from crossdock.connectors.shopify.graph import number
+from crossdock.connectors.shopify.shapes import Changed
 from crossdock.connectors.shopify.topics import POLLED_ORDER, SUBSCRIBED
 from crossdock.connectors.shopify.webhook import Place, content_id, print_of, state_of
 from crossdock.kit.manifest import Found, Page, Poll

@@ -6,7 +6,7 @@ import msgspec
 
 from crossdock.connectors.shopify import mapping, polls, webhook
 from crossdock.connectors.shopify.topics import HANDLING, IGNORED, ORDER, POLLED_ORDER, SIGNAL_FULFILMENT_ORDER
-from crossdock.domain.events import Event, OrderSeen, SignalSeen
+from crossdock.domain.events import Event, OrderSeen, RefundSeen, SignalSeen
 from crossdock.kit.manifest import Untranslatable
 
 
@@ -14,7 +14,10 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
     """Canonical events of one message; raises ``Untranslatable`` naming the field that is off."""
     handling = HANDLING.get(topic)
     if handling == ORDER:
-        return [OrderSeen(mapping.to_order(connection, mapping.parse_order(body)))]
+        order = mapping.parse_order(body)
+        # Refunds first: the view beside them wants less, and they say why.
+        refunds = [RefundSeen(refund, connection) for refund in mapping.to_refunds(order)]
+        return [*refunds, OrderSeen(mapping.to_order(connection, order))]
     if handling == IGNORED:
         return []
     if handling is None and topic != POLLED_ORDER:

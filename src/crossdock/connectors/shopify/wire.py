@@ -105,6 +105,66 @@ class Customer(msgspec.Struct, frozen=True, gc=False):
     phone: str | None = None
 
 
+class RefundLine(msgspec.Struct, frozen=True, gc=False):
+    """``subtotal`` is after discounts, and with tax where the order's prices include it."""
+
+    line_item_id: int
+    quantity: int
+    restock_type: str = "no_restock"
+    subtotal: Decimal | None = None
+    subtotal_set: Bag | None = None
+    total_tax: Decimal | None = None
+    total_tax_set: Bag | None = None
+
+
+class Adjustment(msgspec.Struct, frozen=True, gc=False):
+    """What the calculated refund is to be reduced by: negative for shipping and goodwill that were given."""
+
+    kind: str | None = None  # shipping_refund, refund_discrepancy
+    reason: str | None = None
+    amount: str | None = None
+    amount_set: Bag | None = None
+    tax_amount: str | None = None
+    tax_amount_set: Bag | None = None
+
+
+class Transaction(msgspec.Struct, frozen=True, gc=False):
+    id: int
+    kind: str
+    status: str
+    gateway: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+    amount_set: Bag | None = None  # GraphQL only: webhooks tell one currency
+
+
+class RefundedDuty(msgspec.Struct, frozen=True, gc=False):
+    duty_id: int | str
+    amount_set: Bag | None = None
+
+
+class Refund(msgspec.Struct, frozen=True, gc=False):
+    id: int
+    created_at: Instant
+    processed_at: Instant | None = None
+    note: str | None = None
+    refund_line_items: tuple[RefundLine, ...] | None = ()
+    order_adjustments: tuple[Adjustment, ...] | None = ()
+    transactions: tuple[Transaction, ...] | None = ()
+    duties: tuple[RefundedDuty, ...] | None = ()
+
+
+class FulfilledLine(msgspec.Struct, frozen=True, gc=False):
+    id: int
+    quantity: int
+
+
+class Fulfilment(msgspec.Struct, frozen=True, gc=False):
+    created_at: Instant
+    status: str | None = None
+    line_items: tuple[FulfilledLine, ...] = ()
+
+
 class Order(msgspec.Struct, frozen=True, gc=False):
     id: int
     name: str
@@ -143,3 +203,5 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     customer: Customer | None = None
     billing_address: Address | None = None
     shipping_address: Address | None = None
+    refunds: tuple[Refund, ...] | None = ()
+    fulfillments: tuple[Fulfilment, ...] | None = ()

@@ -1,9 +1,11 @@
 """The sale is off: what that means at every stage the order may be in."""
 
 from crossdock.domain import entries as e
-from crossdock.domain.advance import end_cancelled
+from crossdock.domain.advance import EDITED, end_cancelled
 from crossdock.domain.draft import Draft
 from crossdock.domain.problems import problem
+from crossdock.domain.process import AMEND
+from crossdock.domain.rulings import Edit, Way, ruling, stage_of
 
 CANCEL = "cancel"
 
@@ -13,17 +15,16 @@ def cancel(d: Draft, by: str, reason: str | None) -> None:
     state = d.state
     if state.cancel is not None:
         return
-    out = "shipment" if state.shipments else "invoice" if _billed(d) else None
-    if out is not None:
-        d.note(e.CancelAsked("person", by, d.now, reason))
-        code = f"order.cancelled_after_{out}"
-        title = f"The order was cancelled after the {out}"
-        d.open(problem(code, CANCEL, title, d.order.channel, {"reason": reason}), "take.shipments")
-    elif any(intent.step == "order.book" for intent in state.commands.values()):
-        d.note(e.CancelAsked("undo", by, d.now, reason))
+    ruled = ruling([Edit.CANCEL], stage_of(state))
+    d.note(e.CancelAsked(ruled.way.value, by, d.now, reason))
+    if ruled.code is not None:
+        title = f"The order was cancelled after the {ruled.code.rpartition('_')[2]}"
+        d.open(problem(ruled.code, CANCEL, title, d.order.channel, {"reason": reason}), "take.shipments")
+        if AMEND in state.steps and state.status_of(AMEND) == "pending":
+            d.move(AMEND, "skipped", "cancelled")
+    elif ruled.way is Way.UNDO:
         _drop_open_questions(d)
     else:
-        d.note(e.CancelAsked("drop", by, d.now, reason))
         end_cancelled(d)
 
 
@@ -36,12 +37,8 @@ def settle_by_hand(d: Draft, by: str) -> None:
         d.move("take.shipments", "skipped", f"cancelled, settled by {by}")
 
 
-def _billed(d: Draft) -> bool:
-    return bool(d.state.invoices) or d.state.command_of("invoice") is not None
-
-
 def _drop_open_questions(d: Draft) -> None:
     """An edit of an order that is taken back needs no answer any more."""
-    d.settle("order.edited", reason="the order was cancelled")
+    d.settle(EDITED, reason="the order was cancelled")
     for name in list(d.state.timers):
         d.timer(name, None)

@@ -36,8 +36,7 @@ def command_settled(d: Draft, event: CommandSettled) -> None:
         problem = failed(key, event.key, event.purpose, event.target, event.outcome, event.tries)
         d.note(e.CommandFailed(event.key, problem.klass, problem.code, d.now, problem.title, event.tries))
         d.open(problem, intent.step)
-    if d.state.ended is None:
-        advance(d)
+    advance(d)
 
 
 def done(d: Draft, key: str, intent: Intent, refs: dict[str, str], by: str | None = None) -> None:

@@ -1,13 +1,24 @@
 """What came before its order is kept, and applied when the order comes."""
 
 from crossdock.domain import entries as e
+from crossdock.domain.cases import return_seen as returns
 from crossdock.domain.cases.allocations_seen import allocations_seen
+from crossdock.domain.cases.credit_seen import credit_seen
 from crossdock.domain.cases.invoice_seen import invoice_seen
+from crossdock.domain.cases.refund_seen import fit_again, refund_seen
 from crossdock.domain.cases.release_seen import release_seen
 from crossdock.domain.cases.shipment_seen import shipment_seen
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import Early
-from crossdock.domain.events import AllocationsSeen, InvoiceSeen, ReleaseSeen, ShipmentSeen
+from crossdock.domain.events import (
+    AllocationsSeen,
+    CreditSeen,
+    InvoiceSeen,
+    RefundSeen,
+    ReleaseSeen,
+    ReturnSeen,
+    ShipmentSeen,
+)
 
 
 def keep(d: Draft, event: Early) -> None:
@@ -25,9 +36,17 @@ def apply_one(d: Draft, event: Early) -> None:
     """Note what an event of a known order means."""
     if isinstance(event, ShipmentSeen):
         shipment_seen(d, event)
+        fit_again(d)
+        returns.compare(d)
     elif isinstance(event, ReleaseSeen):
         release_seen(d, event)
     elif isinstance(event, InvoiceSeen):
         invoice_seen(d, event)
     elif isinstance(event, AllocationsSeen):
         allocations_seen(d, event)
+    elif isinstance(event, ReturnSeen):
+        returns.return_seen(d, event)
+    elif isinstance(event, RefundSeen):
+        refund_seen(d, event)
+    elif isinstance(event, CreditSeen):
+        credit_seen(d, event)

@@ -3,7 +3,7 @@
 from crossdock.domain import entries as e
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import InvoiceSeen
-from crossdock.domain.evolve import billed
+from crossdock.domain.evolve import billed, owed
 from crossdock.domain.fulfilment import Invoice
 from crossdock.domain.problems import problem
 
@@ -27,19 +27,19 @@ def _alike(one: Invoice, other: Invoice) -> bool:
 
 
 def _compare(d: Draft, source: str) -> None:
-    total = d.order.totals.total
+    total = owed(d.order, d.state)
     policy = d.policy
-    owed = total.on(policy.basis) if policy is not None else max(total.shop, total.on("presentment"))
+    due = total.on(policy.basis) if policy is not None else max(total.shop, total.on("presentment"))
     sum_ = billed(d.state)
     currency = _currency(d)
     if foreign := sorted({each.invoice.currency for each in d.state.invoices.values()} - {currency}):
         facts = {"billed_in": foreign, "owed_in": currency}
         title = f"{source} billed in {', '.join(foreign)}, the order is booked in {currency}"
         d.open(problem("invoice.total_differs", "invoice.total", title, f"{source}:currency", facts), "invoice")
-    elif sum_ > owed or (sum_ < owed and _all_is_billed(d)):
-        facts = {"billed": f"{sum_:f}", "owed": f"{owed:f}"}
-        title = f"{source} billed {'more' if sum_ > owed else 'less'} than the order comes to"
-        cause = f"{source}:{'more' if sum_ > owed else 'less'}"
+    elif sum_ > due or (sum_ < due and _all_is_billed(d)):
+        facts = {"billed": f"{sum_:f}", "owed": f"{due:f}"}
+        title = f"{source} billed {'more' if sum_ > due else 'less'} than the order comes to"
+        cause = f"{source}:{'more' if sum_ > due else 'less'}"
         d.open(problem("invoice.total_differs", "invoice.total", title, cause, facts), "invoice")
     else:
         d.settle("invoice.total")

@@ -8,16 +8,17 @@
 from collections.abc import Callable, Mapping
 
 from crossdock.domain import entries as e
-from crossdock.domain.advance import advance
+from crossdock.domain.advance import EDITED, advance
 from crossdock.domain.cases.balance import balance
 from crossdock.domain.cases.cancel import CANCEL, cancel, settle_by_hand
 from crossdock.domain.cases.command_settled import done, problem_key
 from crossdock.domain.cases.holds import release
-from crossdock.domain.cases.order_seen import EDITED, check
+from crossdock.domain.cases.order_seen import check
+from crossdock.domain.cases.refund_seen import fit_again
 from crossdock.domain.cases.shipment_seen import shipment_seen
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import OperatorActed, ShipmentSeen
-from crossdock.domain.process import CHECKS, STEPS, UNDO
+from crossdock.domain.process import AMEND, CHECKS, MANY, REFUNDING, STEPS, UNDO
 from crossdock.domain.state import Intent
 
 Act = Callable[[Draft, OperatorActed], str | None]
@@ -42,6 +43,9 @@ def _retry(d: Draft, event: OperatorActed) -> str | None:
     problem, step = event.args.get("problem"), event.args.get("step")
     if str(problem).startswith("shipment/"):
         return _fit_again(d, str(problem).removeprefix("shipment/"))
+    if str(problem).startswith("refund/"):
+        fit_again(d)
+        return f"it still does not fit: {problem}" if problem in d.state.problems else None
     failed = [
         key for key, intent in d.state.commands.items() if intent.status == "failed" and _chosen(intent, problem, step)
     ]
@@ -65,7 +69,7 @@ def _still_wanted(d: Draft, intent: Intent) -> bool:
     A booking of which nobody knows whether it stands may be repeated while it is being undone: that finds it.
     """
     cancel = d.state.cancel
-    if cancel is None or intent.step in ("shipment.post", "fulfilment.push", *(step.name for step in UNDO)):
+    if cancel is None or intent.step in MANY or intent.step in {step.name for step in UNDO}:
         return True
     if cancel.way == "person":
         return d.state.ended is None and intent.step != "order.release"
@@ -136,7 +140,7 @@ def _skip(d: Draft, event: OperatorActed) -> str | None:
     name = str(event.args.get("step", ""))
     if name not in STEPS or name in ("done", "order.book"):
         return f"step {name!r} cannot be skipped"
-    if d.state.finished(name) or d.state.ended is not None:
+    if d.state.finished(name) or (d.state.ended is not None and name not in REFUNDING):
         return "the step is finished"
     if name == "validate.customer" and not event.args.get("customer_ref"):
         return "say which ERP customer it is booked on: customer_ref"
@@ -157,10 +161,13 @@ def _skip_step(d: Draft, event: OperatorActed, name: str, failed: list[tuple[str
     for key, intent in failed:
         d.note(e.CommandSkipped(key, event.actor, event.reason, d.now))
         d.settle(_problem_of(intent), event.actor, event.reason)
-    if name not in ("shipment.post", "fulfilment.push"):
+    if name not in MANY:
         d.move(name, "skipped", reason)
         for key in [key for key, known in d.state.problems.items() if known.step == name and key != CANCEL]:
             d.settle(key, event.actor, event.reason)
+    if name == AMEND and d.state.latest is not None and EDITED not in d.state.problems:
+        d.note(e.OrderRecorded(d.state.latest, d.now))
+        balance(d)
     if name == "validate.customer":
         customer_ref = str(event.args["customer_ref"])
         kept = tuple(d.state.holds.values())

@@ -1,24 +1,24 @@
 """The channel showed the order: first view, newer view, older view, edit or cancellation."""
 
-from hashlib import sha256
-
 import msgspec
 
 from crossdock.domain import entries as e
-from crossdock.domain.advance import advance
+from crossdock.domain.advance import EDITED, advance
 from crossdock.domain.cases.balance import balance
 from crossdock.domain.cases.cancel import cancel
 from crossdock.domain.cases.early import apply_early
+from crossdock.domain.cases.refund_seen import fit_again
 from crossdock.domain.checks import MASTERS_STEPS, run_checks
 from crossdock.domain.decision import StreamRef, Tell
-from crossdock.domain.diff import changes
+from crossdock.domain.diff import changes, edits
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import SignalSeen
 from crossdock.domain.lattice import rank
-from crossdock.domain.order import Order
+from crossdock.domain.order import Order, view_id
 from crossdock.domain.problems import problem
-
-EDITED = "order.edited"
+from crossdock.domain.process import AMEND
+from crossdock.domain.rulings import Way, locked, ruling, stage_of
+from crossdock.domain.state import ordered
 
 
 def order_seen(d: Draft, order: Order, authoritative: bool = False) -> None:
@@ -48,8 +48,7 @@ def _break_tie(d: Draft, order: Order, known: Order, authoritative: bool) -> Non
         d.note(e.OrderTied(order.updated_at, d.now))
     # For each view, once: the channel may have been asked while its second was not over yet.
     to = StreamRef("signal", f"{order.channel}:order:{order.external_id}")
-    view = sha256(msgspec.json.encode(order)).hexdigest()[:16]
-    content = f"tie/{order.updated_at.isoformat()}/{view}"
+    content = f"tie/{order.updated_at.isoformat()}/{view_id(order)}"
     d.decision.tells.append(Tell(to, SignalSeen(order.channel, "order", order.external_id, content)))
     if d.state.confirmed is None and newer(order, known):
         _revise(d, order)
@@ -116,9 +115,9 @@ def _revise(d: Draft, order: Order) -> None:
         d.note(e.OrderNoted(order, d.now))
         return
     if order.cancelled_at is not None:
-        d.note(e.OrderNoted(order, d.now) if locked(d) else e.OrderRecorded(order, d.now))
+        d.note(e.OrderNoted(order, d.now) if locked(state) else e.OrderRecorded(order, d.now))
         cancel(d, order.channel, order.cancel_reason)
-    elif locked(d):
+    elif locked(state):
         _edited(d, order)
     else:
         d.note(e.OrderRecorded(order, d.now))
@@ -127,26 +126,56 @@ def _revise(d: Draft, order: Order) -> None:
             d.move("order.book", "pending", "the order was corrected in the channel")
         check(d)
         balance(d)
+    fit_again(d)
     advance(d)
 
 
-def locked(d: Draft) -> bool:
-    """Whether the ERP has, or may have, the order: from then on a newer view overwrites nothing."""
-    status = d.state.status_of("order.book")
-    if status != "failed":
-        return status in ("running", "done", "skipped", "undone")
-    found = d.state.command_of("order.book")
-    return found is None or found[1].klass != "rejected"
-
-
 def _edited(d: Draft, order: Order) -> None:
+    """A newer view of an order that the ERP has, or may have: the table says what follows."""
     found = changes(d.order, order)
-    if not found:
+    if not found and not _may_be_amended(d):
         d.note(e.OrderRecorded(order, d.now))
         d.settle(EDITED, reason="the channel shows what was booked")
+        _no_amendment(d, "the channel shows what was booked")
         return
     d.note(e.OrderNoted(order, d.now))
+    ruled = ruling(edits(found), stage_of(d.state)) if found else None
+    if ruled is None or (ruled.way is Way.AMEND and any(map(ordered, order.lines))):
+        _amend(d)
+        return
+    _no_amendment(d, "a person makes the change")
     areas = sorted({change.area for change in found})
-    title = f"The order was edited after it was booked: {', '.join(areas)}"
-    facts = {"changes": [change.text for change in found]}
-    d.open(problem("order.edited_after_booking", EDITED, title, ",".join(areas), facts), "order.book")
+    facts = {"changes": [change.text for change in found], "ruling": ruled.way.value}
+    code = ruled.code or "order.edited_after_booking"
+    title = f"The order was edited after {_AFTER[code]}: {', '.join(areas)}"
+    d.open(problem(code, EDITED, title, ",".join(areas), facts), "order.book")
+
+
+_AFTER = {
+    "order.edited_after_booking": "it was booked",
+    "order.edited_after_shipment": "goods had left",
+    "order.edited_after_invoice": "it was billed",
+}
+
+
+def _may_be_amended(d: Draft) -> bool:
+    """Whether the ERP may have another view than the one in force: an amendment is under way, or in doubt."""
+    status, sent = d.state.status_of(AMEND), d.state.command_of(AMEND)
+    return status == "running" or (status == "failed" and sent is not None and sent[1].klass != "rejected")
+
+
+def _amend(d: Draft) -> None:
+    """``advance`` sends the newest view; where an earlier one is under way or in doubt, after it."""
+    d.settle(EDITED, reason="the sales order is amended")
+    if not _may_be_amended(d):
+        d.settle(AMEND)
+        d.move(AMEND, "pending", "the channel shows a newer view")
+
+
+def _no_amendment(d: Draft, reason: str) -> None:
+    status = d.state.status_of(AMEND)
+    if AMEND not in d.state.steps:
+        return
+    if status == "pending" or (status == "failed" and not _may_be_amended(d)):
+        d.settle(AMEND)
+        d.move(AMEND, "skipped", reason)

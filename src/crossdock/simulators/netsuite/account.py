@@ -10,6 +10,7 @@ from typing import Any
 from crossdock.simulators.base import Faults, Reply, Request, Surroundings
 from crossdock.simulators.netsuite import catalogue, tokens, transforms
 from crossdock.simulators.netsuite.answers import Refusal, bad_ref, created, found, missing, user_error
+from crossdock.simulators.netsuite.credits import CreditDesk
 from crossdock.simulators.netsuite.ledger import Document, Ledger
 from crossdock.simulators.netsuite.sales import SalesDesk
 from crossdock.simulators.netsuite.search import Search
@@ -18,8 +19,9 @@ from crossdock.simulators.netsuite.views import shown
 RECORD = "/services/rest/record/v1"
 SUITEQL = "/services/rest/query/v1/suiteql"
 _EXTERNAL = re.compile(r"[A-Za-z0-9_-]+\Z")
+_FREE = frozenset({"creditMemo", "customerRefund"})  # made by POST, out of no other document
 _TRANSFORMS = {"itemFulfillment": transforms.fulfil, "invoice": transforms.bill}
-_DOCUMENTS = frozenset({"salesOrder", "itemFulfillment", "invoice"})
+_DOCUMENTS = frozenset({"salesOrder", "itemFulfillment", "invoice"}) | _FREE
 
 
 class NetSuiteAccount:
@@ -53,6 +55,7 @@ class NetSuiteAccount:
         self.ledger = Ledger()
         self.tokens = tokens.TokenDesk(certificate, certificate_id, client_id, surroundings.now, surroundings.random)
         self._sales = SalesDesk(self.items, self.customers)
+        self._credits = CreditDesk(self.ledger, self._sales)
         self._search = Search(self, time_zone)
         self._in_flight = 0
         self._saving: set[str] = set()
@@ -130,6 +133,8 @@ class NetSuiteAccount:
                 return self._get(kind, ref, request.query)
             case ("POST", []) if kind == "salesOrder":
                 return await self._create(_json(request), request)
+            case ("POST", []) if kind in _FREE:
+                return await self._free(kind, _json(request), request)
             case ("PUT", [ref]) if kind == "salesOrder":
                 return await self._put(ref, request)
             case ("PATCH", [ref]) if kind == "salesOrder":
@@ -145,7 +150,8 @@ class NetSuiteAccount:
 
     def _get(self, kind: str, ref: str, query: Mapping[str, str]) -> Reply:
         if kind in _DOCUMENTS:
-            return found(shown(self._document(kind, ref), query, self.items))
+            document = self._document(kind, ref)
+            return found(shown(document, query, self.items, self.ledger.open_amount(document)))
         if kind == "customer" and ref in self.customers:
             known = self.customers[ref]
             return found({"id": known.id, "email": known.email, "isInactive": known.inactive, "entityId": known.name})
@@ -187,6 +193,15 @@ class NetSuiteAccount:
         order.created = order.modified = self._world.now()
         self.ledger.add(order)
         return created(self._location(request, order))
+
+    async def _free(self, kind: str, body: dict[str, Any], request: Request) -> Reply:
+        """A record of its own. Without an external id, a repeat makes a second one."""
+        external_id = body.get("externalId")
+        if external_id is not None and not _EXTERNAL.match(external_id):
+            raise Refusal(400, "INVALID_CONTENT", f"Invalid external id {external_id!r}", "externalId")
+        await self._save(f"{kind}:{external_id or self.ledger.new_id()}")
+        made = self._credits.credit if kind == "creditMemo" else self._credits.refund
+        return created(self._location(request, made(body, self._world.now())))
 
     async def _patch(self, ref: str, request: Request) -> Reply:
         order = self._document("salesOrder", ref)

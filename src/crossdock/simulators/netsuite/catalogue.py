@@ -23,6 +23,7 @@ SPECIAL = {
     "2007": ("tax_item", "Tax", "OthCharge"),
     "2008": ("fee_item", "Fee", "OthCharge"),
     "2009": ("channel_tax_item", "Tax remitted by channel", "OthCharge"),
+    "2010": ("refund_item", "Refund", "OthCharge"),
 }
 GUEST = "9001"
 

@@ -42,10 +42,10 @@ class Line(msgspec.Struct, kw_only=True):
 
 
 class Document(msgspec.Struct, kw_only=True):
-    """A sales order, item fulfilment or invoice."""
+    """A sales order, item fulfilment, invoice, credit memo or customer refund."""
 
     id: str
-    type: str  # salesOrder, itemFulfillment, invoice
+    type: str  # salesOrder, itemFulfillment, invoice, creditMemo, customerRefund
     number: str
     created: datetime
     modified: datetime
@@ -58,6 +58,7 @@ class Document(msgspec.Struct, kw_only=True):
     tax_details: list[dict[str, Any]] = []
     shipping: Decimal = ZERO
     status: str = "B"
+    applied: dict[str, Decimal] = {}  # a credit's: document -> what it takes off there
 
     @property
     def unit(self) -> Decimal:
@@ -112,6 +113,12 @@ class Ledger:
     def of(self, kind: str) -> list[Document]:
         return [document for document in self.documents.values() if document.type == kind]
 
+    def open_amount(self, document: Document) -> Decimal:
+        """What nothing has been set off against yet."""
+        own = sum(document.applied.values(), ZERO)
+        others = (each.applied.get(document.id, ZERO) for each in self.documents.values())
+        return document.total - own - sum(others, ZERO)
+
     def books(self) -> dict[str, Any]:
         """JSON-ready: what reconciliation is made against. Amounts and quantities are text."""
         orders = self.of("salesOrder")
@@ -121,6 +128,8 @@ class Ledger:
             "sales_orders": [_booked(order) for order in orders],
             "fulfilments": [_fulfilment(document, self.documents) for document in self.of("itemFulfillment")],
             "invoices": [_invoice(document, self.documents) for document in self.of("invoice")],
+            "credit_memos": [_credit(self, document) for document in self.of("creditMemo")],
+            "customer_refunds": [_paid(document) for document in self.of("customerRefund")],
             "duplicates": {"external_id": _extra(externals), "other_ref": _extra(references)},
         }
 
@@ -185,4 +194,30 @@ def _invoice(document: Document, documents: Mapping[str, Document]) -> dict[str,
         "currency": CURRENCIES[document.currency],
         "total": str(document.total),
         "tax": str(document.tax),
+    }
+
+
+def _credit(ledger: Ledger, document: Document) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "external_id": document.external_id,
+        "number": document.number,
+        "memo": document.header.get("memo"),
+        "entity": document.entity,
+        "currency": CURRENCIES[document.currency],
+        "total": str(document.total),
+        "tax": str(document.tax),
+        "open": str(ledger.open_amount(document)),
+        "applied": {ref: str(amount) for ref, amount in document.applied.items()},
+        "lines": [_line(line) for line in document.lines],
+    }
+
+
+def _paid(document: Document) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "external_id": document.external_id,
+        "number": document.number,
+        "currency": CURRENCIES[document.currency],
+        "paid": {ref: str(amount) for ref, amount in document.applied.items()},
     }

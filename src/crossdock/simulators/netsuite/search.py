@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 PAGE_LIMIT = 1000
 _Q = re.compile(r'\s*externalId\s+IS\s+"([^"]+)"\s*\Z', re.IGNORECASE)
-_TYPES = {"salesOrder": "SalesOrd", "itemFulfillment": "ItemShip", "invoice": "CustInvc"}
+_TYPES = {
+    "salesOrder": "SalesOrd",
+    "itemFulfillment": "ItemShip",
+    "invoice": "CustInvc",
+    "creditMemo": "CustCred",
+    "customerRefund": "CustRfnd",
+}
 _COLUMNS = {
     "item": "id itemid displayname isinactive itemtype lastmodifieddate externalid",
     "customer": "id entityid email isinactive currency lastmodifieddate externalid",

@@ -1,13 +1,15 @@
 """Documents as GET shows them: header fields, and sublists only when expanded."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from crossdock.simulators.netsuite.catalogue import CURRENCIES, Item
 from crossdock.simulators.netsuite.ledger import STATUS, Document, Line
 
 
-def shown(document: Document, query: Mapping[str, str], items: Mapping[str, Item]) -> dict[str, Any]:
+def shown(document: Document, query: Mapping[str, str], items: Mapping[str, Item], left: Decimal) -> dict[str, Any]:
+    """``left``: what is still open of an invoice or credit."""
     body: dict[str, Any] = {
         "id": document.id,
         "tranId": document.number,
@@ -22,6 +24,8 @@ def shown(document: Document, query: Mapping[str, str], items: Mapping[str, Item
     }
     if document.type != "itemFulfillment":
         body |= {"total": document.total, "taxTotal": document.tax, "shippingCost": document.shipping}
+    if document.type == "invoice":
+        body["amountRemaining"] = left
     if document.type == "salesOrder":
         body["orderStatus"] = {"id": document.status, "refName": STATUS[document.status]}
     body = {name: value for name, value in body.items() if value is not None}

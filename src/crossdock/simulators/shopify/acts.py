@@ -1,9 +1,12 @@
 """What people do in the shop, by verb: the traffic of tests, the demo and its visitors."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from crossdock.simulators.shopify import refunding
 from crossdock.simulators.shopify.books import fulfilment_order_body
+from crossdock.simulators.shopify.refunding import Asked
 from crossdock.simulators.shopify.traffic import Wish
 
 if TYPE_CHECKING:
@@ -120,11 +123,32 @@ def _unsubscribe(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     return {"dropped": before - len(shop.books_.subscriptions)}
 
 
+def _refund(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """Give money back: ``lines`` (``[{"id", "quantity", "restock"}]``; ``"all"``: what is left of every line),
+    ``shipping`` (true), ``amount`` (goodwill, or negative: kept back), ``shares`` (over gateways), ``note``."""
+    order_id = _order_id(shop, args)
+    rows = args.get("lines") or []
+    if rows == "all":
+        held = shop.books_.orders[order_id]["line_items"]
+        rows = [{"id": one["id"], "quantity": one["current_quantity"]} for one in held if one["current_quantity"]]
+    asked = Asked(
+        [(int(row["id"]), int(row.get("quantity", 1)), row.get("restock")) for row in rows],
+        bool(args.get("shipping")),
+        Decimal(str(args.get("amount", 0))),
+        [Decimal(str(share)) for share in args.get("shares") or (1,)],
+        args.get("note"),
+    )
+    made = refunding.refund(shop.books_, order_id, asked)
+    shop.refunded(order_id, made)
+    return {"id": str(order_id), "refund": str(made["id"])}
+
+
 VERBS: dict[str, Callable[["ShopifySimulator", Args], dict[str, Any]]] = {
     "place_order": _place_order,
     "import_order": _import_order,
     "cancel_order": _cancel_order,
     "pay_order": _pay_order,
+    "refund": _refund,
     "edit_address": _edit_address,
     "tag_order": _tag_order,
     "hold_fulfilment": _hold,

@@ -62,9 +62,15 @@ def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
         told = books.fulfilments.get(numeric(a["id"]))
         return views.fulfilment(told, books) if told else None
 
+    def refund(a: Arguments) -> dict[str, Any] | None:
+        wanted = numeric(a["id"])
+        made = (one for told in books.orders.values() for one in told["refunds"] if one["id"] == wanted)
+        return next((views.refund(one) for one in made), None)
+
     return {
         "__typename": "QueryRoot",
         "order": order,
+        "refund": refund,
         "orders": lambda a: _orders(shop, a),
         "fulfillmentOrder": fulfilment_order,
         "fulfillment": fulfilment,

@@ -85,6 +85,10 @@ class ShopBooks:
     def take(self, body: dict[str, Any], split: bool) -> None:
         """Enter a new order and route it: one fulfilment order per location."""
         self.orders[body["id"]] = body
+        for refund in body.setdefault("refunds", []):  # of an order that was imported
+            for one in refund["transactions"]:
+                amount = {"amount": one["amount"], "currency_code": one["currency"]}
+                one.setdefault("sides", {"shop_money": amount, "presentment_money": amount})
         shipped = [line for line in body["line_items"] if line["requires_shipping"]]
         first, second = LOCATIONS
         parts = {first: shipped[::2], second: shipped[1::2]} if split else {first: shipped}
@@ -174,6 +178,7 @@ class ShopBooks:
         self.fulfilments[made.id] = made
         self._fulfilments_of.setdefault(owner.order_id, []).append(made)
         order = self.touch(owner.order_id)
+        order["fulfillments"] = [*(order.get("fulfillments") or ()), _fulfilment_body(made)]
         rest = sum(line.remaining for each in self.fulfilment_orders_of(owner.order_id) for line in each.lines)
         order["fulfillment_status"] = "partial" if rest else "fulfilled"
         return made
@@ -204,6 +209,18 @@ class ShopBooks:
         made = Subscription(self.fresh_id(), topic, uri)
         self.subscriptions.append(made)
         return made
+
+
+def _fulfilment_body(made: Fulfilment) -> dict[str, Any]:
+    """As an order's webhook lists it."""
+    return {
+        "id": made.id,
+        "order_id": made.order_id,
+        "status": made.status.lower(),
+        "created_at": f"{made.created_at:%Y-%m-%dT%H:%M:%S}+00:00",
+        "tracking_numbers": made.numbers,
+        "line_items": [{"id": line_id, "quantity": quantity} for line_id, quantity in made.lines],
+    }
 
 
 def fulfilment_order_body(fulfilment_order_id: int, status: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import hmac
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -184,7 +185,12 @@ class ShopifySimulator:
     def order_changed(self, order_id: int, *topics: str) -> None:
         """Tell the order as it now stands under each topic."""
         for topic in topics:
-            self.notify(topic, self.books_.orders[order_id])
+            self.notify(topic, told_order(self.books_.orders[order_id]))
+
+    def refunded(self, order_id: int, refund: Mapping[str, Any]) -> None:
+        """Tell a refund, and the order that it changed."""
+        self.notify("refunds/create", told_refund(refund))
+        self.order_changed(order_id, "orders/updated")
 
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Something a person does in the shop: see ``acts.py``; raises ``LookupError`` for an unknown verb or order."""
@@ -261,6 +267,8 @@ class ShopifySimulator:
             "test": order["test"],
             "cancelled": order["cancelled_at"] is not None,
             "financial_status": order["financial_status"],
+            "refunded": f"{sum((Decimal(t['sides']['shop_money']['amount']) for t in paid_back(order)), Decimal(0)):f}",
+            "refunds": len(order["refunds"]),
             "fulfillment_status": order["fulfillment_status"],
             "updated_at": order["updated_at"],
             "lines": [
@@ -284,6 +292,22 @@ class ShopifySimulator:
                 for one in self.books_.fulfilments_of(order["id"])
             ],
         }
+
+
+def paid_back(order: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every payment that went back."""
+    return [one for refund in order["refunds"] for one in refund["transactions"]]
+
+
+def told_order(order: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The order as webhooks carry it."""
+    return {**order, "refunds": [told_refund(one) for one in order["refunds"]]} if order.get("refunds") else order
+
+
+def told_refund(refund: Mapping[str, Any]) -> dict[str, Any]:
+    """Webhooks tell a payment in one currency; what it is in the other the books keep to themselves."""
+    payments = [{k: v for k, v in one.items() if k != "sides"} for one in refund["transactions"]]
+    return {**refund, "transactions": payments}
 
 
 def _reply(status: int, body: Any) -> Reply:

@@ -167,6 +167,7 @@ def order(told: Record, books: ShopBooks) -> dict[str, Any]:
         "shippingLines": connection(
             "ShippingLineConnection", [_shipping_line(s, told) for s in told["shipping_lines"]]
         ),
+        "refunds": lambda arguments: [refund(one) for one in told["refunds"]][: arguments.get("first")],
         "lineItems": connection("LineItemConnection", [line_item(line, told) for line in told["line_items"]]),
         "fulfillments": lambda arguments: [fulfilment(one, books) for one in books.fulfilments_of(told["id"])][
             : arguments.get("first")
@@ -175,6 +176,74 @@ def order(told: Record, books: ShopBooks) -> dict[str, Any]:
             "FulfillmentOrderConnection",
             [fulfilment_order(one, books) for one in books.fulfilment_orders_of(told["id"])],
         ),
+    }
+
+
+def refund(told: Record) -> dict[str, Any]:
+    """A refund with its parts: shipping and discrepancies lie in lists of their own here."""
+    lines = [
+        {
+            "__typename": "RefundLineItem",
+            "quantity": row["quantity"],
+            "restockType": row["restock_type"].upper(),
+            "lineItem": {"__typename": "LineItem", "id": f"gid://shopify/LineItem/{row['line_item_id']}"},
+            "subtotalSet": bag(row["subtotal_set"]),
+            "totalTaxSet": bag(row["total_tax_set"]),
+        }
+        for row in told["refund_line_items"]
+    ]
+    apart = {
+        kind: [one for one in told["order_adjustments"] if one["kind"] == kind]
+        for kind in ("shipping_refund", "refund_discrepancy")
+    }
+    return {
+        "__typename": "Refund",
+        "id": f"gid://shopify/Refund/{told['id']}",
+        "createdAt": instant(told["created_at"]),
+        "processedAt": instant(told["processed_at"]),
+        "note": told["note"],
+        "duties": [],
+        "refundLineItems": connection("RefundLineItemConnection", lines),
+        "refundShippingLines": connection(
+            "RefundShippingLineConnection", [_refunded_shipping(one) for one in apart["shipping_refund"]]
+        ),
+        "orderAdjustments": connection(
+            "OrderAdjustmentConnection", [_adjustment(one) for one in apart["refund_discrepancy"]]
+        ),
+        "transactions": connection("OrderTransactionConnection", [_transaction(one) for one in told["transactions"]]),
+    }
+
+
+def _refunded_shipping(told: Record) -> dict[str, Any]:
+    return {
+        "__typename": "RefundShippingLine",
+        "subtotalAmountSet": bag(_turned(told["amount_set"])),
+        "taxAmountSet": bag(_turned(told["tax_amount_set"])),
+    }
+
+
+def _turned(told: Record) -> Record:
+    """The opposite amount: here given shipping is positive."""
+    return {side: {**money, "amount": f"{Decimal(0) - Decimal(money['amount']):f}"} for side, money in told.items()}
+
+
+def _adjustment(told: Record) -> dict[str, Any]:
+    return {
+        "__typename": "OrderAdjustment",
+        "reason": "REFUND_DISCREPANCY",
+        "amountSet": bag(told["amount_set"]),
+        "taxAmountSet": bag(told["tax_amount_set"]),
+    }
+
+
+def _transaction(told: Record) -> dict[str, Any]:
+    return {
+        "__typename": "OrderTransaction",
+        "id": f"gid://shopify/OrderTransaction/{told['id']}",
+        "kind": told["kind"].upper(),
+        "status": told["status"].upper(),
+        "gateway": told["gateway"],
+        "amountSet": bag(told["sides"]),
     }
 
 

@@ -1,0 +1,218 @@
+"""What the Admin GraphQL API answers to each of our documents, typed: ``client.py`` reads answers as these."""
+
+import msgspec
+
+from crossdock.connectors.shopify import graph, graph_refunds
+from crossdock.connectors.shopify.answers import UserError
+from crossdock.connectors.shopify.graph import PageInfo, Struct
+from crossdock.connectors.shopify.wire import Instant
+
+
+class OrderData(Struct, frozen=True):
+    order: graph.Order | None
+
+
+class RefundData(Struct, frozen=True):
+    refund: graph_refunds.Refund | None
+
+
+class LinesOnly(Struct, frozen=True):
+    line_items: graph.Lines
+
+
+class OrderLinesData(Struct, frozen=True):
+    order: LinesOnly | None
+
+
+class _Price(Struct, frozen=True):
+    amount: str
+
+
+class _ShopPrice(Struct, frozen=True):
+    shop_money: _Price
+
+
+class _Place(Struct, frozen=True):
+    """Where a listed order goes."""
+
+    name: str | None = None
+    company: str | None = None
+    address1: str | None = None
+    address2: str | None = None
+    city: str | None = None
+    zip: str | None = None
+    country_code_v2: str | None = msgspec.field(default=None, name="countryCodeV2")
+
+
+class Changed(Struct, frozen=True):
+    """An order in the list of changed ones: enough to name this view of it."""
+
+    id: str
+    updated_at: Instant
+    total_price_set: _ShopPrice
+    display_financial_status: str | None = None
+    cancelled_at: str | None = None
+    note: str | None = None
+    tags: tuple[str, ...] = ()
+    shipping_address: _Place | None = None
+
+
+class ChangedPage(Struct, frozen=True):
+    nodes: tuple[Changed, ...]
+    page_info: PageInfo
+
+
+class ChangedData(Struct, frozen=True):
+    orders: ChangedPage
+
+
+class LineRef(Struct, frozen=True):
+    id: str
+    sku: str | None = None
+
+
+class FulfilmentOrderLine(Struct, frozen=True):
+    id: str
+    remaining_quantity: int
+    line_item: LineRef
+
+
+class FulfilmentOrderLines(Struct, frozen=True):
+    nodes: tuple[FulfilmentOrderLine, ...]
+    page_info: PageInfo
+
+
+class Location(Struct, frozen=True):
+    location: graph.Ref | None = None
+
+
+class FulfilmentOrder(Struct, frozen=True):
+    id: str
+    status: str
+    assigned_location: Location
+    line_items: FulfilmentOrderLines
+
+    @property
+    def location_id(self) -> str | None:
+        place = self.assigned_location.location
+        return graph.number(place.id) if place else None
+
+
+class FulfilmentOrders(Struct, frozen=True):
+    nodes: tuple[FulfilmentOrder, ...]
+    page_info: PageInfo
+
+
+class Tracking(Struct, frozen=True):
+    number: str | None = None
+
+
+class Fulfilment(Struct, frozen=True):
+    id: str
+    status: str
+    created_at: Instant
+    tracking_info: tuple[Tracking, ...] = ()
+
+
+class FulfilmentState(Struct, frozen=True):
+    """An order's fulfilments and what remains to be fulfilled, read just now."""
+
+    id: str
+    fulfillments: tuple[Fulfilment, ...]
+    fulfillment_orders: FulfilmentOrders
+    cancelled_at: Instant | None = None
+
+
+class StateData(Struct, frozen=True):
+    order: FulfilmentState | None
+
+
+class MoreLines(Struct, frozen=True):
+    line_items: FulfilmentOrderLines
+
+
+class MoreLinesData(Struct, frozen=True):
+    fulfillment_order: MoreLines | None
+
+
+class FulfilledLine(Struct, frozen=True):
+    line_item: graph.Ref
+    quantity: int | None = None
+
+
+class FulfilledLines(Struct, frozen=True):
+    nodes: tuple[FulfilledLine, ...]
+    page_info: PageInfo
+
+
+class FulfilmentWithLines(Struct, frozen=True):
+    fulfillment_line_items: FulfilledLines
+
+
+class FulfilmentData(Struct, frozen=True):
+    fulfillment: FulfilmentWithLines | None
+
+
+class Owner(Struct, frozen=True):
+    id: str
+    order_id: str
+
+
+class OwnerData(Struct, frozen=True):
+    fulfillment_order: Owner | None
+
+
+class Created(Struct, frozen=True):
+    user_errors: tuple[UserError, ...]
+    fulfillment: graph.Ref | None = None
+
+
+class CreatedData(Struct, frozen=True):
+    fulfillment_create: Created
+
+
+class Subscription(Struct, frozen=True):
+    id: str
+    topic: str
+    uri: str
+
+
+class SubscriptionPage(Struct, frozen=True):
+    nodes: tuple[Subscription, ...]
+    page_info: PageInfo
+
+
+class SubscriptionsData(Struct, frozen=True):
+    webhook_subscriptions: SubscriptionPage
+
+
+class Subscribed(Struct, frozen=True):
+    user_errors: tuple[UserError, ...]
+
+
+class SubscribedData(Struct, frozen=True):
+    webhook_subscription_create: Subscribed
+
+
+class Plan(Struct, frozen=True):
+    public_display_name: str
+
+
+class Shop(Struct, frozen=True):
+    name: str
+    myshopify_domain: str
+    currency_code: str
+    plan: Plan
+
+
+class Scope(Struct, frozen=True):
+    handle: str
+
+
+class Installation(Struct, frozen=True):
+    access_scopes: tuple[Scope, ...]
+
+
+class Whoami(Struct, frozen=True):
+    shop: Shop
+    current_app_installation: Installation

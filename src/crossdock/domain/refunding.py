@@ -1,0 +1,200 @@
+"""Which documents the ERP is to have of a refund, by how the order is billed and paid there: a table.
+
+``settle`` opens what the table says, once for each refund and for ever. Units that never left are taken off the sales
+order by the edit that the channel shows beside the refund (see ``rulings.py``), so the bill is less and no document
+credits it.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from crossdock.domain.commands import CreditLine, CreditRefund, PayRefund, PushRefund
+from crossdock.domain.decision import Policy
+from crossdock.domain.draft import Draft
+from crossdock.domain.evolve import billed_whole
+from crossdock.domain.money import ZERO
+from crossdock.domain.order import Order, TaxLine
+from crossdock.domain.problems import problem
+from crossdock.domain.process import CREDIT, PAY, PUSH
+from crossdock.domain.refund import Part, Refund, RefundedCharge, RefundedLine, Restock, gross_of, paid_back
+from crossdock.domain.shares import Share, shares
+from crossdock.domain.state import OrderState, Refunded
+
+
+class Billing(StrEnum):
+    """How the ERP has the order and its money."""
+
+    NOT_INVOICED = "not_invoiced"
+    OPEN = "invoiced_unpaid"
+    PAID = "invoiced_paid"
+    DEPOSIT = "prepaid_deposit"
+
+
+class Document(StrEnum):
+    """What the ERP is to have of it."""
+
+    NOTHING = "nothing"
+    LATER = "later"
+    CREDIT = "credit"
+    CREDIT_AND_PAY = "credit_and_pay"
+    PAY = "pay"
+
+
+# For people. Shown in the reference.
+MEANINGS: Mapping[Document, str] = {
+    Document.NOTHING: "nothing: the sales order is amended, and the bill is less by it",
+    Document.LATER: "nothing yet: it is credited when the ERP has billed the order",
+    Document.CREDIT: "a credit memo, set off against the invoice (`refund.credit`)",
+    Document.CREDIT_AND_PAY: "a credit memo (`refund.credit`), paid out by a customer refund (`refund.pay`); "
+    "both when the ERP has billed the order",
+    Document.PAY: "a customer refund out of the deposit (`refund.pay`)",
+}
+
+_CREDITED = {Share.UNITS_OFF: Document.NOTHING}
+TABLE: Mapping[Billing, Mapping[Share, Document]] = {
+    Billing.NOT_INVOICED: {**dict.fromkeys(Share, Document.LATER), **_CREDITED},
+    Billing.OPEN: {**dict.fromkeys(Share, Document.CREDIT), **_CREDITED},
+    Billing.PAID: {**dict.fromkeys(Share, Document.CREDIT_AND_PAY), **_CREDITED},
+    Billing.DEPOSIT: {**dict.fromkeys(Share, Document.CREDIT_AND_PAY), Share.UNITS_OFF: Document.PAY},
+}
+
+
+def settle(d: Draft, policy: Policy) -> None:
+    """Open what the ERP, or the channel, is to have of every refund and credit that is known."""
+    if not (d.state.refunds or d.state.credits):
+        return
+    for known in list(d.state.refunds.values()):
+        if known.refused is None and not known.echo and not known.by_hand:
+            _refund(d, policy, known)
+    for id_, credit in d.state.credits.items():
+        if not credit.ours and pays_back(d.state, policy, credit.source):
+            push = PushRefund(d.order.external_id, credit.credit, policy.notify_customer)
+            d.send(PUSH, d.order.channel, push, id_)
+
+
+def pays_back(state: OrderState, policy: Policy, source: str) -> bool:
+    """Whether a credit memo that people made there is paid back in the channel by itself."""
+    return policy.push_refunds and source == (state.erp or policy.erp)
+
+
+def billing(state: OrderState, policy: Policy) -> Billing:
+    """How the order stands in the ERP. A deposit is one before the invoice and after it."""
+    if policy.payments == "deposit":
+        return Billing.DEPOSIT
+    if not all_billed(state):
+        return Billing.NOT_INVOICED
+    return Billing.PAID if policy.payments == "paid" else Billing.OPEN
+
+
+def all_billed(state: OrderState) -> bool:
+    """Whether what is to be billed is. Until then a refund has nothing to be credited against."""
+    return bool(state.invoices) and (billed_whole(state) or state.finished("invoice") or state.ended is not None)
+
+
+class _Account(NamedTuple):
+    """Where the order is booked."""
+
+    erp: str
+    ref: str
+    customer: str
+    currency: str
+
+
+def _account(d: Draft, policy: Policy) -> _Account | None:
+    state = d.state
+    if state.erp is None or state.erp_ref is None or state.customer_ref is None:
+        return None
+    return _Account(state.erp, state.erp_ref, state.customer_ref, _currency(d.order, policy))
+
+
+def _refund(d: Draft, policy: Policy, known: Refunded) -> None:
+    account, table = _account(d, policy), TABLE[billing(d.state, policy)]
+    if account is None:
+        return
+    asked = [(table[share], parts) for share, parts in shares(known).items()]
+    refunded = [part for document, parts in asked if document is Document.PAY for part in parts]
+    if refunded and known.refund.gives_money:
+        _pay(d, account, known.refund, gross_of(refunded, policy.basis), None)
+    owed = [part for document, parts in asked if document not in (Document.PAY, Document.NOTHING) for part in parts]
+    if not owed:
+        return
+    if not all_billed(d.state):
+        _unbilled(d, known.refund)
+    elif (gross := gross_of(owed, policy.basis)) < ZERO:
+        _ask(d, "refund.keeps_money", known.refund, f"{-gross:f} more is kept back than is credited")
+    else:
+        pays = any(document is Document.CREDIT_AND_PAY for document, _ in asked)
+        _credit(d, account, policy, known.refund, owed, pays)
+
+
+def _credit(d: Draft, account: _Account, policy: Policy, refund: Refund, owed: list[Part], pays: bool) -> None:
+    waited = d.state.problems.get(f"refund/{refund.id}")
+    if waited is not None and waited.code == "refund.not_billed":
+        d.settle(f"refund/{refund.id}")
+    payload = CreditRefund(
+        order_key=d.order.key,
+        erp_ref=account.ref,
+        refund_id=refund.id,
+        refunded_at=refund.refunded_at,
+        currency=account.currency,
+        customer_ref=account.customer,
+        lines=tuple(_line(d.order, part, policy.basis) for part in owed),
+        item_refs=d.state.item_refs,
+        apply_to=() if pays else tuple(d.state.invoices),
+    )
+    d.send(CREDIT, account.erp, payload, refund.id)
+    sent = d.state.command_of(CREDIT, refund.id)
+    money = min(payload.total, paid_back(refund, policy.basis))
+    if pays and money > ZERO and sent is not None and sent[1].status == "done":
+        _pay(d, account, refund, money, sent[1].refs.get("creditMemo", ""))
+
+
+def _pay(d: Draft, account: _Account, refund: Refund, amount: Decimal, credit_ref: str | None) -> None:
+    """Once out of the credit memo and once out of the deposit, where a refund needs both."""
+    payload = PayRefund(
+        order_key=d.order.key,
+        erp_ref=account.ref,
+        refund_id=refund.id,
+        refunded_at=refund.refunded_at,
+        currency=account.currency,
+        customer_ref=account.customer,
+        amount=amount,
+        credit_ref=credit_ref,
+    )
+    d.send(PAY, account.erp, payload, refund.id if credit_ref is not None else f"{refund.id}/deposit")
+
+
+def _unbilled(d: Draft, refund: Refund) -> None:
+    """Waiting for the bill is the usual case; where none will come, somebody must know."""
+    state = d.state
+    if state.ended != "cancelled" and state.finished("invoice") and not state.invoices:
+        _ask(d, "refund.not_billed", refund, "The refund cannot be credited: the ERP has not billed the order")
+
+
+def _ask(d: Draft, code: str, refund: Refund, title: str) -> None:
+    d.open(problem(code, f"refund/{refund.id}", title, d.order.channel, {"refund": refund.id}), CREDIT)
+
+
+def _currency(order: Order, policy: Policy) -> str:
+    return (order.presentment_currency if policy.basis == "presentment" else None) or order.currency
+
+
+def _line(order: Order, part: Part, basis: str) -> CreditLine:
+    net, tax = part.net.on(basis), part.tax.on(basis)
+    if isinstance(part, RefundedLine):
+        own = next((line for line in order.lines if line.id == part.line_id), None)
+        title, sku = (own.title, own.sku) if own is not None else (part.line_id, part.sku)
+        restock = part.restock is not Restock.NONE
+        name = _tax_title(own.taxes) if own is not None else None
+        return CreditLine("item", title, part.quantity, net, tax, part.line_id, sku or part.sku, restock, name)
+    if isinstance(part, RefundedCharge):
+        name = next((_tax_title(one.taxes) for one in order.charges if one.kind is part.kind), None)
+        kind = part.kind.value
+        return CreditLine(kind, kind.capitalize(), Decimal(1), net, tax, part.id, tax_title=name)
+    return CreditLine("adjustment", part.reason or "Refund", Decimal(1), net, tax)
+
+
+def _tax_title(taxes: tuple[TaxLine, ...]) -> str | None:
+    return taxes[0].title if taxes else None

@@ -1,0 +1,67 @@
+"""Credit memos and customer refunds: what they may be set off against, and what is then left open."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from crossdock.simulators.netsuite.answers import Refusal, bad_ref, user_error
+from crossdock.simulators.netsuite.ledger import ZERO, Document, Ledger
+from crossdock.simulators.netsuite.sales import SalesDesk
+
+Body = Mapping[str, Any]
+
+
+class CreditDesk:
+    """Makes them; an external id is unique per record type, and nothing is applied beyond what is open."""
+
+    def __init__(self, ledger: Ledger, sales: SalesDesk) -> None:
+        self._ledger, self._sales = ledger, sales
+
+    def credit(self, body: Body, now: datetime) -> Document:
+        document = self._new("creditMemo", body, now)
+        self._sales.fill(document, {k: v for k, v in body.items() if k != "apply"}, frozenset(), now)
+        document.applied = self._applied(document, body, "invoice", document.total)
+        return self._enter(document, "CM")
+
+    def refund(self, body: Body, now: datetime) -> Document:
+        document = self._new("customerRefund", body, now)
+        document.entity = str((body.get("customer") or {}).get("id", ""))
+        document.currency = str((body.get("currency") or {}).get("id", document.currency))
+        rows = (body.get("apply") or {}).get("items", [])
+        paid = sum((Decimal(row["amount"]) for row in rows if row.get("apply")), ZERO)
+        if paid <= ZERO:
+            raise user_error("Please choose an item to refund.", "apply")
+        document.applied = self._applied(document, body, "creditMemo", paid)
+        return self._enter(document, "RF")
+
+    def _new(self, kind: str, body: Body, now: datetime) -> Document:
+        external_id = body.get("externalId")
+        if external_id and self._ledger.find(kind, f"eid:{external_id}") is not None:
+            raise Refusal(400, "DUP_RCRD", "This record already exists", "externalId")
+        return Document(
+            id=self._ledger.new_id(), type=kind, number="", created=now, modified=now, external_id=external_id
+        )
+
+    def _enter(self, document: Document, prefix: str) -> Document:
+        document.number, document.status = self._ledger.number(prefix), "A"
+        self._ledger.add(document)
+        return document
+
+    def _applied(self, document: Document, body: Body, kind: str, most: Decimal) -> dict[str, Decimal]:
+        found: dict[str, Decimal] = {}
+        for index, row in enumerate((body.get("apply") or {}).get("items", [])):
+            path = f"apply.items[{index}]"
+            if not row.get("apply"):
+                continue
+            ref = str((row.get("doc") or {}).get("id", ""))
+            other = self._ledger.find(kind, ref)
+            if other is None or other.entity != document.entity or other.currency != document.currency:
+                raise bad_ref(f"{path}.doc", ref)
+            amount = Decimal(row["amount"])
+            if amount <= ZERO or amount > self._ledger.open_amount(other):
+                raise user_error(f"The amount applied exceeds what is open of {other.number}.", f"{path}.amount")
+            found[ref] = found.get(ref, ZERO) + amount
+        if sum(found.values(), ZERO) > most:
+            raise user_error("The amount applied exceeds the document's total.", "apply")
+        return found
