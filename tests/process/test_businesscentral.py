@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
+from tests.process.amazon_house import AmazonHouse, AmazonVendors
 from tests.process.books import released, ship_quantities, sold
 from tests.process.house import ERP, SHOP, SYSTEMS, Engine, House, Vendors
 from tests.process.test_lost_answers import FAULTS, SLOW_FLOOR, naming
@@ -21,6 +23,16 @@ class CentralVendors(Vendors):
     """The shop, Business Central and the warehouse."""
 
     systems: Mapping[str, str] = {**SYSTEMS, ERP: "businesscentral"}
+
+
+class AmazonCentralVendors(AmazonVendors):
+    """Amazon, which tells no rates: its own tax is a line of an account."""
+
+    systems: Mapping[str, str] = {**SYSTEMS, SHOP: "amazon", ERP: "businesscentral"}
+
+    def __init__(self, seed: int, shop: Mapping[str, Any], warehouse: Mapping[str, Any]) -> None:
+        super().__init__(seed, shop, warehouse)
+        self.at_erp = msgspec.structs.replace(self.at_erp, settings={**self.at_erp.settings, "tax_mode": "account"})
 
 
 Running = Callable[..., Awaitable[tuple[House, Engine]]]
@@ -202,3 +214,16 @@ async def test_a_lost_notification_is_made_good_by_the_poll(running: Running) ->
     await house.poll(ERP, "invoices")
     await house.until(lambda: _all_at(house, [order_id], "done"), "the order to be done")
     assert await house.problems() == []
+
+
+async def test_any_channel_may_be_booked_there(make_house: Callable[..., Any]) -> None:
+    async with make_house(accounts=AmazonCentralVendors, made=AmazonHouse) as house, house.running():
+        ids = house.shop.act("place_order", {"count": 8})["ids"]
+        await house.hear()
+        await house.until(lambda: _all_at(house, ids, "done"), "the orders to be done")
+        await house.quiet()
+        totals = [[Decimal(one["total"]) for one in _of(house, "invoices", each)] for each in ids]
+        orders = {one["id"]: Decimal(one["total"]) for one in house.shop.books()["orders"]}
+        assert totals == [[orders[each]] for each in ids]
+        assert house.erp.books()["doubled"] == []
+        assert await house.problems() == []
