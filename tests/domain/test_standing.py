@@ -72,6 +72,20 @@ def test_what_refunds_told_is_taken_off_to_the_cent(placed: Order, data: Any) ->
     assert standing(rest).totals.total.shop - left.totals.total.shop == taken
 
 
+def test_what_rounding_unit_by_unit_makes_stays_with_the_order_as_rounding() -> None:
+    """Three units of 10.00 less 0.50, refunded one by one at 9.83: the shop kept a cent of the line."""
+    one = line("1", quantity=3, price="10.00", discount="0.50", current_quantity=Decimal(0))
+    placed = order(lines=[one, line("2")], charges=[shipping()])
+    told = RefundedLine("1", Decimal(1), money("9.83"), restock=Restock.CANCEL)
+    refunds = [Refund(f"r{n}", NOON, "EUR", (told,)) for n in range(3)]
+    left = standing(placed, refunds)
+    assert left.totals.rounding.shop == Decimal("0.01")
+    assert left.totals.total.shop == placed.totals.total.shop - 3 * Decimal("9.83")
+    assert prove(left, "0.01").balanced
+    much = Refund("r", NOON, "EUR", (with_changes(told, quantity=Decimal(3), net=money("9.00")),))
+    assert standing(placed, [much]).totals.rounding.shop == ZERO
+
+
 def test_nothing_cancelled_is_the_very_same_order() -> None:
     placed = order(lines=[line("1", quantity=2, current_quantity=Decimal(2)), line("2")])
     assert standing(placed) is placed

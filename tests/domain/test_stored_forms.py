@@ -6,9 +6,10 @@ import msgspec
 import pytest
 from tests.domain.factories import Play, five_lines, shipment, shipped
 
-from crossdock.domain.entries import SchemaTooNew, decode_entries, encode_entries, upcast
+from crossdock.domain.entries import decode_entries, encode_entries
 from crossdock.domain.events import OrderSeen
 from crossdock.domain.order_decider import ORDER
+from crossdock.domain.schema import SchemaTooNew, upcast
 from crossdock.domain.state import decode_state, encode_state
 
 

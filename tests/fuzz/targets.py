@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from crossdock.domain import entries, signal_decider, state
+from crossdock.domain import entries, schema, signal_decider, state
 from crossdock.domain.commands import Payload
 from crossdock.domain.decision import Context, CustomerMaster, HoldHit, ProductMaster
 from crossdock.domain.events import Event, OrderSeen, SignalSeen, decode_event, encode_event
@@ -93,7 +93,7 @@ STORED: Mapping[str, Callable[[bytes], Any]] = {
     "payload": msgspec.json.Decoder(Payload).decode,
     "product": msgspec.json.Decoder(ProductMaster).decode,
 }
-DAMAGED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, entries.SchemaTooNew)
+DAMAGED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, schema.SchemaTooNew)
 
 
 def stored(name: str, body: bytes) -> None:

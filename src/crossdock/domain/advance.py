@@ -115,6 +115,8 @@ def _release(d: Draft, policy: Policy) -> None:
     state = d.state
     if state.status_of("order.release") != "pending" or not state.finished("order.book"):
         return
+    if EDITED in state.problems:
+        return  # somebody is to say first what is wanted: what has left cannot be edited
     reason = STEPS["order.release"].skips(state, d.order, policy)
     if state.cancel is not None:
         reason = "cancelled after goods had left: no more is to leave"

@@ -23,6 +23,7 @@ from crossdock.domain.events import (
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.order import Order, PaymentStatus
 from crossdock.domain.refund import Credit, Refund, Return
+from crossdock.domain.schema import upcast
 
 VERSION = 1
 
@@ -352,10 +353,6 @@ class _Stored(msgspec.Struct):
     entries: list[Entry]
 
 
-class _Versioned(msgspec.Struct):
-    v: int
-
-
 # From a version to the next: takes and gives the decoded JSON object.
 UPCASTS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
@@ -377,30 +374,6 @@ def decode_entries(stored: bytes) -> list[Entry]:
     if stored.startswith(_CURRENT):
         return _decoder.decode(stored).entries
     return msgspec.convert(upcast(stored, VERSION, UPCASTS), _Stored).entries
-
-
-class SchemaTooNew(Exception):
-    """A stored form was written by a newer release: run that release, or one after it."""
-
-    def __init__(self, found: int, known: int) -> None:
-        super().__init__(f"stored form has schema version {found}, this release reads up to {known}: upgrade Crossdock")
-        self.found, self.known = found, known
-
-
-def upcast(
-    stored: bytes, version: int, steps: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
-) -> dict[str, Any]:
-    """Bring a stored JSON object, step by step, to the newest schema version."""
-    found = msgspec.json.decode(stored, type=_Versioned).v
-    if found > version:
-        raise SchemaTooNew(found, version)
-    raw: dict[str, Any] = msgspec.json.decode(stored)
-    for each in range(found, version):
-        if each not in steps:
-            raise msgspec.ValidationError(f"no release wrote a stored form of schema version {found}")
-        raw = steps[each](raw)
-    raw["v"] = version
-    return raw
 
 
 def units(quantity: Decimal) -> str:

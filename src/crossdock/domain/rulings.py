@@ -67,7 +67,8 @@ MEANINGS: Mapping[Way, str] = {
     Way.UNDO: "taken back in reverse: the warehouse is asked to stop (`release.cancel`), then the sales order is "
     "closed (`booking.close`); a refusal of either is an exception, and nothing further is taken back",
     Way.ASK_WAREHOUSE: "an exception: a person asks the warehouse, changes the ERP, and resolves",
-    Way.PERSON: "an exception: a person looks, makes the change where it belongs, and resolves",
+    Way.PERSON: "an exception: a person looks, makes the change where it belongs, and resolves; an order that is not "
+    "released yet waits for it",
     Way.REFUSE: "an exception: what left or is billed is not edited; a return, a refund or a new order instead",
 }
 

@@ -8,10 +8,10 @@ import msgspec
 
 from crossdock.domain.commands import Command, ReadBack
 from crossdock.domain.decision import Context, Decider, Decision, Summary
-from crossdock.domain.entries import upcast
 from crossdock.domain.events import CommandSettled, Event, OperatorActed, SignalSeen
 from crossdock.domain.outcome import Done
 from crossdock.domain.problems import failed
+from crossdock.domain.schema import upcast
 
 VERSION = 1
 PROBLEM = "read_back"

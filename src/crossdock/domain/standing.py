@@ -12,7 +12,7 @@ import msgspec
 
 from crossdock.domain.money import ZERO, Amount, minor_unit
 from crossdock.domain.order import Charge, Discount, Order, OrderLine, TaxLine, Totals
-from crossdock.domain.refund import Refund, RefundedLine, cancelled_units, net_of, tax_of
+from crossdock.domain.refund import Refund, RefundedLine, cancelled_units, gross_of, net_of, tax_of
 
 _replace = msgspec.structs.replace
 _Share = TypeVar("_Share", Discount, TaxLine)
@@ -27,11 +27,40 @@ def standing(order: Order, refunds: Iterable[Refund] = ()) -> Order:
     if all(line.current_quantity in (None, line.quantity) for line in order.lines):
         return order
     told = cancelled_units(refunds)
-    lines = [_left(order, line, told.get(line.id, ())) for line in order.lines]
+    lines, cents, gone = [], [], []
+    for was in order.lines:
+        taken = _taken(was, told.get(was.id, ()))
+        is_ = _left(order, was, taken)
+        off = _less(_worth(order, was), _worth(order, is_))
+        lines.append(is_)
+        gone.append(off)
+        cents.append(_cents(order, off, taken))
     kept = tuple(line for line in lines if line.quantity > ZERO)
-    gone = [_less(_worth(order, was), _worth(order, is_)) for was, is_ in zip(order.lines, lines, strict=True)]
-    totals = _replace(_totals(order, kept), total=_less(order.totals.total, _sum(order, gone)))
+    total = _sum(order, [_less(order.totals.total, _sum(order, gone)), *cents])
+    rounding = _sum(order, [order.totals.rounding, *cents])
+    totals = _replace(_totals(order, kept), total=total, rounding=rounding)
     return _replace(order, lines=kept, totals=totals)
+
+
+def _taken(line: OrderLine, told: Iterable[RefundedLine]) -> list[RefundedLine]:
+    """What refunds told of the units that are gone; nothing, where they told of more or fewer."""
+    taken = list(told)
+    left = line.quantity if line.current_quantity is None else line.current_quantity
+    return taken if sum((part.quantity for part in taken), ZERO) == line.quantity - left else []
+
+
+def _cents(order: Order, off: Amount, taken: list[RefundedLine]) -> Amount:
+    """What rounding unit by unit made of the units that are gone: it stays with the order, as declared rounding.
+
+    More than a cent a unit is no rounding: the line is then worth what it is worth.
+    """
+    if not taken:
+        return _amount(order, ZERO, ZERO)
+    units = sum((part.quantity for part in taken), ZERO)
+    rest = {side: off.on(side) - gross_of(taken, side) for side in _sides(order)}
+    if any(abs(rest[side]) > units * _unit(order, side) for side in rest):
+        return _amount(order, ZERO, ZERO)
+    return _amount(order, rest[SHOP], rest.get(PRESENTMENT, ZERO))
 
 
 def _sides(order: Order) -> tuple[str, ...]:
@@ -73,15 +102,12 @@ def _worth(order: Order, line: OrderLine) -> Amount:
     return _amount(order, found[0], found[-1])
 
 
-def _left(order: Order, line: OrderLine, told: Iterable[RefundedLine]) -> OrderLine:
+def _left(order: Order, line: OrderLine, taken: list[RefundedLine]) -> OrderLine:
     quantity = line.quantity if line.current_quantity is None else line.current_quantity
     if quantity == line.quantity or not line.quantity:
         return line if line.current_quantity is None else _replace(line, current_quantity=None)
     if quantity <= ZERO:
         return _replace(line, quantity=ZERO, current_quantity=None, discounts=(), taxes=())
-    taken = list(told)
-    if sum((part.quantity for part in taken), ZERO) != line.quantity - quantity:
-        taken = []
     share = quantity / line.quantity
     taxes = _shrunk(order, line.taxes, {side: _tax_left(order, line, taken, share, side) for side in _sides(order)})
     off = {side: _off(order, line, taken, quantity, side) for side in _sides(order)}

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
-from crossdock.domain.entries import Early, Hold, upcast
+from crossdock.domain.entries import Early, Hold
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import LineKind, Order, OrderLine
 from crossdock.domain.refund import Credit, Refund, Restock, Return
+from crossdock.domain.schema import upcast
 
 VERSION = 1
 FINISHED = frozenset({"done", "skipped", "undone"})
@@ -263,7 +264,7 @@ def encode_state(state: OrderState) -> bytes:
 
 
 def decode_state(stored: bytes) -> OrderState:
-    """Read a snapshot of this or an earlier schema version; raises ``entries.SchemaTooNew`` for a later one."""
+    """Read a snapshot of this or an earlier schema version; raises ``schema.SchemaTooNew`` for a later one."""
     if stored.startswith((_CURRENT + b",", _CURRENT + b"}")):
         return _decoder.decode(stored)
     return msgspec.convert(upcast(stored, VERSION, UPCASTS), OrderState)

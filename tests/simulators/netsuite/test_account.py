@@ -284,10 +284,10 @@ async def test_suiteql_needs_its_header_and_pages(caller: Caller) -> None:
     path = "/services/rest/query/v1/suiteql"
     assert error(await caller.ask("POST", path, {"q": "SELECT id FROM item"}))[1] == "INVALID_HEADER"
     reply = json.loads(
-        (await caller.sql("SELECT i.id, i.itemid FROM item i ORDER BY i.id DESC", limit="5", offset="5")).body
+        (await caller.sql("SELECT i.id, i.itemid FROM item i ORDER BY i.id DESC", limit="6", offset="6")).body
     )
-    assert (reply["count"], reply["hasMore"], reply["totalResults"]) == (5, True, 209)
-    assert reply["items"][-1] == {"links": [], "id": "1200", "itemid": "SKU-0200"}
+    assert (reply["count"], reply["hasMore"], reply["totalResults"]) == (6, True, 210)
+    assert reply["items"][-2] == {"links": [], "id": "1200", "itemid": "SKU-0200"}
     assert error(await caller.sql("SELECT id FROM item", limit="1001"))[0] == 400
 
 

@@ -181,17 +181,7 @@ def order(told: Record, books: ShopBooks) -> dict[str, Any]:
 
 def refund(told: Record) -> dict[str, Any]:
     """A refund with its parts: shipping and discrepancies lie in lists of their own here."""
-    lines = [
-        {
-            "__typename": "RefundLineItem",
-            "quantity": row["quantity"],
-            "restockType": row["restock_type"].upper(),
-            "lineItem": {"__typename": "LineItem", "id": f"gid://shopify/LineItem/{row['line_item_id']}"},
-            "subtotalSet": bag(row["subtotal_set"]),
-            "totalTaxSet": bag(row["total_tax_set"]),
-        }
-        for row in told["refund_line_items"]
-    ]
+    lines = [_refunded_line(row) for row in told["refund_line_items"]]
     apart = {
         kind: [one for one in told["order_adjustments"] if one["kind"] == kind]
         for kind in ("shipping_refund", "refund_discrepancy")
@@ -211,6 +201,17 @@ def refund(told: Record) -> dict[str, Any]:
             "OrderAdjustmentConnection", [_adjustment(one) for one in apart["refund_discrepancy"]]
         ),
         "transactions": connection("OrderTransactionConnection", [_transaction(one) for one in told["transactions"]]),
+    }
+
+
+def _refunded_line(row: Record) -> dict[str, Any]:
+    return {
+        "__typename": "RefundLineItem",
+        "quantity": row["quantity"],
+        "restockType": row["restock_type"].upper(),
+        "lineItem": {"__typename": "LineItem", "id": f"gid://shopify/LineItem/{row['line_item_id']}"},
+        "subtotalSet": bag(row["subtotal_set"]),
+        "totalTaxSet": bag(row["total_tax_set"]),
     }
 
 
