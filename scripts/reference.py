@@ -112,7 +112,8 @@ ROUTE = {
     "invoice": "`make`: Crossdock bills after the last shipment; `take`: the ERP bills by itself",
     "payments": "how the ERP has the customers' money: `open` (invoices wait for it), `paid` (invoices are paid as "
     "they are made), `deposit` (taken in advance on the sales order); decides what a refund becomes there",
-    "push_refunds": "credits that the ERP's people make are paid back in the channel; else a person is asked to",
+    "push_refunds": "credits that the ERP's people make are paid back in the channel; else a person is asked to "
+    "(no connector tells such credits yet)",
 }
 HOLD = {
     "name": "the rule's name, shown with the order",
@@ -343,7 +344,7 @@ def refunds() -> str:
         "An order that is cancelled before it was billed has nothing to credit. A refund that does not balance, names "
         "more than was sold or more than had left is an exception and becomes no document. A credit memo that people "
         "make in the ERP is paid back in the channel with `push_refunds`, else it is an exception; what came of such a "
-        "push is not credited again.",
+        "push is not credited again. No connector tells credit memos or returns, or offers `refund.push`, yet.",
     )
 
 
