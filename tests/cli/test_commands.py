@@ -102,3 +102,18 @@ def test_config_schema_is_json() -> None:
     schema = json.loads(crossdock("config-schema").stdout)
     systems = schema["properties"]["connections"]["additionalProperties"]["oneOf"]
     assert {one["properties"]["system"]["const"] for one in systems} == set(SYSTEMS)
+
+
+def test_connectors_are_listed_with_their_classes_and_what_proves_them() -> None:
+    told = {one["system"]: one for one in json.loads(crossdock("connectors", "--json").stdout)}
+    assert {one["role"] for one in told.values()} == {"channel", "erp", "warehouse"}
+    assert told["netsuite"]["operations"]["order.book"]["class"] == "unique"
+    assert told["businesscentral"]["operations"]["order.book"]["class"] == "searchable"
+    for one in told.values():
+        assert one["operations"].keys() | one["polls"].keys()
+        assert one["proof"]["simulator"] == f"crossdock.simulators.{one['system']}"
+        assert "tests/conformance" in one["proof"]["suites"]
+    assert "order.book" in crossdock("connectors", "netsuite").stdout
+    refused = crossdock("connectors", "abacus")
+    assert refused.returncode == 2
+    assert "There are: amazon," in refused.stderr
