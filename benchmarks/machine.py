@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sysconfig
 import time
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def facts() -> dict[str, Any]:
         "memory_gb": round(memory_kb / 1e6, 1),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "libpython": "shared" if sysconfig.get_config_var("Py_ENABLE_SHARED") else "static",
         "load_before": os.getloadavg()[0],
         "python_loop_ms": speed(),
     }
