@@ -38,7 +38,8 @@ def named(sent: list[Metric]) -> dict[str, Metric]:
 async def test_counts_measurements_and_what_the_database_says_arrive(tmp_path: Path, collector: Collector) -> None:
     time = Time()
     signals = telemetry(tmp_path, collector, time)
-    signals.add(REQUESTS, 3, channel="north", result="accepted")
+    signals.add(REQUESTS, 2, channel="north", result="accepted")
+    signals.add(REQUESTS, 1, result="accepted", channel="north")  # the same series, told the other way round
     signals.record(ACK, 0.003, channel="north")
     signals.record(ACK, 99.0, channel="north")
     signals.show([(DEPTH, {"queue": "live", "state": "due"}, 12.0)])
@@ -46,6 +47,7 @@ async def test_counts_measurements_and_what_the_database_says_arrive(tmp_path: P
     await signals.close()
     (sent,) = collector.sendings
     found = named(sent)
+    assert len(found) == len(sent), "each metric once"
     (count,) = found[REQUESTS].sum.data_points
     assert count.as_double == 3
     assert {a.key: a.value.string_value for a in count.attributes} == {"channel": "north", "result": "accepted"}

@@ -47,14 +47,14 @@ def _merge(sheets: Iterable[Sheet], now: float, extra: Iterable[Sample]) -> list
             counters[name, labels] = counters.get((name, labels), 0.0) + value
         for name, labels, histogram in sheet.histograms:
             known = histograms.get((name, labels))
-            histograms[name, labels] = _sum(known, histogram) if known else histogram
+            histograms[name, labels] = summed(known, histogram) if known else histogram
         if now - sheet.written_at < STALE_S:
             gauges.update({(name, labels): value for name, labels, value in sheet.gauges})
     found = [_family(metric, counters, histograms, gauges) for metric in METRICS.values()]
     return [family for family in found if family.samples]
 
 
-def _sum(one: Histogram, other: Histogram) -> Histogram:
+def summed(one: Histogram, other: Histogram) -> Histogram:
     if len(one.counts) != len(other.counts):
         return other
     return Histogram([a + b for a, b in zip(one.counts, other.counts, strict=True)], one.total + other.total)
@@ -65,21 +65,21 @@ def _family(
 ) -> Family:
     if metric.kind == "histogram":
         family = HistogramMetricFamily(metric.exposed, metric.when, labels=metric.labels)
-        for labels, histogram in _series(metric, histograms, _sum):
+        for labels, histogram in series(metric, histograms, summed):
             family.add_metric(labels, _cumulative(metric.buckets, histogram.counts), histogram.total)
         return family
     counts = metric.kind == "counter"
     plain = (CounterMetricFamily if counts else GaugeMetricFamily)(metric.exposed, metric.when, labels=metric.labels)
-    for labels, value in _series(metric, counters if counts else gauges, add if counts else _later):
+    for labels, value in series(metric, counters if counts else gauges, add if counts else later):
         plain.add_metric(labels, value)
     return plain
 
 
-def _later(_one: float, other: float) -> float:
+def later(_one: float, other: float) -> float:
     return other
 
 
-def _series(
+def series(
     metric: Metric, kept: Mapping[Key, Value], joined: Callable[[Value, Value], Value]
 ) -> list[tuple[list[str], Value]]:
     """A metric's series with their labels in catalogue order; equal label sets given in another order are one."""

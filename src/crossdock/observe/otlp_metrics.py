@@ -5,6 +5,7 @@ knows comes from the process that reads it (the console's).
 """
 
 from collections.abc import Iterable, Mapping
+from operator import add
 from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -25,8 +26,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from crossdock.observe.catalogue import METRICS, Metric
+from crossdock.observe.exposition import later, series, summed
 from crossdock.observe.otlp import SCHEMA, address, hush
-from crossdock.observe.tally import Histogram, Labels, Sample, Sheet
+from crossdock.observe.tally import Histogram, Sample, Sheet
 
 _SINCE_THE_START = AggregationTemporality.CUMULATIVE
 _NANO = 1_000_000_000
@@ -52,30 +54,37 @@ class OtlpMeter:
 
 
 def _series(sheet: Sheet, beside: Iterable[Sample]) -> list[Series]:
-    began, now = int(sheet.began_at * _NANO), int(sheet.written_at * _NANO)
-    found = [
-        _named(METRICS[name], Sum([_point(labels, value, began, now)], _SINCE_THE_START, is_monotonic=True))
-        for name, labels, value in sheet.counters
-    ]
-    found += [
-        _named(METRICS[name], Histograms([_measured(METRICS[name], labels, value, began, now)], _SINCE_THE_START))
-        for name, labels, value in sheet.histograms
-    ]
-    gauges = [*sheet.gauges, *((name, tuple(labels.items()), value) for name, labels, value in beside)]
-    found += [_named(METRICS[name], Gauge([_point(labels, value, began, now)])) for name, labels, value in gauges]
+    """One for each metric of the catalogue, its label sets told once each, in whatever order they were given."""
+    times = int(sheet.began_at * _NANO), int(sheet.written_at * _NANO)
+    counters = {(name, labels): value for name, labels, value in sheet.counters}
+    histograms = {(name, labels): value for name, labels, value in sheet.histograms}
+    gauges = {(name, labels): value for name, labels, value in sheet.gauges}
+    gauges |= {(name, tuple(labels.items())): value for name, labels, value in beside}
+    found: list[Series] = []
+    for metric in METRICS.values():
+        points: Sum | Gauge | Histograms
+        if metric.kind == "histogram":
+            measured = [_measured(metric, *row, *times) for row in series(metric, histograms, summed)]
+            points = Histograms(measured, _SINCE_THE_START)
+        elif metric.kind == "counter":
+            counted = [_point(metric, *row, *times) for row in series(metric, counters, add)]
+            points = Sum(counted, _SINCE_THE_START, is_monotonic=True)
+        else:
+            points = Gauge([_point(metric, *row, *times) for row in series(metric, gauges, later)])
+        if points.data_points:
+            unit = metric.unit if metric.unit in ("s", "By") else f"{{{metric.unit}}}"
+            found.append(Series(metric.name, metric.when, unit, points))
     return found
 
 
-def _named(metric: Metric, points: Sum | Gauge | Histograms) -> Series:
-    return Series(metric.name, metric.when, metric.unit if metric.unit in ("s", "By") else f"{{{metric.unit}}}", points)
+def _point(metric: Metric, labels: list[str], value: float, began: int, now: int) -> NumberDataPoint:
+    told = dict(zip(metric.labels, labels, strict=True))
+    return NumberDataPoint(told, began, now, float(value))  # never now an integer, now a double
 
 
-def _point(labels: Labels, value: float, began: int, now: int) -> NumberDataPoint:
-    return NumberDataPoint(dict(labels), began, now, float(value))  # never now an integer, now a double
-
-
-def _measured(metric: Metric, labels: Labels, kept: Histogram, began: int, now: int) -> HistogramDataPoint:
+def _measured(metric: Metric, labels: list[str], kept: Histogram, began: int, now: int) -> HistogramDataPoint:
     none: Any = None  # the least and the greatest are not kept; both are optional on the wire
+    told = dict(zip(metric.labels, labels, strict=True))
     return HistogramDataPoint(
-        dict(labels), began, now, sum(kept.counts), kept.total, kept.counts, metric.buckets, min=none, max=none
+        told, began, now, sum(kept.counts), kept.total, kept.counts, metric.buckets, min=none, max=none
     )
