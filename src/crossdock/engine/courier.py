@@ -10,6 +10,7 @@ from crossdock.engine.health import Health
 from crossdock.engine.quota import QuotaHold
 from crossdock.engine.recording import Recorder
 from crossdock.engine.sending import Attempt, Sender, sent_of
+from crossdock.engine.sparingly import Sparingly
 from crossdock.engine.world import Linked, World
 from crossdock.kit.manifest import Repeat
 from crossdock.store.protocol import FRESH_S, ConnectionRow, LeasedCommand, StoreUnavailable
@@ -43,8 +44,8 @@ class Courier:
         self._backlog: set[asyncio.Task[None]] = set()
         self._behind = False  # whether there is a backlog
         self._draining: asyncio.Task[None] | None = None
-        self._looked_back = float("-inf")
-        self._took_over = float("-inf")
+        self._look_back = Sparingly(LOOK_BACK_S, world.stopwatch)
+        self._look_for_expired = Sparingly(TAKE_OVER_EVERY_S, world.stopwatch)
         self._claimed_at = float("-inf")
 
     async def claim(self) -> bool:
@@ -64,9 +65,9 @@ class Courier:
 
     async def _claim_live(self, row: ConnectionRow) -> int:
         """What fell due just now; now and then whatever is due, to learn of a backlog."""
-        if not self._behind and self._world.stopwatch() - self._looked_back >= LOOK_BACK_S:
-            self._looked_back = self._world.stopwatch()
-            return await self._claim_oldest(row)
+        if not self._behind and self._look_back.due():
+            with self._look_back:
+                return await self._claim_oldest(row)
         kept = max(0, self._share() - len(self._backlog)) if self._behind else 0
         return len(await self._start(self._room(row) - kept, self._live, younger_s=FRESH_S))
 
@@ -90,11 +91,11 @@ class Courier:
         return just_claimed and self._flying > 0 and self._room(row) < self._quota.slots * ROOM_SHARE
 
     async def _take_over(self, row: ConnectionRow) -> int:
-        """Commands whose worker did not live to tell, before anything else; asked for once a second."""
-        if self._world.stopwatch() - self._took_over < TAKE_OVER_EVERY_S:
+        """Commands whose worker did not live to tell, before anything else; asked for about once a second."""
+        if not self._look_for_expired.due():
             return 0
-        self._took_over = self._world.stopwatch()
-        return len(await self._start(self._room(row), self._live, expired=True))
+        with self._look_for_expired:
+            return len(await self._start(self._room(row), self._live, expired=True))
 
     @property
     def _flying(self) -> int:

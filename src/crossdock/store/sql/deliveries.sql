@@ -28,7 +28,7 @@ with due as materialized (
     from (values (0::smallint), (1::smallint), (2::smallint)) as lane (priority)
     cross join lateral (
         select d.command_id, d.ctid as place, d.fence from dispatch d
-        where d.connection_id = $1 and d.state = 'leased' and d.priority = lane.priority and d.due_at <= clock_timestamp()
+        where d.connection_id = $1 and d.state = 'leased' and d.priority = lane.priority and d.due_at <= now()
         order by d.due_at limit $2 for update skip locked
     ) x
     limit $2
@@ -58,9 +58,8 @@ with sent as materialized (
         limit $15
     ) w
     left join lateral (
-        select ctid as place from dispatch
-        where command_id = w.id and fence = w.fence and state = 'leased' limit 1 for update
-    ) x on true
+        select ctid as place, state from dispatch where command_id = w.id and fence = w.fence limit 1 for update
+    ) x on x.state = 'leased' -- out here, where no plan can take it for a way in
 ), gone as (
     delete from dispatch d using sent s where d.ctid = s.place and s.settled is not null
     returning d.command_id, s.settled, s.priority, s.trace
@@ -97,8 +96,8 @@ update dispatch d set state = 'ready', due_at = now()
 from (
     select x.place from (select * from unnest($1::bigint[], $2::bigint[]) as w (id, fence) limit $3) w
     cross join lateral (
-        select ctid as place from dispatch
-        where command_id = w.id and fence = w.fence and state = 'leased' limit 1 for update
+        select ctid as place, state from dispatch where command_id = w.id and fence = w.fence limit 1 for update
     ) x
+    where x.state = 'leased'
 ) w
 where d.ctid = w.place;
