@@ -7,7 +7,7 @@ BROWSER := $(shell command -v chromium || command -v chromium-browser || command
 export PYTHONPATH := $(CURDIR)/src
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz bench chaos lint types docs pictures lock clean browser vendor-code faketime
+.PHONY: help demo test fuzz money bench chaos lint types docs pictures lock clean browser vendor-code faketime
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: $(DEV)/ready browser vendor-code ## every test, lint, types and import rul
 
 fuzz: $(DEV)/ready ## every decoder of bytes from outside, for as long as ARGS="--minutes 30" says
 	@$(DEV)/bin/python -m tests.fuzz $(ARGS)
+
+money: $(DEV)/ready ## the totals proof over 100,000 orders and both ERPs' ways of adding up
+	@$(DEV)/bin/python -m tests.money $(ARGS)
 
 bench: $(DEV)/ready ## how fast, how flat, how small; writes benchmarks/results.json
 	@$(DEV)/bin/python -m crossdock.cli bench $(ARGS)

@@ -112,6 +112,14 @@ def test_unit_prices_finer_than_the_minor_unit_may_round() -> None:
     assert prove(order(lines=lines, totals=stated)).balanced
 
 
+@pytest.mark.parametrize(("stated", "balanced"), [("4.99", True), ("5.00", True), ("4.98", False), ("5.01", False)])
+def test_half_a_cent_may_be_rounded_either_way(stated: str, balanced: bool) -> None:
+    """1.5 m at 3.33 make 4.995: channels round it up or to the even cent; a cent more is wrong."""
+    lines = [line(price="3.33", quantity="1.5")]
+    totals = totals_of([line(price=stated)], [], False)
+    assert prove(order(lines=lines, totals=totals)).balanced is balanced
+
+
 def test_a_discount_above_the_price_is_named() -> None:
     one = order(lines=[line("7", price="5.00", discount="6.00")], totals=Totals(NOTHING, money("5.00"), money("6.00")))
     assert ("line_discount", "7") in {(finding.code, finding.where) for finding in prove(one).findings}

@@ -65,7 +65,7 @@ def prove(order: Order, rounding_ceiling: str = "0.00") -> Proof:
 def balances(order: Order, rounding_ceiling: str = "0.00") -> bool:
     """Whether the proof holds, without writing it down: a sixth of the cost of ``prove``, for every order booked.
 
-    ``False`` may also mean that only the full proof can tell (sums that are off by less than half a minor unit).
+    ``False`` may also mean that only the full proof can tell (sums that are off by half a minor unit or less).
     """
     if order.presentment_currency is not None and order.presentment_currency != order.currency:
         return False
@@ -166,10 +166,10 @@ def _findings(
 ) -> tuple[Finding, ...]:
     found: list[Finding] = []
     unit = minor_unit(currency)
-    if abs(difference) * 2 >= unit:
+    if abs(difference) * 2 > unit:  # half a unit exactly is rounding, up or down: 1.5 m at 3.33 make 5.00 or 4.99
         found.append(Finding("total", f"the parts come to {difference:+f} {currency} beside the stated total"))
     for term in terms[:4]:
-        if term.stated is not None and abs(term.value - term.stated) * 2 >= unit:
+        if term.stated is not None and abs(term.value - term.stated) * 2 > unit:
             text = f"{term.name} add up to {term.value:f} {currency}, the channel states {term.stated:f}"
             found.append(Finding(term.name, text))
     if abs(terms[4].value) > ceiling:
