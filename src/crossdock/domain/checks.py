@@ -1,19 +1,20 @@
 """The checks before booking: all of them run over every new view, so that a person sees all that is wrong at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from crossdock.domain import entries as e
-from crossdock.domain.decision import HoldHit, Masters, Policy, Problem
+from crossdock.domain.decision import HoldHit, Masters, Policy, Problem, Want
 from crossdock.domain.draft import Draft
+from crossdock.domain.hold import Hold
+from crossdock.domain.holding import VIEW, let_go, screening
 from crossdock.domain.order import LineKind, Order, PaymentStatus
 from crossdock.domain.problems import held, problem
 from crossdock.domain.process import CHECKS
 from crossdock.domain.totals import balances, prove
 
-REVALIDATE_S = 300
-REVALIDATE = "revalidate"
+REVALIDATE = "revalidate"  # an alarm of orders that earlier versions checked; masters wake their orders now
 EDIT_WINDOW = "edit.window"
 MASTERS_STEPS = ("validate.customer", "validate.products")
 
@@ -50,6 +51,9 @@ class _NoMasters:
     def customer(self, email: str) -> None:
         return None
 
+    def listed(self, kind: str) -> bool:
+        return True
+
 
 _NONE = _NoMasters()
 
@@ -67,6 +71,7 @@ def run_checks(d: Draft, policy: Policy) -> None:
     customer_ref, customer = _customer(order, policy, masters)
     item_refs, products = _products(order, policy, masters)
     holds, screened = _holds(d, order)
+    wants = _wants(order, policy, masters, customer[0], products[0])
     checks = [customer, products, _totals(order, policy), _payment(order, policy), screened]
     if skipped:
         checks = [(skipped[one[0].step], []) if one[0].step in skipped else one for one in checks]
@@ -76,7 +81,10 @@ def run_checks(d: Draft, policy: Policy) -> None:
             item_refs = {**item_refs, **d.state.item_refs}
     window, due_at = _edit_window(d, order, policy)
     verdicts = (*(verdict for verdict, _ in checks), window)
-    d.note(e.OrderChecked(d.now, verdicts, customer_ref, item_refs, holds))
+    if wants or d.state.wanting:
+        d.decision.wants = wants
+    d.note(e.OrderChecked(d.now, verdicts, customer_ref, item_refs, holds, bool(wants)))
+    let_go(d)
     _tell_problems(d, checks)
     _set_alarms(d, due_at)
 
@@ -98,6 +106,9 @@ def _customer(order: Order, policy: Policy, masters: Masters) -> tuple[str | Non
     found = masters.customer(address) if address else None
     if found is not None and found.active:
         return found.ref, (_FOUND, [])
+    if found is None and address and not masters.listed("customer"):
+        why = f"the customers of {policy.erp} are being read for the first time"
+        return None, (e.Verdict(step, "waiting", why), [])
     if found is None and policy.guest_customer is not None:
         return policy.guest_customer, (e.Verdict(step, "done", "booked on the guest customer"), [])
     if found is not None:
@@ -113,6 +124,7 @@ def _products(order: Order, policy: Policy, masters: Masters) -> tuple[dict[str,
     step = "validate.products"
     refs: dict[str, str] = {}
     problems: dict[str, Problem] = {}
+    unread: list[str] = []
     for line in order.lines:
         sku = line.sku
         found = masters.product(sku) if sku else None
@@ -122,6 +134,9 @@ def _products(order: Order, policy: Policy, masters: Masters) -> tuple[dict[str,
             if not sku:
                 title, facts = f"A product of {order.channel} has no SKU", {"line": line.id, "product": line.title}
                 one = problem("product.no_sku", f"{step}/line {line.id}", title, f"{order.channel}:{line.title}", facts)
+            elif found is None and not masters.listed("product"):
+                unread.append(sku)
+                continue
             elif found is None:
                 title = f"SKU {sku} is not an item of {policy.erp}"
                 one = problem("product.unknown", f"{step}/{sku}", title, f"{policy.erp}:{sku}", {"line": line.id})
@@ -130,9 +145,26 @@ def _products(order: Order, policy: Policy, masters: Masters) -> tuple[dict[str,
                 one = problem("product.inactive", f"{step}/{sku}", title, f"{policy.erp}:{sku}", {"line": line.id})
             problems[one.key] = one
     if not problems:
-        return refs, (_KNOWN, [])
+        why = f"the items of {policy.erp} are being read for the first time; not seen yet: {', '.join(unread[:3])}"
+        return refs, (e.Verdict(step, "waiting", why) if unread else _KNOWN, [])
     reason = "; ".join(one.title for one in list(problems.values())[:3])
     return refs, (e.Verdict(step, "failed", reason), list(problems.values()))
+
+
+def _wants(
+    order: Order, policy: Policy, masters: Masters, customer: e.Verdict, products: e.Verdict
+) -> tuple[Want, ...]:
+    """What the order lacks among the ERP's masters."""
+    wants = []
+    address = mail(order.customer.email) if order.customer is not None else ""
+    if customer.status != "done" and address:
+        wants.append(Want(policy.erp, "customer", address, not masters.listed("customer")))
+    if products.status != "done":
+        for sku in dict.fromkeys(line.sku for line in order.lines if line.sku):
+            found = masters.product(sku)
+            if found is None or not found.active:
+                wants.append(Want(policy.erp, "product", sku, not masters.listed("product")))
+    return tuple(wants)
 
 
 def _totals(order: Order, policy: Policy) -> Check:
@@ -176,30 +208,44 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | bool) else str(value)
 
 
-def _hold(d: Draft, hit: HoldHit) -> e.Hold:
+def _hold(d: Draft, hit: HoldHit) -> Hold:
     saw = _plain(hit.saw)
     known = d.state.holds.get(hit.rule)
     if known is not None and known.released_at is not None and known.saw == saw:
         return known
-    at = d.now if known is None or known.released_at is not None else known.at
-    expires_at = None if hit.expires_s is None else at + timedelta(seconds=hit.expires_s)
-    return e.Hold(hit.rule, hit.owner, hit.reason, at, saw, expires_at)
+    stands = known if known is not None and known.released_at is None else None
+    at = d.now if stands is None else stands.at
+    escalated_at = None if stands is None else stands.escalated_at
+    return Hold(
+        rule=hit.rule,
+        owner=stands.owner if stands is not None and escalated_at is not None else hit.owner,
+        reason=hit.reason,
+        at=at,
+        saw=saw,
+        expires_at=None if hit.expires_s is None else at + timedelta(seconds=hit.expires_s),
+        when=hit.when,
+        seen_at=(stands.seen_at or at) if stands is not None and stands.saw == saw else d.now,
+        release_by=hit.release_by,
+        release_on=hit.release_on,
+        on_expiry=hit.on_expiry,
+        escalate_to=hit.escalate_to,
+        escalated_at=escalated_at,
+    )
 
 
-def _holds(d: Draft, order: Order) -> tuple[tuple[e.Hold, ...], Check]:
+def _holds(d: Draft, order: Order) -> tuple[tuple[Hold, ...], Check]:
     hits = d.context.holds(order)
-    if not hits:
+    if not hits and not d.state.holds:
         return (), (_CLEAR, [])
-    holds = tuple(_hold(d, hit) for hit in hits)
-    return holds, (screening(holds), [held(hit) for hit, hold in zip(hits, holds, strict=True) if not hold.released_at])
+    holds = (*(_hold(d, hit) for hit in hits), *_kept(d, {hit.rule for hit in hits}))
+    return holds, (screening(holds), [held(hold) for hold in holds if not hold.released_at])
 
 
-def screening(holds: tuple[e.Hold, ...]) -> e.Verdict:
-    """What the holds mean for their step."""
-    closed = [hold for hold in holds if hold.released_at is None]
-    if not closed:
-        return e.Verdict("screen.holds", "done", "released" if holds else None)
-    return e.Verdict("screen.holds", "waiting", "; ".join(f"{hold.rule}: {hold.reason}" for hold in closed))
+def _kept(d: Draft, hit_now: set[str]) -> Iterator[Hold]:
+    """Holds that stand although their rule no longer hits: it says that a newer view does not let them go."""
+    for hold in d.state.holds.values():
+        if hold.rule not in hit_now and hold.released_at is None and VIEW not in hold.release_on:
+            yield hold
 
 
 def _edit_window(d: Draft, order: Order, policy: Policy) -> tuple[e.Verdict, datetime | None]:
@@ -215,25 +261,27 @@ def _edit_window(d: Draft, order: Order, policy: Policy) -> tuple[e.Verdict, dat
 
 
 def _tell_problems(d: Draft, checks: list[Check]) -> None:
+    checks = [(verdict, [one for one in found if not _let_go(d, one)]) for verdict, found in checks]
     if d.state.problems:
         wanted = {one.key for _, found in checks for one in found}
         for key in [key for key, known in d.state.problems.items() if known.step in CHECKS and key not in wanted]:
             d.settle(key)
     for verdict, found in checks:
         for one in found:
-            d.open(one, verdict.step)
+            d.open(one, verdict.step, again=one.klass == "hold" and one.facts["seen_at"] == d.now.isoformat())
+
+
+def _let_go(d: Draft, one: Problem) -> bool:
+    hold = d.state.holds.get(one.key.removeprefix("hold/")) if one.klass == "hold" else None
+    return hold is not None and hold.released_at is not None
 
 
 def _set_alarms(d: Draft, window_ends: datetime | None) -> None:
     d.timer(EDIT_WINDOW, window_ends)
-    steps = d.state.steps
-    missing = steps["validate.customer"].status == "failed" or steps["validate.products"].status == "failed"
-    if not missing:
-        d.timer(REVALIDATE, None)
-    elif REVALIDATE not in d.state.timers:
-        d.timer(REVALIDATE, d.now + timedelta(seconds=REVALIDATE_S))
+    d.timer(REVALIDATE, None)
     for hold in d.state.holds.values():
-        d.timer(f"hold/{hold.rule}", hold.expires_at if hold.released_at is None else None)
+        over = hold.released_at is not None or hold.escalated_at is not None
+        d.timer(f"hold/{hold.rule}", None if over else hold.expires_at)
     if not d.state.timers:
         return
     for name in [name for name in d.state.timers if name.startswith("hold/") and name[5:] not in d.state.holds]:

@@ -71,6 +71,15 @@ class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
     placed_at: datetime | None = None
 
 
+class Want(msgspec.Struct, frozen=True):
+    """Something among an ERP's masters that this stream lacks: it is looked at again when it comes."""
+
+    connection: str
+    kind: str  # product, customer
+    key: str  # as masters are looked up by
+    unread: bool  # these masters had not been listed whole yet
+
+
 class Decision(msgspec.Struct):
     """What follows from one event. Empty: the event changed nothing (recorded as such)."""
 
@@ -82,6 +91,7 @@ class Decision(msgspec.Struct):
     settled: list[str] = []  # keys of problems that are no more
     references: list[Reference] = []
     tells: list[Tell] = []
+    wants: tuple[Want, ...] | None = None  # all that is lacking from now on; None: as before
     after: Any = None  # the state with the entries folded in, where deciding had to fold them anyway
 
 
@@ -104,16 +114,23 @@ class Masters(Protocol):
 
     def product(self, sku: str) -> ProductMaster | None: ...
     def customer(self, email: str) -> CustomerMaster | None: ...
+    def listed(self, kind: str) -> bool:
+        """Whether all of a kind (product, customer) were read at least once: until then nothing is surely missing."""
 
 
 class HoldHit(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A hold rule that matched, with the values it saw, so that the hold explains itself."""
+    """A hold rule that matched, with the values it saw and what the rule declares, so that the hold explains itself."""
 
     rule: str
     owner: str
     reason: str
     saw: dict[str, Any] = {}
     expires_s: float | None = None
+    when: str = ""
+    release_by: tuple[str, ...] = ()
+    release_on: tuple[str, ...] = ("view",)
+    on_expiry: str = "release"
+    escalate_to: str = ""
 
 
 class Context(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain import entries as e
+from crossdock.domain.hold import HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.lattice import up
 from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import Order
@@ -116,6 +117,7 @@ def _nothing(state: OrderState, entry: Any) -> None:
 def _order_checked(state: OrderState, entry: e.OrderChecked) -> None:
     state.customer_ref = entry.customer_ref
     state.item_refs = entry.item_refs
+    state.wanting = entry.wanting
     state.holds = {hold.rule: hold for hold in entry.holds}
     for verdict in entry.verdicts:
         before = state.steps.get(verdict.step)
@@ -123,11 +125,24 @@ def _order_checked(state: OrderState, entry: e.OrderChecked) -> None:
             state.steps[verdict.step] = Step(verdict.status, entry.at, verdict.reason)
 
 
-def _hold_released(state: OrderState, entry: e.HoldReleased) -> None:
+def _hold_released(state: OrderState, entry: HoldReleased) -> None:
     hold = state.holds[entry.rule]
     state.holds[entry.rule] = _replace(
         hold, released_at=entry.at, released_by=entry.by, release_reason=entry.reason or None
     )
+
+
+def _hold_escalated(state: OrderState, entry: HoldEscalated) -> None:
+    hold = state.holds[entry.rule]
+    state.holds[entry.rule] = _replace(hold, owner=entry.owner, escalated_at=entry.at)
+
+
+def _hold_restored(state: OrderState, entry: HoldRestored) -> None:
+    hold = state.holds[entry.rule]
+    state.holds[entry.rule] = _replace(
+        hold, at=entry.at, expires_at=entry.expires_at, released_at=None, released_by=None, release_reason=None,
+        escalated_at=None,
+    )  # fmt: skip
 
 
 def _step_moved(state: OrderState, entry: e.StepMoved) -> None:
@@ -288,6 +303,7 @@ def _cancel_asked(state: OrderState, entry: e.CancelAsked) -> None:
 
 def _order_ended(state: OrderState, entry: e.OrderEnded) -> None:
     state.ended = entry.status
+    state.wanting = False
 
 
 def _timer_set(state: OrderState, entry: e.TimerSet) -> None:
@@ -320,7 +336,9 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.EventKept: _event_kept,
     e.EventIgnored: _nothing,
     e.OrderChecked: _order_checked,
-    e.HoldReleased: _hold_released,
+    HoldReleased: _hold_released,
+    HoldEscalated: _hold_escalated,
+    HoldRestored: _hold_restored,
     e.StepMoved: _step_moved,
     e.CommandOpened: _command_opened,
     e.CommandDone: _command_done,

@@ -10,6 +10,7 @@ from crossdock.engine.world import World
 
 REMEMBER_S = 30.0
 MOST = 50_000
+PRODUCT, CUSTOMER = "product", "customer"
 
 _product: msgspec.json.Decoder[ProductMaster] = msgspec.json.Decoder(ProductMaster)
 _customer: msgspec.json.Decoder[CustomerMaster] = msgspec.json.Decoder(CustomerMaster)
@@ -21,6 +22,7 @@ class MastersView:
     def __init__(self) -> None:
         self.products: dict[str, ProductMaster] = {}
         self.customers: dict[str, CustomerMaster] = {}
+        self.unlisted: set[str] = set()
         self.as_of = 0.0
 
     def product(self, sku: str) -> ProductMaster | None:
@@ -29,6 +31,15 @@ class MastersView:
     def customer(self, email: str) -> CustomerMaster | None:
         return self.customers.get(email)
 
+    def listed(self, kind: str) -> bool:
+        return kind not in self.unlisted
+
+    def lacks(self, skus: set[str], emails: set[str]) -> tuple[list[str], list[str]]:
+        """What has to be asked for. An inactive one may be active by now: its order was just woken for that."""
+        products = [sku for sku in skus if (known := self.products.get(sku)) is None or not known.active]
+        customers = [mail for mail in emails if (known := self.customers.get(mail)) is None or not known.active]
+        return sorted(products), sorted(customers)
+
 
 class MasterCache:
     """One per decide process."""
@@ -36,6 +47,7 @@ class MasterCache:
     def __init__(self, world: World) -> None:
         self._world = world
         self._views: dict[str, MastersView] = {}
+        self._listed: set[tuple[str, str]] = set()  # never taken back
 
     async def gather(self, work: Iterable[Work]) -> Mapping[str, Masters]:
         """Make sure that all masters these streams will look up are known as far as the store knows them."""
@@ -54,12 +66,28 @@ class MasterCache:
     async def _complete(self, erp: str, skus: set[str], emails: set[str]) -> None:
         view = self._fresh_view(erp)
         store = self._world.store
-        if missing := sorted(skus - view.products.keys()):
-            found = await store.load_masters(erp, "product", missing)
+        products, customers = view.lacks(skus, emails)
+        # Asked before the masters themselves: what a round brought that ended in between is then found.
+        await self._ask_listed(view, erp, [kind for kind, keys in ((PRODUCT, products), (CUSTOMER, customers)) if keys])
+        if products:
+            found = await store.load_masters(erp, PRODUCT, products)
             view.products.update((key, _product.decode(body)) for key, body in found.items())
-        if missing := sorted(emails - view.customers.keys()):
-            found = await store.load_masters(erp, "customer", missing)
+        if customers:
+            found = await store.load_masters(erp, CUSTOMER, customers)
             view.customers.update((key, _customer.decode(body)) for key, body in found.items())
+
+    async def _ask_listed(self, view: MastersView, erp: str, kinds: Iterable[str]) -> None:
+        for kind in kinds:
+            if (erp, kind) not in self._listed and (
+                not self._polled(erp, kind) or await self._world.store.masters_listed(erp, kind)
+            ):
+                self._listed.add((erp, kind))
+            (view.unlisted.discard if (erp, kind) in self._listed else view.unlisted.add)(kind)
+
+    def _polled(self, erp: str, kind: str) -> bool:
+        """Whether a poll brings these masters; where none does, there is no first round to wait for."""
+        link = self._world.links.get(erp)
+        return link is not None and any(poll.masters == kind for poll in link.connector.polls.values())
 
     def _fresh_view(self, erp: str) -> MastersView:
         view = self._views.get(erp)

@@ -13,6 +13,7 @@ from crossdock.store.accept import defect
 from crossdock.store.protocol import Arrival
 
 AT_ONCE = 200  # arrivals per transaction
+WOKEN_AT_ONCE = 500  # orders per transaction that are told that their masters came
 LONGEST_RUN = 2_000  # pages; what is left comes with the next run
 _SLOT_LEASE_S = 120.0  # longer than any page takes
 _SLOT_TRIES = 60
@@ -64,6 +65,7 @@ async def run_pages(
             told(tally)
             if not page.more:
                 tally.whole = True
+                await _whole(world, run)
                 break
             if page.cursor in seen:
                 raise Stuck(f"poll {run.poll.name} of {name} gave the same cursor twice after {tally.pages} pages")
@@ -119,6 +121,7 @@ async def _keep(world: World, run: Run, page: Page, trace: str, tally: Tally) ->
     for kind, rows in (("product", page.products), ("customer", page.customers)):
         if rows:
             await store.save_masters(name, kind, rows)
+            await _look_again(world, name, kind, [key for key, _ in rows])
     if page.cursor:
         await store.save_cursor(name, run.cursor, page.cursor)
     if new:
@@ -128,6 +131,22 @@ async def _keep(world: World, run: Run, page: Page, trace: str, tally: Tally) ->
     for result, count in (("new", new), ("known", len(page.found) - new)):
         if count:
             world.signals.add("crossdock.poll.found", count, channel=name, poll=run.poll.name, result=result)
+
+
+async def _whole(world: World, run: Run) -> None:
+    """All masters of a kind were listed: what is missing now is missing. Orders that looked too early look again."""
+    kind = run.poll.masters
+    if kind is not None and not run.options:
+        await world.store.note_listed(run.link.name, kind)
+        await _look_again(world, run.link.name, kind, None)
+
+
+async def _look_again(world: World, connection: str, kind: str, keys: list[str] | None) -> None:
+    woken = WOKEN_AT_ONCE
+    while woken == WOKEN_AT_ONCE:
+        woken = await world.store.look_again(connection, kind, keys, WOKEN_AT_ONCE)
+        if woken:
+            await world.store.wake("decide")
 
 
 def _storable(world: World, run: Run, arrival: Arrival) -> bool:

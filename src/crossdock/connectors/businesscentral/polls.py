@@ -250,15 +250,15 @@ def _typed(rows: list[dict[str, Any]], kind: type[R]) -> list[R]:
     return typed
 
 
-def _poll(name: str, run: Callable[..., Any], every_s: float) -> Poll:
-    return Poll(name, run, every_s, backfill=True)
+def _poll(name: str, run: Callable[..., Any], every_s: float, masters: str | None = None) -> Poll:
+    return Poll(name, run, every_s, backfill=True, masters=masters)
 
 
 POLLS: Mapping[str, Poll] = {
     poll.name: poll
     for poll in (
-        _poll("items", items, 300.0),
-        _poll("customers", customers, 300.0),
+        _poll("items", items, 300.0, "product"),
+        _poll("customers", customers, 300.0, "customer"),
         _poll("invoices", invoices, 60.0),
         Poll("subscriptions", subscriptions, 3600.0),
     )

@@ -1,0 +1,50 @@
+-- What orders lack among an ERP's masters. A decision replaces a stream's rows; masters that arrive take theirs away and
+-- put the streams on the agenda. unread: these masters had not been listed whole yet when the order was looked at.
+create table wanted (
+    connection_id integer not null,
+    kind text not null check (kind in ('product', 'customer')),
+    key text not null check (length(key) <= 300),
+    stream_id bigint not null,
+    unread boolean not null,
+    since timestamptz not null default now(),
+    primary key (connection_id, kind, key, stream_id)
+);
+create index wanted_stream on wanted (stream_id);  -- a decision replaces what its stream lacks
+
+-- Which masters of an ERP were listed from beginning to end at least once.
+create table listed (
+    connection_id integer not null,
+    kind text not null check (kind in ('product', 'customer')),
+    first_at timestamptz not null default now(),
+    last_at timestamptz not null default now(),
+    primary key (connection_id, kind)
+);
+
+-- One act on many orders: what it was for, how far it is, and on whom, so that it can be taken back.
+create table bulk_acts (
+    id text primary key check (length(id) between 1 and 100),
+    action text not null check (action in ('release_hold')),
+    rule text not null,
+    actor text not null,
+    role text not null,
+    reason text not null,
+    channel text,
+    older_than_s double precision,
+    as_of timestamptz not null,
+    upto bigint not null,  -- the newest exception that the person was shown
+    reached bigint not null default 0,  -- the newest that was dealt with
+    told integer not null default 0,
+    changed integer not null default 0,
+    refused integer not null default 0,
+    began_at timestamptz not null default now(),
+    finished_at timestamptz,
+    undone_by text,
+    undone_at timestamptz,
+    check ((undone_by is null) = (undone_at is null))
+);
+
+create table bulk_members (
+    act_id text not null,
+    stream_id bigint not null,
+    primary key (act_id, stream_id)
+);
