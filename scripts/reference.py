@@ -104,6 +104,7 @@ ROUTE = {
     "edit_window_s": "seconds to wait for the customer's own changes before booking",
     "payment": "the least that may be booked: `paid`, `authorized`, `pending`",
     "guest_customer": "the ERP customer for buyers that it does not know; without it they are exceptions",
+    "doubtful_customer": "a buyer who may or may not be a customer: `ask` (a person links), `guest` (as if unknown)",
     "check_products": "look every SKU up among the ERP's items before booking",
     "rounding_ceiling": "how much declared rounding may move a total before the order waits",
     "ship_methods": "the channel's code to the target's method; or `table:ship_methods`",

@@ -165,7 +165,7 @@ class FakeMasters:
         unlisted: Iterable[str] = (),
     ):
         self.products = products
-        self.customers = set(customers)
+        self.known = set(customers)
         self.unlisted = set(unlisted)  # kinds whose first whole round is not over
 
     def listed(self, kind: str) -> bool:
@@ -177,7 +177,11 @@ class FakeMasters:
         return ProductMaster(sku, f"item-{sku}") if sku.startswith("SKU") else None
 
     def customer(self, email: str) -> CustomerMaster | None:
-        return CustomerMaster("cust-1", email) if email in self.customers else None
+        return CustomerMaster("cust-1", email) if email in self.known else None
+
+    def customers(self, key: str) -> tuple[CustomerMaster, ...]:
+        found = self.customer(key)
+        return () if found is None else (found,)
 
 
 def policy(**more: Any) -> Policy:

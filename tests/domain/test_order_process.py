@@ -175,9 +175,13 @@ def test_missing_masters_are_named_one_by_one_and_looked_for_again() -> None:
         ("validate.products/line 2", "product.no_sku"),
     }
     assert play.timers == {}
-    assert play.wants == {("product", "NEW", False), ("customer", "ada@example.com", False)}
+    assert play.wants == {
+        ("product", "NEW", False),
+        ("customer", "ada@example.com", False),
+        ("customer", "ID:shop1-7", False),
+    }
     assert ORDER.masters_needed(play.state, OrderSeen(order(lines=lines))) == {
-        CHANNEL: ({"NEW", "SKU-3"}, {"ada@example.com"})
+        CHANNEL: ({"NEW", "SKU-3"}, {"ada@example.com", "ID:shop1-7", "LINK:shop1:7"})
     }
 
     still = play.tell(MastersCame(ERP, "product"))

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain.decision import CustomerMaster, Policy, ProductMaster, StreamRef
+from crossdock.domain.matching import keys_of
 from crossdock.engine.masters import MasterCache
 from crossdock.engine.verdict import Work
 from crossdock.kit.manifest import Poll, Repeat
@@ -18,12 +19,24 @@ class Shelf:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], bytes] = {}
+        self.people: list[tuple[str, bytes]] = []
+        self.linked: dict[str, str] = {}
         self.listed: set[str] = set()
         self.asked: list[Any] = []
 
     def put(self, one: ProductMaster | CustomerMaster) -> None:
-        kind, key = ("product", one.sku) if isinstance(one, ProductMaster) else ("customer", one.email or "")
-        self.rows[kind, key] = msgspec.json.encode(one)
+        if isinstance(one, ProductMaster):
+            self.rows["product", one.sku] = msgspec.json.encode(one)
+        else:
+            self.people += [(key, msgspec.json.encode(one)) for key in keys_of(one)]
+
+    async def load_customers(self, connection: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+        self.asked.append(("customer", list(keys)))
+        return [(key, body) for key, body in self.people if key in keys]
+
+    async def links(self, channel: str, erp: str, ids: Sequence[str]) -> dict[str, str]:
+        self.asked.append((channel, erp, list(ids)))
+        return {one: self.linked[one] for one in ids if one in self.linked}
 
     async def load_masters(self, connection: str, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
         self.asked.append((kind, list(keys)))
@@ -79,6 +92,23 @@ async def test_whether_all_were_listed_is_asked_before_the_masters_until_they_we
     shelf.asked.clear()
     await masters.gather([work("A")])
     assert shelf.asked == [("product", ["A"])], "what was listed once stays listed"
+
+
+async def test_customers_that_share_a_key_are_all_found_and_links_are_read_by_channel() -> None:
+    shelf = Shelf()
+    shelf.put(CustomerMaster("1", "a@b"))
+    shelf.put(CustomerMaster("2", "a@b"))
+    shelf.linked["7"] = "9"
+    masters = cache(shelf)
+    wanted = work(emails={"a@b", "LINK:shop:7", "LINK:shop:8"})
+    view = (await masters.gather([wanted]))["erp"]
+    assert [known.ref for known in view.customers("a@b")] == ["1", "2"]
+    assert [known.ref for known in view.customers("LINK:shop:7")] == ["9"]
+    assert view.customers("LINK:shop:8") == ()
+    assert shelf.asked == [("customer", ["a@b"]), ("shop", "erp", ["7", "8"])]
+    shelf.asked.clear()
+    await masters.gather([wanted])
+    assert shelf.asked == [("customer", []), ("shop", "erp", ["8"])], "what was found is remembered for a while"
 
 
 async def test_where_no_poll_brings_them_there_is_no_first_round() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from crossdock.domain.decision import CustomerMaster
 from crossdock.domain.outcome import Misconfigured
 from crossdock.intake import polling
 from crossdock.intake.backfill import NoBackfill, backfill
@@ -57,7 +58,7 @@ async def test_pages_become_messages_and_masters_and_the_cursor_follows() -> Non
     listing = Listing(
         {
             None: page(1, 2, cursor="a", more=True, products=(("SKU-1", b"{}"),)),
-            "a": page(2, 3, cursor="b", customers=(("ada@example.com", b"{}"),)),
+            "a": page(2, 3, cursor="b", customers=(CustomerMaster("7", "ada@example.com"),)),
         }
     )
     store, notes = KeepingStore(), Notes()
@@ -67,7 +68,7 @@ async def test_pages_become_messages_and_masters_and_the_cursor_follows() -> Non
     assert store.cursors["north", "orders"] == "b"
     assert store.masters == {
         ("north", "product"): {"SKU-1": b"{}"},
-        ("north", "customer"): {"ada@example.com": b"{}"},
+        ("north", "customer"): dict.fromkeys(("REF:7", "ada@example.com"), b'{"ref":"7","email":"ada@example.com"}'),
     }
     assert notes.said == [("north", None)]
     assert store.wakes

@@ -123,6 +123,9 @@ class KeepingStore:
     async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None:
         self.masters.setdefault((connection, kind), {}).update(rows)
 
+    async def save_customers(self, connection: str, rows: Sequence[tuple[str, str, bytes]]) -> None:
+        self.masters.setdefault((connection, "customer"), {}).update({key: body for key, _, body in rows})
+
     async def note_listed(self, connection: str, kind: str) -> None:
         self.listed.append((connection, kind))
 

@@ -24,8 +24,8 @@ from crossdock.store.reading_exceptions import Standing
 from crossdock.store.reading_orders import OrderWhole
 
 MOST_AT_ONCE = 1000
-NEEDS_REASON = frozenset({"release_hold", "hold", "cancel", "resolve", "skip"})
-NEEDS_PERSON = frozenset({"hold", "conflict", "unknown_outcome"})
+NEEDS_REASON = frozenset({"release_hold", "hold", "link", "cancel", "resolve", "skip"})
+NEEDS_PERSON = frozenset({"hold", "match", "conflict", "unknown_outcome"})
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -117,6 +117,7 @@ _SAID = {
     "retry": "It is tried again now.",
     "release_hold": "The hold is released.",
     "hold": "The order is held again, unless it is booked already.",
+    "link": "The buyer is linked; the order goes on.",
     "resolve": "The problem is marked as resolved.",
     "skip": "The step is skipped.",
     "cancel": "The cancellation is under way.",

@@ -176,6 +176,8 @@ def _acts(whole: OrderWhole, state: OrderState | None) -> tuple[str, ...]:
         found.append("release_hold")
     if _released(state):
         found.append("hold")
+    if state is not None and state.status_of("validate.customer") == "failed" and not locked(state):
+        found.append("link")
     problems = state.problems.values() if state is not None else ()
     if any(problem.step not in CHECKS and problem.klass in RESOLVABLE for problem in problems):
         found.append("resolve")

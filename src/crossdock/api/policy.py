@@ -19,6 +19,7 @@ ACTS: Mapping[str, Roles] = {
     "retry": ACTING,
     "release_hold": PERSONAL,  # the hold says who, see domain.holding
     "hold": PERSONAL,
+    "link": PERSONAL,
     "resolve": ACTING,
     "skip": ACTING,
     "cancel": CANCELLING,

@@ -34,6 +34,9 @@ ACTS = {
     "retry": ActWords("Retry", "Tries again what failed. What is done already is not done again.", False),
     "release_hold": ActWords("Release hold", "The order goes on as if the rule had not matched."),
     "hold": ActWords("Hold again", "The release is taken back: the order waits for a person again."),
+    "link": ActWords(
+        "Link customer", "The order is booked on this customer of the ERP, and so are the buyer's later ones."
+    ),
     "resolve": ActWords("Resolve", "You settled it yourself in the other system; the order goes on from there."),
     "skip": ActWords("Skip step", "The order goes on without this step."),
     "cancel": ActWords("Cancel order", "What was done is undone as far as the other systems allow."),

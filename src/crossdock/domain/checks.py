@@ -1,6 +1,6 @@
 """The checks before booking: all of them run over every new view, so that a person sees all that is wrong at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ from crossdock.domain.decision import HoldHit, Masters, Policy, Problem, Want
 from crossdock.domain.draft import Draft
 from crossdock.domain.hold import Hold
 from crossdock.domain.holding import VIEW, let_go, screening
+from crossdock.domain.matching import EMAIL, LINKED, Candidate, candidates, doubtful, evidence, mail, sure
 from crossdock.domain.order import LineKind, Order, PaymentStatus
 from crossdock.domain.problems import held, problem
 from crossdock.domain.process import CHECKS
@@ -48,8 +49,8 @@ class _NoMasters:
     def product(self, sku: str) -> None:
         return None
 
-    def customer(self, email: str) -> None:
-        return None
+    def customers(self, key: str) -> tuple[()]:
+        return ()
 
     def listed(self, kind: str) -> bool:
         return True
@@ -58,17 +59,12 @@ class _NoMasters:
 _NONE = _NoMasters()
 
 
-def mail(address: str | None) -> str:
-    """An e-mail as masters are looked up by: trimmed, lower case; empty when there is none."""
-    return (address or "").strip().lower()
-
-
 def run_checks(d: Draft, policy: Policy) -> None:
     """Check the order in force; open what is wrong, settle what is right again, set the alarms."""
     order = d.order
     masters: Masters = d.context.masters.get(policy.erp, _NONE)
     skipped = _skipped_by_hand(d)
-    customer_ref, customer = _customer(order, policy, masters)
+    customer_ref, customer = _customer(order, policy, masters, d.state.linked)
     item_refs, products = _products(order, policy, masters)
     holds, screened = _holds(d, order)
     wants = _wants(order, policy, masters, customer[0], products[0])
@@ -100,24 +96,40 @@ def _skipped_by_hand(d: Draft) -> dict[str, e.Verdict]:
     }
 
 
-def _customer(order: Order, policy: Policy, masters: Masters) -> tuple[str | None, Check]:
+def _customer(order: Order, policy: Policy, masters: Masters, linked: str | None) -> tuple[str | None, Check]:
     step = "validate.customer"
-    address = mail(order.customer.email) if order.customer is not None else ""
-    found = masters.customer(address) if address else None
-    if found is not None and found.active:
-        return found.ref, (_FOUND, [])
-    if found is None and address and not masters.listed("customer"):
+    if linked is not None:
+        return linked, (e.Verdict(step, "done", f"linked with {linked} by a person"), [])
+    found = candidates(order, masters.customers)
+    best = sure(found)
+    if best is not None and best.active:
+        by = best.reasons[0]
+        why = "a person linked the buyer before" if by == LINKED else f"found by {by}"
+        return best.ref, (_FOUND if by == EMAIL else e.Verdict(step, "done", why), [])
+    if best is None and not masters.listed("customer") and evidence(order):
         why = f"the customers of {policy.erp} are being read for the first time"
         return None, (e.Verdict(step, "waiting", why), [])
-    if found is None and policy.guest_customer is not None:
+    maybe = doubtful(found) if best is None and policy.doubtful_customer == "ask" else ()
+    if best is None and not maybe and policy.guest_customer is not None:
         return policy.guest_customer, (e.Verdict(step, "done", "booked on the guest customer"), [])
-    if found is not None:
-        code, title, cause = "customer.inactive", f"Customer {found.ref} is inactive in {policy.erp}", found.ref
-    elif address:
-        code, title, cause = "customer.unknown", f"The customer is not known in {policy.erp}", policy.erp
-    else:
-        code, title, cause = "customer.no_email", "The order names no customer by e-mail", order.channel
-    return None, (e.Verdict(step, "failed", title), [problem(code, step, title, cause)])
+    one = _unmatched(order, policy, best, maybe)
+    return None, (e.Verdict(step, "failed", one.title), [one])
+
+
+def _unmatched(order: Order, policy: Policy, best: Candidate | None, maybe: Sequence[Candidate]) -> Problem:
+    """Why there is no customer to book on."""
+    step, erp = "validate.customer", policy.erp
+    if maybe:
+        title = f"The buyer may be a customer of {erp}: {maybe[0].ref} by {maybe[0].reasons[0]}"
+        if len(maybe) > 1:
+            title = f"The buyer may be any of {len(maybe)} customers of {erp}"
+        facts = {"candidates": [{"ref": c.ref, "score": c.score, "reasons": list(c.reasons)} for c in maybe[:10]]}
+        return problem("customer.doubtful", step, title, erp, facts)
+    if best is not None:
+        return problem("customer.inactive", step, f"Customer {best.ref} is inactive in {erp}", best.ref)
+    if order.customer is not None and mail(order.customer.email):
+        return problem("customer.unknown", step, f"The customer is not known in {erp}", erp)
+    return problem("customer.no_email", step, "The order names no customer by e-mail", order.channel)
 
 
 def _products(order: Order, policy: Policy, masters: Masters) -> tuple[dict[str, str], Check]:
@@ -156,9 +168,10 @@ def _wants(
 ) -> tuple[Want, ...]:
     """What the order lacks among the ERP's masters."""
     wants = []
-    address = mail(order.customer.email) if order.customer is not None else ""
-    if customer.status != "done" and address:
-        wants.append(Want(policy.erp, "customer", address, not masters.listed("customer")))
+    if customer.status != "done":
+        unread = not masters.listed("customer")
+        keys = (one.key for one in evidence(order) if one.how != LINKED)
+        wants.extend(Want(policy.erp, "customer", key, unread) for key in keys)
     if products.status != "done":
         for sku in dict.fromkeys(line.sku for line in order.lines if line.sku):
             found = masters.product(sku)

@@ -1,6 +1,6 @@
 """What deciding returns, and what it is given: the seam between the pure core and the engine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -107,13 +107,19 @@ class CustomerMaster(msgspec.Struct, frozen=True, omit_defaults=True):
     email: str | None = None
     active: bool = True
     currency: str | None = None
+    name: str | None = None
+    postal_code: str | None = None
+    tax_number: str | None = None
+    external_id: str | None = None  # ``<channel>-<the channel's customer id>``, where somebody has put it there
 
 
 class Masters(Protocol):
     """The ERP's masters as last read. Pure look-ups: everything needed was loaded before deciding."""
 
     def product(self, sku: str) -> ProductMaster | None: ...
-    def customer(self, email: str) -> CustomerMaster | None: ...
+    def customers(self, key: str) -> Sequence[CustomerMaster]:
+        """Those that are kept under a key of ``matching``; several may be."""
+
     def listed(self, kind: str) -> bool:
         """Whether all of a kind (product, customer) were read at least once: until then nothing is surely missing."""
 
@@ -152,6 +158,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     edit_window_s: float = 0.0  # how long to wait for the customer's own changes before booking
     payment: str = "paid"  # the least payment status that may be booked: paid, authorized, pending
     guest_customer: str | None = None  # the ERP customer that unknown buyers are booked on; None: they are a problem
+    doubtful_customer: str = "ask"  # a buyer who may be a customer: ask (a person links), guest (as if unknown)
     check_products: bool = True
     rounding_ceiling: str = "0.00"  # how much declared rounding may move a total before it is held
     ship_methods: dict[str, str] = {}  # the channel's code -> the target's method
@@ -188,4 +195,4 @@ class Decider(Protocol):
     def summary(self, state: Any) -> Summary: ...
 
     def masters_needed(self, state: Any, event: Event) -> Mapping[str, tuple[set[str], set[str]]]:
-        """Channel connection -> (skus, e-mails) that deciding on this event in this state will look up."""
+        """Channel connection -> (skus, keys of customers) that deciding on this event in this state will look up."""

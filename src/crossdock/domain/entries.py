@@ -118,6 +118,14 @@ class OrderChecked(msgspec.Struct, frozen=True, gc=False, tag="order_checked", o
     wanting: bool = False  # something among the ERP's masters is lacking
 
 
+class CustomerLinked(msgspec.Struct, frozen=True, gc=False, tag="customer_linked"):
+    """A person said which customer of the ERP the buyer is."""
+
+    ref: str
+    by: str
+    at: datetime
+
+
 class StepMoved(msgspec.Struct, frozen=True, gc=False, tag="step_moved", omit_defaults=True):
     """``status``: pending, waiting, running, done, failed, skipped, undone."""
 
@@ -306,6 +314,7 @@ Entry = (
     | HoldReleased
     | HoldEscalated
     | HoldRestored
+    | CustomerLinked
     | StepMoved
     | CommandOpened
     | CommandDone

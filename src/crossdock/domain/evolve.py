@@ -62,6 +62,8 @@ def _order_recorded(state: OrderState, entry: e.OrderRecorded) -> None:
         state.axes = Axes(intake="seen", payment=up("payment", "pending", entry.order.payment_status))
     else:
         _climb(state, "payment", entry.order.payment_status)
+    if state.order is not None and state.order.customer != entry.order.customer:
+        state.linked = None
     state.order = entry.order
     state.latest = state.amending = None
     state.early = ()
@@ -143,6 +145,10 @@ def _hold_restored(state: OrderState, entry: HoldRestored) -> None:
         hold, at=entry.at, expires_at=entry.expires_at, released_at=None, released_by=None, release_reason=None,
         escalated_at=None,
     )  # fmt: skip
+
+
+def _customer_linked(state: OrderState, entry: e.CustomerLinked) -> None:
+    state.linked = entry.ref
 
 
 def _step_moved(state: OrderState, entry: e.StepMoved) -> None:
@@ -339,6 +345,7 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     HoldReleased: _hold_released,
     HoldEscalated: _hold_escalated,
     HoldRestored: _hold_restored,
+    e.CustomerLinked: _customer_linked,
     e.StepMoved: _step_moved,
     e.CommandOpened: _command_opened,
     e.CommandDone: _command_done,

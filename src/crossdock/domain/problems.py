@@ -11,7 +11,7 @@ from crossdock.domain.outcome import Conflict, Misconfigured, OutcomeUnknown, Re
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """``klass``: data, mapping, rejected, unknown_outcome, conflict, exhausted, hold, bug."""
+    """``klass``: data, mapping, match, rejected, unknown_outcome, conflict, exhausted, hold, bug."""
 
     klass: str
     owner: str
@@ -24,6 +24,11 @@ CATALOGUE: Mapping[str, Kind] = {
         "mapping",
         "customer_service",
         "Create the customer in the ERP, or set guest_customer on the route. The order goes on when it is read.",
+    ),
+    "customer.doubtful": Kind(
+        "match",
+        "customer_service",
+        "Compare the buyer with the candidates in the ERP; link the right one, or make a customer there and link it.",
     ),
     "customer.no_email": Kind(
         "mapping", "customer_service", "Add an e-mail to the order in the channel, or set guest_customer on the route."

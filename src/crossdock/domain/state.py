@@ -124,6 +124,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     axes: Axes = Axes()
     steps: dict[str, Step] = {}
     customer_ref: str | None = None
+    linked: str | None = None  # the ERP's customer that a person named
     item_refs: dict[str, str] = {}
     holds: dict[str, Hold] = {}
     commands: dict[str, Intent] = {}

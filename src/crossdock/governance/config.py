@@ -30,6 +30,7 @@ CHOICES = {
     "payment": ("paid", "authorized", "pending"),
     "invoice": ("make", "take"),
     "payments": ("open", "paid", "deposit"),
+    "doubtful_customer": ("ask", "guest"),
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain.decision import StreamRef
+from crossdock.domain.matching import keys_of
 from crossdock.engine.world import Linked, World
 from crossdock.kit.manifest import Page, Poll, Quota
 from crossdock.observe.trace import new_trace
@@ -17,6 +18,7 @@ WOKEN_AT_ONCE = 500  # orders per transaction that are told that their masters c
 LONGEST_RUN = 2_000  # pages; what is left comes with the next run
 _SLOT_LEASE_S = 120.0  # longer than any page takes
 _SLOT_TRIES = 60
+_encode = msgspec.json.Encoder().encode
 
 
 class Stuck(Exception):
@@ -118,10 +120,13 @@ async def _keep(world: World, run: Run, page: Page, trace: str, tally: Tally) ->
         arrivals = [_arrival(run, found, trace) for found in page.found[start : start + AT_ONCE]]
         receipts = await store.accept([one for one in arrivals if _storable(world, run, one)])
         new += sum(not receipt.duplicate for receipt in receipts)
-    for kind, rows in (("product", page.products), ("customer", page.customers)):
-        if rows:
-            await store.save_masters(name, kind, rows)
-            await _look_again(world, name, kind, [key for key, _ in rows])
+    if page.products:
+        await store.save_masters(name, "product", page.products)
+        await _look_again(world, name, "product", [key for key, _ in page.products])
+    if page.customers:
+        rows = [(key, known.ref, _encode(known)) for known in page.customers for key in keys_of(known)]
+        await store.save_customers(name, rows)
+        await _look_again(world, name, "customer", [key for key, *_ in rows])
     if page.cursor:
         await store.save_cursor(name, run.cursor, page.cursor)
     if new:

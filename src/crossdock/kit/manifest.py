@@ -8,6 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from crossdock.domain.commands import Payload
+from crossdock.domain.decision import CustomerMaster
 from crossdock.domain.events import Event
 from crossdock.domain.outcome import Outcome
 from crossdock.kit.http import Line
@@ -99,7 +100,7 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     cursor: str
     more: bool = False
     products: tuple[tuple[str, bytes], ...] = ()  # masters: (key, encoded ProductMaster)
-    customers: tuple[tuple[str, bytes], ...] = ()
+    customers: tuple[CustomerMaster, ...] = ()  # kept under every key of ``matching.keys_of``
 
 
 class Poll(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -221,6 +221,15 @@ class ProcessStore:
     async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None:
         await self._call("save masters", lambda: self._base.save_masters(connection, kind, rows), loses=True)
 
+    async def load_customers(self, connection: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+        return await self._quiet(lambda: self._base.load_customers(connection, keys))
+
+    async def save_customers(self, connection: str, rows: Sequence[tuple[str, str, bytes]]) -> None:
+        await self._call("save customers", lambda: self._base.save_customers(connection, rows), loses=True)
+
+    async def links(self, channel: str, erp: str, ids: Sequence[str]) -> dict[str, str]:
+        return await self._quiet(lambda: self._base.links(channel, erp, ids))
+
     async def masters_listed(self, connection: str, kind: str) -> bool:
         return await self._quiet(lambda: self._base.masters_listed(connection, kind))
 

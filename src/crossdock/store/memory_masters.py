@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import MastersCame, encode_event
+from crossdock.store.customers import LINKED, keepable
 from crossdock.store.memory_rows import Books
 from crossdock.store.protocol import ConnectionRow, StoredMessage, StreamWrite
 from crossdock.store.wanting import storable
@@ -31,6 +32,34 @@ class MemoryMasters:
         for key, body in rows:
             self.books.masters[connection, kind, key] = body
             self.books.masters_as_of[connection, kind, key] = self._now()
+
+    async def load_customers(self, connection: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+        self._known(connection)
+        wanted = set(keys)
+        return [
+            (key, body)
+            for (owner, key, _), body in self.books.customers.items()
+            if owner == connection and key in wanted
+        ]
+
+    async def save_customers(self, connection: str, rows: Sequence[tuple[str, str, bytes]]) -> None:
+        self._known(connection)
+        kept = keepable(rows)
+        refs = {ref for _, ref, _ in kept}
+        for place in [p for p in self.books.customers if p[0] == connection and p[2] in refs]:
+            del self.books.customers[place]
+        for key, ref, body in kept:
+            self.books.customers[connection, key, ref] = body
+            self.books.masters_as_of[connection, "customer", key] = self._now()
+
+    async def links(self, channel: str, erp: str, ids: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        linked = [(stream, one) for stream, one in self.books.references if one.type == LINKED]
+        for stream, one in sorted(linked, key=lambda pair: pair[0]):
+            if one.connection == channel and one.external_id in ids:
+                refs = [other.external_id for at, other in linked if at == stream and other.connection == erp]
+                found.update(dict.fromkeys((one.external_id,), refs[-1]) if refs else {})
+        return found
 
     async def masters_listed(self, connection: str, kind: str) -> bool:
         self._known(connection)

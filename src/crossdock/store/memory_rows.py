@@ -96,6 +96,7 @@ class Books:
         self.quotas: dict[str, datetime] = {}
         self.slots: dict[tuple[str, str], tuple[Holder, datetime]] = {}
         self.masters: dict[tuple[str, str, str], bytes] = {}
+        self.customers: dict[tuple[str, str, str], bytes] = {}  # (connection, key, ref)
         self.masters_as_of: dict[tuple[str, str, str], datetime] = {}
         self.listed: set[tuple[str, str]] = set()
         # (stream, connection, kind, key) -> whether its masters were unread, and since when it is wanted

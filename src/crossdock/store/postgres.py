@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from crossdock.store import accept, claims, deliveries, limits, timers, wanting
+from crossdock.store import accept, claims, customers, deliveries, limits, timers, wanting
 from crossdock.store.core import Core
 from crossdock.store.decisions import clean
 from crossdock.store.errors import UnknownConnection, translated
@@ -140,6 +140,15 @@ class PostgresStore:
             await db.execute(
                 _CONNECTIONS.save_masters, owner, kind, [key for key, _ in latest], [body for _, body in latest]
             )
+
+    async def load_customers(self, connection: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+        return await customers.load(self._core, connection, keys)
+
+    async def save_customers(self, connection: str, rows: Sequence[tuple[str, str, bytes]]) -> None:
+        await customers.save(self._core, connection, rows)
+
+    async def links(self, channel: str, erp: str, ids: Sequence[str]) -> dict[str, str]:
+        return await customers.links(self._core, channel, erp, ids)
 
     async def masters_listed(self, connection: str, kind: str) -> bool:
         return await wanting.listed(self._core, connection, kind)

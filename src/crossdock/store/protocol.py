@@ -275,9 +275,18 @@ class Store(Protocol):
         """Pause with a reason, or resume with None."""
 
     async def load_masters(self, connection: str, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
-        """Masters as last read from the ERP, by key (kind: product, customer)."""
+        """Masters as last read from the ERP, by key (kind: product)."""
 
     async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None: ...
+
+    async def load_customers(self, connection: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+        """(key, customer) as last read from the ERP; several may be kept under one key."""
+
+    async def save_customers(self, connection: str, rows: Sequence[tuple[str, str, bytes]]) -> None:
+        """(key, ref, customer): each ref is kept under exactly these of its keys from now on."""
+
+    async def links(self, channel: str, erp: str, ids: Sequence[str]) -> dict[str, str]:
+        """A channel's customer id -> the ERP's customer that a person linked it with, by its references."""
 
     async def masters_listed(self, connection: str, kind: str) -> bool:
         """Whether these masters were listed from beginning to end at least once."""

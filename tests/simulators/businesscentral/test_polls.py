@@ -105,11 +105,19 @@ async def test_customers_are_found_by_lower_case_email() -> None:
     blocked = next(one for one in setup.company.customers.values() if one.number == "C00002")
     blocked.blocked = "All"
     pages, _ = await drain(setup, "customers")
-    read = {email: msgspec.json.decode(body, type=CustomerMaster) for page in pages for email, body in page.customers}
+    read = {known.email: known for page in pages for known in page.customers}
     assert read["ada@example.com"].ref == ref
-    assert set(read) == {"ada@example.com", "buyer-1@example.com", "buyer-2@example.com"}  # the guest has no e-mail
+    assert set(read) == {"ada@example.com", "buyer-1@example.com", "buyer-2@example.com", None}  # the guest has none
     assert (read["buyer-1@example.com"].currency, read["buyer-1@example.com"].active) == ("USD", True)
     assert not read["buyer-2@example.com"].active
+
+
+async def test_customers_bring_their_tax_number_name_and_postcode() -> None:
+    setup = Setup(items=1, customers=0)
+    ref = setup.company.act("add_customer", {"name": "Ada Ltd", "postcode": "3000", "tax_number": "DE 811"})["id"]
+    pages, _ = await drain(setup, "customers")
+    (ada,) = [known for page in pages for known in page.customers if known.ref == ref]
+    assert ada == CustomerMaster(ref, None, True, "USD", "Ada Ltd", "3000", "DE 811")
 
 
 async def billed(setup: Setup, external_id: str) -> Decimal:

@@ -21,6 +21,7 @@ from crossdock.connectors.businesscentral.wire import Listed
 from crossdock.domain.decision import CustomerMaster, ProductMaster
 from crossdock.domain.events import Event, InvoiceSeen
 from crossdock.domain.fulfilment import Invoice
+from crossdock.domain.matching import mail
 from crossdock.domain.money import plausible
 from crossdock.domain.outcome import Rejected
 from crossdock.kit.http import NotSent
@@ -65,6 +66,9 @@ class _Customer(_Row, frozen=True, rename="camel"):
     email: str = ""
     blocked: str = ""
     currency_code: str = ""
+    display_name: str = ""
+    postal_code: str = ""
+    tax_registration_number: str = ""
 
 
 class _Invoice(_Row, frozen=True, rename="camel"):
@@ -92,15 +96,17 @@ async def items(client: BusinessCentral, cursor: str | None, options: Mapping[st
 
 
 async def customers(client: BusinessCentral, cursor: str | None, options: Mapping[str, Any]) -> Page:
-    """Customers by lower-case e-mail; those without one cannot be matched and are left out."""
+    """All customers, with what buyers are matched by: e-mail, tax registration number, name and postcode."""
     rows, page = await _round(client, cursor, options, _Customer, "customers", _EPOCH)
-    found = []
-    for row in rows:
-        email = row.email.strip().lower()
-        if email:
-            active = row.blocked.strip() in ("", "_x0020_")
-            found.append((email, _encode(CustomerMaster(row.id, email, active, row.currency_code or None))))
-    return msgspec.structs.replace(page, customers=tuple(found))
+    return msgspec.structs.replace(page, customers=tuple(map(_master, rows)))
+
+
+def _master(row: _Customer) -> CustomerMaster:
+    active = row.blocked.strip() in ("", "_x0020_")
+    return CustomerMaster(
+        row.id, mail(row.email) or None, active, row.currency_code or None, row.display_name or None,
+        row.postal_code or None, row.tax_registration_number or None,
+    )  # fmt: skip
 
 
 async def invoices_since(client: BusinessCentral, since: datetime) -> list[tuple[str, Invoice]]:

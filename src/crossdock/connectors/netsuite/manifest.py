@@ -87,6 +87,20 @@ SETTINGS = (
     Setting("ship_methods", "Ship method -> internal id", required=False, default={}),
     Setting("line_field", "Custom column for the channel's line id", required=False, example="custcol_channel_line"),
     Setting("sku_field", "Item column that holds the SKU", required=False, default="itemid"),
+    Setting(
+        "customer_tax_field",
+        "Customer column that holds the tax number",
+        required=False,
+        example="vatregnumber",
+        help="Buyers are then matched by it too.",
+    ),
+    Setting(
+        "customer_address",
+        "Match buyers by name and postcode too",
+        required=False,
+        default=False,
+        help="Reads the default billing address of customers.",
+    ),
     Setting("order_prefixes", "Channel connections whose orders are ours", required=False, default=[]),
     Setting(
         "weight_unit",

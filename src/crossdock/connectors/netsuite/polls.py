@@ -18,6 +18,7 @@ from crossdock.connectors.netsuite.mapping import account_zone
 from crossdock.domain.decision import CustomerMaster, ProductMaster
 from crossdock.domain.events import Event, InvoiceSeen
 from crossdock.domain.fulfilment import Invoice
+from crossdock.domain.matching import mail
 from crossdock.domain.money import plausible
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Found, Page, Poll, Unreachable, Untranslatable
@@ -28,10 +29,6 @@ _FORMAT = "%Y-%m-%d %H:%M:%S"
 _SQL_FORMAT = "YYYY-MM-DD HH24:MI:SS"
 _EPOCH = "1970-01-01 00:00:00"
 CHANGED = f"TO_CHAR(i.lastmodifieddate, '{_SQL_FORMAT}') AS changed"
-CUSTOMERS = (
-    f"SELECT i.id, i.email, i.isinactive, c.symbol AS currency, {CHANGED} "  # noqa: S608 - constants only
-    "FROM customer i LEFT JOIN currency c ON c.id = i.currency"
-)
 INVOICES = (
     f"SELECT i.id, i.tranid, i.foreigntotal, c.symbol AS currency, "  # noqa: S608 - constants only
     f"TO_CHAR(i.createddate, '{_SQL_FORMAT}') AS created, {CHANGED}, o.externalid AS orderkey FROM transaction i "
@@ -55,7 +52,7 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
 
 async def items(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Products by SKU (the item's name, or the column in setting ``sku_field``)."""
-    sku = _column(client.settings.get("sku_field", "itemid"))
+    sku = _column(client.settings.get("sku_field", "itemid"), "sku_field")
     columns = f"i.id, i.{sku} AS sku, i.displayname, i.isinactive, {CHANGED}"
     select = f"SELECT {columns} FROM item i"  # noqa: S608 - a checked column name
     rows, page = await _round(client, cursor, options, _Item, select, f"i.{sku} IS NOT NULL", start=_EPOCH)
@@ -66,13 +63,29 @@ async def items(client: NetSuite, cursor: str | None, options: Mapping[str, Any]
 
 
 async def customers(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
-    """Customers by lower-case e-mail; those without one cannot be matched and are left out."""
-    rows, page = await _round(client, cursor, options, _Customer, CUSTOMERS, "i.email IS NOT NULL", start=_EPOCH)
-    found = []
-    for row in rows:
-        email = row.email.strip().lower()
-        found.append((email, _encode(CustomerMaster(str(row.id), email, row.isinactive != "T", row.currency))))
-    return msgspec.structs.replace(page, customers=tuple(found))
+    """All customers, with what buyers are matched by: e-mail, external id, and what the settings name."""
+    select = _customers_select(client.settings)
+    rows, page = await _round(client, cursor, options, _Customer, select, "i.id > 0", start=_EPOCH)
+    return msgspec.structs.replace(page, customers=tuple(map(_master, rows)))
+
+
+def _customers_select(settings: Mapping[str, Any]) -> str:
+    """Tax number and address only where asked for: a column that an account does not show would end the poll."""
+    columns, joins = "i.id, i.email, i.isinactive, i.externalid, c.symbol AS currency", ""
+    if tax := settings.get("customer_tax_field"):
+        columns += f", i.{_column(tax, 'customer_tax_field')} AS taxnumber"
+    if settings.get("customer_address"):
+        columns += ", i.altname AS name, a.zip"
+        joins = " LEFT JOIN entityaddress a ON a.nkey = i.defaultbillingaddress"
+    joined = f"FROM customer i LEFT JOIN currency c ON c.id = i.currency{joins}"
+    return f"SELECT {columns}, {CHANGED} {joined}"
+
+
+def _master(row: "_Customer") -> CustomerMaster:
+    return CustomerMaster(
+        str(row.id), mail(row.email) or None, row.isinactive != "T", row.currency, row.name, row.zip, row.taxnumber,
+        row.externalid,
+    )  # fmt: skip
 
 
 async def invoices(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
@@ -145,9 +158,13 @@ class _Item(_Row, frozen=True):
 
 
 class _Customer(_Row, frozen=True):
-    email: _Name
+    email: str | None = None
     isinactive: str | None = None
     currency: str | None = None
+    externalid: str | None = None
+    taxnumber: str | None = None
+    name: str | None = None
+    zip: str | None = None
 
 
 class _Invoice(_Row, frozen=True):
@@ -246,10 +263,10 @@ def _literal(wall: str) -> str:
     return f"TO_DATE('{wall}', '{_SQL_FORMAT}')"
 
 
-def _column(name: str) -> str:
+def _column(name: str, setting: str) -> str:
     """A column named by a setting: only a bare name may enter the statement."""
     if not (name.isascii() and name.replace("_", "").isalnum()):
-        raise Unreachable(f"the setting `sku_field` is not a column name: {name!r}")
+        raise Unreachable(f"the setting `{setting}` is not a column name: {name!r}")
     return name
 
 

@@ -1,8 +1,8 @@
-"""A person acted: retry, release_hold, hold, cancel, resolve, skip. Whatever comes of it is kept with name and reason.
+"""A person acted: retry, release_hold, hold, link, cancel, resolve, skip. Whatever comes of it is kept with its reason.
 
 ``args`` by action (all optional unless said): retry ``problem`` or ``step``; release_hold ``rule``, ``seen_at``; hold
-``rule`` (required); resolve ``problem`` (required), ``refs`` (what a person made in the target, type -> id); skip
-``step`` (required), ``shipment``, ``customer_ref``.
+``rule`` (required); link ``customer_ref`` (required); resolve ``problem`` (required), ``refs`` (what a person made in
+the target, type -> id); skip ``step`` (required), ``shipment``, ``customer_ref``.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +13,7 @@ from crossdock.domain.cases.balance import balance
 from crossdock.domain.cases.cancel import CANCEL, cancel, settle_by_hand
 from crossdock.domain.cases.command_settled import done, problem_key
 from crossdock.domain.cases.holds import hold_again, refusal, release_asked
+from crossdock.domain.cases.linked import link
 from crossdock.domain.cases.order_seen import check
 from crossdock.domain.cases.refund_seen import fit_again
 from crossdock.domain.cases.shipment_seen import shipment_seen
@@ -186,6 +187,7 @@ _ACTS: Mapping[str, Act] = {
     "retry": _retry,
     "release_hold": release_asked,
     "hold": hold_again,
+    "link": link,
     "cancel": _cancel,
     "resolve": _resolve,
     "skip": _skip,

@@ -49,6 +49,8 @@ class Customer(msgspec.Struct):
     email: str = ""
     currency: str = ""  # empty: the local currency
     blocked: str = " "  # " ", Ship, Invoice, All
+    postcode: str = ""
+    tax_number: str = ""
 
 
 def guid(kind: str, name: object) -> str:

@@ -195,6 +195,8 @@ def customer(known: Customer) -> Entity:
         "displayName": known.name,
         "type": "Company",
         "email": known.email,
+        "postalCode": known.postcode,
+        "taxRegistrationNumber": known.tax_number,
         "currencyCode": known.currency or LOCAL_CURRENCY,
         "blocked": known.blocked,
         "lastModifiedDateTime": instant(known.modified),

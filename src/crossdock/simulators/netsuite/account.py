@@ -96,7 +96,8 @@ class NetSuiteAccount:
             self.tokens.revoke()
         elif verb == "add_customer":
             ref = str(max(int(known) for known in self.customers) + 1)
-            self.customers[ref] = catalogue.Customer(ref, args.get("name", "New"), now, args.get("email"))
+            more = {name: args.get(name) for name in ("external_id", "tax_number", "postcode")}
+            self.customers[ref] = catalogue.Customer(ref, args.get("name", "New"), now, args.get("email"), **more)
             return {"id": ref}
         elif verb in ("rename_item", "deactivate_item"):
             item = self.items[str(args["id"])]

@@ -45,6 +45,9 @@ class Customer(msgspec.Struct):
     email: str | None = None
     currency: str = "1"
     inactive: bool = False
+    external_id: str | None = None
+    tax_number: str | None = None
+    postcode: str | None = None  # of the default billing address
 
 
 def items(count: int, now: datetime) -> dict[str, Item]:

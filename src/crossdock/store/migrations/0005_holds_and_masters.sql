@@ -20,6 +20,15 @@ create table listed (
     primary key (connection_id, kind)
 );
 
+-- Several customers may be kept under one key (an e-mail, a name and postcode): ref tells them apart. What was read before
+-- is read again, whole, with what it takes to match buyers.
+delete from masters where kind = 'customer';
+delete from cursors where name = 'customers';
+alter table masters add column ref text not null default '';
+alter table masters drop constraint masters_pkey;
+alter table masters add primary key (connection_id, kind, key, ref);
+create index masters_ref on masters (connection_id, ref) where kind = 'customer';  -- a customer that changed leaves its old keys
+
 -- One act on many orders: what it was for, how far it is, and on whom, so that it can be taken back.
 create table bulk_acts (
     id text primary key check (length(id) between 1 and 100),
