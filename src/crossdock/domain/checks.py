@@ -167,7 +167,7 @@ def _wants(
     order: Order, policy: Policy, masters: Masters, customer: e.Verdict, products: e.Verdict
 ) -> tuple[Want, ...]:
     """What the order lacks among the ERP's masters."""
-    wants = []
+    wants: list[Want] = []
     if customer.status != "done":
         unread = not masters.listed("customer")
         keys = (one.key for one in evidence(order) if one.how != LINKED)
