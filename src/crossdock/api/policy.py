@@ -54,6 +54,7 @@ POLICY: Mapping[str, Roles] = {
     "GET /api/v1/holds/acts": SIGNED_IN,
     "GET /api/v1/holds/acts/{act}": SIGNED_IN,
     "GET /api/v1/connections": SIGNED_IN,
+    "GET /api/v1/unmapped": SIGNED_IN,
     "GET /api/v1/workers": SIGNED_IN,
     "GET /api/v1/audit": AUDITING,
     "GET /api/v1/proof": SIGNED_IN,

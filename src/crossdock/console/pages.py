@@ -212,7 +212,8 @@ async def retry(request: Asking) -> Response[Any]:
 @get("/connections", include_in_schema=False)
 async def connections_page(request: Asking) -> Response[str]:
     views = await connections.connections(desk_of(request))
-    return page(request, "connections.html", place="/connections", views=views)
+    covered = await routes.list_unmapped.fn(request)
+    return page(request, "connections.html", place="/connections", views=views, covered=covered)
 
 
 @get("/connections/{name:str}", include_in_schema=False)

@@ -127,6 +127,8 @@ async def _keep(world: World, run: Run, page: Page, trace: str, tally: Tally) ->
         rows = [(key, known.ref, _encode(known)) for known in page.customers for key in keys_of(known)]
         await store.save_customers(name, rows)
         await _look_again(world, name, "customer", [key for key, *_ in rows])
+    for kind, values in page.values.items():
+        await store.save_values(name, kind, [(value.code, value.title) for value in values])
     if page.cursor:
         await store.save_cursor(name, run.cursor, page.cursor)
     if new:

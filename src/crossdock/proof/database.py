@@ -230,6 +230,9 @@ class ProcessStore:
     async def links(self, channel: str, erp: str, ids: Sequence[str]) -> dict[str, str]:
         return await self._quiet(lambda: self._base.links(channel, erp, ids))
 
+    async def save_values(self, connection: str, kind: str, rows: Sequence[tuple[str, str]]) -> None:
+        await self._quiet(lambda: self._base.save_values(connection, kind, rows))
+
     async def masters_listed(self, connection: str, kind: str) -> bool:
         return await self._quiet(lambda: self._base.masters_listed(connection, kind))
 

@@ -61,6 +61,10 @@ class MemoryMasters:
                 found.update(dict.fromkeys((one.external_id,), refs[-1]) if refs else {})
         return found
 
+    async def save_values(self, connection: str, kind: str, rows: Sequence[tuple[str, str]]) -> None:
+        self._known(connection)
+        self.books.values[connection, kind] = dict(rows)
+
     async def masters_listed(self, connection: str, kind: str) -> bool:
         self._known(connection)
         return (connection, kind) in self.books.listed

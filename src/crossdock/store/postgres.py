@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from crossdock.store import accept, claims, customers, deliveries, limits, timers, wanting
+from crossdock.store import accept, claims, customers, deliveries, limits, timers, value_lists, wanting
 from crossdock.store.core import Core
 from crossdock.store.decisions import clean
 from crossdock.store.errors import UnknownConnection, translated
@@ -149,6 +149,9 @@ class PostgresStore:
 
     async def links(self, channel: str, erp: str, ids: Sequence[str]) -> dict[str, str]:
         return await customers.links(self._core, channel, erp, ids)
+
+    async def save_values(self, connection: str, kind: str, rows: Sequence[tuple[str, str]]) -> None:
+        await value_lists.save(self._core, connection, kind, rows)
 
     async def masters_listed(self, connection: str, kind: str) -> bool:
         return await wanting.listed(self._core, connection, kind)

@@ -288,6 +288,9 @@ class Store(Protocol):
     async def links(self, channel: str, erp: str, ids: Sequence[str]) -> dict[str, str]:
         """A channel's customer id -> the ERP's customer that a person linked it with, by its references."""
 
+    async def save_values(self, connection: str, kind: str, rows: Sequence[tuple[str, str]]) -> None:
+        """(code, title) of everything that the system has of a kind: replaces what it had."""
+
     async def masters_listed(self, connection: str, kind: str) -> bool:
         """Whether these masters were listed from beginning to end at least once."""
 

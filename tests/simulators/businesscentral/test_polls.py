@@ -17,6 +17,7 @@ from crossdock.domain.fulfilment import Shipment, ShippedLine
 from crossdock.domain.outcome import Done
 from crossdock.kit.manifest import Call, Found, Page, Unreachable, Untranslatable
 from crossdock.simulators.base import Reply, Request
+from crossdock.simulators.businesscentral.catalogue import SHIPMENT_METHODS, TAX_RATES
 
 
 async def drain(setup: Setup, name: str, cursor: str | None = None, **options: Any) -> tuple[list[Page], str]:
@@ -240,3 +241,10 @@ def test_an_invoice_that_cannot_be_read_names_the_field() -> None:
             polls.translate("erp", "invoice", msgspec.json.encode(good | wrong))
     with pytest.raises(Untranslatable):
         polls.translate("erp", "nonsense", b"{}")
+
+
+async def test_what_settings_choose_from_is_listed_whole() -> None:
+    ((page,), _) = await drain(Setup(items=1, customers=0), "values")
+    assert {value.title for value in page.values["ship_methods"]} == set(SHIPMENT_METHODS.values())
+    assert {value.code for value in page.values["tax_codes"]} == set(TAX_RATES)
+    assert page.values.keys() == {one.kind for one in CONNECTOR.manifest.values}

@@ -20,6 +20,7 @@ from crossdock.domain.outcome import Done
 from crossdock.kit.manifest import Call, Found, Page, Unreachable, Untranslatable
 from crossdock.simulators.base import Reply, Request
 from crossdock.simulators.netsuite import Credentials
+from crossdock.simulators.netsuite.catalogue import CURRENCIES, SHIP_ITEMS
 
 
 @pytest.fixture(scope="module")
@@ -222,3 +223,11 @@ def test_an_invoice_that_cannot_be_read_names_the_field() -> None:
         polls.translate("erp", "invoice", b'{"id":"1"}')
     with pytest.raises(Untranslatable):
         polls.translate("erp", "nonsense", b"{}")
+
+
+async def test_what_settings_choose_from_is_listed_whole(credentials: Credentials) -> None:
+    setup = Setup(credentials, items=1, customers=0)
+    ((page,), _) = await drain(setup, "values")
+    assert {value.code: value.title for value in page.values["ship_methods"]} == SHIP_ITEMS
+    assert {value.code: value.title for value in page.values["currencies"]} == CURRENCIES
+    assert page.values.keys() == {one.kind for one in CONNECTOR.manifest.values}

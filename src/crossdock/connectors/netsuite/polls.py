@@ -114,7 +114,7 @@ def _made_at(text: str, settings: Mapping[str, Any]) -> datetime:
     try:
         return instant(text, settings)
     except (Untranslatable, OverflowError) as error:
-        raise _unreadable(error) from error
+        raise unreadable(error) from error
 
 
 def translate(connection: str, topic: str, body: bytes) -> list[Event]:
@@ -182,11 +182,12 @@ def _typed(rows: list[dict[str, Any]], kind: type[R]) -> list[R]:
         if typed:
             _literal(typed[-1].changed)
     except (ValueError, msgspec.ValidationError) as error:
-        raise _unreadable(error) from error
+        raise unreadable(error) from error
     return typed
 
 
-def _unreadable(error: Exception) -> Unreachable:
+def unreadable(error: Exception) -> Unreachable:
+    """An answer of another shape stops a poll, aloud."""
     return Unreachable(f"NetSuite's answer to a poll cannot be read: {error}")
 
 
@@ -210,7 +211,7 @@ async def _round(
     if options.get("until"):
         until = f" AND {column} <= {_literal(_wall_text(datetime.fromisoformat(options['until']), client.settings))}"
     sql = f"{select} WHERE {where} AND {since}{until} ORDER BY {column}, i.id"
-    page = await _asked(client, sql)
+    page = await asked(client, sql)
     rows = _typed(page.items, kind)
     if not rows:
         # Keep what was saved, not where the overlap began: else every empty round would begin further back.
@@ -222,7 +223,8 @@ async def _round(
     return rows, Page((), _encode(after).decode(), page.has_more)
 
 
-async def _asked(client: NetSuite, sql: str) -> Any:
+async def asked(client: NetSuite, sql: str) -> Any:
+    """The first page of a statement. Raises ``Unreachable``."""
     try:
         return await client.query(sql)
     except Stopped as stopped:

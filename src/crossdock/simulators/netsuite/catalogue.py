@@ -25,6 +25,7 @@ SPECIAL = {
     "2009": ("channel_tax_item", "Tax remitted by channel", "OthCharge"),
     "2010": ("refund_item", "Refund", "OthCharge"),
 }
+SHIP_ITEMS = {"3001": "Ground", "3002": "Express", "3003": "Pick-up"}
 GUEST = "9001"
 
 

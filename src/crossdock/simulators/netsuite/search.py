@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from crossdock.simulators.base import Reply
 from crossdock.simulators.netsuite.answers import Refusal, found
-from crossdock.simulators.netsuite.catalogue import CURRENCIES
+from crossdock.simulators.netsuite.catalogue import CURRENCIES, SHIP_ITEMS
 from crossdock.simulators.netsuite.ledger import STATUS, Document
 from crossdock.simulators.netsuite.suiteql import Row, Tables, refused, run
 
@@ -30,6 +30,7 @@ _COLUMNS = {
     "defaultbillingaddress",
     "entityaddress": "nkey zip",
     "currency": "id symbol name",
+    "shipitem": "id itemid isinactive",
     "transaction": "id tranid type externalid otherrefnum entity currency foreigntotal status trandate "
     "createddate lastmodifieddate",
     "transactionline": "id transaction mainline createdfrom item quantity linesequencenumber",
@@ -88,6 +89,9 @@ class Search:
             "item": self._items,
             "customer": self._customers,
             "entityaddress": self._addresses,
+            "shipitem": lambda: (
+                {"id": int(ref), "itemid": name, "isinactive": "F"} for ref, name in SHIP_ITEMS.items()
+            ),
             "currency": lambda: ({"id": int(ref), "symbol": code, "name": code} for ref, code in CURRENCIES.items()),
             "transaction": self._transactions,
             "transactionline": self._lines,

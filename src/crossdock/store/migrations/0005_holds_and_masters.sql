@@ -29,6 +29,24 @@ alter table masters drop constraint masters_pkey;
 alter table masters add primary key (connection_id, kind, key, ref);
 create index masters_ref on masters (connection_id, ref) where kind = 'customer';  -- a customer that changed leaves its old keys
 
+-- What systems have to choose from where settings name their ids; read ahead, so that what is not mapped is known before
+-- an order needs it.
+create table value_lists (
+    connection_id integer not null,
+    kind text not null,
+    code text not null check (length(code) <= 300),
+    title text not null,
+    as_of timestamptz not null default now(),
+    primary key (connection_id, kind, code)
+);
+
+create table value_lists_read (
+    connection_id integer not null,
+    kind text not null,
+    as_of timestamptz not null default now(),
+    primary key (connection_id, kind)
+);
+
 -- One act on many orders: what it was for, how far it is, and on whom, so that it can be taken back.
 create table bulk_acts (
     id text primary key check (length(id) between 1 and 100),
