@@ -94,3 +94,8 @@ async def held_now(db: Database, act_id: str, rule: str) -> tuple[int, int]:
 async def undo(db: Database, act_id: str, actor: str) -> bool:
     """Note that it is taken back; False when it was already."""
     return await db.fetchval(statements("bulk").undo, act_id, actor) is not None
+
+
+async def forget(db: Database, keep_days: int) -> None:
+    """Forget acts that are older than so many days: what they released is booked or ended long since."""
+    await db.fetch(statements("bulk").forget, keep_days)
