@@ -234,6 +234,8 @@ async def _masters(url: str) -> None:
         (sku, msgspec.json.encode(ProductMaster(sku, str(1000 + n)))) for n in range(1, 21) for sku in [f"SKU-{n:03d}"]
     ]
     await store.save_masters("erp1", "product", rows)
+    for kind in ("product", "customer"):
+        await store.note_listed("erp1", kind)  # nobody polls here: no order waits for a first round
     await store.close()
 
 

@@ -104,6 +104,7 @@ ROUTE = {
     "edit_window_s": "seconds to wait for the customer's own changes before booking",
     "payment": "the least that may be booked: `paid`, `authorized`, `pending`",
     "guest_customer": "the ERP customer for buyers that it does not know; without it they are exceptions",
+    "doubtful_customer": "a buyer who may or may not be a customer: `ask` (a person links), `guest` (as if unknown)",
     "check_products": "look every SKU up among the ERP's items before booking",
     "rounding_ceiling": "how much declared rounding may move a total before the order waits",
     "ship_methods": "the channel's code to the target's method; or `table:ship_methods`",
@@ -118,10 +119,15 @@ ROUTE = {
 HOLD = {
     "name": "the rule's name, shown with the order",
     "when": "a CEL condition over the facts below; must give true or false",
-    "owner": "who settles it (default `operations`)",
+    "owner": "the team that settles it; where it is a role of the console, only that role may release it",
     "reason": "what people read",
-    "expires": "after this the hold ends by itself and the order goes on: `30m`, `48h`, `2d`; "
-    "left out: it stands until a person acts",
+    "release_by": "the roles, and names of people, that may release it; left out: the owner where that is a role, "
+    "else operators and integrators. Admins always may",
+    "release_on": "what lets it go without a person: `view` (a newer view no longer meets the condition), `payment` "
+    "(as far as the route asks for), `allocation` (the channel says where it is fulfilled from)",
+    "expires": "how long it stands: `30m`, `48h`, `2d`; left out: for ever",
+    "on_expiry": "then: `release` (the order goes on) or `escalate` (it stays, and is passed on)",
+    "escalate_to": "to whom; left out: to the owner again",
 }
 SERVE = {
     "intake": "where webhooks are taken, host:port",

@@ -21,6 +21,7 @@ from crossdock.console.app import create_app
 from crossdock.engine.world import Loop, World
 from crossdock.governance.config import Config
 from crossdock.governance.exposure import address
+from crossdock.governance.mapped import mappings
 from crossdock.observe.exposition import exposition
 from crossdock.observe.signals import Signals
 from crossdock.observe.sql_gauges import SqlGauges
@@ -118,6 +119,7 @@ def desk(spec: ChildSpec, config: Config, world: World, pool: Pool, gauges: Gaug
         demo_user=spec.demo_user,
         rounding_ceilings={name: policy.rounding_ceiling for name, policy in config.policies.items()},
         readmes={setup.system: readme(setup.system) for setup in config.connections.values()},
+        mapped=tuple(mappings(config, app.Manifests())),
         proof=Path(spec.proof) if spec.proof else None,
         version=__version__,
     )

@@ -96,6 +96,30 @@ async def test_retrying_an_order_and_a_whole_cause(cli: Cli, store: PostgresStor
     assert {"the period is open again", "once more"} <= reasons
 
 
+async def test_holds_are_released_together_and_taken_back(cli: Cli, store: PostgresStore) -> None:
+    rule = "first-order-over-150"
+    day = await seed(store)
+    [held] = await cli.json("holds")
+    assert (held["held"]["rule"], held["held"]["n"], held["yours"]) == (rule, 5, True)
+    assert rule in (await cli("holds")).out
+    shown = await cli.json("release", "--rule", rule, "--preview")
+    assert (shown["total"], shown["go_on"], shown["changed"]) == (5, 5, 0)
+    assert "5  will go on" in (await cli("release", "--rule", rule, "--preview")).out
+    await cli("release", "--rule", rule, "--older-than", "9d", "--preview", code=5)
+    await cli("release", "--rule", rule, "--older-than", "soon", code=2)
+    await cli("release", code=2)
+    await cli("release", "--rule", rule, code=1, typed="n\n")
+    done = await cli.json("release", "--rule", rule, "--reason", "looked at")
+    assert (done["act"]["told"], done["act"]["changed"]) == (5, 0)
+    await day.decide()
+    assert await cli.json("holds") == []
+    assert "No order is held." in (await cli("holds")).out
+    back = await cli("release", "--undo", done["act"]["id"], "--reason", "too fast")
+    assert "Taken back" in back.out
+    await day.decide()
+    assert await cli.json("holds") == [], "they were booked at once: it was too late"
+
+
 @pytest.fixture
 async def vendors(tmp_path: Path) -> AsyncIterator[tuple[SimulatorServer, dict[str, Any]]]:
     """The three simulated systems over sockets, and a configuration that reaches them."""

@@ -153,7 +153,7 @@ class Day:
         products = [(sku, msgspec.json.encode(ProductMaster(sku, f"i-{sku}"))) for sku in ("MUG-01", "POT-07")]
         await self.store.save_masters(ERP, "product", products)
         customer = CustomerMaster("c-9", "ada@example.com", currency="AUD")
-        await self.store.save_masters(ERP, "customer", [("ada@example.com", msgspec.json.encode(customer))])
+        await self.store.save_customers(ERP, [("ada@example.com", customer.ref, msgspec.json.encode(customer))])
 
     async def arrive(self, seen: Order, *, body: bytes | None = None) -> None:
         await self.store.accept([

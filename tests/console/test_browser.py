@@ -10,9 +10,12 @@ from urllib.parse import quote, urlsplit
 import pytest
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
+from crossdock.api import holds
 from crossdock.api.desk import Desk
+from crossdock.api.guard import Caller
+from crossdock.api.holds import BulkRelease
 from crossdock.governance import people
-from crossdock.store import reading_exceptions, reading_orders
+from crossdock.store import reading_exceptions, reading_holds, reading_orders
 from crossdock.store.postgres import PostgresStore
 from tests.console import accessibility, desks, reports
 from tests.console.seed import ERP, Day, erp, fine, key
@@ -89,6 +92,9 @@ async def _enter(watched: Watched, desk: Desk) -> Page:
 
 
 async def _paths(desk: Desk) -> dict[str, str]:
+    as_of, upto = await reading_holds.moment(desk.pool)
+    boss = Caller("olivia", "operator")
+    await holds.release(desk, boss, BulkRelease("nothing", "to be shown", as_of, upto, "shown"))
     groups = await reading_exceptions.groups(desk.pool)
     refused = next(group for group in groups if group.klass == "rejected")
     cause = f"fingerprint={quote(refused.fingerprint)}"
@@ -104,6 +110,10 @@ async def _paths(desk: Desk) -> dict[str, str]:
         "exceptions": "/exceptions",
         "cause": f"/exceptions/cause?{cause}",
         "preview": f"/exceptions/preview?{cause}",
+        "holds": "/holds",
+        "holds-preview": "/holds/preview?rule=first-order-over-150",
+        "holds-act": "/holds/acts/shown",
+        "holds-nothing": "/holds/preview?rule=nothing",
         "connections": "/connections",
         "connection": f"/connections/{ERP}",
         "simulators": "/simulators",

@@ -159,10 +159,17 @@ class FakeMasters:
     """Knows every SKU that starts with ``SKU`` and Ada, unless told otherwise."""
 
     def __init__(
-        self, products: dict[str, ProductMaster] | None = None, customers: Iterable[str] = ("ada@example.com",)
+        self,
+        products: dict[str, ProductMaster] | None = None,
+        customers: Iterable[str] = ("ada@example.com",),
+        unlisted: Iterable[str] = (),
     ):
         self.products = products
-        self.customers = set(customers)
+        self.known = set(customers)
+        self.unlisted = set(unlisted)  # kinds whose first whole round is not over
+
+    def listed(self, kind: str) -> bool:
+        return kind not in self.unlisted
 
     def product(self, sku: str) -> ProductMaster | None:
         if self.products is not None:
@@ -170,7 +177,11 @@ class FakeMasters:
         return ProductMaster(sku, f"item-{sku}") if sku.startswith("SKU") else None
 
     def customer(self, email: str) -> CustomerMaster | None:
-        return CustomerMaster("cust-1", email) if email in self.customers else None
+        return CustomerMaster("cust-1", email) if email in self.known else None
+
+    def customers(self, key: str) -> tuple[CustomerMaster, ...]:
+        found = self.customer(key)
+        return () if found is None else (found,)
 
 
 def policy(**more: Any) -> Policy:
@@ -200,6 +211,7 @@ class Play:
         self.decisions: list[Decision] = []
         self.references: set[tuple[str, str, str]] = set()
         self.timers: dict[str, datetime] = {}
+        self.wants: set[tuple[str, str, bool]] = set()  # (kind, key, unread)
 
     def tell(self, *events: Event, **world: Any) -> Decision:
         decision = Decision()
@@ -217,6 +229,8 @@ class Play:
             assert command.key not in self.commands, f"opened twice: {command.key}"
             self.commands[command.key] = command
         self.references |= {(each.connection, each.type, each.external_id) for each in decision.references}
+        if decision.wants is not None:
+            self.wants = {(want.kind, want.key, want.unread) for want in decision.wants}
         for timer in decision.timers:
             if timer.due_at is None:
                 self.timers.pop(timer.name, None)
@@ -226,8 +240,10 @@ class Play:
     def see(self, *, now: datetime = NOON, **more: Any) -> Decision:
         return self.tell(OrderSeen(order(**more)), now=now)
 
-    def act(self, action: str, *, reason: str = "because", **args: Any) -> Decision:
-        return self.tell(OperatorActed(action, "olivia", reason, args))
+    def act(
+        self, action: str, *, reason: str = "because", actor: str = "olivia", role: str = "operator", **args: Any
+    ) -> Decision:
+        return self.tell(OperatorActed(action, actor, reason, args, role))
 
     def fire(self, name: str, **world: Any) -> Decision:
         """Let an alarm go off at its time."""

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.domain.factories import CHANNEL, ERP, FakeMasters, Play, line, settled, shipment, shipped
 
+from crossdock.domain.events import MastersCame
 from crossdock.domain.order import PaymentStatus
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
 
@@ -156,6 +157,6 @@ def test_an_unchanged_problem_is_opened_once_however_often_the_order_is_looked_a
     assert sorted(opened) == ["validate.products/SKU-1", "validate.products/SKU-2"]
     for age in range(1, 4):
         assert play.see(lines=TWO_LINES, age_s=age).opened == []
-        assert play.fire("revalidate").opened == []
+        assert play.tell(MastersCame(ERP, "product")).opened == []
     unknown = line("3", sku="SKU-3")
     assert [one.key for one in play.see(lines=(*TWO_LINES, unknown), age_s=9).opened] == ["validate.products/SKU-3"]

@@ -26,7 +26,7 @@ from tests.domain.factories import (
 
 from crossdock.domain.commands import BookOrder, MakeInvoice, PostShipment, PushFulfilment, ReleaseOrder
 from crossdock.domain.decision import HoldHit, ProductMaster
-from crossdock.domain.events import AllocationsSeen, InvoiceSeen, OrderSeen, ReleaseSeen
+from crossdock.domain.events import AllocationsSeen, InvoiceSeen, MastersCame, OrderSeen, ReleaseSeen
 from crossdock.domain.fulfilment import Allocation, ShippedLine
 from crossdock.domain.order import LineKind, PaymentStatus
 from crossdock.domain.order_decider import ORDER
@@ -174,22 +174,27 @@ def test_missing_masters_are_named_one_by_one_and_looked_for_again() -> None:
         ("validate.products/NEW", "product.unknown"),
         ("validate.products/line 2", "product.no_sku"),
     }
-    assert play.timers == {"revalidate": NOON + timedelta(minutes=5)}
+    assert play.timers == {}
+    assert play.wants == {
+        ("product", "NEW", False),
+        ("customer", "ada@example.com", False),
+        ("customer", "ID:shop1-7", False),
+    }
     assert ORDER.masters_needed(play.state, OrderSeen(order(lines=lines))) == {
-        CHANNEL: ({"NEW", "SKU-3"}, {"ada@example.com"})
+        CHANNEL: ({"NEW", "SKU-3"}, {"ada@example.com", "ID:shop1-7", "LINK:shop1:7"})
     }
 
-    still = play.fire("revalidate")
+    still = play.tell(MastersCame(ERP, "product"))
     assert still.opened == []
     assert still.commands == []
-    assert play.timers["revalidate"] == NOON + timedelta(minutes=10)
+    assert still.wants is not None, "the store has forgotten what was lacking: it is told again"
 
     play.world = {}
     play.see(lines=(line("1", sku="NEW"), line("2", sku="SKU-2")), age_s=1)
     masters = FakeMasters({sku: ProductMaster(sku, sku) for sku in ("NEW", "SKU-2")})
-    play.fire("revalidate", masters=masters)
+    play.tell(MastersCame(ERP, "product"), masters=masters)
     assert play.codes() == set()
-    assert play.timers == {}
+    assert play.wants == set()
     assert play.purposes() == ["order.book"]
 
 

@@ -21,7 +21,15 @@ from tests.domain.factories import (
 )
 
 from crossdock.domain.decision import HoldHit
-from crossdock.domain.events import AllocationsSeen, Event, OperatorActed, OrderSeen, ReleaseSeen, TimerFired
+from crossdock.domain.events import (
+    AllocationsSeen,
+    Event,
+    MastersCame,
+    OperatorActed,
+    OrderSeen,
+    ReleaseSeen,
+    TimerFired,
+)
 from crossdock.domain.fulfilment import Allocation
 from crossdock.domain.lattice import AXES, rank
 from crossdock.domain.money import ZERO
@@ -151,6 +159,7 @@ SOUP: list[Event] = [
     invoiced("99.00", "inv-3"),
     TimerFired("edit.window"),
     TimerFired("revalidate"),
+    MastersCame("erp1", "product"),
     TimerFired("hold/big"),
     *(OperatorActed(action, "olivia", "because", args) for action, args in ACTS),
 ]

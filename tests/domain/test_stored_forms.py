@@ -78,3 +78,20 @@ def test_refunds_returns_and_amendments_of_version_one_are_read_by_every_later_r
     assert state.returns["ret-1"].status == "received"
     assert state.status_of("booking.amend") == "done"
     assert (state.axes.financial, state.axes.returned) == ("partly_credited", "partly_returned")
+
+
+def test_holds_and_links_of_version_one_are_read_by_every_later_release() -> None:
+    stored = Path(__file__).parent / "stored"
+    state = decode_state((stored / "v1_holds_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_holds_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == state
+    big, slow = state.holds["big"], state.holds["slow"]
+    assert (big.released_by, big.owner, big.release_by, big.release_on) == (
+        "ada",
+        "integration",
+        ("ada",),
+        ("payment",),
+    )
+    assert (big.escalated_at is not None, slow.released_at, slow.when) == (True, None, "true")
+    assert (state.linked, state.customer_ref, state.wanting) == ("C1", "C1", True)
+    assert set(state.problems) == {"hold/slow", "validate.products/NEW"}

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from crossdock.domain.decision import CustomerMaster
 from crossdock.domain.outcome import Misconfigured
+from crossdock.intake import polling
 from crossdock.intake.backfill import NoBackfill, backfill
 from crossdock.intake.polling import Tally
 from crossdock.intake.polls import PollLoop
@@ -56,7 +58,7 @@ async def test_pages_become_messages_and_masters_and_the_cursor_follows() -> Non
     listing = Listing(
         {
             None: page(1, 2, cursor="a", more=True, products=(("SKU-1", b"{}"),)),
-            "a": page(2, 3, cursor="b", customers=(("ada@example.com", b"{}"),)),
+            "a": page(2, 3, cursor="b", customers=(CustomerMaster("7", "ada@example.com"),)),
         }
     )
     store, notes = KeepingStore(), Notes()
@@ -66,11 +68,42 @@ async def test_pages_become_messages_and_masters_and_the_cursor_follows() -> Non
     assert store.cursors["north", "orders"] == "b"
     assert store.masters == {
         ("north", "product"): {"SKU-1": b"{}"},
-        ("north", "customer"): {"ada@example.com": b"{}"},
+        ("north", "customer"): dict.fromkeys(("REF:7", "ada@example.com"), b'{"ref":"7","email":"ada@example.com"}'),
     }
     assert notes.said == [("north", None)]
     assert store.wakes
     assert store.owner is None
+
+
+async def test_the_first_whole_round_of_masters_is_noted_and_wakes_the_orders_that_wait() -> None:
+    listing = Listing(
+        {
+            None: page(cursor="a", more=True, products=(("SKU-1", b"{}"), ("SKU-2", b"{}"))),
+            "a": page(cursor="b"),
+        }
+    )
+    store, notes = KeepingStore(), Notes()
+    store.waiting = polling.WOKEN_AT_ONCE + 1
+    loop = PollLoop(world(store, listing.poll(masters="product")), notes.note, tick_s=0.01)
+    await run_until(loop, lambda: bool(notes.said))
+    assert store.listed == [("north", "product")]
+    assert store.looked == [["SKU-1", "SKU-2"], ["SKU-1", "SKU-2"], None]
+    assert store.waiting == 0
+    assert store.wakes == 2
+
+
+async def test_a_part_of_the_masters_is_no_whole_round() -> None:
+    broken = Listing({None: page(cursor="a", more=True, products=(("S", b"{}"),)), "a": NotSent("away")})
+    store, notes = KeepingStore(), Notes()
+    await run_until(
+        PollLoop(world(store, broken.poll(masters="product")), notes.note, tick_s=0.01), lambda: bool(notes.said)
+    )
+    assert store.listed == []
+    some = Listing({None: page(cursor="a", products=(("S", b"{}"),))})
+    await backfill(world(store, some.poll(backfill=True, masters="product")), "north", {"since": "2026-11-01"})
+    assert store.listed == []
+    await backfill(world(store, some.poll(backfill=True, masters="product")), "north", {})
+    assert store.listed == [("north", "product")]
 
 
 async def test_the_cursor_stays_when_the_page_was_not_stored() -> None:

@@ -87,6 +87,9 @@ class KeepingStore:
         self.refuse: set[str] = set()
         self.cursors: dict[tuple[str, str], str] = {}
         self.masters: dict[tuple[str, str], dict[str, bytes]] = {}
+        self.listed: list[tuple[str, str]] = []
+        self.looked: list[list[str] | None] = []  # keys that waiting orders were told about; None: all that was missed
+        self.waiting = 0  # how many orders still wait for whatever comes
         self.rows = {"north": ConnectionRow(1, "north", "tradepost", False, None, "closed", None, 0)}
         self.owner: str | None = None
         self.booked = 0
@@ -119,6 +122,18 @@ class KeepingStore:
 
     async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None:
         self.masters.setdefault((connection, kind), {}).update(rows)
+
+    async def save_customers(self, connection: str, rows: Sequence[tuple[str, str, bytes]]) -> None:
+        self.masters.setdefault((connection, "customer"), {}).update({key: body for key, _, body in rows})
+
+    async def note_listed(self, connection: str, kind: str) -> None:
+        self.listed.append((connection, kind))
+
+    async def look_again(self, connection: str, kind: str, keys: Sequence[str] | None, limit: int) -> int:
+        self.looked.append(None if keys is None else list(keys))
+        woken = min(self.waiting, limit)
+        self.waiting -= woken
+        return woken
 
     async def connections(self) -> dict[str, ConnectionRow]:
         return self.rows

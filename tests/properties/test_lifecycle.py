@@ -119,9 +119,12 @@ class OnlyNeeded:
         assert sku in self._skus, f"{sku} was not announced: the engine would not have loaded it"
         return ProductMaster(sku, f"item-{sku}") if sku.startswith("SKU") or self._new else None
 
-    def customer(self, email: str) -> CustomerMaster | None:
-        assert email in self._mails, f"{email} was not announced"
-        return CustomerMaster("cust-1", email) if self._ada else None
+    def listed(self, kind: str) -> bool:
+        return True
+
+    def customers(self, key: str) -> tuple[CustomerMaster, ...]:
+        assert key in self._mails, f"{key} was not announced"
+        return (CustomerMaster("cust-1", key),) if self._ada and "@" in key else ()
 
 
 class OrderLife(RuleBasedStateMachine):

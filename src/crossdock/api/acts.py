@@ -9,20 +9,23 @@ from typing import Any
 
 import msgspec
 
+from crossdock.api import orders
 from crossdock.api.desk import Desk
 from crossdock.api.guard import Caller
 from crossdock.api.policy import ACTS
 from crossdock.api.problems import Refusal
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import OperatorActed, encode_event
+from crossdock.domain.holding import keepers
 from crossdock.governance import audit
 from crossdock.store import reading_exceptions, reading_orders
 from crossdock.store.protocol import Arrival
 from crossdock.store.reading_exceptions import Standing
+from crossdock.store.reading_orders import OrderWhole
 
 MOST_AT_ONCE = 1000
-NEEDS_REASON = frozenset({"release_hold", "cancel", "resolve", "skip"})
-NEEDS_PERSON = frozenset({"hold", "conflict", "unknown_outcome"})
+NEEDS_REASON = frozenset({"release_hold", "hold", "link", "cancel", "resolve", "skip"})
+NEEDS_PERSON = frozenset({"hold", "match", "conflict", "unknown_outcome"})
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -77,6 +80,8 @@ async def act(desk: Desk, caller: Caller, stream: int, wanted: Act) -> Done:
     if whole is None:
         raise Refusal("not_found", f"There is no stream {stream}.")
     row = whole.order
+    if wanted.action in ("release_hold", "hold"):
+        await _may_release(desk, caller, whole, wanted)
     act_id = wanted.act_id or desk.unique()
     await audit.append(
         desk.pool, caller.name, f"order.{wanted.action}", row.key, wanted.reason.strip(),
@@ -92,9 +97,27 @@ async def act(desk: Desk, caller: Caller, stream: int, wanted: Act) -> Done:
     return Done(wanted.action, _SAID[wanted.action])
 
 
+async def _may_release(desk: Desk, caller: Caller, whole: OrderWhole, wanted: Act) -> None:
+    """The rule says who; whoever else tries is refused, and that is kept. Deciding asks once more."""
+    state = orders.state_of(whole)
+    rule = wanted.args.get("rule")
+    found = [hold for hold in (state.holds.values() if state else ()) if rule in (None, hold.rule)]
+    if found and not any(caller.releases(hold) for hold in found):
+        await audit.append(
+            desk.pool, caller.name, f"order.{wanted.action}.refused", whole.order.key, wanted.reason.strip(),
+            {"stream": whole.order.id, "args": wanted.args},
+        )  # fmt: skip
+        by = keepers(found[0].owner, found[0].release_by)
+        raise Refusal(
+            "not_allowed", f"'{found[0].rule}' may be released by {by}. You are {caller.name}, {caller.role}."
+        )
+
+
 _SAID = {
     "retry": "It is tried again now.",
     "release_hold": "The hold is released.",
+    "hold": "The order is held again, unless it is booked already.",
+    "link": "The buyer is linked; the order goes on.",
     "resolve": "The problem is marked as resolved.",
     "skip": "The step is skipped.",
     "cancel": "The cancellation is under way.",
@@ -102,7 +125,7 @@ _SAID = {
 
 
 def _arrival(caller: Caller, ref: StreamRef, channel: str | None, wanted: Act, act_id: str) -> Arrival:
-    event = OperatorActed(wanted.action, caller.name, wanted.reason.strip(), wanted.args)
+    event = OperatorActed(wanted.action, caller.name, wanted.reason.strip(), wanted.args, caller.role)
     return Arrival(
         connection=channel or _connection_in(ref),
         delivery_id=f"act:{act_id}:{ref.kind}:{ref.key}"[:500],

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from crossdock.governance.mapped import Mapped
 from crossdock.kit.manifest import Connector
 from crossdock.observe.signals import Signals
 from crossdock.store.protocol import Store
@@ -38,6 +39,7 @@ class Desk(msgspec.Struct, frozen=True):
     demo_user: str | None = None  # demo only: the one-time link signs this visitor in
     rounding_ceilings: Mapping[str, str] = {}  # by channel, as its route says: what the money proof allows
     readmes: Mapping[str, str] = {}  # system -> its connector's README (quirks)
+    mapped: tuple[Mapped, ...] = ()  # what the configuration maps, list by list
     proof: Path | None = None  # where ``crossdock prove --keep`` leaves its report
     version: str = ""
 

@@ -1,5 +1,6 @@
 """At the door of every route: the right host, a session, a role that may, and no forged act."""
 
+from collections.abc import Iterable
 from hmac import compare_digest
 from typing import Any
 
@@ -11,6 +12,7 @@ from litestar.handlers import BaseRouteHandler
 from crossdock.api.desk import Desk
 from crossdock.api.policy import allowed, may
 from crossdock.api.problems import Refusal
+from crossdock.domain.holding import may_release
 from crossdock.governance import people
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -27,6 +29,13 @@ class Caller(msgspec.Struct, frozen=True):
 
     def may(self, action: str) -> bool:
         return may(self.role, action)
+
+    def releases(self, hold: Any) -> bool:
+        """Whether this person may let a hold go: anything with an ``owner`` and ``release_by``."""
+        return may_release(hold.owner, hold.release_by, self.name, self.role)
+
+    def releases_any(self, holds: Iterable[Any]) -> bool:
+        return any(map(self.releases, holds))
 
     def reaches(self, route: str) -> bool:
         """Whether this person may use a route, ``"GET /audit"``: what pages offer."""

@@ -8,7 +8,9 @@ import msgspec
 
 from crossdock.api.desk import Desk
 from crossdock.api.problems import Refusal
+from crossdock.domain.holding import keepers, outlook
 from crossdock.domain.process import CHECKS, STEPS, StepView, progress
+from crossdock.domain.rulings import locked
 from crossdock.domain.state import OrderState, decode_state
 from crossdock.domain.totals import Proof, prove
 from crossdock.store import reading_orders
@@ -32,12 +34,17 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 class Release(msgspec.Struct, frozen=True):
-    """A hold that a person may let go."""
+    """A hold that a person may let go, explained."""
 
     rule: str
     reason: str
     owner: str
     saw: Mapping[str, Any]
+    when: str  # the condition
+    at: datetime
+    release_by: tuple[str, ...]
+    keepers: str  # who may release it, in words
+    outlook: str  # what happens next, in words
 
 
 class OrderView(msgspec.Struct, frozen=True):
@@ -52,6 +59,7 @@ class OrderView(msgspec.Struct, frozen=True):
     parked: int
     waiting: int
     acts: tuple[str, ...]  # what could be done now, by somebody whose role allows it
+    released: list[str]  # rules whose release can still be taken back
 
 
 PURPOSES: Mapping[str, str] = {
@@ -100,6 +108,7 @@ async def order_by_stream(desk: Desk, stream: int) -> OrderView:
         parked=sum(m.handling == "parked" for m in whole.messages),
         waiting=sum(m.handling == "waiting" for m in whole.messages),
         acts=_acts(whole, state),
+        released=_released(state),
     )
 
 
@@ -143,10 +152,19 @@ def _holds(state: OrderState | None) -> list[Release]:
     if state is None:
         return []
     return [
-        Release(rule, hold.reason, hold.owner, hold.saw)
+        Release(
+            rule, hold.reason, hold.owner, hold.saw, hold.when, hold.at, hold.release_by,
+            keepers(hold.owner, hold.release_by), outlook(hold),
+        )
         for rule, hold in state.holds.items()
         if hold.released_at is None
-    ]
+    ]  # fmt: skip
+
+
+def _released(state: OrderState | None) -> list[str]:
+    if state is None or locked(state) or state.cancel is not None or state.ended is not None:
+        return []
+    return [rule for rule, hold in state.holds.items() if hold.released_at is not None]
 
 
 def _acts(whole: OrderWhole, state: OrderState | None) -> tuple[str, ...]:
@@ -156,6 +174,10 @@ def _acts(whole: OrderWhole, state: OrderState | None) -> tuple[str, ...]:
         found.append("retry")
     if _holds(state):
         found.append("release_hold")
+    if _released(state):
+        found.append("hold")
+    if state is not None and state.status_of("validate.customer") == "failed" and not locked(state):
+        found.append("link")
     problems = state.problems.values() if state is not None else ()
     if any(problem.step not in CHECKS and problem.klass in RESOLVABLE for problem in problems):
         found.append("resolve")

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from crossdock.api import acts, connections, orders, proof, simulators
+from crossdock.api import acts, connections, orders, proof, simulators, unmapped
 from crossdock.api.acts import Act, BulkRetry, Done, Pausing, Preview
 from crossdock.api.connections import ConnectionView
 from crossdock.api.guard import caller_of, desk_of
@@ -16,6 +16,7 @@ from crossdock.api.proof import ProofReport
 from crossdock.api.pulse import Beat, Now, pulse_of
 from crossdock.governance import audit, people
 from crossdock.governance.audit import Act as AuditRow
+from crossdock.governance.mapped import Coverage
 from crossdock.governance.people import Account
 from crossdock.store import reading_exceptions, reading_now, reading_orders
 from crossdock.store.reading_exceptions import Group, MemberPage
@@ -162,6 +163,13 @@ async def list_connections(request: Asking) -> list[ConnectionView]:
     return await connections.connections(desk_of(request))
 
 
+@get("/api/v1/unmapped")
+async def list_unmapped(request: Asking) -> list[Coverage]:
+    """How far the configuration maps what each system has to choose from, and what is not mapped on either side."""
+    desk = desk_of(request)
+    return await unmapped.unmapped(desk.pool, desk.mapped)
+
+
 @post("/api/v1/connections/{name:str}/pause", status_code=200)
 async def pause(request: Asking, name: FromPath[str], data: JSONBody[Pausing]) -> Done:
     """Stop sending to a connection; what is to be sent waits."""
@@ -252,6 +260,7 @@ def found(value: T | None, what: str) -> T:
 
 HANDLERS = [
     me, now, now_history, list_orders, one_order, one_stream, one_message, one_attempt, one_command, act_on_order,
-    act_on_stream, list_exceptions, exception_members, preview_retry, retry_cause, list_connections, pause, resume,
-    list_workers, list_audit, list_people, invite, list_simulators, turn_faults, newest_proof, healthz, readyz, metrics,
+    act_on_stream, list_exceptions, exception_members, preview_retry, retry_cause, list_connections, list_unmapped,
+    pause, resume, list_workers, list_audit, list_people, invite, list_simulators, turn_faults, newest_proof, healthz,
+    readyz, metrics,
 ]  # fmt: skip

@@ -12,9 +12,10 @@ from crossdock.cli.printing import as_json, note
 from crossdock.cli.reach import CONFIG, JSON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from crossdock.governance.config import Config, ConnectionSetup
+    from crossdock.kit.manifest import Value
 
 
 _WHERE = typer.Argument(Path("crossdock"), help="Where to write it.")
@@ -106,10 +107,47 @@ def _configuration(folder: Path, tell: "Callable[[Checked], None]") -> "Config":
 async def _connections(config: "Config", offline: bool, tell: "Callable[[Checked], None]") -> None:
     from crossdock.kit.door import Door
 
+    lists: dict[tuple[str, str], Sequence[Value]] = {}
     async with Door() as http:
         for setup in config.connections.values():
             ok, said = await _connection(config, setup, http, offline)
             tell(Checked(setup.name, ok, said))
+            if ok and not offline:
+                lists |= await _values(config, setup, http, tell)
+    if not offline:
+        _mapped(config, lists, tell)
+
+
+async def _values(
+    config: "Config", setup: "ConnectionSetup", http: object, tell: "Callable[[Checked], None]"
+) -> "dict[tuple[str, str], Sequence[Value]]":
+    """What the system has to choose from; told where it cannot be read."""
+    from crossdock.app import link
+
+    linked = link(setup, config.folder, os.environ, http)  # type: ignore[arg-type]
+    poll = linked.connector.polls.get("values")
+    if poll is None:
+        return {}
+    try:
+        page = await poll.run(linked.connector.open(linked.line), None, {})
+    except Exception as error:  # noqa: BLE001 - one list that cannot be read must not hide the others; it is told
+        tell(Checked(f"{setup.name} values", False, str(error)))
+        return {}
+    return {(setup.name, kind): values for kind, values in page.values.items()}
+
+
+def _mapped(
+    config: "Config", lists: "dict[tuple[str, str], Sequence[Value]]", tell: "Callable[[Checked], None]"
+) -> None:
+    from crossdock.app import Manifests
+    from crossdock.cli.connections import told
+    from crossdock.governance.mapped import coverage, mappings
+
+    for one in coverage(mappings(config, Manifests()), lists):
+        if one.known:
+            ours = [gap.says for gap in one.gaps if gap.side == "ours"]
+            what, _, how_far = told(one).partition(": ")
+            tell(Checked(what, not ours, "; ".join([how_far, *ours])))
 
 
 async def _connection(config: "Config", setup: "ConnectionSetup", http: object, offline: bool) -> tuple[bool, str]:

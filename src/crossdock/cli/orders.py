@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add(app: typer.Typer) -> None:
-    for command in (orders, show, exceptions, retry, replay, backfill):
+    for command in (orders, show, exceptions, retry, link, replay, backfill):
         app.command()(command)
 
 
@@ -121,6 +121,24 @@ def retry(
                 )
             return await acts.retry_many(desk, myself(), acts.BulkRetry(what, shown.ids, reason=reason))
         return await acts.act(desk, myself(), await _one(desk, what), acts.Act("retry", reason))
+
+    _done(with_desk(data, act), json)
+
+
+def link(
+    order: str = typer.Argument(..., help="The order's key or any of its ids."),
+    customer: str = typer.Argument(..., help="The ERP's id of the customer that the buyer is."),
+    reason: str = REASON,
+    data: Path = DATA,
+    json: bool = JSON,
+) -> None:
+    """Say which customer of the ERP an order's buyer is. It is remembered for the buyer's later orders."""
+
+    async def act(desk: "Desk") -> Any:
+        from crossdock.api import acts
+
+        wanted = acts.Act("link", reason, args={"customer_ref": customer})
+        return await acts.act(desk, myself(), await _one(desk, order), wanted)
 
     _done(with_desk(data, act), json)
 

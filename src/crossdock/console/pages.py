@@ -33,6 +33,10 @@ class RepeatWords(msgspec.Struct, frozen=True):
 ACTS = {
     "retry": ActWords("Retry", "Tries again what failed. What is done already is not done again.", False),
     "release_hold": ActWords("Release hold", "The order goes on as if the rule had not matched."),
+    "hold": ActWords("Hold again", "The release is taken back: the order waits for a person again."),
+    "link": ActWords(
+        "Link customer", "The order is booked on this customer of the ERP, and so are the buyer's later ones."
+    ),
     "resolve": ActWords("Resolve", "You settled it yourself in the other system; the order goes on from there."),
     "skip": ActWords("Skip step", "The order goes on without this step."),
     "cancel": ActWords("Cancel order", "What was done is undone as far as the other systems allow."),
@@ -208,7 +212,8 @@ async def retry(request: Asking) -> Response[Any]:
 @get("/connections", include_in_schema=False)
 async def connections_page(request: Asking) -> Response[str]:
     views = await connections.connections(desk_of(request))
-    return page(request, "connections.html", place="/connections", views=views)
+    covered = await routes.list_unmapped.fn(request)
+    return page(request, "connections.html", place="/connections", views=views, covered=covered)
 
 
 @get("/connections/{name:str}", include_in_schema=False)

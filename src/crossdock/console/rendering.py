@@ -16,6 +16,8 @@ Asking = Request[Any, Any, Any]
 SAID = {
     "retry": "It is tried again now.",
     "release_hold": "The hold is released.",
+    "hold": "What is not booked yet is held again.",
+    "link": "The buyer is linked; the order goes on.",
     "resolve": "Marked as resolved.",
     "skip": "The step is skipped.",
     "cancel": "The cancellation is under way.",

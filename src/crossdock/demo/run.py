@@ -157,7 +157,7 @@ class _Demo:
             await asyncio.gather(showing, return_exceptions=True)
 
     async def _ready(self) -> None:
-        """Intake answers, and the ERP's items are known: an order placed now can go all the way."""
+        """Intake answers, and the ERP's items and customers were read: an order placed now can go all the way."""
         from crossdock.store.postgres import PostgresStore
 
         host, port = self._plan.intake.rsplit(":", 1)
@@ -166,9 +166,9 @@ class _Demo:
             await self._until(lambda: _answers(host, int(port)), "intake to listen")
 
             async def known() -> bool:
-                return bool(await store.load_masters(ERP, "product", ["SKU-0001", "SKU-0200"]))
+                return all([await store.masters_listed(ERP, kind) for kind in ("product", "customer")])
 
-            await self._until(known, "the ERP's items to be read")
+            await self._until(known, "the ERP's items and customers to be read")
         finally:
             await store.close()
 

@@ -1,19 +1,21 @@
 """The checks before booking: all of them run over every new view, so that a person sees all that is wrong at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from crossdock.domain import entries as e
-from crossdock.domain.decision import HoldHit, Masters, Policy, Problem
+from crossdock.domain.decision import HoldHit, Masters, Policy, Problem, Want
 from crossdock.domain.draft import Draft
+from crossdock.domain.hold import Hold
+from crossdock.domain.holding import VIEW, let_go, screening
+from crossdock.domain.matching import EMAIL, LINKED, Candidate, candidates, doubtful, evidence, mail, sure
 from crossdock.domain.order import LineKind, Order, PaymentStatus
 from crossdock.domain.problems import held, problem
 from crossdock.domain.process import CHECKS
 from crossdock.domain.totals import balances, prove
 
-REVALIDATE_S = 300
-REVALIDATE = "revalidate"
+REVALIDATE = "revalidate"  # an alarm of orders that earlier versions checked; masters wake their orders now
 EDIT_WINDOW = "edit.window"
 MASTERS_STEPS = ("validate.customer", "validate.products")
 
@@ -47,16 +49,14 @@ class _NoMasters:
     def product(self, sku: str) -> None:
         return None
 
-    def customer(self, email: str) -> None:
-        return None
+    def customers(self, key: str) -> tuple[()]:
+        return ()
+
+    def listed(self, kind: str) -> bool:
+        return True
 
 
 _NONE = _NoMasters()
-
-
-def mail(address: str | None) -> str:
-    """An e-mail as masters are looked up by: trimmed, lower case; empty when there is none."""
-    return (address or "").strip().lower()
 
 
 def run_checks(d: Draft, policy: Policy) -> None:
@@ -64,9 +64,10 @@ def run_checks(d: Draft, policy: Policy) -> None:
     order = d.order
     masters: Masters = d.context.masters.get(policy.erp, _NONE)
     skipped = _skipped_by_hand(d)
-    customer_ref, customer = _customer(order, policy, masters)
+    customer_ref, customer = _customer(order, policy, masters, d.state.linked)
     item_refs, products = _products(order, policy, masters)
     holds, screened = _holds(d, order)
+    wants = _wants(order, policy, masters, customer[0], products[0])
     checks = [customer, products, _totals(order, policy), _payment(order, policy), screened]
     if skipped:
         checks = [(skipped[one[0].step], []) if one[0].step in skipped else one for one in checks]
@@ -76,7 +77,10 @@ def run_checks(d: Draft, policy: Policy) -> None:
             item_refs = {**item_refs, **d.state.item_refs}
     window, due_at = _edit_window(d, order, policy)
     verdicts = (*(verdict for verdict, _ in checks), window)
-    d.note(e.OrderChecked(d.now, verdicts, customer_ref, item_refs, holds))
+    if wants or d.state.wanting:
+        d.decision.wants = wants
+    d.note(e.OrderChecked(d.now, verdicts, customer_ref, item_refs, holds, bool(wants)))
+    let_go(d)
     _tell_problems(d, checks)
     _set_alarms(d, due_at)
 
@@ -92,27 +96,47 @@ def _skipped_by_hand(d: Draft) -> dict[str, e.Verdict]:
     }
 
 
-def _customer(order: Order, policy: Policy, masters: Masters) -> tuple[str | None, Check]:
+def _customer(order: Order, policy: Policy, masters: Masters, linked: str | None) -> tuple[str | None, Check]:
     step = "validate.customer"
-    address = mail(order.customer.email) if order.customer is not None else ""
-    found = masters.customer(address) if address else None
-    if found is not None and found.active:
-        return found.ref, (_FOUND, [])
-    if found is None and policy.guest_customer is not None:
+    if linked is not None:
+        return linked, (e.Verdict(step, "done", f"linked with {linked} by a person"), [])
+    found = candidates(order, masters.customers)
+    best = sure(found)
+    if best is not None and best.active:
+        by = best.reasons[0]
+        why = "a person linked the buyer before" if by == LINKED else f"found by {by}"
+        return best.ref, (_FOUND if by == EMAIL else e.Verdict(step, "done", why), [])
+    if best is None and not masters.listed("customer") and evidence(order):
+        why = f"the customers of {policy.erp} are being read for the first time"
+        return None, (e.Verdict(step, "waiting", why), [])
+    maybe = doubtful(found) if best is None and policy.doubtful_customer == "ask" else ()
+    if best is None and not maybe and policy.guest_customer is not None:
         return policy.guest_customer, (e.Verdict(step, "done", "booked on the guest customer"), [])
-    if found is not None:
-        code, title, cause = "customer.inactive", f"Customer {found.ref} is inactive in {policy.erp}", found.ref
-    elif address:
-        code, title, cause = "customer.unknown", f"The customer is not known in {policy.erp}", policy.erp
-    else:
-        code, title, cause = "customer.no_email", "The order names no customer by e-mail", order.channel
-    return None, (e.Verdict(step, "failed", title), [problem(code, step, title, cause)])
+    one = _unmatched(order, policy, best, maybe)
+    return None, (e.Verdict(step, "failed", one.title), [one])
+
+
+def _unmatched(order: Order, policy: Policy, best: Candidate | None, maybe: Sequence[Candidate]) -> Problem:
+    """Why there is no customer to book on."""
+    step, erp = "validate.customer", policy.erp
+    if maybe:
+        title = f"The buyer may be a customer of {erp}: {maybe[0].ref} by {maybe[0].reasons[0]}"
+        if len(maybe) > 1:
+            title = f"The buyer may be any of {len(maybe)} customers of {erp}"
+        facts = {"candidates": [{"ref": c.ref, "score": c.score, "reasons": list(c.reasons)} for c in maybe[:10]]}
+        return problem("customer.doubtful", step, title, erp, facts)
+    if best is not None:
+        return problem("customer.inactive", step, f"Customer {best.ref} is inactive in {erp}", best.ref)
+    if order.customer is not None and mail(order.customer.email):
+        return problem("customer.unknown", step, f"The customer is not known in {erp}", erp)
+    return problem("customer.no_email", step, "The order names no customer by e-mail", order.channel)
 
 
 def _products(order: Order, policy: Policy, masters: Masters) -> tuple[dict[str, str], Check]:
     step = "validate.products"
     refs: dict[str, str] = {}
     problems: dict[str, Problem] = {}
+    unread: list[str] = []
     for line in order.lines:
         sku = line.sku
         found = masters.product(sku) if sku else None
@@ -122,6 +146,9 @@ def _products(order: Order, policy: Policy, masters: Masters) -> tuple[dict[str,
             if not sku:
                 title, facts = f"A product of {order.channel} has no SKU", {"line": line.id, "product": line.title}
                 one = problem("product.no_sku", f"{step}/line {line.id}", title, f"{order.channel}:{line.title}", facts)
+            elif found is None and not masters.listed("product"):
+                unread.append(sku)
+                continue
             elif found is None:
                 title = f"SKU {sku} is not an item of {policy.erp}"
                 one = problem("product.unknown", f"{step}/{sku}", title, f"{policy.erp}:{sku}", {"line": line.id})
@@ -130,9 +157,27 @@ def _products(order: Order, policy: Policy, masters: Masters) -> tuple[dict[str,
                 one = problem("product.inactive", f"{step}/{sku}", title, f"{policy.erp}:{sku}", {"line": line.id})
             problems[one.key] = one
     if not problems:
-        return refs, (_KNOWN, [])
+        why = f"the items of {policy.erp} are being read for the first time; not seen yet: {', '.join(unread[:3])}"
+        return refs, (e.Verdict(step, "waiting", why) if unread else _KNOWN, [])
     reason = "; ".join(one.title for one in list(problems.values())[:3])
     return refs, (e.Verdict(step, "failed", reason), list(problems.values()))
+
+
+def _wants(
+    order: Order, policy: Policy, masters: Masters, customer: e.Verdict, products: e.Verdict
+) -> tuple[Want, ...]:
+    """What the order lacks among the ERP's masters."""
+    wants: list[Want] = []
+    if customer.status != "done":
+        unread = not masters.listed("customer")
+        keys = (one.key for one in evidence(order) if one.how != LINKED)
+        wants.extend(Want(policy.erp, "customer", key, unread) for key in keys)
+    if products.status != "done":
+        for sku in dict.fromkeys(line.sku for line in order.lines if line.sku):
+            found = masters.product(sku)
+            if found is None or not found.active:
+                wants.append(Want(policy.erp, "product", sku, not masters.listed("product")))
+    return tuple(wants)
 
 
 def _totals(order: Order, policy: Policy) -> Check:
@@ -176,30 +221,44 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | bool) else str(value)
 
 
-def _hold(d: Draft, hit: HoldHit) -> e.Hold:
+def _hold(d: Draft, hit: HoldHit) -> Hold:
     saw = _plain(hit.saw)
     known = d.state.holds.get(hit.rule)
     if known is not None and known.released_at is not None and known.saw == saw:
         return known
-    at = d.now if known is None or known.released_at is not None else known.at
-    expires_at = None if hit.expires_s is None else at + timedelta(seconds=hit.expires_s)
-    return e.Hold(hit.rule, hit.owner, hit.reason, at, saw, expires_at)
+    stands = known if known is not None and known.released_at is None else None
+    at = d.now if stands is None else stands.at
+    escalated_at = None if stands is None else stands.escalated_at
+    return Hold(
+        rule=hit.rule,
+        owner=stands.owner if stands is not None and escalated_at is not None else hit.owner,
+        reason=hit.reason,
+        at=at,
+        saw=saw,
+        expires_at=None if hit.expires_s is None else at + timedelta(seconds=hit.expires_s),
+        when=hit.when,
+        seen_at=(stands.seen_at or at) if stands is not None and stands.saw == saw else d.now,
+        release_by=hit.release_by,
+        release_on=hit.release_on,
+        on_expiry=hit.on_expiry,
+        escalate_to=hit.escalate_to,
+        escalated_at=escalated_at,
+    )
 
 
-def _holds(d: Draft, order: Order) -> tuple[tuple[e.Hold, ...], Check]:
+def _holds(d: Draft, order: Order) -> tuple[tuple[Hold, ...], Check]:
     hits = d.context.holds(order)
-    if not hits:
+    if not hits and not d.state.holds:
         return (), (_CLEAR, [])
-    holds = tuple(_hold(d, hit) for hit in hits)
-    return holds, (screening(holds), [held(hit) for hit, hold in zip(hits, holds, strict=True) if not hold.released_at])
+    holds = (*(_hold(d, hit) for hit in hits), *_kept(d, {hit.rule for hit in hits}))
+    return holds, (screening(holds), [held(hold) for hold in holds if not hold.released_at])
 
 
-def screening(holds: tuple[e.Hold, ...]) -> e.Verdict:
-    """What the holds mean for their step."""
-    closed = [hold for hold in holds if hold.released_at is None]
-    if not closed:
-        return e.Verdict("screen.holds", "done", "released" if holds else None)
-    return e.Verdict("screen.holds", "waiting", "; ".join(f"{hold.rule}: {hold.reason}" for hold in closed))
+def _kept(d: Draft, hit_now: set[str]) -> Iterator[Hold]:
+    """Holds that stand although their rule no longer hits: it says that a newer view does not let them go."""
+    for hold in d.state.holds.values():
+        if hold.rule not in hit_now and hold.released_at is None and VIEW not in hold.release_on:
+            yield hold
 
 
 def _edit_window(d: Draft, order: Order, policy: Policy) -> tuple[e.Verdict, datetime | None]:
@@ -215,25 +274,27 @@ def _edit_window(d: Draft, order: Order, policy: Policy) -> tuple[e.Verdict, dat
 
 
 def _tell_problems(d: Draft, checks: list[Check]) -> None:
+    checks = [(verdict, [one for one in found if not _let_go(d, one)]) for verdict, found in checks]
     if d.state.problems:
         wanted = {one.key for _, found in checks for one in found}
         for key in [key for key, known in d.state.problems.items() if known.step in CHECKS and key not in wanted]:
             d.settle(key)
     for verdict, found in checks:
         for one in found:
-            d.open(one, verdict.step)
+            d.open(one, verdict.step, again=one.klass == "hold" and one.facts["seen_at"] == d.now.isoformat())
+
+
+def _let_go(d: Draft, one: Problem) -> bool:
+    hold = d.state.holds.get(one.key.removeprefix("hold/")) if one.klass == "hold" else None
+    return hold is not None and hold.released_at is not None
 
 
 def _set_alarms(d: Draft, window_ends: datetime | None) -> None:
     d.timer(EDIT_WINDOW, window_ends)
-    steps = d.state.steps
-    missing = steps["validate.customer"].status == "failed" or steps["validate.products"].status == "failed"
-    if not missing:
-        d.timer(REVALIDATE, None)
-    elif REVALIDATE not in d.state.timers:
-        d.timer(REVALIDATE, d.now + timedelta(seconds=REVALIDATE_S))
+    d.timer(REVALIDATE, None)
     for hold in d.state.holds.values():
-        d.timer(f"hold/{hold.rule}", hold.expires_at if hold.released_at is None else None)
+        over = hold.released_at is not None or hold.escalated_at is not None
+        d.timer(f"hold/{hold.rule}", None if over else hold.expires_at)
     if not d.state.timers:
         return
     for name in [name for name in d.state.timers if name.startswith("hold/") and name[5:] not in d.state.holds]:

@@ -1,6 +1,6 @@
 """What deciding returns, and what it is given: the seam between the pure core and the engine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -71,6 +71,15 @@ class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
     placed_at: datetime | None = None
 
 
+class Want(msgspec.Struct, frozen=True):
+    """Something among an ERP's masters that this stream lacks: it is looked at again when it comes."""
+
+    connection: str
+    kind: str  # product, customer
+    key: str  # as masters are looked up by
+    unread: bool  # these masters had not been listed whole yet
+
+
 class Decision(msgspec.Struct):
     """What follows from one event. Empty: the event changed nothing (recorded as such)."""
 
@@ -82,6 +91,7 @@ class Decision(msgspec.Struct):
     settled: list[str] = []  # keys of problems that are no more
     references: list[Reference] = []
     tells: list[Tell] = []
+    wants: tuple[Want, ...] | None = None  # all that is lacking from now on; None: as before
     after: Any = None  # the state with the entries folded in, where deciding had to fold them anyway
 
 
@@ -97,23 +107,36 @@ class CustomerMaster(msgspec.Struct, frozen=True, omit_defaults=True):
     email: str | None = None
     active: bool = True
     currency: str | None = None
+    name: str | None = None
+    postal_code: str | None = None
+    tax_number: str | None = None
+    external_id: str | None = None  # ``<channel>-<the channel's customer id>``, where somebody has put it there
 
 
 class Masters(Protocol):
     """The ERP's masters as last read. Pure look-ups: everything needed was loaded before deciding."""
 
     def product(self, sku: str) -> ProductMaster | None: ...
-    def customer(self, email: str) -> CustomerMaster | None: ...
+    def customers(self, key: str) -> Sequence[CustomerMaster]:
+        """Those that are kept under a key of ``matching``; several may be."""
+
+    def listed(self, kind: str) -> bool:
+        """Whether all of a kind (product, customer) were read at least once: until then nothing is surely missing."""
 
 
 class HoldHit(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A hold rule that matched, with the values it saw, so that the hold explains itself."""
+    """A hold rule that matched, with the values it saw and what the rule declares, so that the hold explains itself."""
 
     rule: str
     owner: str
     reason: str
     saw: dict[str, Any] = {}
     expires_s: float | None = None
+    when: str = ""
+    release_by: tuple[str, ...] = ()
+    release_on: tuple[str, ...] = ("view",)
+    on_expiry: str = "release"
+    escalate_to: str = ""
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -135,6 +158,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     edit_window_s: float = 0.0  # how long to wait for the customer's own changes before booking
     payment: str = "paid"  # the least payment status that may be booked: paid, authorized, pending
     guest_customer: str | None = None  # the ERP customer that unknown buyers are booked on; None: they are a problem
+    doubtful_customer: str = "ask"  # a buyer who may be a customer: ask (a person links), guest (as if unknown)
     check_products: bool = True
     rounding_ceiling: str = "0.00"  # how much declared rounding may move a total before it is held
     ship_methods: dict[str, str] = {}  # the channel's code -> the target's method
@@ -171,4 +195,4 @@ class Decider(Protocol):
     def summary(self, state: Any) -> Summary: ...
 
     def masters_needed(self, state: Any, event: Event) -> Mapping[str, tuple[set[str], set[str]]]:
-        """Channel connection -> (skus, e-mails) that deciding on this event in this state will look up."""
+        """Channel connection -> (skus, keys of customers) that deciding on this event in this state will look up."""

@@ -57,10 +57,10 @@ class Draft:
         self.note(e.CommandOpened(key, step, target, self.now, subject))
         self.decision.commands.append(Command(key, target, payload))
 
-    def open(self, problem: Problem, step: str) -> None:
-        """Open a problem, unless the very same one is open."""
+    def open(self, problem: Problem, step: str, *, again: bool = False) -> None:
+        """Open a problem, unless the very same one is open; ``again``: its facts are others now."""
         known = self.state.problems.get(problem.key)
-        if known is not None and known.code == problem.code and known.title == problem.title:
+        if not again and known is not None and known.code == problem.code and known.title == problem.title:
             return
         self.note(
             e.ProblemOpened(problem.key, problem.code, problem.klass, step, problem.title, self.now, problem.owner)

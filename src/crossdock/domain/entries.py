@@ -21,6 +21,7 @@ from crossdock.domain.events import (
     ShipmentSeen,
 )
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
+from crossdock.domain.hold import Hold, HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.order import Order, PaymentStatus
 from crossdock.domain.refund import Credit, Refund, Return
 from crossdock.domain.schema import upcast
@@ -36,20 +37,6 @@ class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     step: str
     status: str
     reason: str | None = None
-
-
-class Hold(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A hold rule that matched this order, and who let it go."""
-
-    rule: str
-    owner: str
-    reason: str
-    at: datetime
-    saw: dict[str, Any] = {}
-    expires_at: datetime | None = None
-    released_at: datetime | None = None
-    released_by: str | None = None
-    release_reason: str | None = None
 
 
 class OrderRecorded(msgspec.Struct, frozen=True, gc=False, tag="order_recorded"):
@@ -128,12 +115,14 @@ class OrderChecked(msgspec.Struct, frozen=True, gc=False, tag="order_checked", o
     customer_ref: str | None = None
     item_refs: dict[str, str] = {}
     holds: tuple[Hold, ...] = ()
+    wanting: bool = False  # something among the ERP's masters is lacking
 
 
-class HoldReleased(msgspec.Struct, frozen=True, gc=False, tag="hold_released"):
-    rule: str
+class CustomerLinked(msgspec.Struct, frozen=True, gc=False, tag="customer_linked"):
+    """A person said which customer of the ERP the buyer is."""
+
+    ref: str
     by: str
-    reason: str
     at: datetime
 
 
@@ -323,6 +312,9 @@ Entry = (
     | EventIgnored
     | OrderChecked
     | HoldReleased
+    | HoldEscalated
+    | HoldRestored
+    | CustomerLinked
     | StepMoved
     | CommandOpened
     | CommandDone

@@ -97,16 +97,25 @@ class TimerFired(msgspec.Struct, frozen=True, gc=False, tag="timer_fired"):
     name: str
 
 
+class MastersCame(msgspec.Struct, frozen=True, gc=False, tag="masters_came"):
+    """The ERP's masters that this order waits for may be there now."""
+
+    connection: str  # the ERP's
+    kind: str  # product, customer
+
+
 class OperatorActed(msgspec.Struct, frozen=True, gc=False, tag="operator_acted", omit_defaults=True):
     """A person did something on the console or the command line.
 
-    ``action``: retry, release_hold, cancel, resolve, skip
+    ``action``: retry, release_hold, hold, link, cancel, resolve, skip. ``role``: what the person was signed in as; not
+    among ``args``, which the person gives.
     """
 
     action: str
     actor: str
     reason: str = ""
     args: dict[str, Any] = {}
+    role: str = ""
 
 
 Event = (
@@ -121,6 +130,7 @@ Event = (
     | SignalSeen
     | CommandSettled
     | TimerFired
+    | MastersCame
     | OperatorActed
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain import entries as e
+from crossdock.domain.hold import HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.lattice import up
 from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import Order
@@ -61,6 +62,8 @@ def _order_recorded(state: OrderState, entry: e.OrderRecorded) -> None:
         state.axes = Axes(intake="seen", payment=up("payment", "pending", entry.order.payment_status))
     else:
         _climb(state, "payment", entry.order.payment_status)
+    if state.order is not None and state.order.customer != entry.order.customer:
+        state.linked = None
     state.order = entry.order
     state.latest = state.amending = None
     state.early = ()
@@ -116,6 +119,7 @@ def _nothing(state: OrderState, entry: Any) -> None:
 def _order_checked(state: OrderState, entry: e.OrderChecked) -> None:
     state.customer_ref = entry.customer_ref
     state.item_refs = entry.item_refs
+    state.wanting = entry.wanting
     state.holds = {hold.rule: hold for hold in entry.holds}
     for verdict in entry.verdicts:
         before = state.steps.get(verdict.step)
@@ -123,11 +127,28 @@ def _order_checked(state: OrderState, entry: e.OrderChecked) -> None:
             state.steps[verdict.step] = Step(verdict.status, entry.at, verdict.reason)
 
 
-def _hold_released(state: OrderState, entry: e.HoldReleased) -> None:
+def _hold_released(state: OrderState, entry: HoldReleased) -> None:
     hold = state.holds[entry.rule]
     state.holds[entry.rule] = _replace(
         hold, released_at=entry.at, released_by=entry.by, release_reason=entry.reason or None
     )
+
+
+def _hold_escalated(state: OrderState, entry: HoldEscalated) -> None:
+    hold = state.holds[entry.rule]
+    state.holds[entry.rule] = _replace(hold, owner=entry.owner, escalated_at=entry.at)
+
+
+def _hold_restored(state: OrderState, entry: HoldRestored) -> None:
+    hold = state.holds[entry.rule]
+    state.holds[entry.rule] = _replace(
+        hold, at=entry.at, expires_at=entry.expires_at, released_at=None, released_by=None, release_reason=None,
+        escalated_at=None,
+    )  # fmt: skip
+
+
+def _customer_linked(state: OrderState, entry: e.CustomerLinked) -> None:
+    state.linked = entry.ref
 
 
 def _step_moved(state: OrderState, entry: e.StepMoved) -> None:
@@ -288,6 +309,7 @@ def _cancel_asked(state: OrderState, entry: e.CancelAsked) -> None:
 
 def _order_ended(state: OrderState, entry: e.OrderEnded) -> None:
     state.ended = entry.status
+    state.wanting = False
 
 
 def _timer_set(state: OrderState, entry: e.TimerSet) -> None:
@@ -320,7 +342,10 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.EventKept: _event_kept,
     e.EventIgnored: _nothing,
     e.OrderChecked: _order_checked,
-    e.HoldReleased: _hold_released,
+    HoldReleased: _hold_released,
+    HoldEscalated: _hold_escalated,
+    HoldRestored: _hold_restored,
+    e.CustomerLinked: _customer_linked,
     e.StepMoved: _step_moved,
     e.CommandOpened: _command_opened,
     e.CommandDone: _command_done,

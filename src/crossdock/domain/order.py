@@ -62,6 +62,7 @@ class Party(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     email: str | None = None
     phone: str | None = None
     company: str | None = None
+    tax_number: str | None = None  # VAT number or the like
 
 
 class TaxLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

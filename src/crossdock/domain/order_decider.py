@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from crossdock.domain.advance import advance
 from crossdock.domain.cases.command_settled import command_settled
 from crossdock.domain.cases.early import apply_one, keep
+from crossdock.domain.cases.masters_came import masters_came
 from crossdock.domain.cases.operator_acted import operator_acted
 from crossdock.domain.cases.order_seen import order_seen
 from crossdock.domain.cases.timer_fired import timer_fired
-from crossdock.domain.checks import REVALIDATE, mail
+from crossdock.domain.checks import REVALIDATE
 from crossdock.domain.decision import Context, Decider, Decision, Summary
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import Early, Entry, encode_entries
-from crossdock.domain.events import CommandSettled, Event, OperatorActed, OrderSeen, TimerFired
+from crossdock.domain.events import CommandSettled, Event, MastersCame, OperatorActed, OrderSeen, TimerFired
 from crossdock.domain.evolve import evolve
+from crossdock.domain.matching import evidence
 from crossdock.domain.order import Order
 from crossdock.domain.state import OrderState, blank, decode_state, encode_state
 from crossdock.domain.summary import summarise
@@ -51,10 +53,14 @@ class OrderDecider:
                 advance(d)
         elif isinstance(event, TimerFired):
             timer_fired(d, event.name)
+        elif isinstance(event, MastersCame):
+            masters_came(d)
         elif isinstance(event, OperatorActed):
             operator_acted(d, event)
         else:
             d.ignore("signal_seen", "signals have a stream of their own")
+        if state.wanting and d.state.ended is not None:
+            d.decision.wants = ()
         d.decision.after = d.state
         return d.decision
 
@@ -65,18 +71,18 @@ class OrderDecider:
         return summarise(state)
 
     def masters_needed(self, state: OrderState, event: Event) -> Mapping[str, tuple[set[str], set[str]]]:
-        """Channel -> (skus, e-mails in lower case) that deciding on this event in this state will look up."""
+        """Channel -> (skus, keys of customers) that deciding on this event in this state will look up."""
         if isinstance(event, OrderSeen):
             return _needed(event.order) if state.order is None else _needed(event.order, state.order)
-        again = isinstance(event, OperatorActed) or (isinstance(event, TimerFired) and event.name == REVALIDATE)
+        woken = isinstance(event, TimerFired) and event.name == REVALIDATE
+        again = woken or isinstance(event, OperatorActed | MastersCame)
         return _needed(state.order) if again and state.order is not None else {}
 
 
 def _needed(*orders: Order) -> Mapping[str, tuple[set[str], set[str]]]:
     """Of the view that came and of the one in force: a view that is known already may lead to checking the latter."""
     skus = {line.sku for order in orders for line in order.lines if line.sku}
-    addresses = {mail(order.customer.email) for order in orders if order.customer is not None}
-    return {orders[0].channel: (skus, addresses - {""})}
+    return {orders[0].channel: (skus, {one.key for order in orders for one in evidence(order)})}
 
 
 ORDER: Decider = OrderDecider()

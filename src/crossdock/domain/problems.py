@@ -5,12 +5,13 @@ from typing import Any
 
 import msgspec
 
-from crossdock.domain.decision import HoldHit, Problem
+from crossdock.domain.decision import Problem
+from crossdock.domain.hold import Hold
 from crossdock.domain.outcome import Conflict, Misconfigured, OutcomeUnknown, Rejected, RetryLater
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """``klass``: data, mapping, rejected, unknown_outcome, conflict, exhausted, hold, bug."""
+    """``klass``: data, mapping, match, rejected, unknown_outcome, conflict, exhausted, hold, bug."""
 
     klass: str
     owner: str
@@ -22,7 +23,12 @@ CATALOGUE: Mapping[str, Kind] = {
     "customer.unknown": Kind(
         "mapping",
         "customer_service",
-        "Create the customer in the ERP, or set guest_customer on the route. It is looked for again every 5 minutes.",
+        "Create the customer in the ERP, or set guest_customer on the route. The order goes on when it is read.",
+    ),
+    "customer.doubtful": Kind(
+        "match",
+        "customer_service",
+        "Compare the buyer with the candidates in the ERP; link the right one, or make a customer there and link it.",
     ),
     "customer.no_email": Kind(
         "mapping", "customer_service", "Add an e-mail to the order in the channel, or set guest_customer on the route."
@@ -34,7 +40,7 @@ CATALOGUE: Mapping[str, Kind] = {
     "product.unknown": Kind(
         "mapping",
         "catalogue",
-        "Create the item in the ERP or correct the SKU in the channel. It is looked for again every 5 minutes.",
+        "Create the item in the ERP or correct the SKU in the channel. The order goes on when it is read.",
     ),
     "product.inactive": Kind(
         "data", "catalogue", "Make the item active in the ERP or replace it on the order, then retry."
@@ -254,13 +260,13 @@ def failed(key: str, command: str, purpose: str, target: str, outcome: Failure, 
     )
 
 
-def held(hit: HoldHit) -> Problem:
-    """The problem that a matching hold rule is."""
-    return problem(
-        "order.held",
-        f"hold/{hit.rule}",
-        f"Held by rule {hit.rule}: {hit.reason}",
-        hit.rule,
-        {"saw": hit.saw},
-        hit.owner,
-    )
+def held(hold: Hold) -> Problem:
+    """The problem that a hold is while it stands: its facts are what people decide by."""
+    title = f"Held by rule {hold.rule}: {hold.reason}"
+    if hold.escalated_at is not None:
+        title += " (nobody has looked in time)"
+    seen_at = (hold.seen_at or hold.at).isoformat()
+    facts = {"rule": hold.rule, "when": hold.when, "saw": hold.saw, "seen_at": seen_at}
+    if hold.release_by:
+        facts["release_by"] = list(hold.release_by)
+    return problem("order.held", f"hold/{hold.rule}", title, hold.rule, facts, hold.owner)

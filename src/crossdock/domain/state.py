@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from crossdock.domain.entries import Early, Hold
+from crossdock.domain.entries import Early
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
+from crossdock.domain.hold import Hold
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import LineKind, Order, OrderLine
 from crossdock.domain.refund import Credit, Refund, Restock, Return
@@ -123,6 +124,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     axes: Axes = Axes()
     steps: dict[str, Step] = {}
     customer_ref: str | None = None
+    linked: str | None = None  # the ERP's customer that a person named
     item_refs: dict[str, str] = {}
     holds: dict[str, Hold] = {}
     commands: dict[str, Intent] = {}
@@ -135,6 +137,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     early: tuple[Early, ...] = ()
     problems: dict[str, OpenProblem] = {}
     timers: dict[str, datetime] = {}
+    wanting: bool = False  # something among the ERP's masters is lacking; the store keeps what
     erp: str | None = None  # the connections it went to, whatever the policy says later
     erp_ref: str | None = None
     warehouse: str | None = None

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 
 from crossdock.observe.signals import Signals
+from crossdock.store import bulk
+from crossdock.store.errors import translated
 from crossdock.store.pool import Pool
 from crossdock.store.protocol import StoreUnavailable
 from crossdock.store.retention import AT_ONCE, Swept, forget_deliveries, sweep
@@ -38,6 +40,8 @@ class SweepLoop:
         if await forget_deliveries(self._pool, self._keep_days["deliveries"]) >= AT_ONCE:
             return False
         self._tell(await sweep(self._pool, self._keep_days))
+        with translated("forget old acts"):
+            await bulk.forget(self._pool, self._keep_days["journal"])
         return True
 
     def _tell(self, swept: Swept) -> None:

@@ -172,6 +172,8 @@ class _Ledger:
             )
         write.again += decision.again
         write.references += decision.references
+        if decision.wants is not None:
+            write.wants = decision.wants
         for timer in decision.timers:
             self._timers[timer.name] = NewTimer(timer.name, timer.due_at)
         for tell in decision.tells:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain.decision import HoldHit, Policy
+from crossdock.domain.holding import ESCALATE, EVENTS, RELEASE
 from crossdock.domain.order import Order
 from crossdock.governance.faults import ConfigError, Fault, nearest
 from crossdock.governance.marks import Marked
@@ -29,6 +30,7 @@ CHOICES = {
     "payment": ("paid", "authorized", "pending"),
     "invoice": ("make", "take"),
     "payments": ("open", "paid", "deposit"),
+    "doubtful_customer": ("ask", "guest"),
 }
 
 
@@ -282,6 +284,7 @@ class _Loading:
                 continue
             if any(rule.name == other.name for other in rules):
                 self._read.fault((*path, "name"), f"There is a rule '{rule.name}' already.", "Give each its own name.")
+            self._check_release(rule, path)
             try:
                 if self._prove_rules:
                     compile_rule(rule)
@@ -289,6 +292,22 @@ class _Loading:
                 self._read.fault((*path, "when"), f"Hold rule '{rule.name}': {error}")
             rules.append(rule)
         return rules
+
+    def _check_release(self, rule: HoldRule, path: tuple[str | int, ...]) -> None:
+        for event in rule.release_on:
+            if event not in EVENTS:
+                wrong = f"'{event}' is nothing that lets a hold go."
+                self._read.fault((*path, "release_on"), wrong, nearest(event, EVENTS, "Allowed"))
+        if rule.on_expiry not in (RELEASE, ESCALATE):
+            wrong = f"'on_expiry' cannot be '{rule.on_expiry}'."
+            self._read.fault((*path, "on_expiry"), wrong, nearest(rule.on_expiry, (RELEASE, ESCALATE), "Allowed"))
+        if rule.expires_s is None and (rule.on_expiry == ESCALATE or rule.escalate_to):
+            self._read.fault(
+                path, f"'{rule.name}' is passed on at its expiry, but never expires.", "Add 'expires: 48h'."
+            )
+        if rule.escalate_to and rule.on_expiry != ESCALATE:
+            right = "Add 'on_expiry: escalate'."
+            self._read.fault((*path, "escalate_to"), f"'{rule.name}' is let go when it expires.", right)
 
 
 def _is_name(name: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain.decision import HoldHit
+from crossdock.domain.holding import RELEASE, VIEW
 from crossdock.domain.money import Amount
 from crossdock.domain.order import Order, OrderLine, PaymentStatus, Totals
 
@@ -23,13 +24,17 @@ _PERSONAL = frozenset({"email", "customer_name", "note", "ship_name", "ship_post
 
 
 class HoldRule(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One rule as configured. ``expires_s``: how long the hold stands before somebody is reminded; None: for ever."""
+    """One rule as configured. ``expires_s``: how long the hold stands until ``on_expiry`` happens; None: for ever."""
 
     name: str
     when: str
     owner: str = "operations"
     reason: str = ""
     expires_s: float | None = None
+    release_by: tuple[str, ...] = ()
+    release_on: tuple[str, ...] = (VIEW,)
+    on_expiry: str = RELEASE
+    escalate_to: str = ""
 
 
 class RuleError(Exception):
@@ -138,8 +143,15 @@ def _run(rule: HoldRule, program: Any, used: Sequence[str], facts: Mapping[str, 
         hit = program.execute(dict(facts))
     except Exception as error:  # noqa: BLE001 -- a rule that cannot be run must hold, whatever it raised
         broken = f"The rule '{rule.name}' could not be run ({type(error).__name__}): held to be safe."
-        return HoldHit(rule.name, rule.owner, broken, saw, rule.expires_s)
-    return HoldHit(rule.name, rule.owner, reason, saw, rule.expires_s) if hit is not False else None
+        return _hit(rule, broken, saw)
+    return _hit(rule, reason, saw) if hit is not False else None
+
+
+def _hit(rule: HoldRule, reason: str, saw: dict[str, Any]) -> HoldHit:
+    return HoldHit(
+        rule.name, rule.owner, reason, saw, rule.expires_s, rule.when, rule.release_by, rule.release_on,
+        rule.on_expiry, rule.escalate_to,
+    )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain.decision import Policy
+from crossdock.domain.holding import ESCALATE, EVENTS, RELEASE, VIEW
 from crossdock.governance.config import CHOICES, KEEP_AT_LEAST, QUOTAS, KeepSetup, ServeSetup
 from crossdock.kit.manifest import Manifest, Setting
 
@@ -92,7 +93,18 @@ def _keep() -> dict[str, Any]:
 def _hold() -> dict[str, Any]:
     text = {"type": "string"}
     when = {**text, "description": "A CEL condition over the order."}
-    properties = {"name": text, "when": when, "owner": text, "reason": text, "expires": _DURATION}
+    listed: dict[str, Any] = {"type": "array", "items": text}
+    properties: dict[str, Any] = {
+        "name": text,
+        "when": when,
+        "owner": {**text, "default": "operations"},
+        "reason": text,
+        "release_by": {**listed, "description": "Roles or names of people."},
+        "release_on": {"type": "array", "items": {**text, "enum": list(EVENTS)}, "default": [VIEW]},
+        "expires": _DURATION,
+        "on_expiry": {**text, "enum": [RELEASE, ESCALATE], "default": RELEASE},
+        "escalate_to": text,
+    }
     return {"type": "object", "properties": properties, "required": ["name", "when"], "additionalProperties": False}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain.decision import StreamRef
+from crossdock.domain.matching import keys_of
 from crossdock.engine.world import Linked, World
 from crossdock.kit.manifest import Page, Poll, Quota
 from crossdock.observe.trace import new_trace
@@ -13,9 +14,11 @@ from crossdock.store.accept import defect
 from crossdock.store.protocol import Arrival
 
 AT_ONCE = 200  # arrivals per transaction
+WOKEN_AT_ONCE = 500  # orders per transaction that are told that their masters came
 LONGEST_RUN = 2_000  # pages; what is left comes with the next run
 _SLOT_LEASE_S = 120.0  # longer than any page takes
 _SLOT_TRIES = 60
+_encode = msgspec.json.Encoder().encode
 
 
 class Stuck(Exception):
@@ -64,6 +67,7 @@ async def run_pages(
             told(tally)
             if not page.more:
                 tally.whole = True
+                await _whole(world, run)
                 break
             if page.cursor in seen:
                 raise Stuck(f"poll {run.poll.name} of {name} gave the same cursor twice after {tally.pages} pages")
@@ -116,9 +120,15 @@ async def _keep(world: World, run: Run, page: Page, trace: str, tally: Tally) ->
         arrivals = [_arrival(run, found, trace) for found in page.found[start : start + AT_ONCE]]
         receipts = await store.accept([one for one in arrivals if _storable(world, run, one)])
         new += sum(not receipt.duplicate for receipt in receipts)
-    for kind, rows in (("product", page.products), ("customer", page.customers)):
-        if rows:
-            await store.save_masters(name, kind, rows)
+    if page.products:
+        await store.save_masters(name, "product", page.products)
+        await _look_again(world, name, "product", [key for key, _ in page.products])
+    if page.customers:
+        rows = [(key, known.ref, _encode(known)) for known in page.customers for key in keys_of(known)]
+        await store.save_customers(name, rows)
+        await _look_again(world, name, "customer", [key for key, *_ in rows])
+    for kind, values in page.values.items():
+        await store.save_values(name, kind, [(value.code, value.title) for value in values])
     if page.cursor:
         await store.save_cursor(name, run.cursor, page.cursor)
     if new:
@@ -128,6 +138,22 @@ async def _keep(world: World, run: Run, page: Page, trace: str, tally: Tally) ->
     for result, count in (("new", new), ("known", len(page.found) - new)):
         if count:
             world.signals.add("crossdock.poll.found", count, channel=name, poll=run.poll.name, result=result)
+
+
+async def _whole(world: World, run: Run) -> None:
+    """All masters of a kind were listed: what is missing now is missing. Orders that looked too early look again."""
+    kind = run.poll.masters
+    if kind is not None and not run.options:
+        await world.store.note_listed(run.link.name, kind)
+        await _look_again(world, run.link.name, kind, None)
+
+
+async def _look_again(world: World, connection: str, kind: str, keys: list[str] | None) -> None:
+    woken = WOKEN_AT_ONCE
+    while woken == WOKEN_AT_ONCE:
+        woken = await world.store.look_again(connection, kind, keys, WOKEN_AT_ONCE)
+        if woken:
+            await world.store.wake("decide")
 
 
 def _storable(world: World, run: Run, arrival: Arrival) -> bool:

@@ -8,6 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from crossdock.domain.commands import Payload
+from crossdock.domain.decision import CustomerMaster
 from crossdock.domain.events import Event
 from crossdock.domain.outcome import Outcome
 from crossdock.kit.http import Line
@@ -92,6 +93,22 @@ class Found(msgspec.Struct, frozen=True, omit_defaults=True):
     body: bytes
 
 
+class Value(msgspec.Struct, frozen=True):
+    """One thing that a system has to choose from: a ship method, a currency. ``code``: what settings name it by."""
+
+    code: str
+    title: str = ""
+
+
+class ValueList(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A list that a poll of the system brings (``Page.values``), and the setting that maps our words to its codes."""
+
+    kind: str  # ship_methods, payment_methods, locations, tax_codes, currencies
+    title: str
+    setting: str
+    default: Mapping[str, str] = {}  # what is in force where the setting is not given
+
+
 class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     """One page of a poll. ``cursor`` is saved after ``found`` is durable; ``more``: ask again at once."""
 
@@ -99,7 +116,8 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     cursor: str
     more: bool = False
     products: tuple[tuple[str, bytes], ...] = ()  # masters: (key, encoded ProductMaster)
-    customers: tuple[tuple[str, bytes], ...] = ()
+    customers: tuple[CustomerMaster, ...] = ()  # kept under every key of ``matching.keys_of``
+    values: Mapping[str, tuple[Value, ...]] = {}  # by kind, each list whole
 
 
 class Poll(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -110,6 +128,7 @@ class Poll(msgspec.Struct, frozen=True, omit_defaults=True):
     run: Callable[[Any, str | None, Mapping[str, Any]], Awaitable[Page]]
     every_s: float = 300.0
     backfill: bool = False  # may be run by `crossdock backfill`
+    masters: str | None = None  # the kind that its pages bring: product, customer. Orders wait for its first round
 
 
 class Follow(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -171,6 +190,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     quota: Quota = Quota()
     sunset: str | None = None  # ISO date after which the vendor ends this API version
     docs: str | None = None
+    values: tuple[ValueList, ...] = ()  # what the settings choose from, read ahead
     redact: tuple[str, ...] = ()  # JSON keys whose values never reach an attempt's record (personal data, tokens)
 
 

@@ -221,6 +221,29 @@ class ProcessStore:
     async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None:
         await self._call("save masters", lambda: self._base.save_masters(connection, kind, rows), loses=True)
 
+    async def load_customers(self, connection: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+        return await self._quiet(lambda: self._base.load_customers(connection, keys))
+
+    async def save_customers(self, connection: str, rows: Sequence[tuple[str, str, bytes]]) -> None:
+        await self._call("save customers", lambda: self._base.save_customers(connection, rows), loses=True)
+
+    async def links(self, channel: str, erp: str, ids: Sequence[str]) -> dict[str, str]:
+        return await self._quiet(lambda: self._base.links(channel, erp, ids))
+
+    async def save_values(self, connection: str, kind: str, rows: Sequence[tuple[str, str]]) -> None:
+        await self._quiet(lambda: self._base.save_values(connection, kind, rows))
+
+    async def masters_listed(self, connection: str, kind: str) -> bool:
+        return await self._quiet(lambda: self._base.masters_listed(connection, kind))
+
+    async def note_listed(self, connection: str, kind: str) -> None:
+        await self._quiet(lambda: self._base.note_listed(connection, kind))
+
+    async def look_again(self, connection: str, kind: str, keys: Sequence[str] | None, limit: int) -> int:
+        if not self._trouble.down and not self._line.waiting("wanted"):
+            return 0
+        return await self._call("look again", lambda: self._base.look_again(connection, kind, keys, limit), loses=True)
+
     async def cursor(self, connection: str, name: str) -> str | None:
         return await self._quiet(lambda: self._base.cursor(connection, name))
 

@@ -134,10 +134,10 @@ class Evidence:
         return self.books.streams_of_messages
 
     def will_be_cured(self) -> bool:
-        """Whether an order only lacks masters, which are asked for again by an alarm."""
+        """Whether an order only lacks masters, and is looked at again when they come."""
         codes = self.open_problems()
-        alarms = {self.books.rows[stream].ref.key for stream, _ in self.books.timers}
-        return any(set(codes[key]) == {"product.unknown"} for key in alarms if key in codes)
+        lacking = {self.books.rows[place[0]].ref.key for place in self.books.wanted}
+        return any(set(codes[key]) == {"product.unknown"} for key in lacking if key in codes)
 
     def open_problems(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)

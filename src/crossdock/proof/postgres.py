@@ -24,7 +24,7 @@ from crossdock.store.protocol import (
     StreamWrite,
 )
 
-_CHANGES = frozenset({"accept", "claim_commands", "record", "unlease", "move_timers", "unpark"})
+_CHANGES = frozenset({"accept", "claim_commands", "record", "unlease", "move_timers", "unpark", "look_again"})
 
 
 class InPostgres:

@@ -54,6 +54,9 @@ class Reader:
         books.parked = [Entry(*row) for row in await self._server.read(SQL.parked)]
         books.timers = {(stream, name): due_at for stream, name, due_at in await self._server.read(SQL.timers)}
 
+        for stream, name, kind, key, unread, since in await self._server.read(SQL.wanted):
+            books.wanted[stream, name, kind, key] = (unread, since)
+
     async def _commands(self, books: Books) -> None:
         for row in await self._server.read(SQL.commands):
             payload = self._unpack(row["payload"])

@@ -31,7 +31,7 @@ class Line(Protocol):
     store: Any  # a ``Store``
 
     def waiting(self, table: str, target: str = "") -> bool:
-        """Whether ``agenda``, ``timers`` or ``dispatch`` (of a target) has any row."""
+        """Whether ``agenda``, ``timers``, ``wanted`` or ``dispatch`` (of a target) has any row."""
 
     async def cut(self, effect: Callable[[], Awaitable[Any]], what: str) -> StoreUnavailable:
         """Do it, and break the connection before the answer; returns what the process is told."""
@@ -60,7 +60,7 @@ class InMemory:
         books = self.store.books
         if table == "dispatch":
             return any(row.target == target for row in books.dispatch.values())
-        return bool(books.agenda if table == "agenda" else books.timers)
+        return bool({"agenda": books.agenda, "timers": books.timers, "wanted": books.wanted}[table])
 
     async def cut(self, effect: Callable[[], Awaitable[Any]], what: str) -> StoreUnavailable:
         """See ``Line``."""

@@ -5,14 +5,16 @@ from typing import Any
 
 import msgspec
 
-from crossdock.domain.decision import Problem, Reference
+from crossdock.domain.decision import Problem, Reference, Want
 from crossdock.store.core import OURSELVES, Core
 from crossdock.store.errors import UnknownConnection
 from crossdock.store.named import Statements
 from crossdock.store.pool import Connection
 from crossdock.store.protocol import NewCommand, NewTimer, StreamWrite
+from crossdock.store.wanting import storable
 
 _SQL = Statements("decisions")
+_ALL = 2**40  # more rows than any stream has
 
 
 def clean(text: str) -> str:
@@ -42,6 +44,8 @@ async def write(
         await db.execute(_SQL.send_again, again)
     if timers := {(write.id, timer.name): timer for write in writes for timer in write.timers}:
         await _set_timers(db, timers)
+    if lacking := {write.id: write.wants for write in writes if write.wants is not None}:
+        await _want(core, db, lacking)
     if settled := [(write.id, key) for write in writes for key in write.settled]:
         await settle_problems(db, settled, "crossdock")
     if opened := [(write.id, problem) for write in writes for problem in write.opened]:
@@ -125,6 +129,24 @@ async def _set_timers(db: Connection, timers: Mapping[tuple[int, str], NewTimer]
         )
     if off:
         await db.execute(_SQL.clear_timers, [stream_id for stream_id, _ in off], [name for _, name in off], len(off))
+
+
+async def _want(core: Core, db: Connection, lacking: Mapping[int, Sequence[Want]]) -> None:
+    wants = sorted(
+        ((id, want) for id, each in lacking.items() for want in storable(each)),  # noqa: A001  (it is one)
+        key=lambda pair: (pair[1].connection, pair[1].kind, pair[1].key, pair[0]),
+    )
+    ids = await _ids(core, db, {want.connection for _, want in wants})
+    await db.execute(_SQL.forget_wants, list(lacking), _ALL)
+    if wants:
+        await db.execute(
+            _SQL.want,
+            [ids[want.connection] for _, want in wants],
+            [want.kind for _, want in wants],
+            [want.key for _, want in wants],
+            [id for id, _ in wants],  # noqa: A001  (it is one)
+            [want.unread for _, want in wants],
+        )
 
 
 async def settle_problems(db: Connection, settled: Sequence[tuple[int, str]], by: str) -> None:

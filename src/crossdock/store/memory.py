@@ -14,6 +14,7 @@ from crossdock.domain.decision import Problem, StreamRef
 from crossdock.domain.events import TimerFired, encode_event
 from crossdock.store.accept import BadArrival, defect
 from crossdock.store.errors import UnknownConnection
+from crossdock.store.memory_masters import MemoryMasters
 from crossdock.store.memory_rows import Attempt, Books, Dispatch, Entry, Finding, Opened, Row
 from crossdock.store.protocol import (
     BACKFILL,
@@ -59,7 +60,7 @@ class MemoryBatch:
         self.parks += parks
 
 
-class MemoryStore:
+class MemoryStore(MemoryMasters):
     """Implements ``Store``. ``clock`` is the database's clock."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -195,6 +196,7 @@ class MemoryStore:
             self.books.timers.pop((row.id, timer.name), None)
             if timer.due_at is not None:
                 self.books.timers[row.id, timer.name] = timer.due_at
+        self._want(write)
         for key in write.settled:
             self._settle(row.id, key, "crossdock")
         for problem in write.opened:
@@ -346,7 +348,7 @@ class MemoryStore:
     async def release_slots(self, account: str, worker: str) -> None:
         self.books.slots.pop((account, worker), None)
 
-    # -- connections, masters, cursors -------------------------------------------------------------------------
+    # -- connections -----------------------------------------------------------------------
 
     async def connections(self) -> dict[str, ConnectionRow]:
         return {name: self._as_of_now(row) for name, row in self.books.connections.items()}
@@ -361,23 +363,6 @@ class MemoryStore:
 
     async def pause(self, connection: str, reason: str | None) -> None:
         self.books.change(self._known(connection), paused=reason is not None, paused_reason=reason)
-
-    async def load_masters(self, connection: str, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
-        self._known(connection)
-        found = {key: self.books.masters.get((connection, kind, key)) for key in keys}
-        return {key: body for key, body in found.items() if body is not None}
-
-    async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None:
-        self._known(connection)
-        self.books.masters.update({(connection, kind, key): body for key, body in rows})
-
-    async def cursor(self, connection: str, name: str) -> str | None:
-        self._known(connection)
-        return self.books.cursors.get((connection, name))
-
-    async def save_cursor(self, connection: str, name: str, value: str) -> None:
-        self._known(connection)
-        self.books.cursors[connection, name] = value
 
     # -- wake-ups and housekeeping -----------------------------------------------------------------------------
 

@@ -96,6 +96,12 @@ class Books:
         self.quotas: dict[str, datetime] = {}
         self.slots: dict[tuple[str, str], tuple[Holder, datetime]] = {}
         self.masters: dict[tuple[str, str, str], bytes] = {}
+        self.customers: dict[tuple[str, str, str], bytes] = {}  # (connection, key, ref)
+        self.values: dict[tuple[str, str], dict[str, str]] = {}  # (connection, kind) -> code -> title
+        self.masters_as_of: dict[tuple[str, str, str], datetime] = {}
+        self.listed: set[tuple[str, str]] = set()
+        # (stream, connection, kind, key) -> whether its masters were unread, and since when it is wanted
+        self.wanted: dict[tuple[int, str, str, str], tuple[bool, datetime]] = {}
         self.cursors: dict[tuple[str, str], str] = {}
         self.locked: set[int] = set()
         self.began: datetime | None = None

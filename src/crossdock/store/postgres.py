@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from crossdock.store import accept, claims, deliveries, limits, timers
+from crossdock.store import accept, claims, customers, deliveries, limits, timers, value_lists, wanting
 from crossdock.store.core import Core
 from crossdock.store.decisions import clean
 from crossdock.store.errors import UnknownConnection, translated
@@ -140,6 +140,27 @@ class PostgresStore:
             await db.execute(
                 _CONNECTIONS.save_masters, owner, kind, [key for key, _ in latest], [body for _, body in latest]
             )
+
+    async def load_customers(self, connection: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+        return await customers.load(self._core, connection, keys)
+
+    async def save_customers(self, connection: str, rows: Sequence[tuple[str, str, bytes]]) -> None:
+        await customers.save(self._core, connection, rows)
+
+    async def links(self, channel: str, erp: str, ids: Sequence[str]) -> dict[str, str]:
+        return await customers.links(self._core, channel, erp, ids)
+
+    async def save_values(self, connection: str, kind: str, rows: Sequence[tuple[str, str]]) -> None:
+        await value_lists.save(self._core, connection, kind, rows)
+
+    async def masters_listed(self, connection: str, kind: str) -> bool:
+        return await wanting.listed(self._core, connection, kind)
+
+    async def note_listed(self, connection: str, kind: str) -> None:
+        await wanting.note_listed(self._core, connection, kind)
+
+    async def look_again(self, connection: str, kind: str, keys: Sequence[str] | None, limit: int) -> int:
+        return await wanting.look_again(self._core, connection, kind, keys, limit)
 
     async def cursor(self, connection: str, name: str) -> str | None:
         with translated("read a cursor"):

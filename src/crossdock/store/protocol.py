@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from crossdock.domain.decision import Problem, Reference, StreamRef, Summary
+from crossdock.domain.decision import Problem, Reference, StreamRef, Summary, Want
 
 # Lanes: what is served first. Live orders before everything else.
 LIVE, OUTCOME, INVENTORY, BACKFILL = 0, 0, 1, 2
@@ -139,6 +139,7 @@ class StreamWrite(msgspec.Struct):
     settled: list[str] = []
     references: list[Reference] = []
     tells: list[NewMessage] = []
+    wants: tuple[Want, ...] | None = None  # replaces what the stream lacks among masters; None: as before
 
 
 class StreamPark(msgspec.Struct, frozen=True, gc=False):
@@ -274,9 +275,32 @@ class Store(Protocol):
         """Pause with a reason, or resume with None."""
 
     async def load_masters(self, connection: str, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
-        """Masters as last read from the ERP, by key (kind: product, customer)."""
+        """Masters as last read from the ERP, by key (kind: product)."""
 
     async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None: ...
+
+    async def load_customers(self, connection: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+        """(key, customer) as last read from the ERP; several may be kept under one key."""
+
+    async def save_customers(self, connection: str, rows: Sequence[tuple[str, str, bytes]]) -> None:
+        """(key, ref, customer): each ref is kept under exactly these of its keys from now on."""
+
+    async def links(self, channel: str, erp: str, ids: Sequence[str]) -> dict[str, str]:
+        """A channel's customer id -> the ERP's customer that a person linked it with, by its references."""
+
+    async def save_values(self, connection: str, kind: str, rows: Sequence[tuple[str, str]]) -> None:
+        """(code, title) of everything that the system has of a kind: replaces what it had."""
+
+    async def masters_listed(self, connection: str, kind: str) -> bool:
+        """Whether these masters were listed from beginning to end at least once."""
+
+    async def note_listed(self, connection: str, kind: str) -> None:
+        """They were, just now."""
+
+    async def look_again(self, connection: str, kind: str, keys: Sequence[str] | None, limit: int) -> int:
+        """Tell orders that lack one of these masters that they came (``MastersCame``), and forget that they lack it.
+        ``None``: orders that were being looked at while theirs came, or before all were listed. Returns how many were
+        forgotten; ``limit``: there may be more."""
 
     async def cursor(self, connection: str, name: str) -> str | None:
         """Where a poll left off."""

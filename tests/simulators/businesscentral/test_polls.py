@@ -17,6 +17,7 @@ from crossdock.domain.fulfilment import Shipment, ShippedLine
 from crossdock.domain.outcome import Done
 from crossdock.kit.manifest import Call, Found, Page, Unreachable, Untranslatable
 from crossdock.simulators.base import Reply, Request
+from crossdock.simulators.businesscentral.catalogue import SHIPMENT_METHODS, TAX_RATES
 
 
 async def drain(setup: Setup, name: str, cursor: str | None = None, **options: Any) -> tuple[list[Page], str]:
@@ -105,11 +106,19 @@ async def test_customers_are_found_by_lower_case_email() -> None:
     blocked = next(one for one in setup.company.customers.values() if one.number == "C00002")
     blocked.blocked = "All"
     pages, _ = await drain(setup, "customers")
-    read = {email: msgspec.json.decode(body, type=CustomerMaster) for page in pages for email, body in page.customers}
+    read = {known.email: known for page in pages for known in page.customers}
     assert read["ada@example.com"].ref == ref
-    assert set(read) == {"ada@example.com", "buyer-1@example.com", "buyer-2@example.com"}  # the guest has no e-mail
+    assert set(read) == {"ada@example.com", "buyer-1@example.com", "buyer-2@example.com", None}  # the guest has none
     assert (read["buyer-1@example.com"].currency, read["buyer-1@example.com"].active) == ("USD", True)
     assert not read["buyer-2@example.com"].active
+
+
+async def test_customers_bring_their_tax_number_name_and_postcode() -> None:
+    setup = Setup(items=1, customers=0)
+    ref = setup.company.act("add_customer", {"name": "Ada Ltd", "postcode": "3000", "tax_number": "DE 811"})["id"]
+    pages, _ = await drain(setup, "customers")
+    (ada,) = [known for page in pages for known in page.customers if known.ref == ref]
+    assert ada == CustomerMaster(ref, None, True, "USD", "Ada Ltd", "3000", "DE 811")
 
 
 async def billed(setup: Setup, external_id: str) -> Decimal:
@@ -232,3 +241,10 @@ def test_an_invoice_that_cannot_be_read_names_the_field() -> None:
             polls.translate("erp", "invoice", msgspec.json.encode(good | wrong))
     with pytest.raises(Untranslatable):
         polls.translate("erp", "nonsense", b"{}")
+
+
+async def test_what_settings_choose_from_is_listed_whole() -> None:
+    ((page,), _) = await drain(Setup(items=1, customers=0), "values")
+    assert {value.title for value in page.values["ship_methods"]} == set(SHIPMENT_METHODS.values())
+    assert {value.code for value in page.values["tax_codes"]} == set(TAX_RATES)
+    assert page.values.keys() == {one.kind for one in CONNECTOR.manifest.values}

@@ -15,10 +15,12 @@ from crossdock.domain.commands import MakeInvoice, PostShipment
 from crossdock.domain.decision import CustomerMaster, ProductMaster
 from crossdock.domain.events import InvoiceSeen
 from crossdock.domain.fulfilment import Shipment, ShippedLine
+from crossdock.domain.matching import keys_of
 from crossdock.domain.outcome import Done
 from crossdock.kit.manifest import Call, Found, Page, Unreachable, Untranslatable
 from crossdock.simulators.base import Reply, Request
 from crossdock.simulators.netsuite import Credentials
+from crossdock.simulators.netsuite.catalogue import CURRENCIES, SHIP_ITEMS
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +98,33 @@ async def test_customers_are_found_by_lower_case_email(credentials: Credentials)
     setup = Setup(credentials, items=1, customers=2)
     ref = setup.account.act("add_customer", {"name": "Ada", "email": "Ada@Example.COM"})["id"]
     pages, _ = await drain(setup, "customers")
-    read = {email: msgspec.json.decode(body, type=CustomerMaster) for page in pages for email, body in page.customers}
+    read = {known.email: known for page in pages for known in page.customers}
     assert read["ada@example.com"].ref == ref
-    assert set(read) == {"ada@example.com", "buyer-1@example.com", "buyer-2@example.com"}  # the guest has no e-mail
+    assert set(read) == {"ada@example.com", "buyer-1@example.com", "buyer-2@example.com", None}  # the guest has none
     assert read["buyer-1@example.com"].currency == "USD"
+
+
+async def test_customers_bring_what_the_settings_ask_for(credentials: Credentials) -> None:
+    setup = Setup(credentials, items=1, customers=0)
+    told = {"name": "Ada Ltd", "postcode": "3000", "tax_number": "DE 811", "external_id": "shop1-7"}
+    ref = setup.account.act("add_customer", told)["id"]
+    pages, _ = await drain(setup, "customers")
+    (ada,) = [known for page in pages for known in page.customers if known.ref == ref]
+    assert ada == CustomerMaster(ref, None, True, "USD", external_id="shop1-7")
+
+    more = {"customer_tax_field": "vatregnumber", "customer_address": True}
+    setup = Setup(credentials, more, items=1, customers=0)
+    ref = setup.account.act("add_customer", told)["id"]
+    pages, _ = await drain(setup, "customers")
+    (ada,) = [known for page in pages for known in page.customers if known.ref == ref]
+    assert ada == CustomerMaster(ref, None, True, "USD", "Ada Ltd", "3000", "DE 811", "shop1-7")
+    assert set(keys_of(ada)) == {f"REF:{ref}", "AT:ada ltd|3000", "TAX:DE811", "ID:shop1-7"}
+
+
+async def test_a_setting_that_is_no_column_is_refused(credentials: Credentials) -> None:
+    setup = Setup(credentials, {"customer_tax_field": "x FROM y"}, items=1, customers=0)
+    with pytest.raises(Unreachable, match="customer_tax_field"):
+        await drain(setup, "customers")
 
 
 async def billed(setup: Setup, external_id: str) -> Decimal:
@@ -198,3 +223,11 @@ def test_an_invoice_that_cannot_be_read_names_the_field() -> None:
         polls.translate("erp", "invoice", b'{"id":"1"}')
     with pytest.raises(Untranslatable):
         polls.translate("erp", "nonsense", b"{}")
+
+
+async def test_what_settings_choose_from_is_listed_whole(credentials: Credentials) -> None:
+    setup = Setup(credentials, items=1, customers=0)
+    ((page,), _) = await drain(setup, "values")
+    assert {value.code: value.title for value in page.values["ship_methods"]} == SHIP_ITEMS
+    assert {value.code: value.title for value in page.values["currencies"]} == CURRENCIES
+    assert page.values.keys() == {one.kind for one in CONNECTOR.manifest.values}

@@ -10,7 +10,7 @@ from crossdock.connectors.businesscentral.answers import Stopped
 from crossdock.connectors.businesscentral.client import BusinessCentral
 from crossdock.connectors.businesscentral.mapping import tax_rates
 from crossdock.kit.http import NotSent
-from crossdock.kit.manifest import Manifest, Quota, Setting, Unreachable
+from crossdock.kit.manifest import Manifest, Quota, Setting, Unreachable, ValueList
 
 
 def _account(name: str, title: str) -> Setting:
@@ -96,6 +96,10 @@ MANIFEST = Manifest(
     topics={"invoice": "invoice_seen", "notification": "signal"},
     quota=Quota(concurrency=20, rate_per_s=20.0, burst=200.0),
     docs="https://learn.microsoft.com/en-us/dynamics365/business-central/dev-itpro/api-reference/v2.0/",
+    values=(
+        ValueList("ship_methods", "Shipment methods", "ship_methods"),
+        ValueList("tax_codes", "Tax groups", "tax_codes"),
+    ),
     redact=(
         *(f"{party}{field}" for party in ("sellTo", "shipTo", "billTo") for field in _PARTY_FIELDS),
         "customerName", "displayName", "phoneNumber", "email", "addressLine1", "addressLine2", "city", "postalCode",

@@ -21,6 +21,7 @@ from crossdock.connectors.businesscentral.wire import Listed
 from crossdock.domain.decision import CustomerMaster, ProductMaster
 from crossdock.domain.events import Event, InvoiceSeen
 from crossdock.domain.fulfilment import Invoice
+from crossdock.domain.matching import mail
 from crossdock.domain.money import plausible
 from crossdock.domain.outcome import Rejected
 from crossdock.kit.http import NotSent
@@ -65,6 +66,9 @@ class _Customer(_Row, frozen=True, rename="camel"):
     email: str = ""
     blocked: str = ""
     currency_code: str = ""
+    display_name: str = ""
+    postal_code: str = ""
+    tax_registration_number: str = ""
 
 
 class _Invoice(_Row, frozen=True, rename="camel"):
@@ -92,15 +96,17 @@ async def items(client: BusinessCentral, cursor: str | None, options: Mapping[st
 
 
 async def customers(client: BusinessCentral, cursor: str | None, options: Mapping[str, Any]) -> Page:
-    """Customers by lower-case e-mail; those without one cannot be matched and are left out."""
+    """All customers, with what buyers are matched by: e-mail, tax registration number, name and postcode."""
     rows, page = await _round(client, cursor, options, _Customer, "customers", _EPOCH)
-    found = []
-    for row in rows:
-        email = row.email.strip().lower()
-        if email:
-            active = row.blocked.strip() in ("", "_x0020_")
-            found.append((email, _encode(CustomerMaster(row.id, email, active, row.currency_code or None))))
-    return msgspec.structs.replace(page, customers=tuple(found))
+    return msgspec.structs.replace(page, customers=tuple(map(_master, rows)))
+
+
+def _master(row: _Customer) -> CustomerMaster:
+    active = row.blocked.strip() in ("", "_x0020_")
+    return CustomerMaster(
+        row.id, mail(row.email) or None, active, row.currency_code or None, row.display_name or None,
+        row.postal_code or None, row.tax_registration_number or None,
+    )  # fmt: skip
 
 
 async def invoices_since(client: BusinessCentral, since: datetime) -> list[tuple[str, Invoice]]:
@@ -250,15 +256,15 @@ def _typed(rows: list[dict[str, Any]], kind: type[R]) -> list[R]:
     return typed
 
 
-def _poll(name: str, run: Callable[..., Any], every_s: float) -> Poll:
-    return Poll(name, run, every_s, backfill=True)
+def _poll(name: str, run: Callable[..., Any], every_s: float, masters: str | None = None) -> Poll:
+    return Poll(name, run, every_s, backfill=True, masters=masters)
 
 
 POLLS: Mapping[str, Poll] = {
     poll.name: poll
     for poll in (
-        _poll("items", items, 300.0),
-        _poll("customers", customers, 300.0),
+        _poll("items", items, 300.0, "product"),
+        _poll("customers", customers, 300.0, "customer"),
         _poll("invoices", invoices, 60.0),
         Poll("subscriptions", subscriptions, 3600.0),
     )

@@ -8,6 +8,7 @@ from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.manifest import MANIFEST, check
 from crossdock.connectors.netsuite.operations import OPERATIONS
 from crossdock.connectors.netsuite.polls import POLLS, translate
+from crossdock.connectors.netsuite.values import POLL as VALUES
 from crossdock.kit.manifest import Connector
 
 CONNECTOR = Connector(
@@ -15,7 +16,7 @@ CONNECTOR = Connector(
     open=NetSuite,
     translate=translate,
     operations=OPERATIONS,
-    polls=POLLS,
+    polls={**POLLS, VALUES.name: VALUES},
     check=check,
 )
 

@@ -9,7 +9,7 @@ from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES, account_zone
 from crossdock.kit.http import NotSent
-from crossdock.kit.manifest import Manifest, Quota, Setting, Unreachable
+from crossdock.kit.manifest import Manifest, Quota, Setting, Unreachable, ValueList
 
 WARN_DAYS = 30
 
@@ -87,6 +87,20 @@ SETTINGS = (
     Setting("ship_methods", "Ship method -> internal id", required=False, default={}),
     Setting("line_field", "Custom column for the channel's line id", required=False, example="custcol_channel_line"),
     Setting("sku_field", "Item column that holds the SKU", required=False, default="itemid"),
+    Setting(
+        "customer_tax_field",
+        "Customer column that holds the tax number",
+        required=False,
+        example="vatregnumber",
+        help="Buyers are then matched by it too.",
+    ),
+    Setting(
+        "customer_address",
+        "Match buyers by name and postcode too",
+        required=False,
+        default=False,
+        help="Reads the default billing address of customers.",
+    ),
     Setting("order_prefixes", "Channel connections whose orders are ours", required=False, default=[]),
     Setting(
         "weight_unit",
@@ -114,6 +128,10 @@ MANIFEST = Manifest(
     topics={"invoice": "invoice_seen"},
     quota=Quota(concurrency=5),
     docs="https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/chapter_1540391670.html",
+    values=(
+        ValueList("currencies", "Currencies", "currencies", DEFAULT_CURRENCIES),
+        ValueList("ship_methods", "Ship methods", "ship_methods"),
+    ),
     redact=(
         "shippingAddress", "billingAddress",  # whole: one value to remove instead of ten
         "addressee", "attention", "addr1", "addr2", "city", "zip", "state", "addrPhone", "email", "phone",

@@ -18,6 +18,7 @@ from crossdock.connectors.netsuite.mapping import account_zone
 from crossdock.domain.decision import CustomerMaster, ProductMaster
 from crossdock.domain.events import Event, InvoiceSeen
 from crossdock.domain.fulfilment import Invoice
+from crossdock.domain.matching import mail
 from crossdock.domain.money import plausible
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Found, Page, Poll, Unreachable, Untranslatable
@@ -28,10 +29,6 @@ _FORMAT = "%Y-%m-%d %H:%M:%S"
 _SQL_FORMAT = "YYYY-MM-DD HH24:MI:SS"
 _EPOCH = "1970-01-01 00:00:00"
 CHANGED = f"TO_CHAR(i.lastmodifieddate, '{_SQL_FORMAT}') AS changed"
-CUSTOMERS = (
-    f"SELECT i.id, i.email, i.isinactive, c.symbol AS currency, {CHANGED} "  # noqa: S608 - constants only
-    "FROM customer i LEFT JOIN currency c ON c.id = i.currency"
-)
 INVOICES = (
     f"SELECT i.id, i.tranid, i.foreigntotal, c.symbol AS currency, "  # noqa: S608 - constants only
     f"TO_CHAR(i.createddate, '{_SQL_FORMAT}') AS created, {CHANGED}, o.externalid AS orderkey FROM transaction i "
@@ -55,7 +52,7 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
 
 async def items(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Products by SKU (the item's name, or the column in setting ``sku_field``)."""
-    sku = _column(client.settings.get("sku_field", "itemid"))
+    sku = _column(client.settings.get("sku_field", "itemid"), "sku_field")
     columns = f"i.id, i.{sku} AS sku, i.displayname, i.isinactive, {CHANGED}"
     select = f"SELECT {columns} FROM item i"  # noqa: S608 - a checked column name
     rows, page = await _round(client, cursor, options, _Item, select, f"i.{sku} IS NOT NULL", start=_EPOCH)
@@ -66,13 +63,29 @@ async def items(client: NetSuite, cursor: str | None, options: Mapping[str, Any]
 
 
 async def customers(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
-    """Customers by lower-case e-mail; those without one cannot be matched and are left out."""
-    rows, page = await _round(client, cursor, options, _Customer, CUSTOMERS, "i.email IS NOT NULL", start=_EPOCH)
-    found = []
-    for row in rows:
-        email = row.email.strip().lower()
-        found.append((email, _encode(CustomerMaster(str(row.id), email, row.isinactive != "T", row.currency))))
-    return msgspec.structs.replace(page, customers=tuple(found))
+    """All customers, with what buyers are matched by: e-mail, external id, and what the settings name."""
+    select = _customers_select(client.settings)
+    rows, page = await _round(client, cursor, options, _Customer, select, "i.id > 0", start=_EPOCH)
+    return msgspec.structs.replace(page, customers=tuple(map(_master, rows)))
+
+
+def _customers_select(settings: Mapping[str, Any]) -> str:
+    """Tax number and address only where asked for: a column that an account does not show would end the poll."""
+    columns, joins = "i.id, i.email, i.isinactive, i.externalid, c.symbol AS currency", ""
+    if tax := settings.get("customer_tax_field"):
+        columns += f", i.{_column(tax, 'customer_tax_field')} AS taxnumber"
+    if settings.get("customer_address"):
+        columns += ", i.altname AS name, a.zip"
+        joins = " LEFT JOIN entityaddress a ON a.nkey = i.defaultbillingaddress"
+    joined = f"FROM customer i LEFT JOIN currency c ON c.id = i.currency{joins}"
+    return f"SELECT {columns}, {CHANGED} {joined}"
+
+
+def _master(row: "_Customer") -> CustomerMaster:
+    return CustomerMaster(
+        str(row.id), mail(row.email) or None, row.isinactive != "T", row.currency, row.name, row.zip, row.taxnumber,
+        row.externalid,
+    )  # fmt: skip
 
 
 async def invoices(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
@@ -101,7 +114,7 @@ def _made_at(text: str, settings: Mapping[str, Any]) -> datetime:
     try:
         return instant(text, settings)
     except (Untranslatable, OverflowError) as error:
-        raise _unreadable(error) from error
+        raise unreadable(error) from error
 
 
 def translate(connection: str, topic: str, body: bytes) -> list[Event]:
@@ -145,9 +158,13 @@ class _Item(_Row, frozen=True):
 
 
 class _Customer(_Row, frozen=True):
-    email: _Name
+    email: str | None = None
     isinactive: str | None = None
     currency: str | None = None
+    externalid: str | None = None
+    taxnumber: str | None = None
+    name: str | None = None
+    zip: str | None = None
 
 
 class _Invoice(_Row, frozen=True):
@@ -165,11 +182,12 @@ def _typed(rows: list[dict[str, Any]], kind: type[R]) -> list[R]:
         if typed:
             _literal(typed[-1].changed)
     except (ValueError, msgspec.ValidationError) as error:
-        raise _unreadable(error) from error
+        raise unreadable(error) from error
     return typed
 
 
-def _unreadable(error: Exception) -> Unreachable:
+def unreadable(error: Exception) -> Unreachable:
+    """An answer of another shape stops a poll, aloud."""
     return Unreachable(f"NetSuite's answer to a poll cannot be read: {error}")
 
 
@@ -193,7 +211,7 @@ async def _round(
     if options.get("until"):
         until = f" AND {column} <= {_literal(_wall_text(datetime.fromisoformat(options['until']), client.settings))}"
     sql = f"{select} WHERE {where} AND {since}{until} ORDER BY {column}, i.id"
-    page = await _asked(client, sql)
+    page = await asked(client, sql)
     rows = _typed(page.items, kind)
     if not rows:
         # Keep what was saved, not where the overlap began: else every empty round would begin further back.
@@ -205,7 +223,8 @@ async def _round(
     return rows, Page((), _encode(after).decode(), page.has_more)
 
 
-async def _asked(client: NetSuite, sql: str) -> Any:
+async def asked(client: NetSuite, sql: str) -> Any:
+    """The first page of a statement. Raises ``Unreachable``."""
     try:
         return await client.query(sql)
     except Stopped as stopped:
@@ -246,22 +265,22 @@ def _literal(wall: str) -> str:
     return f"TO_DATE('{wall}', '{_SQL_FORMAT}')"
 
 
-def _column(name: str) -> str:
+def _column(name: str, setting: str) -> str:
     """A column named by a setting: only a bare name may enter the statement."""
     if not (name.isascii() and name.replace("_", "").isalnum()):
-        raise Unreachable(f"the setting `sku_field` is not a column name: {name!r}")
+        raise Unreachable(f"the setting `{setting}` is not a column name: {name!r}")
     return name
 
 
-def _poll(name: str, run: Callable[..., Any], every_s: float, *, backfill: bool = True) -> Poll:
-    return Poll(name, run, every_s, backfill)
+def _poll(name: str, run: Callable[..., Any], every_s: float, masters: str | None = None) -> Poll:
+    return Poll(name, run, every_s, backfill=True, masters=masters)
 
 
 POLLS: Mapping[str, Poll] = {
     poll.name: poll
     for poll in (
-        _poll("items", items, 300.0),
-        _poll("customers", customers, 300.0),
+        _poll("items", items, 300.0, "product"),
+        _poll("customers", customers, 300.0, "customer"),
         _poll("invoices", invoices, 60.0),
     )
 }

@@ -28,13 +28,13 @@
   };
   const opened = () => { const row = rows()[at]; const link = row && ($("a[data-open]", row) || $("summary", row)); if (link) link.click(); };
 
-  const places = { n: "/", o: "/orders", e: "/exceptions", c: "/connections", s: "/simulators", a: "/audit", p: "/proof" };
+  const places = { n: "/", o: "/orders", e: "/exceptions", h: "/holds", c: "/connections", s: "/simulators", a: "/audit", p: "/proof" };
   let going = false;
   const help = () => { const dialog = $("#keys"); if (dialog) dialog.open ? dialog.close() : dialog.showModal(); };
   const act = (name) => {
     const details = $(`details[data-act="${name}"]`);
     if (details) { details.open = true; const field = $("textarea, input:not([type=hidden]), button", details); if (field) field.focus(); return; }
-    const link = $(`[data-key="${name}"]`);
+    const link = $(`.on [data-key="${name}"]`) || $(`[data-key="${name}"]`);
     if (link) { link.focus(); link.click(); }
   };
   const typing = (target) => target.closest("input, textarea, select, [contenteditable]");

@@ -19,6 +19,7 @@ from crossdock.domain.events import (
     ReturnSeen,
     ShipmentSeen,
 )
+from crossdock.domain.holding import let_go
 
 
 def keep(d: Draft, event: Early) -> None:
@@ -44,6 +45,7 @@ def apply_one(d: Draft, event: Early) -> None:
         invoice_seen(d, event)
     elif isinstance(event, AllocationsSeen):
         allocations_seen(d, event)
+        let_go(d)
     elif isinstance(event, ReturnSeen):
         returns.return_seen(d, event)
     elif isinstance(event, RefundSeen):

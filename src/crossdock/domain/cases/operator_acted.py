@@ -1,8 +1,8 @@
-"""A person acted: retry, release_hold, cancel, resolve, skip. Whatever comes of it is recorded with name and reason.
+"""A person acted: retry, release_hold, hold, link, cancel, resolve, skip. Whatever comes of it is kept with its reason.
 
-``args`` by action (all optional unless said): retry ``problem`` or ``step``; release_hold ``rule``; resolve
-``problem`` (required), ``refs`` (what a person made in the target, type -> id); skip ``step`` (required),
-``shipment``, ``customer_ref``.
+``args`` by action (all optional unless said): retry ``problem`` or ``step``; release_hold ``rule``, ``seen_at``; hold
+``rule`` (required); link ``customer_ref`` (required); resolve ``problem`` (required), ``refs`` (what a person made in
+the target, type -> id); skip ``step`` (required), ``shipment``, ``customer_ref``.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,12 +12,14 @@ from crossdock.domain.advance import EDITED, advance
 from crossdock.domain.cases.balance import balance
 from crossdock.domain.cases.cancel import CANCEL, cancel, settle_by_hand
 from crossdock.domain.cases.command_settled import done, problem_key
-from crossdock.domain.cases.holds import release
+from crossdock.domain.cases.holds import hold_again, refusal, release_asked
+from crossdock.domain.cases.linked import link
 from crossdock.domain.cases.order_seen import check
 from crossdock.domain.cases.refund_seen import fit_again
 from crossdock.domain.cases.shipment_seen import shipment_seen
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import OperatorActed, ShipmentSeen
+from crossdock.domain.holding import release
 from crossdock.domain.process import AMEND, CHECKS, MANY, REFUNDING, STEPS, UNDO
 from crossdock.domain.state import Intent
 
@@ -95,13 +97,6 @@ def _problem_of(intent: Intent) -> str:
     return problem_key(intent.step, STEPS[intent.step].purpose or intent.step, intent.subject)
 
 
-def _release_hold(d: Draft, event: OperatorActed) -> str | None:
-    rule = event.args.get("rule")
-    rules = [str(rule)] if rule is not None else list(d.state.holds)
-    released = [each for each in rules if release(d, each, event.actor, event.reason)]
-    return None if released else "no such hold is in force"
-
-
 def _cancel(d: Draft, event: OperatorActed) -> str | None:
     if d.state.cancel is not None or d.state.ended in ("cancelled", "ignored"):
         return "the order is already cancelled"
@@ -115,8 +110,7 @@ def _resolve(d: Draft, event: OperatorActed) -> str | None:
     if known is None:
         return f"no problem {key!r} is open"
     if key.startswith("hold/"):
-        release(d, key.removeprefix("hold/"), event.actor, event.reason)
-        return None
+        return _release_one(d, event, key.removeprefix("hold/"))
     if key == CANCEL and d.state.status_of("order.book") in ("running", "failed"):
         return "it is not known yet whether the order is booked: settle that first"
     if known.step in CHECKS:
@@ -136,6 +130,13 @@ def _resolve(d: Draft, event: OperatorActed) -> str | None:
     return None
 
 
+def _release_one(d: Draft, event: OperatorActed, rule: str) -> str | None:
+    refused = refusal(d, event, rule)
+    if refused is None:
+        release(d, rule, event.actor, event.reason)
+    return refused
+
+
 def _skip(d: Draft, event: OperatorActed) -> str | None:
     name = str(event.args.get("step", ""))
     if name not in STEPS or name in ("done", "order.book"):
@@ -144,6 +145,10 @@ def _skip(d: Draft, event: OperatorActed) -> str | None:
         return "the step is finished"
     if name == "validate.customer" and not event.args.get("customer_ref"):
         return "say which ERP customer it is booked on: customer_ref"
+    if name == "screen.holds":
+        standing = [rule for rule, hold in d.state.holds.items() if hold.released_at is None]
+        if refused := next((why for rule in standing if (why := refusal(d, event, rule)) is not None), None):
+            return refused
     subject = event.args.get("shipment")
     failed = [
         (key, intent)
@@ -180,7 +185,9 @@ def _skip_step(d: Draft, event: OperatorActed, name: str, failed: list[tuple[str
 
 _ACTS: Mapping[str, Act] = {
     "retry": _retry,
-    "release_hold": _release_hold,
+    "release_hold": release_asked,
+    "hold": hold_again,
+    "link": link,
     "cancel": _cancel,
     "resolve": _resolve,
     "skip": _skip,

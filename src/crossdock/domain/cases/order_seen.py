@@ -102,7 +102,7 @@ def check(d: Draft) -> None:
 
 def _again(d: Draft) -> None:
     """Nothing new, but the ERP's masters may have what was missing."""
-    if any(d.state.status_of(step) == "failed" for step in MASTERS_STEPS) or "route" in d.state.problems:
+    if any(d.state.status_of(step) in ("failed", "waiting") for step in MASTERS_STEPS) or "route" in d.state.problems:
         check(d)
         advance(d)
 

@@ -1,11 +1,11 @@
-"""An alarm went off: the edit window is over, a hold expires, masters may have come."""
+"""An alarm went off: the edit window is over, a hold expires."""
 
 from crossdock.domain.advance import advance
-from crossdock.domain.cases.holds import release
 from crossdock.domain.cases.order_seen import check
 from crossdock.domain.checks import EDIT_WINDOW, REVALIDATE
 from crossdock.domain.decision import Timer
 from crossdock.domain.draft import Draft
+from crossdock.domain.holding import expire
 
 
 def timer_fired(d: Draft, name: str) -> None:
@@ -22,5 +22,5 @@ def timer_fired(d: Draft, name: str) -> None:
     elif name == REVALIDATE:
         check(d)
     elif name.startswith("hold/"):
-        release(d, name.removeprefix("hold/"), "crossdock", "the hold expired")
+        expire(d, name.removeprefix("hold/"))
     advance(d)

@@ -1,6 +1,6 @@
 -- name: waiting
 -- Whether anything waits: on the agenda, for its time, and which connections have commands to be sent.
-select exists (select from agenda) as agenda, exists (select from timers) as timers,
+select exists (select from agenda) as agenda, exists (select from timers) as timers, exists (select from wanted) as wanted,
     array(select distinct c.name from dispatch d join connections c on c.id = d.connection_id) as targets;
 
 -- name: streams
@@ -23,6 +23,11 @@ select stream_id, message_id, priority, parked_at from parked order by stream_id
 -- name: timers
 -- Alarms.
 select stream_id, name, due_at from timers order by 1, 2;
+
+-- name: wanted
+-- What orders lack among masters.
+select w.stream_id, c.name, w.kind, w.key, w.unread, w.since from wanted w join connections c on c.id = w.connection_id
+order by 1, 2, 3, 4;
 
 -- name: journal
 -- Every decision, in order.

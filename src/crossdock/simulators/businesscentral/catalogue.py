@@ -25,6 +25,7 @@ ACCOUNTS = {
     "5710": ("tax_account", "Sales tax payable"),
     "5720": ("channel_tax_account", "Tax remitted by channel"),
 }
+SHIPMENT_METHODS = {"CIF": "Costs, insurance and freight", "EXW": "Ex works", "PICKUP": "Pick-up at location"}
 GUEST = "C00000"
 NO_GUID = "00000000-0000-0000-0000-000000000000"
 
@@ -49,6 +50,8 @@ class Customer(msgspec.Struct):
     email: str = ""
     currency: str = ""  # empty: the local currency
     blocked: str = " "  # " ", Ship, Invoice, All
+    postcode: str = ""
+    tax_number: str = ""
 
 
 def guid(kind: str, name: object) -> str:

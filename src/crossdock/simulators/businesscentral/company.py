@@ -109,7 +109,7 @@ class BusinessCentralCompany:
         elif verb == "add_customer":
             known = catalogue.Customer(
                 catalogue.guid("customer", len(self.customers)), f"C{len(self.customers):05}", args.get("name", "New"),
-                now, args.get("email", ""),
+                now, args.get("email", ""), postcode=args.get("postcode", ""), tax_number=args.get("tax_number", ""),
             )  # fmt: skip
             self.customers[known.id] = known
             return {"id": known.id}

@@ -100,6 +100,10 @@ class Entities:
             return [views.item(one) for one in self._company.items.values()]
         if name == "customers":
             return [views.customer(one) for one in self._company.customers.values()]
+        if name == "shipmentMethods":
+            return [views.named("shipmentMethod", code, said) for code, said in catalogue.SHIPMENT_METHODS.items()]
+        if name == "taxGroups":
+            return [views.named("taxGroup", code, f"{rate:f} %") for code, rate in catalogue.TAX_RATES.items()]
         if name == "companyInformation":
             known = {"id": self._company.registration.company_id, "displayName": "CRONUS"}
             return [{**known, "currencyCode": catalogue.LOCAL_CURRENCY}]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from crossdock.simulators.businesscentral.catalogue import LOCAL_CURRENCY, NO_GUID, TAX_RATES, Customer, Item
+from crossdock.simulators.businesscentral.catalogue import LOCAL_CURRENCY, NO_GUID, TAX_RATES, Customer, Item, guid
 from crossdock.simulators.businesscentral.ledger import ZERO, Document, Line, etag
 
 Entity = dict[str, Any]
@@ -195,10 +195,17 @@ def customer(known: Customer) -> Entity:
         "displayName": known.name,
         "type": "Company",
         "email": known.email,
+        "postalCode": known.postcode,
+        "taxRegistrationNumber": known.tax_number,
         "currencyCode": known.currency or LOCAL_CURRENCY,
         "blocked": known.blocked,
         "lastModifiedDateTime": instant(known.modified),
     }
+
+
+def named(kind: str, code: str, said: str) -> Entity:
+    """An entry of a list to choose from."""
+    return {"id": guid(kind, code), "code": code, "displayName": said}
 
 
 def chosen(entity: Entity, query: Mapping[str, str]) -> Entity:

@@ -96,7 +96,10 @@ class NetSuiteAccount:
             self.tokens.revoke()
         elif verb == "add_customer":
             ref = str(max(int(known) for known in self.customers) + 1)
-            self.customers[ref] = catalogue.Customer(ref, args.get("name", "New"), now, args.get("email"))
+            made = catalogue.Customer(ref, args.get("name", "New"), now, args.get("email"))
+            made.external_id, made.tax_number = args.get("external_id"), args.get("tax_number")
+            made.postcode = args.get("postcode")
+            self.customers[ref] = made
             return {"id": ref}
         elif verb in ("rename_item", "deactivate_item"):
             item = self.items[str(args["id"])]

@@ -25,6 +25,7 @@ SPECIAL = {
     "2009": ("channel_tax_item", "Tax remitted by channel", "OthCharge"),
     "2010": ("refund_item", "Refund", "OthCharge"),
 }
+SHIP_ITEMS = {"3001": "Ground", "3002": "Express", "3003": "Pick-up"}
 GUEST = "9001"
 
 
@@ -45,6 +46,9 @@ class Customer(msgspec.Struct):
     email: str | None = None
     currency: str = "1"
     inactive: bool = False
+    external_id: str | None = None
+    tax_number: str | None = None
+    postcode: str | None = None  # of the default billing address
 
 
 def items(count: int, now: datetime) -> dict[str, Item]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from crossdock.simulators.base import Reply
 from crossdock.simulators.netsuite.answers import Refusal, found
-from crossdock.simulators.netsuite.catalogue import CURRENCIES
+from crossdock.simulators.netsuite.catalogue import CURRENCIES, SHIP_ITEMS
 from crossdock.simulators.netsuite.ledger import STATUS, Document
 from crossdock.simulators.netsuite.suiteql import Row, Tables, refused, run
 
@@ -26,8 +26,11 @@ _TYPES = {
 }
 _COLUMNS = {
     "item": "id itemid displayname isinactive itemtype lastmodifieddate externalid",
-    "customer": "id entityid email isinactive currency lastmodifieddate externalid",
+    "customer": "id entityid altname email isinactive currency lastmodifieddate externalid vatregnumber "
+    "defaultbillingaddress",
+    "entityaddress": "nkey zip",
     "currency": "id symbol name",
+    "shipitem": "id itemid isinactive",
     "transaction": "id tranid type externalid otherrefnum entity currency foreigntotal status trandate "
     "createddate lastmodifieddate",
     "transactionline": "id transaction mainline createdfrom item quantity linesequencenumber",
@@ -85,6 +88,10 @@ class Search:
         sources: dict[str, Callable[[], Iterator[Row]]] = {
             "item": self._items,
             "customer": self._customers,
+            "entityaddress": self._addresses,
+            "shipitem": lambda: (
+                {"id": int(ref), "itemid": name, "isinactive": "F"} for ref, name in SHIP_ITEMS.items()
+            ),
             "currency": lambda: ({"id": int(ref), "symbol": code, "name": code} for ref, code in CURRENCIES.items()),
             "transaction": self._transactions,
             "transactionline": self._lines,
@@ -112,8 +119,16 @@ class Search:
                 "isinactive": "T" if known.inactive else "F",
                 "currency": int(known.currency),
                 "lastmodifieddate": self._wall(known.modified),
-                "externalid": None,
+                "externalid": known.external_id,
+                "altname": known.name,
+                "vatregnumber": known.tax_number,
+                "defaultbillingaddress": int(known.id) if known.postcode else None,
             }
+
+    def _addresses(self) -> Iterator[Row]:
+        for known in self._account.customers.values():
+            if known.postcode:
+                yield {"nkey": int(known.id), "zip": known.postcode}
 
     def _transactions(self) -> Iterator[Row]:
         for document in self._documents():

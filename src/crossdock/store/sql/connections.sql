@@ -32,7 +32,34 @@ cross join lateral (select key, body from masters where connection_id = $1 and k
 -- Keeps masters as read just now.
 insert into masters (connection_id, kind, key, body)
 select $1, $2, w.key, w.body from unnest($3::text[], $4::bytea[]) as w (key, body)
-on conflict (connection_id, kind, key) do update set body = excluded.body, as_of = now();
+on conflict (connection_id, kind, key, ref) do update set body = excluded.body, as_of = now();
+
+-- name: load_customers
+-- Customers as last read, by key; several may share one.
+select m.key, m.body from unnest($2::text[]) as w (key)
+cross join lateral (
+    select key, body from masters where connection_id = $1 and kind = 'customer' and key = w.key offset 0
+) m limit $3;
+
+-- name: leave_keys
+-- Keys that these customers ($2) are no longer kept under.
+delete from masters m using (select distinct ref from unnest($2::text[]) as u (ref)) w
+where m.connection_id = $1 and m.kind = 'customer' and m.ref = w.ref
+    and not exists (select from unnest($2::text[], $3::text[]) as n (ref, key) where n.ref = m.ref and n.key = m.key);
+
+-- name: save_customers
+-- Keeps customers as read just now, each under all of its keys.
+insert into masters (connection_id, kind, ref, key, body)
+select $1, 'customer', w.ref, w.key, w.body from unnest($2::text[], $3::text[], $4::bytea[]) as w (ref, key, body)
+on conflict (connection_id, kind, key, ref) do update set body = excluded.body, as_of = now();
+
+-- name: links
+-- Which customer of the ERP ($2) people have linked these customers ($3) of a channel ($1) with; the newest link counts.
+select distinct on (w.id) w.id, e.external_id as ref
+from unnest($3::text[]) as w (id)
+join "references" c on lower(c.external_id) = lower(w.id) and c.connection_id = $1 and c.type = $4 and c.external_id = w.id
+join "references" e on e.stream_id = c.stream_id and e.connection_id = $2 and e.type = $4
+order by w.id, e.created_at desc, e.stream_id desc;
 
 -- name: cursor
 -- Where a poll left off.

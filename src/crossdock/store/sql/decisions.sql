@@ -59,6 +59,20 @@ delete from timers t using (
 ) w
 where t.ctid = w.place;
 
+-- name: forget_wants
+-- What streams lacked among masters.
+delete from wanted d using (
+    select x.place from unnest($1::bigint[]) as w (id)
+    cross join lateral (select ctid as place from wanted where stream_id = w.id offset 0) x limit $2
+) w
+where d.ctid = w.place;
+
+-- name: want
+-- What they lack now.
+insert into wanted (connection_id, kind, key, stream_id, unread)
+select * from unnest($1::int[], $2::text[], $3::text[], $4::bigint[], $5::boolean[])
+on conflict do nothing;
+
 -- name: settle_problems
 -- Settles open problems by key.
 update exceptions e set state = 'settled', settled_at = now(), settled_by = $3
