@@ -89,7 +89,7 @@ class SettlementDesk:
         currency = str(args.get("currency") or (due[0].marketplace.currency if due else "USD"))
         due = [one for one in due if one.marketplace.currency == currency]
         rows = [row for order in due for item in order.items for row in _sold(order, item)]
-        rows += [row for row in map(self._refunded, self.refunds) for row in row]
+        rows += [row for refund in self.refunds for row in self._refunded(refund)]
         rows.append(Row("ServiceFee", "Subscription", "Subscription", -SUBSCRIPTION))
         if unknown := int(args.get("unknown", 0)):
             rows.append(Row("other-transaction", "other-transaction", "Lunar Rebate", unknown))

@@ -79,7 +79,7 @@ def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
         ),
         "locations": connection("LocationConnection", [_location(one) for one in LOCATIONS]),
         "shop": _shop(shop),
-        "shopifyPaymentsAccount": payments.account(shop.payments),
+        "shopifyPaymentsAccount": payments.account(shop.payments) if shop.payments.activated else None,
         "currentAppInstallation": {
             "__typename": "AppInstallation",
             "accessScopes": [{"__typename": "AccessScope", "handle": scope} for scope in SCOPES],

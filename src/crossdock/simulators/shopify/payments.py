@@ -45,6 +45,7 @@ class Payments:
 
     def __init__(self, books: ShopBooks, currency: str) -> None:
         self.books, self.currency = books, currency
+        self.activated = True  # a shop without Shopify Payments has no account
         self.transactions: list[Transaction] = []
         self.payouts: dict[int, Payout] = {}
         self._entered: set[tuple[str, int]] = set()
