@@ -8,6 +8,7 @@ import pytest
 
 from tests.process.amazon_house import HOST, AmazonHouse, AmazonVendors
 from tests.process.house import SHOP, Engine, House, Vendors
+from tests.process.test_crashes import Guillotine
 from tests.support.in_process_http import Strike
 
 Running = Callable[..., Awaitable[tuple[House, Engine]]]
@@ -137,18 +138,26 @@ async def test_the_request_for_an_entry_may_fail_once(paying: Any, fault: str) -
     assert await house.problems() == []
 
 
-async def test_a_worker_killed_with_the_entry_under_way_leaves_one_entry(paying: Any, running: Running) -> None:
-    house, engine = await running(accounts=Paying)
-    await house.poll(SHOP, "payouts")
-    house.lease_s = 2.0
-    payout = _payout(house, adjustment="3.00")
-    struck = house.http.strikes = [Strike("late_commit", f"{SHOP}-{payout}", "settlement.post", 1, 0.3)]
-    await house.poll(SHOP, "payouts")
-    await house.until(lambda: house.http.struck == struck, "the request to be under way")
-    await engine.kill()
-    async with house.running("w2"):
-        await _settled(house, [payout])
-    assert len(_entries(house, payout)) == 1
+@pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+async def test_killed_while_posting_leaves_one_entry(make_house: Any, after: bool) -> None:
+    async with make_house(accounts=Paying) as house:
+        house.lease_s, house.slots = 1.5, False
+        guillotine = house.http.attend = Guillotine(after)
+        await house.poll(SHOP, "payouts")
+        payout = _payout(house, adjustment="3.00")
+        await house.poll(SHOP, "payouts")
+        engine = await Engine.start(house, "w1")
+        await guillotine.falls.wait()
+        await engine.kill()
+        assert [one.purpose for one in guillotine.fallen] == ["settlement.post"]
+        async with house.running("w2"):
+            await _settled(house, [payout])
+        assert_posted_adjustment(house, payout)
+
+
+def assert_posted_adjustment(house: House, payout: str) -> None:
+    [entry] = _entries(house, payout)
+    assert (_sum(entry, BANK), _sum(entry, "613")) == (Decimal("3.00"), Decimal("-3.00"))
 
 
 # -- Amazon ----------------------------------------------------------------------------------------------------
