@@ -16,6 +16,7 @@ from crossdock.store import reading_exceptions, reading_orders
 from crossdock.store.postgres import PostgresStore
 from tests.console import accessibility, desks, reports
 from tests.console.seed import ERP, Day, erp, fine, key
+from tests.console.settled import SETTLEMENTS, settle
 
 CHROMIUM = os.environ.get("CROSSDOCK_CHROMIUM") or shutil.which("chromium") or ""
 PICTURES = Path(__file__).parents[2] / "artifacts" / "console"
@@ -104,6 +105,9 @@ async def _paths(desk: Desk) -> dict[str, str]:
         "exceptions": "/exceptions",
         "cause": f"/exceptions/cause?{cause}",
         "preview": f"/exceptions/preview?{cause}",
+        "settlements": "/settlements",
+        "settlement": f"/settlements/{SETTLEMENTS[0].key}",
+        "settlement-unmatched": f"/settlements/{SETTLEMENTS[1].key}",
         "connections": "/connections",
         "connection": f"/connections/{ERP}",
         "simulators": "/simulators",
@@ -118,6 +122,7 @@ async def _paths(desk: Desk) -> dict[str, str]:
 async def test_every_page_is_drawn(day: Day, database_url: str, scheme: str, tmp_path: Path) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     proof = reports.held(tmp_path / "report.json")
+    await settle(day)
     async with browsing(day, database_url, proof=proof, color_scheme=scheme) as (watched, desk):
         stranger = await watched.page()
         await stranger.goto("/orders?status=held")

@@ -92,7 +92,8 @@ async def orders_page(
     found = await routes.list_orders.fn(request, status or None, channel or None, q or None, below, PAGE)
     if q.strip() and len(found.orders) == 1:
         only = found.orders[0]
-        return away(f"/orders/{only.key}" if only.kind == "order" else f"/streams/{only.id}")
+        places = {"order": f"/orders/{only.key}", "settlement": f"/settlements/{only.key}"}
+        return away(places.get(only.kind, f"/streams/{only.id}"))
     links = await connections.connections(desk_of(request))
     query = urlencode({name: value for name, value in (("status", status), ("channel", channel)) if value})
     return page(
