@@ -354,12 +354,11 @@ def refunds() -> str:
 
 def settlements() -> str:
     from crossdock.domain.problems import CATALOGUE
-    from crossdock.domain.settling import MATCHES, MEANINGS, TABLE, Match, Posting
+    from crossdock.domain.settling import MATCHES, MEANINGS, TABLE, Posting
 
-    rows = [(f"`{kind.value}`", f"{_words(rule.match)}: {MATCHES[rule.match]}", f"`{rule.posting.value}`")
+    rows = [(f"`{kind.value}`", MATCHES[rule.match], f"`{rule.posting.value}`")
             for kind, rule in TABLE.items()]  # fmt: skip
     codes = [(f"`{code}`", k.owner, k.hint) for code, k in CATALOGUE.items() if code.startswith("settlement.")]
-    used = {rule.match for rule in TABLE.values()}
     return page(
         "Settlements",
         "`domain/settling.py`",
@@ -371,7 +370,6 @@ def settlements() -> str:
         "## Postings\n\n`settlement_accounts` on the ERP's connection names the account of each; "
         "`<channel connection>.<posting>` goes before `<posting>`.\n\n"
         + table(("posting", "what stands there"), [(f"`{one.value}`", MEANINGS[one]) for one in Posting]),
-        "## Matches\n\n" + table(("match", "means"), [(_words(one), MATCHES[one]) for one in Match if one in used]),
         "## Exceptions\n\n" + table(("code", "owner", "what to do"), codes),
     )
 
