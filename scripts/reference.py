@@ -113,6 +113,10 @@ ROUTE = {
     "invoice": "`make`: Crossdock bills after the last shipment; `take`: the ERP bills by itself",
     "payments": "how the ERP has the customers' money: `open` (invoices wait for it), `paid` (invoices are paid as "
     "they are made), `deposit` (taken in advance on the sales order); decides what a refund becomes there",
+    "time_zone": "the company's time zone, such as `Europe/Berlin`: a posting date is a day there",
+    "closed_through": "the books are closed up to and including this day, such as `2026-10-31`",
+    "closed_period": "what falls into closed books: `next_day` posts it on the first open day, `hold` asks a person",
+    "settlement_wait_s": "seconds that a settlement waits for orders it names before a person is asked",
     "push_refunds": "credits that the ERP's people make are paid back in the channel; else a person is asked to "
     "(no connector tells such credits yet)",
 }
@@ -354,6 +358,28 @@ def refunds() -> str:
     )
 
 
+def settlements() -> str:
+    from crossdock.domain.problems import CATALOGUE
+    from crossdock.domain.settling import MATCHES, MEANINGS, TABLE, Posting
+
+    rows = [(f"`{kind.value}`", MATCHES[rule.match], f"`{rule.posting.value}`")
+            for kind, rule in TABLE.items()]  # fmt: skip
+    codes = [(f"`{code}`", k.owner, k.hint) for code, k in CATALOGUE.items() if code.startswith("settlement.")]
+    return page(
+        "Settlements",
+        "`domain/settling.py`",
+        "What each line of a settlement must be matched to, and which of the ERP's accounts it is posted to. The "
+        "decider asks this very table. [How settlements work](../explanation/settlements.md).",
+        "## Kinds of lines\n\n" + table(("kind", "matched to", "posting"), rows),
+        "A fee that stands beside another line is posted to `fees`. A sale or refund of an order that the connection's "
+        "settings leave alone is posted to `outside` and matched to nothing.",
+        "## Postings\n\n`settlement_accounts` on the ERP's connection names the account of each; "
+        "`<channel connection>.<posting>` goes before `<posting>`.\n\n"
+        + table(("posting", "what stands there"), [(f"`{one.value}`", MEANINGS[one]) for one in Posting]),
+        "## Exceptions\n\n" + table(("code", "owner", "what to do"), codes),
+    )
+
+
 def _words(value: Any) -> str:
     return str(value.value).replace("_", " ")
 
@@ -456,6 +482,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "connectors": connectors,
     "order-states": order_states,
     "refunds": refunds,
+    "settlements": settlements,
     "edits-and-cancels": edits_and_cancels,
     "tables": tables,
     "api": api,

@@ -70,9 +70,10 @@ def configuration(folder: Path, *, prove_rules: bool = True) -> Config:
 def deciders() -> dict[str, Decider]:
     """How each kind of stream decides."""
     from crossdock.domain.order_decider import OrderDecider
+    from crossdock.domain.settlement_decider import SettlementDecider
     from crossdock.domain.signal_decider import SignalDecider
 
-    found: list[Decider] = [OrderDecider(), SignalDecider()]
+    found: list[Decider] = [OrderDecider(), SignalDecider(), SettlementDecider()]
     return {decider.kind: decider for decider in found}
 
 

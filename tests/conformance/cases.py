@@ -24,10 +24,12 @@ from crossdock.domain.commands import (
     MakeInvoice,
     Payload,
     PayRefund,
+    PostSettlement,
     PostShipment,
     PushFulfilment,
     ReadBack,
     ReleaseOrder,
+    SettlementRow,
 )
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.money import Amount
@@ -93,6 +95,8 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "algorithm": "ES256",
             "tax_code": "7",
             "tax_type": "8",
+            "deposit_accounts": {"shop": "201"},
+            "settlement_accounts": {"clearing": "121", "fees": "612"},
         }
         return given, {"private_key": _private_key()}
     if system == "businesscentral":
@@ -118,6 +122,7 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "queue_url": "http://vendor.example/1/order-changes",
             "aws_region": "us-east-1",
             "aws_access_key_id": "AKIA",
+            "settlements": True,
         }
         return given, {"client_secret": SECRET, "refresh_token": "Atzr|r", "aws_secret_access_key": SECRET}
     if system == "shiphero":
@@ -126,6 +131,7 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
         "shop_domain": "acme.myshopify.com",
         "api_base": "http://vendor.example",
         "public_url": "https://orders.example/in/shopify/shop",
+        "payouts": True,
     }
     return given, {"access_token": "shpat_token", "webhook_secret": SECRET}
 
@@ -199,6 +205,7 @@ def shipment() -> Shipment:
     return Shipment("900", lines, NOW, (Package("1Z", "UPS", "Ground", "https://track.example/1Z", lines),), "1")
 
 
+ROWS = (SettlementRow("clearing", Decimal("26.00"), 1), SettlementRow("fees", Decimal("-1.05"), 1))
 CREDITED = (CreditLine("item", "Thing", Decimal(1), Decimal("10.00"), Decimal("0.50"), "11", "SKU-11", True),)
 PAYLOADS: Mapping[str, Payload] = {
     payload.purpose: payload
@@ -213,6 +220,7 @@ PAYLOADS: Mapping[str, Payload] = {
         MakeInvoice("shop-1001", "4711", ("900",)),
         CreditRefund("shop-1001", "4711", "9", NOW, "USD", "42", CREDITED, {"SKU-11": "77"}, ("4713",)),
         PayRefund("shop-1001", "4711", "9", NOW, "USD", "42", Decimal("10.50"), "4714"),
+        PostSettlement("shop-77", "shop", "77", "USD", NOW.date(), Decimal("24.95"), ROWS),
         ReadBack("order", "1001"),
     )
 }

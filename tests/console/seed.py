@@ -25,6 +25,7 @@ from crossdock.domain.order import (
 )
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import Done, Outcome, OutcomeUnknown, Rejected, RetryLater
+from crossdock.domain.settlement_decider import SETTLEMENT
 from crossdock.domain.signal_decider import SIGNAL
 from crossdock.engine.deciding import DecideLoop
 from crossdock.engine.world import Linked, World
@@ -124,11 +125,11 @@ class Day:
     def __init__(self, store: PostgresStore) -> None:
         self.store = store
         line = Line("", {}, {}, None, None, lambda: PLACED, lambda: "x")  # type: ignore[arg-type]
-        policy = Policy(SHOP, ERP, WAREHOUSE, invoice="take")
+        policy = Policy(SHOP, ERP, WAREHOUSE, invoice="take", settlement_wait_s=0.0)
         self.world = World(
             store=store,
             links={name: Linked(name, each, line) for name, each in CONNECTORS.items()},
-            deciders={"order": ORDER, "signal": SIGNAL},
+            deciders={"order": ORDER, "signal": SIGNAL, "settlement": SETTLEMENT},
             policies={SHOP: policy},
             holds=_holds,
             signals=Silence(),

@@ -19,6 +19,7 @@ from crossdock.store import reading_exceptions, reading_holds, reading_orders
 from crossdock.store.postgres import PostgresStore
 from tests.console import accessibility, desks, reports
 from tests.console.seed import ERP, Day, erp, fine, key
+from tests.console.settled import SETTLEMENTS, settle
 
 CHROMIUM = os.environ.get("CROSSDOCK_CHROMIUM") or shutil.which("chromium") or ""
 PICTURES = Path(__file__).parents[2] / "artifacts" / "console"
@@ -114,6 +115,9 @@ async def _paths(desk: Desk) -> dict[str, str]:
         "holds-preview": "/holds/preview?rule=first-order-over-150",
         "holds-act": "/holds/acts/shown",
         "holds-nothing": "/holds/preview?rule=nothing",
+        "settlements": "/settlements",
+        "settlement": f"/settlements/{SETTLEMENTS[0].key}",
+        "settlement-unmatched": f"/settlements/{SETTLEMENTS[1].key}",
         "connections": "/connections",
         "connection": f"/connections/{ERP}",
         "simulators": "/simulators",
@@ -128,6 +132,7 @@ async def _paths(desk: Desk) -> dict[str, str]:
 async def test_every_page_is_drawn(day: Day, database_url: str, scheme: str, tmp_path: Path) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     proof = reports.held(tmp_path / "report.json")
+    await settle(day)
     async with browsing(day, database_url, proof=proof, color_scheme=scheme) as (watched, desk):
         stranger = await watched.page()
         await stranger.goto("/orders?status=held")

@@ -10,6 +10,8 @@ from crossdock.domain.entries import decode_entries, encode_entries
 from crossdock.domain.events import OrderSeen
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.schema import SchemaTooNew, upcast
+from crossdock.domain.settlement_decider import SETTLEMENT
+from crossdock.domain.settlement_entries import decode_settlement, decode_settlement_entries
 from crossdock.domain.state import decode_state, encode_state
 
 
@@ -95,3 +97,22 @@ def test_holds_and_links_of_version_one_are_read_by_every_later_release() -> Non
     assert (big.escalated_at is not None, slow.released_at, slow.when) == (True, None, "true")
     assert (state.linked, state.customer_ref, state.wanting) == ("C1", "C1", True)
     assert set(state.problems) == {"hold/slow", "validate.products/NEW"}
+
+
+def test_settlements_of_version_one_are_read_by_every_later_release() -> None:
+    stored = Path(__file__).parent / "stored"
+    state = decode_settlement((stored / "v1_settlement_state.json").read_bytes())
+    entries = decode_settlement_entries((stored / "v1_settlement_entries.json").read_bytes())
+    assert SETTLEMENT.evolve(SETTLEMENT.blank(), entries) == state
+    assert (state.let_go, state.by_hand, state.waited, state.postings) == (("kinds", "match"), True, True, 2)
+    assert state.posted is not None
+    assert (state.posted.key[-2:], state.posted.status, state.posted.refs) == ("/2", "done", {"journalEntry": "12"})
+    assert state.orders["1001"].refunds == ("pay-1", "r-pay-1")
+    order = ORDER.evolve(ORDER.blank(), decode_entries((stored / "v1_settled_order_entries.json").read_bytes()))
+    assert (order.settlements, order.told) == (("shop1-77",), ("pay-1", "r-pay-1"))
+
+
+def test_a_later_form_of_a_settlement_is_refused_with_both_versions() -> None:
+    for read in (decode_settlement, decode_settlement_entries):
+        with pytest.raises(SchemaTooNew, match=r"version 9.*up to 1"):
+            read(b'{"v":9}')

@@ -12,6 +12,23 @@ _CONNECTORS = Path(crossdock.connectors.__file__).parent
 _VENDORS = Path(os.environ.get("CROSSDOCK_VENDOR_CONTRACTS") or ROOT.parent / "shared/vendors/contracts").parent
 
 
+_MONEY = {"amount": "10.00", "currencyCode": "EUR"}
+_CHARGE = {
+    "id": "gid://shopify/ShopifyPaymentsBalanceTransaction/9", "type": "CHARGE", "sourceType": "CHARGE",
+    "sourceOrderTransactionId": None, "transactionDate": "2026-11-23T12:00:00Z", "adjustmentReason": None,
+    "amount": _MONEY, "net": {**_MONEY, "amount": "9.41"}, "associatedPayout": {"id": "gid://shopify/x/7"},
+    "associatedOrder": {"id": "gid://shopify/Order/1001", "name": "#1042"},
+}  # fmt: skip
+_REFUND = {**_CHARGE, "id": "gid://shopify/x/10", "type": "REFUND", "sourceOrderTransactionId": "55",
+           "amount": {**_MONEY, "amount": "-4.00"}, "net": {**_MONEY, "amount": "-4.00"}}  # fmt: skip
+_PAYOUT = json.dumps({
+    "payout": {"id": "gid://shopify/ShopifyPaymentsPayout/7", "legacyResourceId": "7", "status": "PAID",
+               "issuedAt": "2026-11-23T12:00:00Z", "transactionType": "DEPOSIT",
+               "net": {**_MONEY, "amount": "5.41"}},
+    "transactions": [_CHARGE, _REFUND],
+}).encode()  # fmt: skip
+
+
 @cache
 def shopify() -> dict[str, tuple[bytes, ...]]:
     """Bodies by topic."""
@@ -22,6 +39,7 @@ def shopify() -> dict[str, tuple[bytes, ...]]:
     for path in sorted((_VENDORS / "samples").glob("shopify_orders-*.json")):
         topic = path.stem.split("_")[1].replace("-", "/")
         found.setdefault(topic, []).append(path.read_bytes())
+    found["poll/payout"] = [_PAYOUT]
     found["poll/order"] = [b'{"order_id":1001,"updated_at":"2026-11-23T12:00:00Z","content":"order/1001@x/paid"}']
     return {topic: tuple(bodies) for topic, bodies in found.items()}
 
@@ -76,6 +94,9 @@ def amazon() -> dict[str, tuple[bytes, ...]]:
     for path in sorted((_CONNECTORS / "amazon/samples").glob("*.json")):
         told = json.loads(path.read_text("utf-8"))
         found.setdefault(told["topic"], []).append(json.dumps(told["body"]).encode())
+    report = (_CONNECTORS / "amazon/samples/settlement.flat_file_v2.tsv").read_bytes()
+    found["settlement"] = [report, report.replace(b"\n", b"\r\n"), report.replace(b".", b",")]
+    found["settlement/merchant"] = [report]
     return {topic: tuple(bodies) for topic, bodies in found.items()}
 
 

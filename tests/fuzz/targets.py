@@ -11,15 +11,17 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from crossdock.domain import entries, schema, signal_decider, state
+from crossdock.domain import entries, schema, settlement_entries, signal_decider, state
 from crossdock.domain.commands import Payload
 from crossdock.domain.decision import Context, CustomerMaster, HoldHit, ProductMaster
-from crossdock.domain.events import Event, OrderSeen, SignalSeen, decode_event, encode_event
+from crossdock.domain.events import Event, OrderSeen, SettlementSeen, SignalSeen, decode_event, encode_event
 from crossdock.domain.order_decider import ORDER
+from crossdock.domain.settlement_decider import SETTLEMENT
 from crossdock.kit.manifest import Untranslatable
 from crossdock.kit.redact import Redactor
 from tests.conformance.cases import PAYLOADS, UNSIGNED, connector
-from tests.domain.factories import CHANNEL, NOON, FakeMasters, Play, order, shipment, shipped
+from tests.domain.factories import CHANNEL, NOON, FakeMasters, Play, context, order, shipment, shipped
+from tests.domain.settling import REF, Kind, Streams, row, settlement
 from tests.fuzz.configs import CONDITIONS, CONFIG, ODD_YAML, TABLE, config, texts
 from tests.fuzz.intake import door, guard, identify
 from tests.fuzz.mutation import junk, wrapped
@@ -43,15 +45,31 @@ def translate(system: str, topic: str, body: bytes) -> None:
         assert decode_event(encode_event(event)) == event
         if isinstance(event, SignalSeen):
             _decide_signal(event)
+        elif isinstance(event, SettlementSeen):
+            _decide_settlement(event)
         else:
             _decide_order(event)
 
 
 def _decide_signal(event: Event) -> None:
-    context = Context(NOON, {}, {}, lambda _: [])
+    outside = Context(NOON, {}, {}, lambda _: [])
     decider = signal_decider.SIGNAL
-    decision = decider.decide(decider.blank(), event, context)
+    decision = decider.decide(decider.blank(), event, outside)
     decider.load(decider.store(decider.evolve(decider.blank(), decision.entries)))
+
+
+def _decide_settlement(event: SettlementSeen) -> None:
+    """On a blank stream and once more; what it then is can be stored and read, and its sum printed."""
+    outside = context(settlement_wait_s=0.0)
+    state = SETTLEMENT.blank()
+    for _ in range(2):
+        decision = SETTLEMENT.decide(state, event, outside)
+        state = SETTLEMENT.evolve(state, decision.entries)
+        assert state == decision.after
+    stored = SETTLEMENT.store(state)
+    assert SETTLEMENT.load(stored) == state
+    assert len(stored) < CHARACTERS, "a small message made a state that fills the disk"
+    assert Decimal(SETTLEMENT.summary(state).amount or "0").is_finite()
 
 
 class Anything(FakeMasters):
@@ -89,6 +107,8 @@ STORED: Mapping[str, Callable[[bytes], Any]] = {
     "entries": entries.decode_entries,
     "signal state": signal_decider.SIGNAL.load,
     "signal entries": signal_decider.decode_signal_entries,
+    "settlement state": settlement_entries.decode_settlement,
+    "settlement entries": settlement_entries.decode_settlement_entries,
     "event": decode_event,
     "payload": msgspec.json.Decoder(Payload).decode,
     "product": msgspec.json.Decoder(ProductMaster).decode,
@@ -112,10 +132,14 @@ def blobs() -> dict[str, tuple[bytes, ...]]:
     play.settle_all()
     play.act("cancel")
     signal = SignalSeen("shop1", "order", "1001", "c")
-    context = Context(NOON, {}, {}, lambda _: [])
-    opened = signal_decider.SIGNAL.decide(signal_decider.SIGNAL.blank(), signal, context)
+    outside = Context(NOON, {}, {}, lambda _: [])
+    opened = signal_decider.SIGNAL.decide(signal_decider.SIGNAL.blank(), signal, outside)
     after = signal_decider.SIGNAL.evolve(signal_decider.SIGNAL.blank(), opened.entries)
+    paid = Streams()
+    paid.tell(REF, SettlementSeen(settlement(row("1", Kind.SALE, "10.00", order="1001"), row("2", Kind.FEE, "-1.00"))))
     return {
+        "settlement state": (SETTLEMENT.store(paid.settlement),),
+        "settlement entries": (SETTLEMENT.store_entries(paid.journals[REF]),),
         "state": (ORDER.store(play.state),),
         "entries": tuple(ORDER.store_entries(decision.entries) for decision in play.decisions),
         "signal state": (signal_decider.SIGNAL.store(after),),

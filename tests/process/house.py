@@ -115,9 +115,13 @@ class House:
 
     async def act(self, order_id: str, action: str, reason: str = "as agreed", **args: Any) -> None:
         """A person acts on an order."""
+        await self.act_on("order", order_id, action, reason, **args)
+
+    async def act_on(self, kind: str, id_: str, action: str, reason: str = "as agreed", **args: Any) -> None:
+        """A person acts on a stream of the channel's."""
         self._acts += 1
         event = encode_event(OperatorActed(action, "ada", reason, args))
-        ref = StreamRef("order", f"{SHOP}-{order_id}")
+        ref = StreamRef(kind, f"{SHOP}-{id_}")
         await self.store.accept([Arrival(SHOP, f"act:{self._acts}", "operator", action, ref, event)])
         await self.store.wake("decide")
 

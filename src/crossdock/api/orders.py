@@ -74,6 +74,7 @@ PURPOSES: Mapping[str, str] = {
     "refund.credit": "Credit the refund",
     "refund.pay": "Record the repayment",
     "refund.push": "Pay the customer back",
+    "settlement.post": "Post the settlement",
     "read_back": "Read back",
 }
 _TONES = {"done": "good", "rejected": "bad", "misconfigured": "bad", "conflict": "bad", "unknown": "warn",

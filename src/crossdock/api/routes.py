@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from crossdock.api import acts, connections, orders, proof, simulators, unmapped
+from crossdock.api import acts, connections, orders, proof, settlements, simulators, unmapped
 from crossdock.api.acts import Act, BulkRetry, Done, Pausing, Preview
 from crossdock.api.connections import ConnectionView
 from crossdock.api.guard import caller_of, desk_of
@@ -14,6 +14,7 @@ from crossdock.api.orders import OrderView
 from crossdock.api.problems import Refusal
 from crossdock.api.proof import ProofReport
 from crossdock.api.pulse import Beat, Now, pulse_of
+from crossdock.api.settlements import SettlementView
 from crossdock.governance import audit, people
 from crossdock.governance.audit import Act as AuditRow
 from crossdock.governance.mapped import Coverage
@@ -22,6 +23,7 @@ from crossdock.store import reading_exceptions, reading_now, reading_orders
 from crossdock.store.reading_exceptions import Group, MemberPage
 from crossdock.store.reading_now import History, Worker
 from crossdock.store.reading_orders import STATUSES, Body, Exchanged, OrderPage
+from crossdock.store.reading_settlements import SettlementPage
 
 Asking = Request[Any, Any, Any]
 T = TypeVar("T")
@@ -97,6 +99,20 @@ async def one_order(request: Asking, key: FromPath[str]) -> OrderView:
 async def one_stream(request: Asking, stream: FromPath[int]) -> OrderView:
     """The same for any stream, by its number."""
     return await orders.order_by_stream(desk_of(request), stream)
+
+
+@get("/api/v1/settlements")
+async def list_settlements(
+    request: Asking, channel: FromQuery[str | None] = None, below: Below = None, limit: Limit = 50
+) -> SettlementPage:
+    """Payouts and settlements, newest first."""
+    return await settlements.settlements(desk_of(request), channel or None, below, limit)
+
+
+@get("/api/v1/settlements/{name:str}")
+async def one_settlement(request: Asking, name: FromPath[str]) -> SettlementView:
+    """One settlement, by its key or its source's id: its lines and what each was matched to."""
+    return await settlements.settlement(desk_of(request), name)
 
 
 @get("/api/v1/messages/{message:int}")
@@ -259,6 +275,7 @@ def found(value: T | None, what: str) -> T:
 
 
 HANDLERS = [
+    list_settlements, one_settlement,
     me, now, now_history, list_orders, one_order, one_stream, one_message, one_attempt, one_command, act_on_order,
     act_on_stream, list_exceptions, exception_members, preview_retry, retry_cause, list_connections, list_unmapped,
     pause, resume, list_workers, list_audit, list_people, invite, list_simulators, turn_faults, newest_proof, healthz,

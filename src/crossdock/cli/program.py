@@ -9,7 +9,19 @@ import typer
 from typer.exceptions import TyperException
 
 from crossdock import __version__
-from crossdock.cli import bench, connections, connectors, demo, folder, holds, orders, people, prove, serving
+from crossdock.cli import (
+    bench,
+    connections,
+    connectors,
+    demo,
+    folder,
+    holds,
+    orders,
+    people,
+    prove,
+    serving,
+    settlements,
+)
 from crossdock.cli.printing import error
 
 DONE, FAILED, USAGE, CONFIGURATION, UNAVAILABLE, REFUSED = 0, 1, 2, 3, 4, 5
@@ -30,7 +42,7 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_options)
-    for module in (serving, demo, folder, orders, holds, connections, connectors, people, prove, bench):
+    for module in (serving, demo, folder, orders, holds, settlements, connections, connectors, people, prove, bench):
         module.add(app)
     return app
 

@@ -2,13 +2,13 @@
 
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 
-from crossdock.api import acts, connections, orders, proof, routes, simulators
+from crossdock.api import acts, connections, orders, proof, routes, settlements, simulators
 from crossdock.api.acts import Act, BulkRetry
 from crossdock.api.guard import caller_of, desk_of
 from crossdock.api.problems import Refusal, describe
@@ -40,6 +40,11 @@ ACTS = {
     "resolve": ActWords("Resolve", "You settled it yourself in the other system; the order goes on from there."),
     "skip": ActWords("Skip step", "The order goes on without this step."),
     "cancel": ActWords("Cancel order", "What was done is undone as far as the other systems allow."),
+}
+SETTLEMENT_ACTS = {
+    "retry": ActWords("Retry", "Asks again for orders that are missing, and sends again what failed.", False),
+    "resolve": ActWords("Resolve", "You entered it in the ERP yourself; Crossdock posts nothing of it."),
+    "skip": ActWords("Skip step", "The lines at fault are posted to suspense, the rest as usual."),
 }
 REPEATS = {
     "unique": RepeatWords("good", "repeated with the same key: the vendor absorbs it"),
@@ -91,7 +96,8 @@ async def orders_page(
     found = await routes.list_orders.fn(request, status or None, channel or None, q or None, below, PAGE)
     if q.strip() and len(found.orders) == 1:
         only = found.orders[0]
-        return away(f"/orders/{only.key}" if only.kind == "order" else f"/streams/{only.id}")
+        places = {"order": f"/orders/{only.key}", "settlement": f"/settlements/{only.key}"}
+        return away(places.get(only.kind, f"/streams/{only.id}"))
     links = await connections.connections(desk_of(request))
     query = urlencode({name: value for name, value in (("status", status), ("channel", channel)) if value})
     return page(
@@ -115,8 +121,27 @@ async def order_page(request: Asking, key: FromPath[str]) -> Response[str]:
 
 
 @get("/streams/{stream:int}", include_in_schema=False)
-async def stream_page(request: Asking, stream: FromPath[int]) -> Response[str]:
-    return _order(request, await orders.order_by_stream(desk_of(request), stream))
+async def stream_page(request: Asking, stream: FromPath[int]) -> Response[Any]:
+    view = await orders.order_by_stream(desk_of(request), stream)
+    row = view.whole.order
+    if row.kind == "settlement" and row.status != "parked" and row.label is not None:
+        done = request.query_params.get("done")
+        return away(f"/settlements/{quote(row.key)}" + (f"?{urlencode({'done': done})}" if done else ""))
+    return _order(request, view)
+
+
+@get("/settlements", include_in_schema=False)
+async def settlements_page(request: Asking, channel: FromQuery[str] = "", below: routes.Below = None) -> Response[str]:
+    found = await settlements.settlements(desk_of(request), channel or None, below, PAGE)
+    return page(request, "settlements.html", place="/settlements", page=found, channel=channel, below=below)
+
+
+@get("/settlements/{name:str}", include_in_schema=False)
+async def settlement_page(request: Asking, name: FromPath[str]) -> Response[str]:
+    desk = desk_of(request)
+    view = await settlements.settlement(desk, name)
+    ids = {action: desk.unique() for action in view.acts}
+    return page(request, "settlement.html", place="/settlements", v=view, acts=SETTLEMENT_ACTS, act_ids=ids)
 
 
 def _order(request: Asking, view: orders.OrderView) -> Response[str]:
@@ -272,5 +297,6 @@ async def proof_page(request: Asking) -> Response[str]:
 PAGES = [
     *(now_page, now_figures, orders_page, order_page, stream_page, act, message_page, attempt_page, command_page),
     *(exceptions_page, cause_page, preview_page, retry, connections_page, connection_page, pause, resume),
+    *(settlements_page, settlement_page),
     *(simulators_page, switch, audit_page, proof_page),
 ]

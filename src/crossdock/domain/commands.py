@@ -4,7 +4,7 @@ A payload holds everything the target's mapping needs; the wire form is rendered
 is the name of the operation the target's connector must offer.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar
 
@@ -149,6 +149,27 @@ class PushRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.push", omit_
     notify_customer: bool = True
 
 
+class SettlementRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What one posting adds to the bank, signed: a sale's row is positive, a fee's negative."""
+
+    posting: str  # see ``settling.Posting``
+    amount: Decimal
+    lines: int  # how many lines of the settlement it is the sum of
+
+
+class PostSettlement(msgspec.Struct, frozen=True, gc=False, tag="settlement.post", omit_defaults=True):
+    """Enter in the ERP what a settlement brought to the bank, and what it is made of: one document."""
+
+    purpose: ClassVar[str] = "settlement.post"
+    settlement_key: str
+    source: str  # the channel's connection
+    settlement_id: str
+    currency: str
+    posted_on: date  # the company's day, in open books
+    deposit: Decimal
+    rows: tuple[SettlementRow, ...]
+
+
 class ReadBack(msgspec.Struct, frozen=True, gc=False, tag="read_back", omit_defaults=True):
     """Read something that a signal (a webhook with only an id) pointed at. Changes nothing there."""
 
@@ -169,6 +190,7 @@ Payload = (
     | CreditRefund
     | PayRefund
     | PushRefund
+    | PostSettlement
     | ReadBack
 )
 

@@ -169,6 +169,10 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     # as they are made; deposit: it is taken in advance, on the sales order.
     payments: str = "open"
     push_refunds: bool = False  # credits that the ERP's people make are paid back in the channel; else a person does it
+    time_zone: str = "UTC"  # the company's: a posting date is a day there
+    closed_through: str | None = None  # ISO date: the books up to and including it are closed
+    closed_period: str = "next_day"  # what falls into closed books: next_day posts it on the first open day; hold asks
+    settlement_wait_s: float = 259_200.0  # how long a settlement waits for orders it names before a person is asked
 
 
 class Decider(Protocol):

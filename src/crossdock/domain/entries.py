@@ -250,6 +250,20 @@ class CreditTaken(msgspec.Struct, frozen=True, gc=False, tag="credit_taken", omi
     ours: bool = False
 
 
+class SettlementAsked(msgspec.Struct, frozen=True, gc=False, tag="settlement_asked"):
+    """A settlement has lines of this order."""
+
+    settlement: str  # its stream's key
+    at: datetime
+
+
+class SettlementsTold(msgspec.Struct, frozen=True, gc=False, tag="settlements_told"):
+    """What the settlements that name this order know of its refunds from now on."""
+
+    refunds: tuple[str, ...]
+    at: datetime
+
+
 class CancelAsked(msgspec.Struct, frozen=True, gc=False, tag="cancel_asked", omit_defaults=True):
     """``way``: drop (nothing was booked), undo (in reverse), person (goods or a bill are out already)."""
 
@@ -331,6 +345,8 @@ Entry = (
     | RefundTaken
     | RefundRefused
     | CreditTaken
+    | SettlementAsked
+    | SettlementsTold
     | CancelAsked
     | OrderEnded
     | TimerSet

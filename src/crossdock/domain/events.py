@@ -8,6 +8,7 @@ from crossdock.domain.fulfilment import Allocation, Invoice, Shipment
 from crossdock.domain.order import Order
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
 from crossdock.domain.refund import Credit, Refund, Return
+from crossdock.domain.settlement import Settlement
 
 
 class OrderSeen(msgspec.Struct, frozen=True, gc=False, tag="order_seen", omit_defaults=True):
@@ -70,6 +71,26 @@ class CreditSeen(msgspec.Struct, frozen=True, gc=False, tag="credit_seen"):
     source: str
 
 
+class SettlementSeen(msgspec.Struct, frozen=True, gc=False, tag="settlement_seen"):
+    """A channel, or its payment service, paid out."""
+
+    settlement: Settlement
+
+
+class SettlementNamed(msgspec.Struct, frozen=True, gc=False, tag="settlement_named"):
+    """A settlement has lines of this order: it is to be told of the order, and of every refund of it."""
+
+    settlement_key: str
+
+
+class OrderFound(msgspec.Struct, frozen=True, gc=False, tag="order_found", omit_defaults=True):
+    """What an order's stream tells a settlement. ``refunds``: ids of its refunds and of the payments that went back."""
+
+    order_id: str  # the channel's
+    number: str
+    refunds: tuple[str, ...] = ()
+
+
 class SignalSeen(msgspec.Struct, frozen=True, gc=False, tag="signal_seen", omit_defaults=True):
     """A message that names a thing by id and says no more: read it back."""
 
@@ -127,6 +148,9 @@ Event = (
     | ReturnSeen
     | RefundSeen
     | CreditSeen
+    | SettlementSeen
+    | SettlementNamed
+    | OrderFound
     | SignalSeen
     | CommandSettled
     | TimerFired

@@ -330,6 +330,14 @@ def _problem_settled(state: OrderState, entry: e.ProblemSettled) -> None:
         state.refunds[known.refund.id] = _replace(known, by_hand=True)
 
 
+def _settlement_asked(state: OrderState, entry: e.SettlementAsked) -> None:
+    state.settlements = (*state.settlements, entry.settlement)
+
+
+def _settlements_told(state: OrderState, entry: e.SettlementsTold) -> None:
+    state.told = entry.refunds
+
+
 _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.OrderRecorded: _order_recorded,
     e.OrderNoted: _order_noted,
@@ -362,6 +370,8 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.RefundTaken: _refund_taken,
     e.RefundRefused: _refund_refused,
     e.CreditTaken: _credit_taken,
+    e.SettlementAsked: _settlement_asked,
+    e.SettlementsTold: _settlements_told,
     e.CancelAsked: _cancel_asked,
     e.OrderEnded: _order_ended,
     e.TimerSet: _timer_set,

@@ -8,12 +8,22 @@ from crossdock.domain.cases.early import apply_one, keep
 from crossdock.domain.cases.masters_came import masters_came
 from crossdock.domain.cases.operator_acted import operator_acted
 from crossdock.domain.cases.order_seen import order_seen
+from crossdock.domain.cases.settlement_named import settlement_named, tell_settlements
 from crossdock.domain.cases.timer_fired import timer_fired
 from crossdock.domain.checks import REVALIDATE
 from crossdock.domain.decision import Context, Decider, Decision, Summary
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import Early, Entry, encode_entries
-from crossdock.domain.events import CommandSettled, Event, MastersCame, OperatorActed, OrderSeen, TimerFired
+from crossdock.domain.events import (
+    CommandSettled,
+    Event,
+    MastersCame,
+    OperatorActed,
+    OrderSeen,
+    SettlementNamed,
+    SignalSeen,
+    TimerFired,
+)
 from crossdock.domain.evolve import evolve
 from crossdock.domain.matching import evidence
 from crossdock.domain.order import Order
@@ -57,8 +67,13 @@ class OrderDecider:
             masters_came(d)
         elif isinstance(event, OperatorActed):
             operator_acted(d, event)
-        else:
+        elif isinstance(event, SettlementNamed):
+            settlement_named(d, event)
+        elif isinstance(event, SignalSeen):
             d.ignore("signal_seen", "signals have a stream of their own")
+        else:
+            d.ignore("settlement_seen", "settlements have a stream of their own")
+        tell_settlements(d)
         if state.wanting and d.state.ended is not None:
             d.decision.wants = ()
         d.decision.after = d.state

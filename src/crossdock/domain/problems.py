@@ -157,6 +157,36 @@ CATALOGUE: Mapping[str, Kind] = {
         "warehouse",
         "More came back than had left: count with the warehouse. It is looked at again when a shipment is told.",
     ),
+    "settlement.unbalanced": Kind(
+        "data",
+        "finance",
+        "Compare the settlement's lines with the channel's statement; enter it in the ERP by hand, then resolve.",
+    ),
+    "settlement.unmatched": Kind(
+        "data",
+        "finance",
+        "Find the orders, then retry; or skip the step settlement.match: their lines are posted to suspense.",
+    ),
+    "settlement.unknown_kind": Kind(
+        "mapping",
+        "finance",
+        "A line of a new kind: skip the step settlement.kinds to post it to suspense, or resolve by hand.",
+    ),
+    "settlement.period_closed": Kind(
+        "hold",
+        "finance",
+        "Open the period (closed_through on the route) and retry, or set closed_period: next_day.",
+    ),
+    "settlement.changed": Kind(
+        "conflict",
+        "finance",
+        "The channel tells other amounts than before: compare them with the ERP's document, correct it there, resolve.",
+    ),
+    "settlement.returned": Kind(
+        "conflict",
+        "finance",
+        "The bank sent the deposit back after it was posted: reverse the ERP's document, then resolve.",
+    ),
     "invoice.total_differs": Kind(
         "data",
         "finance",
@@ -192,6 +222,7 @@ DEEDS: Mapping[str, str] = {
     "refund.credit": "credit the refund",
     "refund.pay": "record the repayment",
     "refund.push": "pay the customer back",
+    "settlement.post": "post the settlement",
     "read_back": "show what a message pointed at",
 }
 

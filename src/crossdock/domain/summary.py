@@ -7,6 +7,8 @@ from crossdock.domain.state import OrderState
 
 def summarise(state: OrderState) -> Summary:
     order = state.order
+    if order is None and state.settlements and not state.early:
+        return Summary("ignored", reason="only a settlement names it: the order has not come")
     if order is None:
         return Summary("waiting", reason="the order has not come yet")
     status, step, reason = _where(state)

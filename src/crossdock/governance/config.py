@@ -4,16 +4,19 @@ Everything is checked before anything starts; every fault names its file and lin
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 
 from crossdock.domain.decision import HoldHit, Policy
 from crossdock.domain.holding import ESCALATE, EVENTS, RELEASE
 from crossdock.domain.order import Order
+from crossdock.domain.posting import HOLD, NEXT_DAY, zone
 from crossdock.governance.faults import ConfigError, Fault, nearest
 from crossdock.governance.marks import Marked
 from crossdock.governance.reading import Reader
@@ -31,6 +34,7 @@ CHOICES = {
     "invoice": ("make", "take"),
     "payments": ("open", "paid", "deposit"),
     "doubtful_customer": ("ask", "guest"),
+    "closed_period": (NEXT_DAY, HOLD),
 }
 
 
@@ -262,6 +266,19 @@ class _Loading:
             wrong = f"'{policy.rounding_ceiling}' is not an amount."
             self._read.fault(("routes", index, "rounding_ceiling"), wrong, 'Write a decimal, such as "0.05".')
 
+        self._check_calendar(policy, ("routes", index))
+
+    def _check_calendar(self, policy: Policy, path: tuple[str | int, ...]) -> None:
+        if not _is_zone(policy.time_zone):
+            right = "Write it like Europe/Berlin; if it is right, this machine lacks the tzdata package."
+            self._read.fault((*path, "time_zone"), f"There is no time zone '{policy.time_zone}'.", right)
+        if policy.closed_through is not None and not _is_day(policy.closed_through):
+            self._read.fault(
+                (*path, "closed_through"), f"'{policy.closed_through}' is not a day.", "Write one like 2026-10-31."
+            )
+        if policy.settlement_wait_s < 0:
+            self._read.fault((*path, "settlement_wait_s"), "A wait cannot be negative.", "Give seconds, from 0.")
+
     def _check_role(self, path: tuple[str | int, ...], role: str, name: str, connections: Mapping[str, Any]) -> None:
         if name not in connections:
             if name not in self._read.mapping(("connections",)):  # one with faults of its own was told already
@@ -321,6 +338,21 @@ def _is_network(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zone(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a name that is a folder of the database is an OSError
+        return False
+    return True
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _is_amount(text: str) -> bool:

@@ -25,7 +25,7 @@ from graphql import (
     type_from_ast,
 )
 
-from crossdock.connectors.shopify import CONNECTOR, documents
+from crossdock.connectors.shopify import CONNECTOR, documents, payout_mapping
 from crossdock.domain.commands import PushFulfilment, ReadBack
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 
@@ -78,6 +78,7 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
     page = await CONNECTOR.polls["orders"].run(shop.client, None, {})
     await CONNECTOR.polls["orders"].run(shop.client, page.cursor, {})
     await CONNECTOR.polls["subscriptions"].run(shop.client, None, {})
+    await _read_payouts(shop)
     assert CONNECTOR.check is not None
     await CONNECTOR.check(shop.client)
     await shop.client.subscribe("ORDERS_PAID", "https://orders.example.com/in/shopify/shop1")
@@ -98,6 +99,14 @@ def _refund(shop: Any, order_id: str) -> None:
     shop.sim.act("refund", {"id": order_id, "shipping": True, "amount": "0.50"})
 
 
+async def _read_payouts(shop: Any) -> None:
+    shop.settings["payouts"] = True
+    cursor = (await CONNECTOR.polls["payouts"].run(shop.client, None, {})).cursor
+    shop.sim.act("payout", {"reserve": "1.00", "adjustment": "0.50"})
+    for _ in range(2):
+        cursor = (await CONNECTOR.polls["payouts"].run(shop.client, cursor, {})).cursor
+
+
 async def test_every_request_and_every_answer_keeps_the_contract(shop: Any, schema: GraphQLSchema) -> None:
     calls = await exercised(shop)
     assert {query for query, _, _ in calls} == set(documents.ALL.values())
@@ -111,6 +120,12 @@ async def test_every_request_and_every_answer_keeps_the_contract(shop: Any, sche
         assert root is not None
         assert "errors" not in answer
         check_object(root, operation.selection_set.selections, answer["data"], schema, operation.operation.value)
+
+
+def test_every_kind_of_a_payouts_lines_is_a_word_of_the_vendors(schema: GraphQLSchema) -> None:
+    words = schema.get_type("ShopifyPaymentsTransactionType")
+    assert isinstance(words, GraphQLEnumType)
+    assert set(payout_mapping.KINDS) <= set(words.values)
 
 
 def check_object(type_: Any, selections: Any, value: Mapping[str, Any], schema: GraphQLSchema, at: str) -> None:
@@ -163,6 +178,7 @@ def check_value(type_: Any, node: FieldNode, value: Any, schema: GraphQLSchema, 
 
 
 _SCALARS: dict[str, tuple[type, ...]] = {
+    "BigInt": (str,),
     "Boolean": (bool,),
     "DateTime": (str,),
     "Decimal": (str,),
@@ -171,4 +187,5 @@ _SCALARS: dict[str, tuple[type, ...]] = {
     "Int": (int,),
     "String": (str,),
     "URL": (str,),
+    "UnsignedInt64": (str,),
 }

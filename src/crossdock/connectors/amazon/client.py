@@ -28,7 +28,11 @@ HOSTS = {
 }
 SIGN_IN = "https://api.amazon.com/auth/o2/token"
 # Calls a second that the default usage plans restore (published models, read 2026-11).
-RATES = {"searchOrders": 0.0056, "getOrder": 0.5, "confirmShipment": 2.0, "getMarketplaceParticipations": 0.016}
+RATES = {
+    "searchOrders": 0.0056, "getOrder": 0.5, "confirmShipment": 2.0, "getMarketplaceParticipations": 0.016,
+    "getReports": 0.0222, "getReportDocument": 0.0167,
+}  # fmt: skip
+REPORTS = "/reports/2021-06-30"
 WHOLE = ("BUYER", "RECIPIENT", "PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT", "TAX", "PAYMENT")
 SHIPPED = ("FULFILLMENT", "PACKAGES")
 _AGENT = "Crossdock (Language=Python)"
@@ -92,6 +96,32 @@ class Client:
         path = f"/orders/v0/orders/{quote(order_id, safe='')}/shipmentConfirmation"
         response = await self._ask("POST", path, _encode(confirmation))
         answers.accepted(response, rate_per_s=RATES["confirmShipment"])
+
+    async def reports(self, type_: str, since: datetime, until: datetime | None, after: str | None) -> wire.Reports:
+        """``getReports``: one page of reports of a type that are done. A token of the page before goes alone."""
+        query = {"reportTypes": type_, "processingStatuses": "DONE", "pageSize": "100", "createdSince": text_of(since)}
+        if until is not None:
+            query["createdUntil"] = text_of(until)
+        if after is not None:
+            query = {"nextToken": after}
+        found: wire.Reports = await self._read("getReports", f"{REPORTS}/reports", query, wire.Reports)
+        return found
+
+    async def report_document(self, document_id: str) -> wire.ReportDocument:
+        """``getReportDocument``: where the report lies, for five minutes."""
+        path = f"{REPORTS}/documents/{quote(document_id, safe='')}"
+        found: wire.ReportDocument = await self._read("getReportDocument", path, {}, wire.ReportDocument)
+        return found
+
+    async def download(self, url: str) -> bytes:
+        """A presigned document, as it lies there: no token is sent along. Raises ``Failed``."""
+        own = str(self.line.settings.get("api_base") or "")
+        if not url.startswith("https://") and not (own and url.startswith(own.rstrip("/"))):
+            raise Failed(lost("document_address", "Amazon names an address that is not https.", False))
+        response = await self.line.http.request("GET", url, headers={"user-agent": _AGENT}, timeout_s=self._timeout_s)
+        if response.status != 200:
+            raise Failed(lost(f"http_{response.status}", f"The report's document answered {response.status}.", False))
+        return response.body
 
     async def participations(self) -> tuple[wire.Participation, ...]:
         """The marketplaces this seller sells in."""

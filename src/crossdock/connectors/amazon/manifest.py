@@ -29,6 +29,13 @@ SETTINGS = (
         default="ignore",
         help="book: booked and billed once Amazon has shipped; nothing is released.",
     ),
+    Setting(
+        "settlements",
+        "Read settlement reports",
+        required=False,
+        default=False,
+        help="true: each report (flat file V2) becomes a settlement. Needs the role Finance and Accounting.",
+    ),
     Setting("carriers", "Warehouse's carrier -> Amazon's carrier code", required=False, default={}),
     Setting("overlap_hours", "How far each search reaches back (at least 24)", required=False, default=24),
     Setting("page_size", "Orders per page of a search (at most 100)", required=False, default=100),

@@ -7,11 +7,15 @@ ORDER_IGNORED: Final = "order/ignored"
 CHANGE: Final = "ORDER_CHANGE"
 CHANGE_IGNORED: Final = "ORDER_CHANGE/ignored"
 OTHER: Final = "other"
+SETTLEMENT: Final = "settlement"
+SETTLEMENT_OF_OURS: Final = "settlement/merchant"  # orders that Amazon fulfils are left alone
 
 TOPICS: Final[dict[str, str]] = {
     ORDER: "order_seen",
     ORDER_IGNORED: "ignored: pending, on its way, shipped, or fulfilled by Amazon; a change of it comes again",
     CHANGE: "signal",
     CHANGE_IGNORED: "ignored: the order is pending, on its way, shipped, or fulfilled by Amazon",
+    SETTLEMENT: "settlement_seen",
+    SETTLEMENT_OF_OURS: "settlement_seen",
     OTHER: "ignored: a notification of another type; this queue is for ORDER_CHANGE",
 }

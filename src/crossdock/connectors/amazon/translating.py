@@ -4,10 +4,10 @@ from hashlib import sha256
 
 import msgspec
 
-from crossdock.connectors.amazon import mapping
-from crossdock.connectors.amazon.topics import CHANGE, ORDER, TOPICS
+from crossdock.connectors.amazon import mapping, settlement_mapping
+from crossdock.connectors.amazon.topics import CHANGE, ORDER, SETTLEMENT, SETTLEMENT_OF_OURS, TOPICS
 from crossdock.connectors.amazon.wire import ChangeNotification
-from crossdock.domain.events import Event, SignalSeen
+from crossdock.domain.events import Event, SettlementSeen, SignalSeen
 from crossdock.kit.manifest import Untranslatable
 
 _change = msgspec.json.Decoder(ChangeNotification).decode
@@ -29,6 +29,9 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         if not order_id:
             raise Untranslatable("amazon.body_unreadable", "The notification names no order.", "AmazonOrderId")
         return [SignalSeen(connection, "order", order_id, sha256(body).hexdigest()[:16])]
+    if topic in (SETTLEMENT, SETTLEMENT_OF_OURS):
+        whole = topic == SETTLEMENT
+        return [SettlementSeen(settlement_mapping.to_settlement(connection, body, books_amazons=whole))]
     if topic in TOPICS:
         return []
     raise Untranslatable("amazon.topic_unknown", f"No mapping for the topic {topic!r}.")

@@ -276,3 +276,24 @@ class Participations(Struct, frozen=True):
     """The answer of ``getMarketplaceParticipations``."""
 
     payload: tuple[Participation, ...]
+
+
+class Report(Struct, frozen=True):
+    """Reports API 2021-06-30 (published model ``reports_2021-06-30.json``, read 2026-11)."""
+
+    report_id: str
+    report_type: str
+    created_time: Instant
+    processing_status: str
+    report_document_id: str | None = None
+
+
+class Reports(Struct, frozen=True):
+    reports: tuple[Report, ...]
+    next_token: str | None = None
+
+
+class ReportDocument(Struct, frozen=True):
+    report_document_id: str
+    url: str
+    compression_algorithm: str | None = None

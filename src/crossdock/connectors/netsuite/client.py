@@ -79,6 +79,9 @@ class NetSuite:
     async def customer_refund(self, ref: str) -> Document | None:
         return await self._read(f"/customerRefund/{ref}?fields=id,tranId", Document)
 
+    async def journal_entry(self, ref: str) -> Document | None:
+        return await self._read(f"/journalEntry/{ref}?fields=id,tranId", Document)
+
     async def query(self, suiteql: str) -> QueryPage:
         """The first page of a SuiteQL statement (paging is by key, not by offset)."""
         response = await self._send(

@@ -79,6 +79,24 @@ SETTINGS = (
     ),
     Setting("refund_account", "Account that customer refunds are paid from", required=False, example="221"),
     Setting(
+        "deposit_accounts",
+        "Bank account that a channel's payouts come to",
+        required=False,
+        default={},
+        example="{shop1: '201', amazon1: '202'}",
+        help="Channel connection, or `default`, -> account's internal id. Needed to post settlements.",
+    ),
+    Setting(
+        "settlement_accounts",
+        "Accounts that settlements are posted to",
+        required=False,
+        default={},
+        example="{clearing: '121', fees: '612', shop1.fees: '613'}",
+        help="Posting -> account's internal id; `connection.posting` goes before `posting`. Postings: clearing, fees, "
+        "reserve, adjustments, chargebacks, taxes, transfers, outside, suspense.",
+    ),
+    Setting("subsidiary", "Subsidiary of journal entries (OneWorld)", required=False, example="1"),
+    Setting(
         "discount_item",
         "Discount line",
         required=False,

@@ -25,6 +25,7 @@ from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES, render_ord
 from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.refund_operations import credit, find_credit, find_payment, pay
 from crossdock.connectors.netsuite.sending import already_there, classified
+from crossdock.connectors.netsuite.settling import find_settlement, post_settlement
 from crossdock.connectors.netsuite.wire import SalesOrder
 from crossdock.domain.commands import AmendBooking, BookOrder, CloseBooking, MakeInvoice, PostShipment
 from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, RateLimited, Rejected
@@ -200,5 +201,6 @@ OPERATIONS: Mapping[str, Operation] = {
         _operation("invoice.make", "Make the invoice", make_invoice, find_invoice),
         _operation("refund.credit", "Make the credit memo", credit, find_credit),
         _operation("refund.pay", "Make the customer refund", pay, find_payment),
+        _operation("settlement.post", "Enter a settlement as a journal entry", post_settlement, find_settlement),
     )
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from crossdock.connectors.shopify import answers, documents, graph, graph_refunds, shapes, wire
+from crossdock.connectors.shopify import answers, documents, graph, graph_refunds, payout_shapes, shapes, wire
 from crossdock.connectors.shopify.answers import Failed
 from crossdock.connectors.shopify.graph import gid
 from crossdock.domain.outcome import Misconfigured, Rejected
@@ -94,6 +94,33 @@ class Client:
         variables = {"query": query, "first": first, "after": after}
         found: shapes.ChangedData = await self._ask(documents.ORDERS_CHANGED, variables, shapes.ChangedData)
         return found.orders
+
+    async def payouts(self, query: str, first: int, after: str | None) -> payout_shapes.PayoutPage | None:
+        """One page of payouts that match, oldest first; ``None``: the shop has no Shopify Payments account."""
+        variables = {"query": query, "first": first, "after": after}
+        found: payout_shapes.PayoutsData = await self._ask(documents.PAYOUTS, variables, payout_shapes.PayoutsData)
+        account = found.shopify_payments_account
+        return None if account is None else account.payouts
+
+    async def payout_lines(self, payout_number: str) -> tuple[payout_shapes.BalanceTransaction, ...]:
+        """Every balance transaction that a payout is made of, the payout's own transfer left out. Raises ``Failed``
+        where the pages come round."""
+        lines: list[payout_shapes.BalanceTransaction] = []
+        after: str | None = None
+        seen: set[str | None] = {None}
+        while True:
+            variables = {"query": f"payments_transfer_id:{payout_number}", "after": after}
+            found: payout_shapes.LinesData = await self._ask(documents.PAYOUT_LINES, variables, payout_shapes.LinesData)
+            if found.shopify_payments_account is None:
+                return tuple(lines)
+            page = found.shopify_payments_account.balance_transactions
+            lines += page.nodes
+            if not page.page_info.has_next_page:
+                return tuple(lines)
+            after = page.page_info.end_cursor
+            if after in seen:
+                raise Failed(answers.lost("pages_repeat", f"The lines of payout {payout_number} come round.", False))
+            seen.add(after)
 
     async def fulfilment_state(
         self, order_id: str

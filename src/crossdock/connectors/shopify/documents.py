@@ -158,6 +158,28 @@ SUBSCRIPTION_CREATE = """mutation SubscriptionCreate(
   }
 }"""
 
+PAYOUTS = """query Payouts($query: String!, $first: Int!, $after: String) {
+  shopifyPaymentsAccount {
+    payouts(first: $first, after: $after, query: $query, sortKey: ISSUED_AT) {
+      nodes { id legacyResourceId issuedAt status transactionType net { amount currencyCode } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}"""
+
+PAYOUT_LINES = """query PayoutLines($query: String!, $after: String) {
+  shopifyPaymentsAccount {
+    balanceTransactions(first: 100, after: $after, query: $query, hideTransfers: true, sortKey: ID) {
+      nodes {
+        id type sourceType sourceOrderTransactionId transactionDate adjustmentReason
+        amount { amount currencyCode } net { amount currencyCode }
+        associatedOrder { id name } associatedPayout { id }
+      }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}"""
+
 WHOAMI = """query Whoami {
   shop { name myshopifyDomain currencyCode plan { publicDisplayName } }
   currentAppInstallation { accessScopes { handle } }
@@ -175,5 +197,7 @@ ALL = {
     "fulfilment_create": FULFILMENT_CREATE,
     "subscriptions": SUBSCRIPTIONS,
     "subscription_create": SUBSCRIPTION_CREATE,
+    "payouts": PAYOUTS,
+    "payout_lines": PAYOUT_LINES,
     "whoami": WHOAMI,
 }

@@ -1,7 +1,7 @@
 """Typed facts about Shopify: settings, topics, limits, what is redacted."""
 
 from crossdock.connectors.shopify.client import API_VERSION
-from crossdock.connectors.shopify.topics import MANIFEST_TOPICS, POLLED_ORDER
+from crossdock.connectors.shopify.topics import MANIFEST_TOPICS, POLLED_ORDER, POLLED_PAYOUT
 from crossdock.kit.manifest import Manifest, Quota, Setting
 
 SETTINGS = (
@@ -25,6 +25,13 @@ SETTINGS = (
         required=False,
         example="https://orders.example.com/in/shopify/shop1",
         help="When set, missing webhook subscriptions are made again every 15 minutes.",
+    ),
+    Setting(
+        "payouts",
+        "Read payouts of Shopify Payments",
+        required=False,
+        default=False,
+        help="true: each payout becomes a settlement. Needs the access scope read_shopify_payments_payouts.",
     ),
     Setting("overlap_minutes", "How far each poll reaches back", required=False, default=10),
     Setting("page_size", "Orders listed per poll page (at most 250)", required=False, default=100),
@@ -54,7 +61,7 @@ MANIFEST = Manifest(
     sunset="2027-10-01",  # stable since 2026-10-01, each version is kept for at least 12 months
     settings=SETTINGS,
     mapping_version="1",
-    topics={**MANIFEST_TOPICS, POLLED_ORDER: "signal"},
+    topics={**MANIFEST_TOPICS, POLLED_ORDER: "signal", POLLED_PAYOUT: "settlement_seen"},
     # An upper bound over all plans (100 points a second on Standard, 1,000 on Plus): what the shop's own plan gives is
     # told by each answer's meter and obeyed through Result.throttle_s and RateLimited.
     quota=Quota(concurrency=10, rate_per_s=1000.0, burst=2000.0, cost=20),

@@ -13,6 +13,7 @@ import msgspec
 from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Client
 from crossdock.connectors.shopify.graph import number
+from crossdock.connectors.shopify.payouts import payouts
 from crossdock.connectors.shopify.shapes import Changed
 from crossdock.connectors.shopify.topics import POLLED_ORDER, SUBSCRIBED
 from crossdock.connectors.shopify.webhook import Place, content_id, print_of, state_of
@@ -150,4 +151,5 @@ async def subscriptions(client: Client, cursor: str | None, options: Mapping[str
 POLLS: dict[str, Poll] = {
     "orders": Poll("orders", orders, every_s=300.0, backfill=True),
     "subscriptions": Poll("subscriptions", subscriptions, every_s=900.0),
+    "payouts": Poll("payouts", payouts, every_s=3600.0, backfill=True),
 }

@@ -4,9 +4,16 @@ from hashlib import sha256
 
 import msgspec
 
-from crossdock.connectors.shopify import mapping, polls, webhook
-from crossdock.connectors.shopify.topics import HANDLING, IGNORED, ORDER, POLLED_ORDER, SIGNAL_FULFILMENT_ORDER
-from crossdock.domain.events import Event, OrderSeen, RefundSeen, SignalSeen
+from crossdock.connectors.shopify import mapping, payout_mapping, polls, webhook
+from crossdock.connectors.shopify.topics import (
+    HANDLING,
+    IGNORED,
+    ORDER,
+    POLLED_ORDER,
+    POLLED_PAYOUT,
+    SIGNAL_FULFILMENT_ORDER,
+)
+from crossdock.domain.events import Event, OrderSeen, RefundSeen, SettlementSeen, SignalSeen
 from crossdock.kit.manifest import Untranslatable
 
 
@@ -18,6 +25,8 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         # Refunds first: the view beside them wants less, and they say why.
         refunds = [RefundSeen(refund, connection) for refund in mapping.to_refunds(order)]
         return [*refunds, OrderSeen(mapping.to_order(connection, order))]
+    if topic == POLLED_PAYOUT:
+        return [SettlementSeen(payout_mapping.to_settlement(connection, payout_mapping.parse_payout(body)))]
     if handling == IGNORED:
         return []
     if handling is None and topic != POLLED_ORDER:

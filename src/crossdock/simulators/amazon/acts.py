@@ -112,6 +112,20 @@ def _expire_tokens(seller: "AmazonSimulator", args: Args) -> dict[str, Any]:
     return {"expired": seller.expire_tokens()}
 
 
+def _settle(seller: "AmazonSimulator", args: Args) -> dict[str, Any]:
+    """Amazon pays out: see ``SettlementDesk.settle``."""
+    made = seller.settlements.settle(args)
+    return {"id": made.id, "report": made.report_id}
+
+
+def _refund(seller: "AmazonSimulator", args: Args) -> dict[str, Any]:
+    """A buyer gets ``principal`` (minor units; all of it) of the first item back."""
+    order_id = _order_id(seller, args)
+    principal = args.get("principal")
+    seller.settlements.refund(order_id, None if principal is None else int(principal))
+    return {"id": order_id}
+
+
 VERBS: dict[str, Callable[["AmazonSimulator", Args], dict[str, Any]]] = {
     "place_order": _place_order,
     "authorize": _authorize,
@@ -122,6 +136,8 @@ VERBS: dict[str, Callable[["AmazonSimulator", Args], dict[str, Any]]] = {
     "ship_by_hand": _ship_by_hand,
     "ship_from_amazon": _ship_from_amazon,
     "notify": _notify,
+    "settle": _settle,
+    "refund": _refund,
     "grant": _grant,
     "expire_tokens": _expire_tokens,
 }

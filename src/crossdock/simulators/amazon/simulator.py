@@ -16,11 +16,13 @@ from crossdock.simulators.amazon.limits import Buckets
 from crossdock.simulators.amazon.marketplaces import MARKETPLACES, printed
 from crossdock.simulators.amazon.placing import Wish
 from crossdock.simulators.amazon.queue import SimulatedQueue
+from crossdock.simulators.amazon.settlements import SettlementDesk
 from crossdock.simulators.base import Faults, Reply, Request, Surroundings
 
 TOKEN_LIFE_S = 3600
 _ORDER = re.compile(r"/orders/2026-01-01/orders/([^/]+)")
 _CONFIRM = re.compile(r"/orders/v0/orders/([^/]+)/shipmentConfirmation")
+_DOCUMENT = re.compile(r"/reports/2021-06-30/documents/([^/]+)")
 _ORDER_ID = re.compile(r"\d{3}-\d{7}-\d{7}")
 _FULFILLED = {"SHIPPED": "fulfilled", "PARTIALLY_SHIPPED": "partial"}
 _encode = msgspec.json.Encoder().encode
@@ -31,8 +33,8 @@ class AmazonSimulator:
 
     ``roles``: the restricted data the app may see. ``pending_s``: how long an order is pending (unless it is wished to
     stay so). ``read_lag_s``: how far ``getOrder`` runs behind; searches by ``faults.search_lag_s``. ``behind_s``: the
-    newest that a search shows. ``afn_ship_s``: how soon Amazon ships orders of its own stock. ``plan``: a factor on
-    the default rates.
+    newest that a search shows. ``documents_url``: where reports are fetched from, at this same host. ``afn_ship_s``:
+    how soon Amazon ships orders of its own stock. ``plan``: a factor on the default rates.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class AmazonSimulator:
         surroundings: Surroundings,
         *,
         queue_url: str = "",
+        documents_url: str = "",
         refresh_token: str = "Atzr|simulated",  # noqa: S107 - the simulated account's own
         client_id: str = "amzn1.application-oa2-client.simulated",
         client_secret: str = "simulated-secret",  # noqa: S107
@@ -70,6 +73,7 @@ class AmazonSimulator:
         keys = (aws_access_key_id, aws_secret_access_key, aws_region)
         self.queue = SimulatedQueue(queue_url, *keys, surroundings.now, surroundings.random) if queue_url else None
         self.books_ = SellerBooks(surroundings.now, self.notify)
+        self.settlements = SettlementDesk(self.books_, surroundings.now, documents_url)
 
     async def handle(self, request: Request) -> Reply:
         """Login with Amazon, the API, and the queue's endpoint; anything else is 404."""
@@ -77,6 +81,8 @@ class AmazonSimulator:
             return self._sign_in(request)
         if "x-amz-target" in request.headers and self.queue is not None:
             return self.queue.answer(request)
+        if request.method == "GET" and (document := self.settlements.fetch(request.path)) is not None:
+            return Reply(200, document, {"content-type": "application/octet-stream"})
         if self._tokens.get(request.headers.get("x-amz-access-token", ""), self.now()) <= self.now():
             text = "Access to requested resource is denied."
             return self._errors(403, "Unauthorized", text, details="The access token you provided has expired.")
@@ -103,6 +109,10 @@ class AmazonSimulator:
             return "confirmShipment", lambda: self._confirm(found[1], request.body)
         if request.method == "GET" and path == "/sellers/v1/marketplaceParticipations":
             return "getMarketplaceParticipations", self._participations
+        if request.method == "GET" and path == "/reports/2021-06-30/reports":
+            return "getReports", lambda: self.settlements.reports(query)
+        if request.method == "GET" and (found := _DOCUMENT.fullmatch(path)):
+            return "getReportDocument", lambda: self.settlements.document(found[1], self._around.random)
         return "", None
 
     def throttled(self, request: Request) -> Reply:
@@ -232,6 +242,7 @@ class AmazonSimulator:
             "refused": dict(self.books_.refused),
             "unpaid": len(self._due),
             "waiting_notifications": len(self.queue.held) if self.queue else 0,
+            "settlements": self.settlements.told(),
             "calls": dict(self.calls),
         }
 

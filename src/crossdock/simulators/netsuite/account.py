@@ -11,6 +11,7 @@ from crossdock.simulators.base import Faults, Reply, Request, Surroundings
 from crossdock.simulators.netsuite import catalogue, tokens, transforms
 from crossdock.simulators.netsuite.answers import Refusal, bad_ref, created, found, missing, user_error
 from crossdock.simulators.netsuite.credits import CreditDesk
+from crossdock.simulators.netsuite.journals import JournalDesk
 from crossdock.simulators.netsuite.ledger import Document, Ledger
 from crossdock.simulators.netsuite.sales import SalesDesk
 from crossdock.simulators.netsuite.search import Search
@@ -19,7 +20,7 @@ from crossdock.simulators.netsuite.views import shown
 RECORD = "/services/rest/record/v1"
 SUITEQL = "/services/rest/query/v1/suiteql"
 _EXTERNAL = re.compile(r"[A-Za-z0-9_-]+\Z")
-_FREE = frozenset({"creditMemo", "customerRefund"})  # made by POST, out of no other document
+_FREE = frozenset({"creditMemo", "customerRefund", "journalEntry"})  # made by POST, out of no other document
 _TRANSFORMS = {"itemFulfillment": transforms.fulfil, "invoice": transforms.bill}
 _DOCUMENTS = frozenset({"salesOrder", "itemFulfillment", "invoice"}) | _FREE
 
@@ -56,6 +57,7 @@ class NetSuiteAccount:
         self.tokens = tokens.TokenDesk(certificate, certificate_id, client_id, surroundings.now, surroundings.random)
         self._sales = SalesDesk(self.items, self.customers)
         self._credits = CreditDesk(self.ledger, self._sales)
+        self.journals = JournalDesk(self.ledger)
         self._search = Search(self, time_zone)
         self._in_flight = 0
         self._saving: set[str] = set()
@@ -203,8 +205,11 @@ class NetSuiteAccount:
         if external_id is not None and not _EXTERNAL.match(external_id):
             raise Refusal(400, "INVALID_CONTENT", f"Invalid external id {external_id!r}", "externalId")
         await self._save(f"{kind}:{external_id or self.ledger.new_id()}")
-        made = self._credits.credit if kind == "creditMemo" else self._credits.refund
-        return created(self._location(request, made(body, self._world.now())))
+        desks = {
+            "creditMemo": self._credits.credit, "customerRefund": self._credits.refund,
+            "journalEntry": self.journals.enter,
+        }  # fmt: skip
+        return created(self._location(request, desks[kind](body, self._world.now())))
 
     async def _patch(self, ref: str, request: Request) -> Reply:
         order = self._document("salesOrder", ref)

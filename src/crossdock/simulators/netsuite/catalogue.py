@@ -12,6 +12,20 @@ CURRENCIES = {
 DECIMALS = {"JPY": 0, "KWD": 3}
 TAX_CODES = frozenset({"301", "302"})
 
+# internal id -> (posting, or bank; name): the accounts that settlements are posted to
+ACCOUNTS = {
+    "201": ("bank", "Bank"),
+    "121": ("clearing", "Channel clearing"),
+    "612": ("fees", "Channel fees"),
+    "122": ("reserve", "Channel reserves"),
+    "613": ("adjustments", "Channel adjustments"),
+    "614": ("chargebacks", "Chargebacks"),
+    "231": ("taxes", "Tax withheld by channels"),
+    "123": ("transfers", "Payouts that failed"),
+    "124": ("outside", "Sales outside Crossdock"),
+    "129": ("suspense", "Suspense"),
+}
+
 # internal id -> (connection setting, name, item type)
 SPECIAL = {
     "2001": ("shipping_item", "Shipping", "OthCharge"),

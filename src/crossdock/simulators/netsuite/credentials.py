@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from crossdock.simulators.netsuite.catalogue import CURRENCIES, SPECIAL
+from crossdock.simulators.netsuite.catalogue import ACCOUNTS, CURRENCIES, SPECIAL
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -42,6 +42,8 @@ class Credentials(msgspec.Struct, frozen=True):
             "currencies": {symbol: ref for ref, symbol in CURRENCIES.items()},
             "tax_code": "301",
             "tax_type": "401",
+            "deposit_accounts": {"default": next(ref for ref, (use, _) in ACCOUNTS.items() if use == "bank")},
+            "settlement_accounts": {use: ref for ref, (use, _) in ACCOUNTS.items() if use != "bank"},
             **{name: ref for ref, (name, _, _) in SPECIAL.items() if name != "discount_item"},
         }
 

@@ -42,10 +42,10 @@ class Line(msgspec.Struct, kw_only=True):
 
 
 class Document(msgspec.Struct, kw_only=True):
-    """A sales order, item fulfilment, invoice, credit memo or customer refund."""
+    """A sales order, item fulfilment, invoice, credit memo, customer refund or journal entry."""
 
     id: str
-    type: str  # salesOrder, itemFulfillment, invoice, creditMemo, customerRefund
+    type: str  # salesOrder, itemFulfillment, invoice, creditMemo, customerRefund, journalEntry
     number: str
     created: datetime
     modified: datetime
@@ -130,6 +130,7 @@ class Ledger:
             "invoices": [_invoice(document, self.documents) for document in self.of("invoice")],
             "credit_memos": [_credit(self, document) for document in self.of("creditMemo")],
             "customer_refunds": [_paid(document) for document in self.of("customerRefund")],
+            "journal_entries": [journal(document) for document in self.of("journalEntry")],
             "duplicates": {"external_id": _extra(externals), "other_ref": _extra(references)},
         }
 
@@ -210,6 +211,20 @@ def _credit(ledger: Ledger, document: Document) -> dict[str, Any]:
         "open": str(ledger.open_amount(document)),
         "applied": {ref: str(amount) for ref, amount in document.applied.items()},
         "lines": [_line(line) for line in document.lines],
+    }
+
+
+def journal(document: Document) -> dict[str, Any]:
+    """A journal entry, each row a debit or a credit."""
+    rows = document.header["rows"]
+    return {
+        "id": document.id,
+        "external_id": document.external_id,
+        "number": document.number,
+        "memo": document.header["memo"],
+        "date": document.header["tranDate"],
+        "currency": CURRENCIES[document.currency],
+        "lines": [{**row, "debit": str(row["debit"]), "credit": str(row["credit"])} for row in rows],
     }
 
 

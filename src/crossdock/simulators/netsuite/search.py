@@ -23,6 +23,7 @@ _TYPES = {
     "invoice": "CustInvc",
     "creditMemo": "CustCred",
     "customerRefund": "CustRfnd",
+    "journalEntry": "Journal",
 }
 _COLUMNS = {
     "item": "id itemid displayname isinactive itemtype lastmodifieddate externalid",
@@ -138,7 +139,7 @@ class Search:
                 "type": _TYPES[document.type],
                 "externalid": document.external_id,
                 "otherrefnum": document.header.get("otherRefNum"),
-                "entity": int(document.entity),
+                "entity": int(document.entity) if document.entity else None,
                 "currency": int(document.currency),
                 "foreigntotal": document.total,
                 "status": STATUS[document.status],

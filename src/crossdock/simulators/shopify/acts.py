@@ -143,12 +143,27 @@ def _refund(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     return {"id": str(order_id), "refund": str(made["id"])}
 
 
+def _payout(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """Pay out what orders and refunds brought since the last payout. ``reserve``: so much is held back (negative: given
+    free); ``adjustment``, ``unknown``: a line of that amount; ``status`` (PAID)."""
+    extra = {name: Decimal(str(args[name])) for name in ("reserve", "adjustment", "unknown") if name in args}
+    return {"id": str(shop.payments.pay_out(extra, str(args.get("status", "PAID"))).id)}
+
+
+def _settle_payout(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """The bank took a payout, or sent it back: ``id``, ``status``."""
+    shop.payments.payouts[int(args["id"])].status = str(args["status"])
+    return {"id": str(args["id"])}
+
+
 VERBS: dict[str, Callable[["ShopifySimulator", Args], dict[str, Any]]] = {
     "place_order": _place_order,
     "import_order": _import_order,
     "cancel_order": _cancel_order,
     "pay_order": _pay_order,
     "refund": _refund,
+    "payout": _payout,
+    "settle_payout": _settle_payout,
     "edit_address": _edit_address,
     "tag_order": _tag_order,
     "hold_fulfilment": _hold,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from crossdock.simulators.shopify import views
+from crossdock.simulators.shopify import payments, views
 from crossdock.simulators.shopify.books import LOCATIONS, UserError, numeric
 from crossdock.simulators.shopify.language import GraphError, connection, page_info
 
@@ -79,6 +79,7 @@ def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
         ),
         "locations": connection("LocationConnection", [_location(one) for one in LOCATIONS]),
         "shop": _shop(shop),
+        "shopifyPaymentsAccount": payments.account(shop.payments) if shop.payments.activated else None,
         "currentAppInstallation": {
             "__typename": "AppInstallation",
             "accessScopes": [{"__typename": "AccessScope", "handle": scope} for scope in SCOPES],

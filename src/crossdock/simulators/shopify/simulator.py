@@ -16,6 +16,7 @@ from crossdock.simulators.base import Deliver, Faults, Reply, Request, Surroundi
 from crossdock.simulators.shopify import acts, api, language, placing
 from crossdock.simulators.shopify.books import ShopBooks, fulfilment_order_body
 from crossdock.simulators.shopify.language import GraphError
+from crossdock.simulators.shopify.payments import Payments
 from crossdock.simulators.shopify.traffic import Wish
 
 API_VERSION = "2026-10"
@@ -70,6 +71,7 @@ class ShopifySimulator:
         self.name = name
         self.faults = Faults()
         self.books_ = ShopBooks(surroundings.now)
+        self.payments = Payments(self.books_, currency)
         self.currency, self.shop_domain, self.secret = currency, shop_domain, webhook_secret
         self.rates = {**RATES, **(rates or {})}
         self._around = surroundings
@@ -252,6 +254,7 @@ class ShopifySimulator:
             "subscriptions": len(self.books_.subscriptions),
             "calls": dict(self.calls),
             "unpaid": len(self._to_pay),
+            "payouts": self.payments.told(),
         }
 
     def _entry(self, order: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""On which day something is posted: the company's own calendar, and books that are closed up to a day. Pure.
+
+An instant is one moment everywhere; a posting date is a day in the company's time zone. 23:30 on 31 March in New York
+is 1 April in UTC, and must not land in April's books.
+"""
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+NEXT_DAY, HOLD = "next_day", "hold"
+
+
+class PostingDay(msgspec.Struct, frozen=True):
+    """``day`` is when it is posted; ``own`` the day it happened. They differ where the books of ``own`` are closed."""
+
+    day: date
+    own: date
+
+    @property
+    def moved(self) -> bool:
+        return self.day != self.own
+
+
+class PeriodClosed(msgspec.Struct, frozen=True):
+    """The books of the day are closed, and the policy is to ask a person."""
+
+    own: date
+    closed_through: date
+
+
+def zone(name: str) -> tzinfo:
+    """UTC needs no time zone database, which small systems lack. Raises ``ZoneInfoNotFoundError`` or ``ValueError``."""
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def company_day(at: datetime, time_zone: str) -> date:
+    """The company's calendar day of an instant, daylight saving included."""
+    return at.astimezone(zone(time_zone)).date()
+
+
+def posting_day(
+    at: datetime, time_zone: str, closed_through: date | None, closed_period: str
+) -> PostingDay | PeriodClosed:
+    """When something that happened at ``at`` is posted: its own day, or the first that is open, or nobody knows yet."""
+    own = company_day(at, time_zone)
+    if closed_through is None or own > closed_through:
+        return PostingDay(own, own)
+    if closed_period == HOLD:
+        return PeriodClosed(own, closed_through)
+    return PostingDay(closed_through + timedelta(days=1), own)
