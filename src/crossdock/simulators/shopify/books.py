@@ -68,6 +68,7 @@ class ShopBooks:
         self.fulfilment_orders: dict[int, FulfilmentOrder] = {}
         self.fulfilments: dict[int, Fulfilment] = {}
         self.subscriptions: list[Subscription] = []
+        self.idempotent: dict[str, tuple[Any, dict[str, Any]]] = {}  # key -> (what was asked, what was made)
         self._of_order: dict[int, list[FulfilmentOrder]] = {}
         self._fulfilments_of: dict[int, list[Fulfilment]] = {}
         self._next = 9_000_001
