@@ -100,7 +100,8 @@ class _Parser:
         arguments, directives = self.arguments(), {}
         while self.peek() == "@":
             self.take()
-            directives[self.take()] = self.arguments()
+            directive = self.take()
+            directives[directive] = self.arguments()
         return Field(name, alias, arguments, self.selection(None) if self.peek() == "{" else [], on, directives)
 
     def arguments(self) -> dict[str, Any]:
