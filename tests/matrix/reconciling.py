@@ -7,6 +7,7 @@ from tests.process.books import released
 from tests.process.house import House
 
 BILLED_MORE = "billed more than sold: credit the difference"
+BILLED_LESS = "billed less than sold: bill what was added"
 CREDITED_MORE = "credited more than paid back: pay it back"
 
 
@@ -29,8 +30,10 @@ def _order(house: House, channel: Channel, erp: NetSuite | Central, order_id: st
         found.append(f"{order_id} is booked and neither billed nor closed")
     net = sum(bills.values(), ZERO) - sum((memo.total for memo in memos), ZERO)
     kept: Decimal = channel.kept(order_id)
-    if net != kept:
-        found.append(BILLED_MORE if net > kept else CREDITED_MORE if memos else f"{kept} sold, {net} billed")
+    if net > kept:
+        found.append(BILLED_MORE)
+    elif net < kept:
+        found.append(BILLED_LESS if all(memo.ours for memo in memos) else CREDITED_MORE)
     releases = released(house, order_id)
     if releases and not channel.entry(order_id)["cancelled"]:
         left = sum((Decimal(li["quantity"]) for one in releases[0]["shipments"] for li in one["lines"]), ZERO)

@@ -205,6 +205,24 @@ async def returned(s: Scene) -> None:
     assert (memo.ours, memo.applied, memo.restocked) == (True, True, 1)
 
 
+async def exchange(s: Scene) -> None:
+    await returned(s)
+    await s.house.next_second()
+    s.house.shop.act("add_line", {"id": s.order_id, "sku": "SKU-0042", "price": "7.77"})
+    await s.told("order.edited_after_shipment")
+
+
+async def replacement(s: Scene) -> None:
+    await s.done()
+    first = s.order_id
+    s.place(replaces=first, discount=False, shipping=False)
+    await s.at("done")
+    assert s.order_id != first
+    assert Decimal(s.channel.entry(s.order_id)["total"]) == 0
+    assert s.erp.units(s.order_id) > 0
+    assert sum(s.erp.invoices(s.order_id).values()) == 0
+
+
 async def full_refund(s: Scene) -> None:
     await s.done()
     s.channel.refund(s.order_id, lines="all", shipping=True)
@@ -282,7 +300,8 @@ STORIES: Mapping[str, Callable[[Scene], Awaitable[None]]] = {
     for story in (
         order, partial_shipments, billed_by_erp, edit_before_booking, edit_after_booking, units_off, edit_after_billing,
         edit_after_release, cancel_before_booking, cancel_after_booking, cancel_after_release, cancel_after_shipment,
-        cancel_after_shipment_refused, partial_refund, returned, full_refund, shipping_refund, paid_refund,
+        cancel_after_shipment_refused, partial_refund, returned, exchange, replacement, full_refund,
+        shipping_refund, paid_refund,
         paid_refund_by_hand, credit_in_erp, credit_in_erp_by_hand, refunds_not_told,
     )
 }  # fmt: skip

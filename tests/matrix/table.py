@@ -175,6 +175,19 @@ ROWS: tuple[Row, ...] = (
         {"amazon": _not_told("refunds_not_told", _NO_RETURNS)},
     ),
     Row(
+        "exchange",
+        "A unit exchanged for another product",
+        Cell(
+            "what came back is credited; the line that is added after shipment is an exception: a person books it",
+            "exchange",
+            "exception",
+            ("order.edited_after_shipment",),
+            books="billed less than sold: bill what was added",
+        ),
+        CREDITED,
+        {"amazon": Cell("an order of its own, which costs nothing: booked, shipped and billed at zero", "replacement")},
+    ),
+    Row(
         "full_refund",
         "Everything refunded",
         Cell("one credit memo of the whole bill", "full_refund"),

@@ -139,7 +139,7 @@ def _changed(order: SalesOrder, line: OrderLine, row: Mapping[str, Any]) -> list
 def _of_another_item(line: OrderLine, row: Mapping[str, Any]) -> bool:
     if "itemId" in row:
         return line.item_id not in (row["itemId"], NO_GUID)
-    return row["lineType"] == "Item" and line.line_object_number != row["lineObjectNumber"]
+    return line.line_type == "Item" and line.line_object_number != str(row["lineObjectNumber"])
 
 
 def _is_ours(line: OrderLine, settings: Mapping[str, Any]) -> bool:

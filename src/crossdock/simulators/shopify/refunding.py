@@ -215,8 +215,8 @@ def sale_id(order: Record) -> str:
     return f"gid://shopify/OrderTransaction/{order['id']}1"
 
 
-def _goodwill(order: Record, asked: Asked) -> Mapping[str, Decimal]:
-    return asked.both if asked.both is not None else _both(order, asked.amount)
+def _goodwill(order: Record, asked: Asked) -> dict[str, Decimal]:
+    return dict(asked.both) if asked.both is not None else _both(order, asked.amount)
 
 
 def _both(order: Record, amount: Decimal) -> dict[str, Decimal]:
