@@ -117,8 +117,8 @@ ROUTE = {
     "closed_through": "the books are closed up to and including this day, such as `2026-10-31`",
     "closed_period": "what falls into closed books: `next_day` posts it on the first open day, `hold` asks a person",
     "settlement_wait_s": "seconds that a settlement waits for orders it names before a person is asked",
-    "push_refunds": "credits that the ERP's people make are paid back in the channel; else a person is asked to "
-    "(no connector tells such credits yet)",
+    "push_refunds": "credits that the ERP's people make are paid back in the channel, where it offers "
+    "`refund.push`; else a person is asked to",
 }
 HOLD = {
     "name": "the rule's name, shown with the order",
@@ -354,7 +354,7 @@ def refunds() -> str:
         "An order that is cancelled before it was billed has nothing to credit. A refund that does not balance, names "
         "more than was sold or more than had left is an exception and becomes no document. A credit memo that people "
         "make in the ERP is paid back in the channel with `push_refunds`, else it is an exception; what came of such a "
-        "push is not credited again. No connector tells credit memos or returns, or offers `refund.push`, yet.",
+        "push is not credited again. [The matrix](matrix.md) says what each channel and ERP offers of it.",
     )
 
 
@@ -382,6 +382,51 @@ def settlements() -> str:
 
 def _words(value: Any) -> str:
     return str(value.value).replace("_", " ")
+
+
+def matrix() -> str:
+    """From the table that ``tests/matrix`` runs."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        from tests.matrix.table import CHANNELS, ERPS, PAIRS, ROWS
+    finally:
+        sys.path.remove(str(ROOT))
+    pairs = [f"{CHANNELS[channel]} → {ERPS[erp]}" for channel, erp in PAIRS]
+    short = [(row.title, *(_in_short(row.cell(*pair)) for pair in PAIRS)) for row in ROWS]
+    parts = []
+    for row in ROWS:
+        by_cell: dict[Any, list[str]] = {}
+        for pair, name in zip(PAIRS, pairs, strict=True):
+            by_cell.setdefault(row.cell(*pair), []).append(name)
+        told = [f"- {_where(names, pairs)}{_in_full(cell)}" for cell, names in by_cell.items()]
+        parts.append(f"## {row.title}\n\n" + "\n".join(told))
+    return page(
+        "The matrix of channels and ERPs",
+        "`tests/matrix/table.py`",
+        "What becomes of an order's life between each channel and each ERP. `tests/matrix` runs every cell on the "
+        "simulators: requests are struck and processes killed as a seed draws it, then the simulators' own books are "
+        "compared, order by order, to the cent. *A person*: an exception says what to do. *No*: the vendor offers "
+        "nothing, or it is not built; the reason is below, and the refusal is visible.",
+        table(("", *pairs), short),
+        *parts,
+    )
+
+
+def _in_short(cell: Any) -> str:
+    return "no" if cell.refused else "a person" if "exception" in cell.what else "yes"
+
+
+def _where(names: list[str], pairs: list[str]) -> str:
+    return "" if names == pairs else f"**{', '.join(names)}**: "
+
+
+def _in_full(cell: Any) -> str:
+    ends = {"done": "The order ends as done", "cancelled": "The order ends as cancelled"}
+    said = [cell.what[:1].upper() + cell.what[1:] + ".", cell.refused]
+    said.append(f"{ends[cell.ends]}." if cell.ends in ends else "")
+    said.append(f"Open: {', '.join(f'`{code}`' for code in cell.codes)}." if cell.codes else "")
+    said.append(f"Reconciliation finds: {cell.books}." if cell.books != "level" else "")
+    return " ".join(filter(None, said))
 
 
 def edits_and_cancels() -> str:
@@ -484,6 +529,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "refunds": refunds,
     "settlements": settlements,
     "edits-and-cancels": edits_and_cancels,
+    "matrix": matrix,
     "tables": tables,
     "api": api,
 }

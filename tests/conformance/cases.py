@@ -27,6 +27,7 @@ from crossdock.domain.commands import (
     PostSettlement,
     PostShipment,
     PushFulfilment,
+    PushRefund,
     ReadBack,
     ReleaseOrder,
     SettlementRow,
@@ -34,6 +35,7 @@ from crossdock.domain.commands import (
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.money import Amount
 from crossdock.domain.order import Address, Charge, ChargeKind, Order, OrderLine, Party, PaymentStatus, TaxLine, Totals
+from crossdock.domain.refund import Credit
 from crossdock.kit.http import AnswerLost, Http, Line, NotSent, Response
 from crossdock.kit.manifest import Connector
 from crossdock.kit.tokens import InProcessTokens
@@ -111,6 +113,7 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "order_prefixes": ["shop"],
             "tax_codes": {"0": "ZERO", "5": "FIVE"},
             "shipping_account": "6410",
+            "refund_account": "6450",
             "public_url": "https://orders.example/in/businesscentral/erp",
         }
         return given, {"client_secret": "the-client-secret", "webhook_secret": SECRET}
@@ -219,6 +222,7 @@ PAYLOADS: Mapping[str, Payload] = {
         PushFulfilment("1001", shipment()),
         MakeInvoice("shop-1001", "4711", ("900",)),
         CreditRefund("shop-1001", "4711", "9", NOW, "USD", "42", CREDITED, {"SKU-11": "77"}, ("4713",)),
+        PushRefund("1001", Credit("4714", "CM1", Decimal("10.50"), "USD", NOW)),
         PayRefund("shop-1001", "4711", "9", NOW, "USD", "42", Decimal("10.50"), "4714"),
         PostSettlement("shop-77", "shop", "77", "USD", NOW.date(), Decimal("24.95"), ROWS),
         ReadBack("order", "1001"),

@@ -9,10 +9,22 @@ from typing import Any
 import msgspec
 
 from crossdock.domain.decision import CustomerMaster, HoldHit, Policy, ProductMaster, StreamRef
-from crossdock.domain.events import CommandSettled, Event, OrderSeen, ShipmentSeen, decode_event, encode_event
-from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.domain.events import (
+    CommandSettled,
+    CreditSeen,
+    Event,
+    InvoiceSeen,
+    OrderSeen,
+    RefundSeen,
+    ReturnSeen,
+    ShipmentSeen,
+    decode_event,
+    encode_event,
+)
+from crossdock.domain.fulfilment import Invoice, Package, Shipment, ShippedLine
 from crossdock.domain.money import Amount
 from crossdock.domain.order import (
+    Address,
     Charge,
     ChargeKind,
     Order,
@@ -25,6 +37,7 @@ from crossdock.domain.order import (
 )
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import Done, Outcome, OutcomeUnknown, Rejected, RetryLater
+from crossdock.domain.refund import Credit, Refund, RefundedLine, Restock, Return, ReturnedLine, Tender
 from crossdock.domain.settlement_decider import SETTLEMENT
 from crossdock.domain.signal_decider import SIGNAL
 from crossdock.engine.deciding import DecideLoop
@@ -261,11 +274,38 @@ async def seed(store: PostgresStore, orders: int = 48) -> Day:
     await day.decide()
     await day.answer(ERP, erp)
     await day.answer(SHOP, fine, limit=15)
+    await aftermath(day)
     for each in range(900, 904):
         await day.arrive(order(each))
     await store.trip(WAREHOUSE, failures=2, breaker="closed", for_s=None)
     await workers(store)
     return day
+
+
+AFTER = 1  # the order that was edited, refunded, returned and credited by the ERP's people
+
+
+async def aftermath(day: Day) -> None:
+    """One order with all that may come after it: billed, a unit back, shipping given back, a credit of the ERP's."""
+    seen, at = order(AFTER), PLACED + timedelta(days=1)
+    total = seen.totals.total.shop
+    line = seen.lines[0]
+    back = RefundedLine(line.id, Decimal(1), line.unit_price, Amount(Decimal("1.00")), Restock.RETURN, line.sku)
+    gross = line.unit_price.shop + 1
+    refund = Refund("77", at, "AUD", (back,), tenders=(Tender("shopify_payments", Amount(gross)),))
+    events: list[Event] = [
+        InvoiceSeen(Invoice("inv-1", "INV1", total, "AUD", at), ERP),
+        RefundSeen(refund, SHOP),
+        ReturnSeen(Return("ret-5", "requested", (ReturnedLine(line.id, Decimal(1), "too small"),), at), SHOP),
+        CreditSeen(Credit("cm-9", "CM9", Decimal("3.50"), "AUD", at), ERP),
+        OrderSeen(msgspec.structs.replace(seen, note=XSS, updated_at=at, ship_to=Address(XSS, city="Hobart"))),
+    ]
+    ref = StreamRef("order", seen.key)
+    await day.store.accept(
+        [Arrival(SHOP, f"after-{n}", "webhook", "after", ref, encode_event(each)) for n, each in enumerate(events)]
+    )
+    await day.decide()
+    await day.answer(ERP, lambda command: Done({"creditMemo": "50001"}) if command.purpose == "refund.credit" else None)
 
 
 async def workers(store: PostgresStore) -> None:

@@ -18,7 +18,7 @@ from crossdock.governance import people
 from crossdock.store import reading_exceptions, reading_holds, reading_orders
 from crossdock.store.postgres import PostgresStore
 from tests.console import accessibility, desks, reports
-from tests.console.seed import ERP, Day, erp, fine, key
+from tests.console.seed import AFTER, ERP, Day, erp, fine, key
 from tests.console.settled import SETTLEMENTS, settle
 
 CHROMIUM = os.environ.get("CROSSDOCK_CHROMIUM") or shutil.which("chromium") or ""
@@ -108,6 +108,7 @@ async def _paths(desk: Desk) -> dict[str, str]:
         "order-refused": f"/orders/{key(16)}",
         "order-hostile": f"/orders/{key(3)}",
         "order-unbalanced": f"/orders/{key(21)}",
+        "order-after": f"/orders/{key(AFTER)}",
         "exceptions": "/exceptions",
         "cause": f"/exceptions/cause?{cause}",
         "preview": f"/exceptions/preview?{cause}",

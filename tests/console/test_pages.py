@@ -14,7 +14,7 @@ from crossdock.store import reading_exceptions
 from crossdock.store.reading import Count
 from tests.console import desks
 from tests.console.desks import Vendor, visitor
-from tests.console.seed import XSS, Day, key
+from tests.console.seed import AFTER, XSS, Day, key
 
 
 async def _pages(desk: Desk) -> list[str]:
@@ -37,7 +37,7 @@ async def _pages(desk: Desk) -> list[str]:
             "/audit",
             "/simulators",
         ),
-        *(f"/orders/{key(n)}" for n in (3, 5, 7, 9, 16, 21, 990)),
+        *(f"/orders/{key(n)}" for n in (1, 3, 5, 7, 9, 16, 21, 990)),
         *(f"/{name}/{id_}" for name, id_ in ids.items()),
         f"/orders?q={quote(XSS)}",
         *causes,
@@ -54,6 +54,19 @@ async def test_hostile_texts_are_shown_and_never_run(desk: Desk) -> None:
             assert "<img" not in answer.text, path
             shown += "&lt;script&gt;alert(1)" in answer.text
         assert shown >= 5
+
+
+async def test_an_order_shows_what_came_after_it(desk: Desk) -> None:
+    """Edits, returns, refunds with the ERP's document, and what the ERP's people credited."""
+    async with visitor(desk) as who:
+        text = (await who.page(f"/orders/{key(AFTER)}")).text
+        for heading in ("Edits", "Returns", "Refunds", "Credits made in the ERP"):
+            assert f">{heading}</h2>" in text
+        assert "50001" in text, "the credit memo that the refund became"
+        for told in ("back into stock", "shopify_payments", "CM9", "ret-5", "Not in force"):
+            assert told in text
+        plain = (await who.page(f"/orders/{key(16)}")).text
+        assert ">Refunds</h2>" not in plain
 
 
 async def test_nothing_in_a_page_is_inline_or_from_elsewhere(desk: Desk) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from crossdock.api.aftermath import Aftermath, aftermath
 from crossdock.api.desk import Desk
 from crossdock.api.problems import Refusal
 from crossdock.domain.holding import keepers, outlook
@@ -58,6 +59,7 @@ class OrderView(msgspec.Struct, frozen=True):
     holds: list[Release]
     parked: int
     waiting: int
+    after: Aftermath  # edits, returns, refunds, credits
     acts: tuple[str, ...]  # what could be done now, by somebody whose role allows it
     released: list[str]  # rules whose release can still be taken back
 
@@ -108,6 +110,7 @@ async def order_by_stream(desk: Desk, stream: int) -> OrderView:
         holds=_holds(state),
         parked=sum(m.handling == "parked" for m in whole.messages),
         waiting=sum(m.handling == "waiting" for m in whole.messages),
+        after=aftermath(state, whole.journal),
         acts=_acts(whole, state),
         released=_released(state),
     )

@@ -105,6 +105,8 @@ class CreditLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     sku: str | None = None
     restock: bool = False  # whether the goods go back into stock
     tax_title: str | None = None  # the tax's name on the order, where it had one
+    tax_rate: Decimal | None = None  # of all the seller's taxes on it together: 0.19; None where the order tells none
+    channel_tax: bool = False  # the tax is the channel's to pay, as it was on the order
 
 
 class CreditRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.credit", omit_defaults=True):

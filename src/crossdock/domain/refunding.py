@@ -187,14 +187,18 @@ def _line(order: Order, part: Part, basis: str) -> CreditLine:
         own = next((line for line in order.lines if line.id == part.line_id), None)
         title, sku = (own.title, own.sku) if own is not None else (part.line_id, part.sku)
         restock = part.restock is not Restock.NONE
-        name = _tax_title(own.taxes) if own is not None else None
-        return CreditLine("item", title, part.quantity, net, tax, part.line_id, sku or part.sku, restock, name)
+        how = _taxed(own.taxes if own is not None else ())
+        return CreditLine("item", title, part.quantity, net, tax, part.line_id, sku or part.sku, restock, *how)
     if isinstance(part, RefundedCharge):
-        name = next((_tax_title(one.taxes) for one in order.charges if one.kind is part.kind), None)
+        how = _taxed(next((one.taxes for one in order.charges if one.kind is part.kind), ()))
         kind = part.kind.value
-        return CreditLine(kind, kind.capitalize(), Decimal(1), net, tax, part.id, tax_title=name)
+        return CreditLine(kind, kind.capitalize(), Decimal(1), net, tax, part.id, None, False, *how)
     return CreditLine("adjustment", part.reason or "Refund", Decimal(1), net, tax)
 
 
-def _tax_title(taxes: tuple[TaxLine, ...]) -> str | None:
-    return taxes[0].title if taxes else None
+def _taxed(taxes: tuple[TaxLine, ...]) -> tuple[str | None, Decimal | None, bool]:
+    """How the order taxed it: the tax's name, the rate of the seller's own taxes, whether the channel pays it."""
+    own = [tax for tax in taxes if not tax.channel_liable]
+    rates = [tax.rate for tax in own if tax.amount.shop]  # a tax of nothing counts as none: it was exempted
+    rate = None if None in rates else sum((each for each in rates if each is not None), ZERO)
+    return taxes[0].title if taxes else None, rate if own else None, bool(taxes) and not own

@@ -13,7 +13,7 @@ from tests.simulators.businesscentral.door import Setup, plain
 from crossdock.connectors.businesscentral import CONNECTOR
 from crossdock.connectors.businesscentral.tests.orders import PLACED, SKUS, booking, plain_order
 from crossdock.connectors.businesscentral.wire import SalesOrder
-from crossdock.domain.commands import CloseBooking, MakeInvoice, PostShipment
+from crossdock.domain.commands import AmendBooking, CloseBooking, CreditLine, CreditRefund, MakeInvoice, PostShipment
 from crossdock.domain.fulfilment import Shipment, ShippedLine
 from crossdock.domain.outcome import Done
 from crossdock.kit.manifest import Call
@@ -49,12 +49,20 @@ async def everything() -> Setup:
         lines = (ShippedLine("line-1", Decimal(1), "SKU-0001"),)
         commands: list[Any] = [
             booking(order),
+            AmendBooking(order, ref, "C00000", SKUS, ship_method="UPS"),
             PostShipment(order.key, ref, Shipment("SH1", lines, PLACED), SKUS),
             MakeInvoice(order.key, ref, ("SH1",)),
         ]
         for command in commands if order.currency == "USD" else [CloseBooking(order.key, ref)]:
             for call in (FIRST, AGAIN):
-                assert isinstance((await send[command.purpose](client, command, call)).outcome, Done), command.purpose
+                done = (await send[command.purpose](client, command, call)).outcome
+                assert isinstance(done, Done), command.purpose
+        if order.currency == "USD":
+            line = CreditLine(
+                "item", "Thing 1", Decimal(1), Decimal("9.99"), Decimal("0.82"), "line-1", "SKU-0001", True
+            )
+            refund = CreditRefund(order.key, ref, "9", PLACED, "USD", "C00000", (line,), SKUS, (done.refs["invoice"],))
+            assert isinstance((await send["refund.credit"](client, refund, FIRST)).outcome, Done)
     for poll in CONNECTOR.polls.values():
         await poll.run(setup.client(), None, {})
     assert CONNECTOR.check is not None
@@ -80,9 +88,17 @@ async def test_every_request_is_in_the_published_contract(contract: dict[str, An
             page = contract[part.removesuffix("()")]
         verb = {"POST": "insert", "PATCH": "modify", "DELETE": "delete"}.get(method)
         assert verb is None or page[verb], f"{method} {path}"
-        editable = {field["name"] for field in page["fields"] if field["editable"]}
-        assert set(body or {}) <= editable, f"{method} {path}"
+        _writes(contract, page, body or {}, f"{method} {path}")
         _asks_of(page, query)
+
+
+def _writes(contract: dict[str, Any], page: dict[str, Any], body: dict[str, Any], what: str) -> None:
+    """Only what is editable, in what is nested too."""
+    nested = {name for name in body if name in page["subparts"]}
+    assert set(body) - nested <= {field["name"] for field in page["fields"] if field["editable"]}, what
+    for name in nested:
+        for row in body[name]:
+            _writes(contract, contract[name], row, f"{what}, {name}")
 
 
 def _asks_of(page: dict[str, Any], query: dict[str, str]) -> None:
@@ -120,6 +136,7 @@ async def test_every_answer_is_in_the_published_contract(contract: dict[str, Any
                 checked.add(name)
     assert checked == {
         "salesOrders", "salesOrderLines", "salesInvoices", "salesShipments", "items", "customers", "companyInformation",
+        "salesCreditMemos",
     }  # fmt: skip
 
 

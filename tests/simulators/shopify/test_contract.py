@@ -26,8 +26,9 @@ from graphql import (
 )
 
 from crossdock.connectors.shopify import CONNECTOR, documents, payout_mapping
-from crossdock.domain.commands import PushFulfilment, ReadBack
+from crossdock.domain.commands import PushFulfilment, PushRefund, ReadBack
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.domain.refund import Credit
 
 _CONTRACTS = Path(
     os.environ.get("CROSSDOCK_VENDOR_CONTRACTS") or Path(__file__).parents[4] / "shared/vendors/contracts"
@@ -74,6 +75,9 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
         await shop.look_up(push)
     _refund(shop, ids[1])
     await shop.do(ReadBack("order", ids[1]))
+    credit = PushRefund(ids[2], Credit("77", "CM77", Decimal("1.00"), _paid_in(shop, ids[2]), shop.at))
+    await shop.do(credit)
+    await shop.look_up(credit)
     await shop.do(ReadBack("fulfillment_order", str(next(iter(shop.sim.books_.fulfilment_orders)))))
     page = await CONNECTOR.polls["orders"].run(shop.client, None, {})
     await CONNECTOR.polls["orders"].run(shop.client, page.cursor, {})
@@ -89,6 +93,10 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
         )
     found: list[tuple[str, dict[str, Any], dict[str, Any]]] = shop.answers
     return found
+
+
+def _paid_in(shop: Any, order_id: str) -> str:
+    return str(shop.sim.books_.orders[int(order_id)]["presentment_currency"])
 
 
 def _refund(shop: Any, order_id: str) -> None:

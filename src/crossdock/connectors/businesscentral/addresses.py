@@ -15,6 +15,9 @@ from crossdock.domain.outcome import Rejected
 LINE1, LINE2 = 100, 50
 _LENGTHS = {"Name": 100, "Contact": 100, "City": 30, "State": 30, "PostCode": 20, "Country": 10}
 
+_CHANGES = ("sellTo", "shipTo", "phoneNumber", "email", "shipmentMethodId")
+_EMPTIED = ("AddressLine1", "AddressLine2", "City", "State", "PostCode", "Country")
+
 
 def header_of(
     command: BookOrder, settings: Mapping[str, Any], key: str, currency: str, *, inclusive: bool
@@ -41,6 +44,18 @@ def header_of(
     if method:
         header["shipmentMethodId"] = str(method)
     return header | dict(settings.get("header") or {})
+
+
+def header_amended(command: BookOrder, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What an amendment may change of the header: addresses and contacts, with what is no longer told made empty.
+
+    Customer, currency and price mode stay: changing them on an order with lines makes Business Central price anew.
+    """
+    whole = header_of(command, settings, "", str(settings.get("local_currency")), inclusive=False)
+    kept = {name: value for name, value in whole.items() if name.startswith(_CHANGES)}
+    parties = [party for party in ("sellTo", "shipTo") if any(name.startswith(party) for name in kept)]
+    emptied = {f"{party}{name}": "" for party in parties for name in _EMPTIED}
+    return emptied | ({"shipToContact": ""} if "shipTo" in parties else {}) | kept
 
 
 def _address(address: Address, party: str, field: str) -> dict[str, Any]:

@@ -197,3 +197,18 @@ def _compared(rendered: Rendered, order: SalesOrder, *, repeated: bool) -> Resul
         facts = {"total": str(order.total_amount_including_tax), "number": order.number}
         outcome = Done({"salesOrder": order.id}, facts, repeated)
     return Result(outcome)
+
+
+async def gone(client: BusinessCentral, order_key: str, ref: str) -> Result:
+    """The order is not among the open ones: posted whole by somebody, or deleted."""
+    there = await standing(client, stored_key(order_key, client.settings))
+    if there.posted:
+        return already_posted(there, ref)
+    hint = "It was deleted or the application may not see it. Restore it, or cancel the order here."
+    return Result(Rejected("sales_order_gone", f"sales order {ref} is not in Business Central", "erp_ref", hint))
+
+
+def already_posted(there: Standing, ref: str) -> Result:
+    """Somebody posted the order whole: what was asked of it can no longer be done."""
+    detail = f"sales order {ref} was posted in Business Central: {', '.join(there.posted)}"
+    return Result(Conflict("already_billed" if there.invoices else "already_shipped", detail, {"salesOrder": ref}))

@@ -20,6 +20,7 @@ from crossdock.connectors.businesscentral.answers import (
 )
 from crossdock.connectors.businesscentral.wire import (
     BatchBody,
+    CreditMemo,
     Listed,
     Orders,
     Part,
@@ -108,6 +109,13 @@ class BusinessCentral:
         if self._is_gone(response):
             return False
         raise Stopped(classify(response, wrote=True))
+
+    async def delete_credit(self, draft: CreditMemo) -> None:
+        """Delete a draft credit memo as it was read; one that is gone already is as well."""
+        path = f"{self._company}/salesCreditMemos({draft.id})"
+        response = await self._send("DELETE", path, wrote=True, headers={"if-match": draft.etag})
+        if response.status != 204 and not self._is_gone(response):
+            raise Stopped(classify(response, wrote=True))
 
     async def listed(self, path: str, *, page: int, replica: bool = True) -> Listed:
         """A page of a list. A replica may be a little behind: for polls, never for a decision to write."""

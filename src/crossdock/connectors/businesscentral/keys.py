@@ -9,13 +9,14 @@ from hashlib import blake2s
 from typing import Any
 
 from crossdock.connectors.businesscentral.proof import Unbookable
-from crossdock.connectors.businesscentral.wire import PostedLine
+from crossdock.connectors.businesscentral.wire import OrderLine, PostedLine
 from crossdock.domain.commands import MakeInvoice, PostShipment
 from crossdock.domain.outcome import Rejected
 
 LONGEST = 35
 LONGEST_TEXT = 100  # of a line's description
 _LONGEST_ID = 60
+_REFUND = "Refund "
 _AFTER = " / "  # what follows a mark in its line is for people
 
 
@@ -63,7 +64,19 @@ def invoice_mark(command: MakeInvoice) -> str:
     return f"Invoice of {len(ids)} shipments {_digest(','.join(ids))}"
 
 
-def is_marked(lines: Sequence[PostedLine] | None, mark: str) -> bool:
+def refund_mark(refund_id: str) -> str:
+    """The first line of a credit memo: which refund it is. Posted, it is known by it."""
+    return f"{_REFUND}{_short(refund_id)}"
+
+
+def marked_refund(lines: Sequence[PostedLine] | None) -> str | None:
+    """The refund that a credit memo was made for; None for one of other people's."""
+    texts = (line.description for line in lines or () if line.line_type == "Comment")
+    found = next((text for text in texts if text.startswith(_REFUND)), None)
+    return None if found is None else found.removeprefix(_REFUND).partition(_AFTER)[0]
+
+
+def is_marked(lines: Sequence[PostedLine | OrderLine] | None, mark: str) -> bool:
     texts: Iterable[str] = (line.description for line in lines or () if line.line_type == "Comment")
     return any(text == mark or text.startswith(mark + _AFTER) for text in texts)
 

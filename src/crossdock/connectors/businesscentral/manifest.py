@@ -66,6 +66,7 @@ SETTINGS = (
     _account("duty_account", "Duty line"),
     _account("fee_account", "Fee line"),
     _account("gift_card_account", "Gift card sold"),
+    _account("refund_account", "Refunded without goods that come back"),
     _account("rounding_account", "Rounding line"),
     Setting("ship_methods", "Ship method -> shipment method id", required=False, default={}),
     Setting(
@@ -93,7 +94,7 @@ MANIFEST = Manifest(
     api_version="v2.0",
     settings=SETTINGS,
     mapping_version="1",
-    topics={"invoice": "invoice_seen", "notification": "signal"},
+    topics={"invoice": "invoice_seen", "credit_memo": "credit_seen", "notification": "signal"},
     quota=Quota(concurrency=20, rate_per_s=20.0, burst=200.0),
     docs="https://learn.microsoft.com/en-us/dynamics365/business-central/dev-itpro/api-reference/v2.0/",
     values=(

@@ -32,7 +32,7 @@ from crossdock.domain.outcome import Rejected
 MARK = 10000  # the line that says which order, then which shipment or invoice it is
 NOT_SHIPPED = " (not shipped)"  # after the channel's line id: billed without a shipment
 
-_STEP = 10000
+STEP = 10000  # between the numbers of two lines
 _ONE = Decimal(1)
 _HUNDRED = Decimal(100)
 _HALF = Decimal("0.5")
@@ -154,7 +154,7 @@ class _Sheet:
         self._add({**row, "unitPrice": price, "discountAmount": discount}, place)
 
     def _add(self, row: dict[str, Any], place: str) -> None:
-        sequence = MARK + _STEP * len(self.lines)
+        sequence = MARK + STEP * len(self.lines)
         self.places[sequence] = place
         self.lines.append({"sequence": sequence, **row})
 

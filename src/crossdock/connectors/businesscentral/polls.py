@@ -1,4 +1,4 @@
-"""What changed in Business Central, by lastModifiedDateTime: masters of items and customers, and posted invoices.
+"""What changed in Business Central, by lastModifiedDateTime: masters, posted invoices and posted credit memos.
 
 A round follows the vendor's links from page to page, and the next one starts five minutes back: a transaction may be
 visible later than the instant it carries, and polls read a replica.
@@ -13,23 +13,25 @@ import msgspec
 
 from crossdock.connectors.businesscentral.answers import UNREADABLE, Stopped
 from crossdock.connectors.businesscentral.client import BusinessCentral
-from crossdock.connectors.businesscentral.keys import restored_key
+from crossdock.connectors.businesscentral.keys import marked_refund, restored_key
 from crossdock.connectors.businesscentral.posting import instant
 from crossdock.connectors.businesscentral.subscribing import subscriptions
 from crossdock.connectors.businesscentral.webhook import TOPIC, signal
-from crossdock.connectors.businesscentral.wire import Listed
+from crossdock.connectors.businesscentral.wire import Listed, PostedLine
 from crossdock.domain.decision import CustomerMaster, ProductMaster
-from crossdock.domain.events import Event, InvoiceSeen
+from crossdock.domain.events import CreditSeen, Event, InvoiceSeen
 from crossdock.domain.fulfilment import Invoice
 from crossdock.domain.matching import mail
 from crossdock.domain.money import plausible
 from crossdock.domain.outcome import Rejected
+from crossdock.domain.refund import Credit
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Found, Page, Poll, Unreachable, Untranslatable
 
 OVERLAP = timedelta(minutes=5)
 FIRST_LOOK_BACK = timedelta(days=1)
 PAGE_ROWS = 1000
+CREDIT = "credit_memo"  # the topic of a polled credit memo
 _MOST_PAGES = 20  # of one notification; what is beyond is found by the poll
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STANDS = frozenset({"Open", "Paid"})  # drafts are no invoices yet, cancelled ones none any more
@@ -77,6 +79,10 @@ class _Invoice(_Row, frozen=True, rename="camel"):
     status: str
     currency_code: str
     total_amount_including_tax: Decimal
+
+
+class _CreditMemo(_Invoice, frozen=True, rename="camel"):
+    sales_credit_memo_lines: list[PostedLine] = []
 
 
 R = TypeVar("R", bound=_Row)
@@ -153,6 +159,27 @@ def _found(row: _Invoice, key: str) -> Found:
     return Found(f"invoice:{row.id}:{changed}", "invoice", "order", key, _encode(body))
 
 
+async def credit_memos(client: BusinessCentral, cursor: str | None, options: Mapping[str, Any]) -> Page:
+    """Posted credit memos that carry an order's key, with the refund that each of ours was made for."""
+    start = client.line.now() - FIRST_LOOK_BACK
+    rows, page = await _round(client, cursor, options, _CreditMemo, "salesCreditMemos", start, "salesCreditMemoLines")
+    found = []
+    for row in rows:
+        key = restored_key(row.external_document_number, client.settings)
+        if key is not None and row.status in _STANDS:
+            body = {
+                "id": row.id,
+                "number": row.number,
+                "total": str(row.total_amount_including_tax),
+                "currency": row.currency_code,
+                "credited_at": row.last_modified_date_time,
+                "made_for": marked_refund(row.sales_credit_memo_lines),
+                "order": key,
+            }
+            found.append(Found(f"credit:{row.id}", CREDIT, "order", key, _encode(body)))
+    return msgspec.structs.replace(page, found=tuple(found))
+
+
 class _Told(msgspec.Struct, frozen=True):
     id: str
     number: str
@@ -161,10 +188,21 @@ class _Told(msgspec.Struct, frozen=True):
     invoiced_at: datetime
 
 
+class _Credited(msgspec.Struct, frozen=True):
+    id: str
+    number: str
+    total: Decimal
+    currency: str
+    credited_at: datetime
+    made_for: str | None = None
+
+
 def translate(connection: str, topic: str, body: bytes) -> list[Event]:
-    """A polled invoice -> what happened to its order."""
+    """A polled invoice or credit memo -> what happened to its order."""
     if topic == TOPIC:
         return [signal(connection, body)]
+    if topic == CREDIT:
+        return [_credit_seen(connection, body)]
     if topic != "invoice":
         raise Untranslatable("unknown_topic", f"Business Central has no topic {topic!r}", field="topic")
     try:
@@ -178,6 +216,17 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
     return [InvoiceSeen(Invoice(row.id, row.number, row.total, row.currency, row.invoiced_at), source=connection)]
 
 
+def _credit_seen(connection: str, body: bytes) -> CreditSeen:
+    try:
+        row = msgspec.json.decode(body, type=_Credited)
+    except UNREADABLE as error:
+        raise Untranslatable("unreadable_credit", f"the polled credit memo cannot be read: {error}", "body") from error
+    if not plausible(row.total) or row.credited_at.tzinfo is None:
+        raise Untranslatable("unreadable_credit", f"credit memo {row.id} has no amount or no instant", field="total")
+    credit = Credit(row.id, row.number, row.total, row.currency, row.credited_at, made_for=row.made_for)
+    return CreditSeen(credit, source=connection)
+
+
 async def _round(
     client: BusinessCentral,
     cursor: str | None,
@@ -185,10 +234,11 @@ async def _round(
     kind: type[R],
     entity: str,
     start: datetime,
+    expand: str | None = None,
 ) -> tuple[list[R], Page]:
     """One page of a round: rows changed since the cursor, and the cursor to go on with."""
     saved = msgspec.json.decode(cursor, type=Cursor) if cursor is not None else None
-    listed, since = await _asked(client, entity, _since(saved, options, start), saved, options)
+    listed, since = await _asked(client, entity, _since(saved, options, start), saved, options, expand)
     rows = _typed(listed.value, kind)
     latest = max([row.last_modified_date_time for row in rows], default=None)
     at = max([since, *(each for each in (latest, saved.at if saved else None) if each is not None)])
@@ -209,7 +259,12 @@ def _since(saved: Cursor | None, options: Mapping[str, Any], start: datetime) ->
 
 
 async def _asked(
-    client: BusinessCentral, entity: str, since: datetime, saved: Cursor | None, options: Mapping[str, Any]
+    client: BusinessCentral,
+    entity: str,
+    since: datetime,
+    saved: Cursor | None,
+    options: Mapping[str, Any],
+    expand: str | None,
 ) -> tuple[Listed, datetime]:
     replica = not options.get("primary")
     try:
@@ -224,7 +279,7 @@ async def _asked(
         if options.get("until"):
             until = datetime.fromisoformat(options["until"])
             where += f"%20and%20lastModifiedDateTime%20le%20{_literal(until)}"
-        path = f"{entity}?$filter={where}&$orderby=lastModifiedDateTime"
+        path = f"{entity}?$filter={where}&$orderby=lastModifiedDateTime" + (f"&$expand={expand}" if expand else "")
         return await client.listed(path, page=PAGE_ROWS, replica=replica), since
     except Stopped as stopped:
         raise Unreachable(f"Business Central did not answer a poll: {stopped.outcome}") from stopped
@@ -266,6 +321,7 @@ POLLS: Mapping[str, Poll] = {
         _poll("items", items, 300.0, "product"),
         _poll("customers", customers, 300.0, "customer"),
         _poll("invoices", invoices, 60.0),
+        _poll("credits", credit_memos, 60.0),
         Poll("subscriptions", subscriptions, 3600.0),
     )
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from crossdock.connectors.businesscentral.wire import NO_GUID, OrderLine, SalesOrder
+from crossdock.connectors.businesscentral.wire import NO_GUID, CreditMemo, OrderLine, SalesOrder
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Charge, Order
 from crossdock.domain.order import OrderLine as Sold
@@ -29,7 +29,7 @@ class Unbookable(Exception):
 
 
 class Rendered(msgspec.Struct, frozen=True):
-    """A sales order as it is to stand in Business Central."""
+    """A sales order, or a credit memo, as it is to stand in Business Central."""
 
     header: dict[str, Any]
     lines: list[dict[str, Any]]  # in order of ``sequence``, which no two share
@@ -71,8 +71,8 @@ def document_total(
     return sum_ if inclusive else sum_ + computed_tax(sums, rates, unit, inclusive=False)
 
 
-def difference(rendered: Rendered, order: SalesOrder) -> Rejected | None:
-    """What Business Central made of the order that is not what was sent; None when it is all there to the cent."""
+def difference(rendered: Rendered, order: SalesOrder | CreditMemo) -> Rejected | None:
+    """What Business Central made of it that is not what was sent; None when it is all there to the cent."""
     theirs = {line.sequence: line for line in order.lines}
     for sent in rendered.lines:
         wrong = _line_off(sent, theirs.get(sent["sequence"]))
@@ -102,15 +102,15 @@ def _line_off(sent: Mapping[str, Any], there: OrderLine | None) -> str | None:
     return None
 
 
-def _extra(rendered: Rendered, order: SalesOrder) -> str | None:
+def _extra(rendered: Rendered, order: SalesOrder | CreditMemo) -> str | None:
     ours = {line["sequence"] for line in rendered.lines}
     extra = [line.sequence for line in order.lines if line.sequence not in ours]
     return f"line {extra[0]} in Business Central" if extra else None
 
 
-def _differs(rendered: Rendered, order: SalesOrder, field: str, what: str) -> Rejected:
+def _differs(rendered: Rendered, order: SalesOrder | CreditMemo, field: str, what: str) -> Rejected:
     sums = f"Business Central comes to {order.total_amount_including_tax}, the channel says {rendered.total}"
-    detail = f"sales order {order.number}: {sums}; see {field}: {what}"
+    detail = f"{order.called} {order.number}: {sums}; see {field}: {what}"
     hint = "Look for price lists, discounts, rounding and tax setup that change what is sent; then retry."
     return Rejected(code="totals_differ", detail=detail, field=field, hint=hint)
 

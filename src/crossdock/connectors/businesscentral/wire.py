@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -44,6 +44,7 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=T
     line_object_number: str = ""
     description: str = ""
     description2: str = ""
+    tax_code: str = ""
     quantity: Decimal = Decimal(0)
     unit_price: Decimal = Decimal(0)
     discount_amount: Decimal = Decimal(0)
@@ -62,6 +63,7 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=T
 
 
 class SalesOrder(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
+    called: ClassVar[str] = "sales order"
     id: str
     number: str
     external_document_number: str
@@ -77,6 +79,31 @@ class SalesOrder(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=
     @property
     def lines(self) -> list[OrderLine]:
         return self.sales_order_lines or []
+
+
+class CreditMemo(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
+    """A credit memo, draft or posted. Posting gives it another id and another number."""
+
+    called: ClassVar[str] = "credit memo"
+    id: str
+    number: str
+    external_document_number: str
+    etag: str = msgspec.field(default="", name="@odata.etag")
+    status: str = ""
+    currency_code: str = ""
+    total_amount_including_tax: Decimal = Decimal(0)
+    sales_credit_memo_lines: list[OrderLine] | None = None
+
+    def __post_init__(self) -> None:
+        _numbers(self.total_amount_including_tax)
+
+    @property
+    def lines(self) -> list[OrderLine]:
+        return self.sales_credit_memo_lines or []
+
+    @property
+    def is_draft(self) -> bool:
+        return self.status == "Draft"
 
 
 class PostedLine(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
@@ -96,12 +123,13 @@ class Invoice(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=Tru
     currency_code: str
     total_amount_including_tax: Decimal
     total_tax_amount: Decimal | None = None
+    remaining_amount: Decimal | None = None
     last_modified_date_time: str
     posting_date: str = ""
     sales_invoice_lines: list[PostedLine] | None = None
 
     def __post_init__(self) -> None:
-        _numbers(self.total_amount_including_tax, self.total_tax_amount)
+        _numbers(self.total_amount_including_tax, self.total_tax_amount, self.remaining_amount)
 
 
 class Shipment(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
@@ -118,6 +146,10 @@ class Orders(msgspec.Struct, frozen=True, gc=False):
 
 class Invoices(msgspec.Struct, frozen=True, gc=False):
     value: list[Invoice]
+
+
+class CreditMemos(msgspec.Struct, frozen=True, gc=False):
+    value: list[CreditMemo]
 
 
 class Shipments(msgspec.Struct, frozen=True, gc=False):

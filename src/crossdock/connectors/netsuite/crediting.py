@@ -26,6 +26,9 @@ _ITEMS = {
 }
 
 
+CREDIT_MARK = "-CM-"  # between the order's key and the refund's id in a credit memo's external id
+
+
 def credit_id(command: CreditRefund | PayRefund) -> str:
     return external_id(command.order_key, f"CM-{command.refund_id}")
 
@@ -92,6 +95,9 @@ class _Sheet:
     def put(self, line: CreditLine) -> None:
         row = self._row(self._item_of(line), line.quantity, line.net, line.title)
         if not line.tax:
+            return
+        if line.channel_tax:
+            self._row(self._setting("channel_tax_item"), Decimal(1), line.tax, "Tax remitted by the channel")
             return
         self.tax += line.tax
         if self.tax_mode == "line":

@@ -1,4 +1,4 @@
-"""What changed in NetSuite, by SuiteQL: masters of items and customers, and invoices.
+"""What changed in NetSuite, by SuiteQL: masters of items and customers, invoices and credit memos.
 
 Paging is by key (last change, internal id), so rows with one timestamp are neither missed nor repeated. Timestamps are
 the account's wall time in whole seconds; a new round starts five minutes back, and further when clocks went back.
@@ -13,13 +13,15 @@ import msgspec
 
 from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
+from crossdock.connectors.netsuite.crediting import CREDIT_MARK
 from crossdock.connectors.netsuite.documents import instant
 from crossdock.connectors.netsuite.mapping import account_zone
 from crossdock.domain.decision import CustomerMaster, ProductMaster
-from crossdock.domain.events import Event, InvoiceSeen
+from crossdock.domain.events import CreditSeen, Event, InvoiceSeen
 from crossdock.domain.fulfilment import Invoice
 from crossdock.domain.matching import mail
 from crossdock.domain.money import plausible
+from crossdock.domain.refund import Credit
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Found, Page, Poll, Unreachable, Untranslatable
 
@@ -35,6 +37,15 @@ INVOICES = (
     "JOIN transactionline l ON l.transaction = i.id JOIN transaction o ON o.id = l.createdfrom "
     "JOIN currency c ON c.id = i.currency"
 )
+# One of ours carries its refund in its external id; one of other people's is made from an invoice of the order.
+CREDITS = (
+    f"SELECT i.id, i.tranid, i.foreigntotal, c.symbol AS currency, "  # noqa: S608 - constants only
+    f"TO_CHAR(i.createddate, '{_SQL_FORMAT}') AS created, {CHANGED}, i.externalid AS creditkey, "
+    "o.externalid AS orderkey FROM transaction i JOIN transactionline l ON l.transaction = i.id "
+    "LEFT JOIN transaction b ON b.id = l.createdfrom LEFT JOIN transactionline k ON k.transaction = b.id "
+    "LEFT JOIN transaction o ON o.id = k.createdfrom JOIN currency c ON c.id = i.currency"
+)
+CREDIT = "credit_memo"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -98,6 +109,36 @@ async def invoices(client: NetSuite, cursor: str | None, options: Mapping[str, A
     return msgspec.structs.replace(page, found=tuple(_found(row, client.settings) for row in ours))
 
 
+async def credit_memos(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
+    """Credit memos of orders that carry an external id: ours, and those that people make from an invoice."""
+    where = "i.type = 'CustCred' AND l.mainline = 'T' AND (k.mainline = 'T' OR k.mainline IS NULL)"
+    start = _wall_text(client.line.now() - FIRST_LOOK_BACK, client.settings)
+    rows, page = await _round(client, cursor, options, _Credit, CREDITS, where, start=start)
+    prefixes = tuple(f"{name}-" for name in client.settings.get("order_prefixes") or ())
+    found = []
+    for row in rows:
+        key, refund = _credited_order(row)
+        if key and (not prefixes or key.startswith(prefixes)):
+            body = {
+                "id": str(row.id),
+                "number": row.tranid,
+                # A credit's total is told as what it does to the books: negative.
+                "total": str(abs(row.foreigntotal)),
+                "currency": row.currency,
+                "credited_at": _made_at(row.created, client.settings),
+                "made_for": refund,
+                "order": key,
+            }
+            found.append(Found(f"credit:{row.id}", CREDIT, "order", key, _encode(body)))
+    return msgspec.structs.replace(page, found=tuple(found))
+
+
+def _credited_order(row: "_Credit") -> tuple[str | None, str | None]:
+    """The order's key, and the refund that the credit memo was made for where it is ours."""
+    key, mark, refund = (row.creditkey or "").rpartition(CREDIT_MARK)
+    return (key, refund) if mark else (row.orderkey, None)
+
+
 def _found(row: "_Invoice", settings: Mapping[str, Any]) -> Found:
     body = {
         "id": str(row.id),
@@ -118,7 +159,9 @@ def _made_at(text: str, settings: Mapping[str, Any]) -> datetime:
 
 
 def translate(connection: str, topic: str, body: bytes) -> list[Event]:
-    """A polled invoice -> what happened to its order."""
+    """A polled invoice or credit memo -> what happened to its order."""
+    if topic == CREDIT:
+        return [_credit_seen(connection, body)]
     if topic != "invoice":
         raise Untranslatable("unknown_topic", f"NetSuite has no topic {topic!r}", field="topic")
     try:
@@ -130,6 +173,27 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
     if not plausible(row.total):
         raise Untranslatable("unreadable_invoice", f"invoice {row.id} has a total that is no amount", field="total")
     return [InvoiceSeen(Invoice(row.id, row.number, row.total, row.currency, row.invoiced_at), source=connection)]
+
+
+def _credit_seen(connection: str, body: bytes) -> CreditSeen:
+    try:
+        row = msgspec.json.decode(body, type=_CreditRow)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        text = f"the polled credit memo cannot be read: {error}"
+        raise Untranslatable("unreadable_credit", text, field="body") from error
+    if not plausible(row.total) or row.credited_at.tzinfo is None:
+        raise Untranslatable("unreadable_credit", f"credit memo {row.id} has no amount or no instant", field="total")
+    credit = Credit(row.id, row.number, row.total, row.currency, row.credited_at, made_for=row.made_for)
+    return CreditSeen(credit, source=connection)
+
+
+class _CreditRow(msgspec.Struct, frozen=True):
+    id: str
+    number: str
+    total: Decimal
+    currency: str
+    credited_at: datetime
+    made_for: str | None = None
 
 
 class _InvoiceRow(msgspec.Struct, frozen=True):
@@ -173,6 +237,15 @@ class _Invoice(_Row, frozen=True):
     currency: str
     created: str
     orderkey: _Name
+
+
+class _Credit(_Row, frozen=True):
+    tranid: str
+    foreigntotal: Decimal
+    currency: str
+    created: str
+    creditkey: str | None = None
+    orderkey: str | None = None
 
 
 def _typed(rows: list[dict[str, Any]], kind: type[R]) -> list[R]:
@@ -282,5 +355,6 @@ POLLS: Mapping[str, Poll] = {
         _poll("items", items, 300.0, "product"),
         _poll("customers", customers, 300.0, "customer"),
         _poll("invoices", invoices, 60.0),
+        _poll("credits", credit_memos, 60.0),
     )
 }

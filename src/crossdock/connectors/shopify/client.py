@@ -187,6 +187,26 @@ class Client:
             raise Failed(answers.lost("answer_empty", "Shopify names neither a fulfilment nor an error.", write=True))
         return graph.number(found.fulfillment_create.fulfillment.id)
 
+    async def refundable(self, order_id: str) -> shapes.Refundable | None:
+        """What was paid on an order and what went back of it; ``None``: no such order."""
+        variables = {"id": gid("Order", order_id)}
+        found: shapes.RefundableData = await self._ask(documents.REFUNDABLE, variables, shapes.RefundableData)
+        return found.order
+
+    async def create_refund(self, refund: dict[str, Any], key: str) -> str:
+        """Give money back; its number. The same key with the same input again is the same refund."""
+        variables = {"input": refund, "key": key}
+        found: shapes.MadeRefundData = await self._ask(
+            documents.REFUND_CREATE, variables, shapes.MadeRefundData, write=True
+        )
+        errors = found.refund_create.user_errors
+        if errors:
+            text = "; ".join(error.message for error in errors[:3])
+            raise Failed(Rejected("shopify.refund_refused", text, ".".join(errors[0].field or ()) or None))
+        if found.refund_create.refund is None:
+            raise Failed(answers.lost("answer_empty", "Shopify names neither a refund nor an error.", write=True))
+        return graph.number(found.refund_create.refund.id)
+
     async def subscriptions(self) -> tuple[shapes.Subscription, ...]:
         """All webhook subscriptions this app has in the shop."""
         found: list[shapes.Subscription] = []

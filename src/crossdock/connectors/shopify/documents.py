@@ -142,6 +142,26 @@ FULFILMENT_CREATE = """mutation FulfilmentCreate($fulfillment: FulfillmentInput!
   }
 }"""
 
+REFUNDABLE = """query Refundable($id: ID!) {
+  order(id: $id) {
+    id
+    cancelledAt
+    presentmentCurrencyCode
+    refunds(first: 50) { id note }
+    transactions(first: 100) {
+      id kind status gateway parentTransaction { id }
+      amountSet { presentmentMoney { amount currencyCode } shopMoney { amount currencyCode } }
+    }
+  }
+}"""
+
+REFUND_CREATE = """mutation RefundCreate($input: RefundInput!, $key: String!) {
+  refundCreate(input: $input) @idempotent(key: $key) {
+    refund { id note }
+    userErrors { field message }
+  }
+}"""
+
 SUBSCRIPTIONS = """query Subscriptions($after: String) {
   webhookSubscriptions(first: 100, after: $after) {
     nodes { id topic uri }
@@ -195,6 +215,8 @@ ALL = {
     "fulfilment_lines": FULFILMENT_LINES,
     "fulfilment_order": FULFILMENT_ORDER,
     "fulfilment_create": FULFILMENT_CREATE,
+    "refundable": REFUNDABLE,
+    "refund_create": REFUND_CREATE,
     "subscriptions": SUBSCRIPTIONS,
     "subscription_create": SUBSCRIPTION_CREATE,
     "payouts": PAYOUTS,

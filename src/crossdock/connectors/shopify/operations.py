@@ -1,4 +1,4 @@
-"""What Crossdock can ask of Shopify: tell it a fulfilment, read an order or its fulfilment orders back."""
+"""What Crossdock can ask of Shopify: tell a fulfilment, pay a credit back, read an order or its fulfilment orders."""
 
 from decimal import Decimal
 from typing import Any
@@ -8,8 +8,9 @@ import msgspec
 from crossdock.connectors.shopify import fulfilling, graph, mapping, refunds
 from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Client
+from crossdock.connectors.shopify.paying_back import find_refund, pay_back
 from crossdock.connectors.shopify.shapes import Fulfilment, FulfilmentOrder, FulfilmentState
-from crossdock.domain.commands import Payload, PushFulfilment, ReadBack
+from crossdock.domain.commands import Payload, PushFulfilment, PushRefund, ReadBack
 from crossdock.domain.events import AllocationsSeen, Event, OrderSeen, RefundSeen
 from crossdock.domain.fulfilment import Allocation, ShippedLine
 from crossdock.domain.order import order_key
@@ -204,6 +205,16 @@ OPERATIONS: dict[str, Operation] = {
             repeat=Repeat.SEARCHABLE,  # fulfillmentCreate takes no idempotency key
             send=push,
             look_up=find_push,
+            settle_s=10.0,
+            lease_s=120.0,
+            cost=30,
+        ),
+        Operation(
+            purpose=PushRefund.purpose,
+            title="Pay a credit of the ERP back",
+            repeat=Repeat.UNIQUE,  # refundCreate is @idempotent
+            send=pay_back,
+            look_up=find_refund,
             settle_s=10.0,
             lease_s=120.0,
             cost=30,

@@ -171,6 +171,43 @@ class CreatedData(Struct, frozen=True):
     fulfillment_create: Created
 
 
+class NotedRefund(Struct, frozen=True):
+    id: str
+    note: str | None = None
+
+
+class Moved(Struct, frozen=True):
+    """A transaction of the order: money taken (sale, capture), or given back."""
+
+    id: str
+    kind: str
+    status: str
+    amount_set: graph.Bag
+    gateway: str | None = None
+    parent_transaction: graph.Ref | None = None
+
+
+class Refundable(Struct, frozen=True):
+    id: str
+    presentment_currency_code: str
+    refunds: tuple[NotedRefund, ...]
+    transactions: tuple[Moved, ...]
+    cancelled_at: str | None = None
+
+
+class RefundableData(Struct, frozen=True):
+    order: Refundable | None
+
+
+class MadeRefund(Struct, frozen=True):
+    user_errors: tuple[UserError, ...]
+    refund: NotedRefund | None = None
+
+
+class MadeRefundData(Struct, frozen=True):
+    refund_create: MadeRefund
+
+
 class Subscription(Struct, frozen=True):
     id: str
     topic: str

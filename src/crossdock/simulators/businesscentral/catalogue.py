@@ -21,6 +21,7 @@ ACCOUNTS = {
     "5610": ("gift_card_account", "Gift cards outstanding"),
     "6430": ("duty_account", "Duties"),
     "6440": ("fee_account", "Fees"),
+    "6450": ("refund_account", "Returns and allowances"),
     "9140": ("rounding_account", "Rounding"),
     "5710": ("tax_account", "Sales tax payable"),
     "5720": ("channel_tax_account", "Tax remitted by channel"),

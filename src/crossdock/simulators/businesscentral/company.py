@@ -100,12 +100,17 @@ class BusinessCentralCompany:
 
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """What the company's own people do: ``post``, ``edit_line``, ``delete`` an order; ``rename_item``,
-        ``block_item``; ``add_customer``; ``revoke_tokens``; ``install_rebate``: new lines of items cost less."""
+        ``block_item``; ``add_customer``; ``revoke_tokens``; ``install_rebate``: new lines of items cost less;
+        ``credit``: so much of an ``invoice`` is credited, and posted."""
         now = self._world.now()
         if verb == "revoke_tokens":
             self.tokens.revoke()
         elif verb == "install_rebate":
             self.entities.sales.rebate = Decimal(str(args["amount"]))
+        elif verb == "credit":
+            invoice = next(one for one in self.ledger.of("salesInvoice") if args["invoice"] in (one.id, one.number))
+            made = self.entities.credits.by_people(invoice, Decimal(str(args["amount"])), now)
+            return {"id": made.id, "number": made.number}
         elif verb == "add_customer":
             known = catalogue.Customer(
                 catalogue.guid("customer", len(self.customers)), f"C{len(self.customers):05}", args.get("name", "New"),

@@ -18,6 +18,8 @@ from crossdock.simulators.businesscentral.answers import (
     missing,
     nothing,
 )
+from crossdock.simulators.businesscentral.credits import KIND as CREDIT
+from crossdock.simulators.businesscentral.credits import CreditDesk
 from crossdock.simulators.businesscentral.ledger import Document, Line, etag
 from crossdock.simulators.businesscentral.posting import ship_and_invoice
 from crossdock.simulators.businesscentral.sales import SalesDesk
@@ -30,15 +32,18 @@ _DOCUMENTS = {
     "salesOrders": ("salesOrder", views.order, "salesOrderLines"),
     "salesInvoices": ("salesInvoice", views.invoice, "salesInvoiceLines"),
     "salesShipments": ("salesShipment", views.shipment, "salesShipmentLines"),
+    "salesCreditMemos": (CREDIT, views.credit_memo, "salesCreditMemoLines"),
 }
 _OF_EXTERNAL = re.compile(r"externalDocumentNumber eq '([^']*)'")
 ACTION = "Microsoft.NAV.shipAndInvoice"
+POST = "Microsoft.NAV.post"
 
 
 class Entities:
     def __init__(self, company: "BusinessCentralCompany", now: Callable[[], datetime]) -> None:
         self._company, self._now = company, now
         self.sales = SalesDesk(company.ledger, company.items, company.customers)
+        self.credits = CreditDesk(company.ledger, self.sales, company.items, company.customers)
 
     def serve(
         self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: Any, where: str
@@ -64,6 +69,8 @@ class Entities:
                 return self._new_line(str(body.get("documentId")), body)
             case ("POST", "salesOrders", True, part, False) if part == ACTION:
                 return self._post(match["id"])
+            case (_, "salesCreditMemos", _, _, False) if method != "GET":
+                return self._credit_memo(method, match["id"], match["part"], headers, body)
             case ("PATCH" | "DELETE", "salesOrders", True, None, False):
                 return self._write_order(method, match["id"], headers, body)
             case ("PATCH" | "DELETE", "salesOrders", True, "salesOrderLines", True):
@@ -91,11 +98,10 @@ class Entities:
 
     def _rows(self, name: str, of: re.Match[str] | None = None) -> list[dict[str, Any]]:
         if name in _DOCUMENTS:
-            kind, shown, _ = _DOCUMENTS[name]
-            documents = self._company.ledger.of(kind)
+            documents = self._company.ledger.of(_DOCUMENTS[name][0])
             if of is not None:  # the commonest question is not answered by showing everything first
                 documents = [one for one in documents if one.external == of[1].upper()]
-            return [shown(one, self._customer(one)) for one in documents]
+            return [self._view(name, one) for one in documents]
         if name == "items":
             return [views.item(one) for one in self._company.items.values()]
         if name == "customers":
@@ -129,7 +135,18 @@ class Entities:
         return found(views.chosen(self._expanded(name, row, query), query))
 
     def _shown(self, name: str, document: Document, query: Mapping[str, str]) -> dict[str, Any]:
-        return self._expanded(name, _DOCUMENTS[name][1](document, self._customer(document)), query)
+        return self._expanded(name, self._view(name, document), query)
+
+    def _view(self, name: str, document: Document) -> dict[str, Any]:
+        """The entity with what other documents make of it: what is open of an invoice, which one a credit is for."""
+        shown = _DOCUMENTS[name][1](document, self._customer(document))
+        ledger = self._company.ledger
+        if name == "salesInvoices":
+            shown["remainingAmount"] = ledger.open_amount(document)
+        elif document.applies_to:
+            shown["invoiceId"] = document.applies_to
+            shown["invoiceNumber"] = ledger.documents[document.applies_to].number
+        return shown
 
     def _new_line(self, order_id: str, body: Any) -> Reply:
         order = self._order(order_id)
@@ -142,6 +159,26 @@ class Entities:
             message = "There is no Sales Invoice Header within the filter."
             raise PostedAnyway(400, "Application_RecordNotFound", message)
         return nothing()
+
+    def _credit_memo(
+        self, method: str, ref: str | None, part: str | None, headers: Mapping[str, str], body: Any
+    ) -> Reply:
+        if (method, ref, part) == ("POST", None, None):
+            return found(self._shown("salesCreditMemos", self.credits.new(body, self._now()), {}), 201)
+        credit = self._company.ledger.find(CREDIT, ref or "")
+        if credit is None:
+            raise gone("salesCreditMemo")
+        if (method, part) == ("POST", POST):
+            self.credits.post(credit, self._now())
+            return nothing()
+        if part is not None or method not in ("PATCH", "DELETE"):
+            raise Refusal(405, "BadRequest_MethodNotAllowed", f"'{method}' requests are not allowed for this resource.")
+        _unchanged(credit, headers)
+        if method == "DELETE":
+            self.credits.delete(credit)
+            return nothing()
+        self.credits.change(credit, body, self._now())
+        return found(self._shown("salesCreditMemos", credit, {}))
 
     def _write_order(self, method: str, ref: str, headers: Mapping[str, str], body: Any) -> Reply:
         order = self._order(ref)

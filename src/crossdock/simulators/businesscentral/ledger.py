@@ -16,6 +16,7 @@ import msgspec
 from crossdock.simulators.businesscentral.catalogue import LOCAL_CURRENCY, TAX_RATES, decimals, guid
 
 ZERO = Decimal(0)
+DRAFT = "Draft"
 _HUNDRED = Decimal(100)
 
 
@@ -53,10 +54,10 @@ class Line(msgspec.Struct, kw_only=True):
 
 
 class Document(msgspec.Struct, kw_only=True):
-    """A sales order, a posted shipment or a posted invoice."""
+    """A sales order, a posted shipment, a posted invoice, or a credit memo (a draft, or posted)."""
 
     id: str
-    kind: str  # salesOrder, salesShipment, salesInvoice
+    kind: str  # salesOrder, salesShipment, salesInvoice, salesCreditMemo
     number: str
     created: datetime
     modified: datetime
@@ -64,9 +65,10 @@ class Document(msgspec.Struct, kw_only=True):
     customer: str = ""
     currency: str = ""  # empty: the local currency
     inclusive: bool = False
-    status: str = "Draft"
+    status: str = DRAFT
     order_id: str = ""
     order_number: str = ""
+    applies_to: str = ""  # of a credit memo: the invoice's id
     header: dict[str, Any] = {}
     lines: list[Line] = []
     version: int = 0
@@ -163,6 +165,14 @@ class Ledger:
     def of(self, kind: str) -> list[Document]:
         return [document for document in self.documents.values() if document.kind == kind]
 
+    def open_amount(self, invoice: Document) -> Decimal:
+        """What is left of an invoice after the posted credit memos that are applied to it."""
+        left = invoice.total
+        for credit in self.of("salesCreditMemo"):
+            if credit.status != DRAFT and credit.applies_to == invoice.id:
+                left -= min(credit.total, left)
+        return left
+
     def books(self) -> dict[str, Any]:
         """JSON-ready: what reconciliation is made against. Amounts and quantities are text.
 
@@ -175,7 +185,8 @@ class Ledger:
         return {
             "orders": [_order(one) for one in orders],
             "shipments": [_shipment(one) for one in self.of("salesShipment")],
-            "invoices": [_invoice(one) for one in invoices],
+            "invoices": [_invoice(one) | {"open": str(self.open_amount(one))} for one in invoices],
+            "credit_memos": [_credit_memo(one) for one in self.of("salesCreditMemo")],
             "doubled": sorted(external for external, count in counts.items() if count > 1),
         }
 
@@ -239,4 +250,20 @@ def _invoice(invoice: Document) -> dict[str, Any]:
         "tax": str(invoice.tax),
         "status": invoice.status,
         "comments": [line.description for line in invoice.lines if line.kind == "Comment"],
+    }
+
+
+def _credit_memo(credit: Document) -> dict[str, Any]:
+    return {
+        "id": credit.id,
+        "number": credit.number,
+        "external": credit.external,
+        "customer": credit.customer,
+        "currency": credit.currency or LOCAL_CURRENCY,
+        "total": str(credit.total),
+        "tax": str(credit.tax),
+        "status": credit.status,
+        "applied": credit.applies_to,
+        "comments": [line.description for line in credit.lines if line.kind == "Comment"],
+        "lines": [_line(line) | {"amount": str(credit.amount(line))} for line in credit.lines if line.quantity],
     }

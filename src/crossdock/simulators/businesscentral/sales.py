@@ -62,7 +62,7 @@ class SalesDesk:
             modified=now,
         )
         nested = body.get("salesOrderLines", [])
-        self._header(order, {name: value for name, value in body.items() if name != "salesOrderLines"})
+        self.set_header(order, {name: value for name, value in body.items() if name != "salesOrderLines"})
         if not order.customer:
             raise dialog("You must choose a customer for the sales order.")
         for row in nested:
@@ -74,7 +74,7 @@ class SalesDesk:
     def change_order(self, order: Document, body: Body, now: datetime) -> None:
         if order.status != "Draft":
             raise _released(order)
-        self._header(order, body)
+        self.set_header(order, body)
         self._ledger.touch(order, now)
 
     def delete_order(self, order: Document) -> None:
@@ -123,12 +123,13 @@ class SalesDesk:
         order.lines = [one for one in order.lines if one is not line]
         self._ledger.touch(order, now)
 
-    def _header(self, order: Document, body: Body) -> None:
+    def set_header(self, order: Document, body: Body) -> None:
+        """Validate and set each property in turn; raises ``Refusal``."""
         for name, value in body.items():
             if name in READ_ONLY:
                 raise Refusal(400, "BadRequest", f"The property '{name}' is read-only.")
             if name not in WRITABLE:
-                raise Refusal(400, "BadRequest", f"The property '{name}' does not exist on type 'salesOrder'.")
+                raise Refusal(400, "BadRequest", f"The property '{name}' does not exist on type '{order.kind}'.")
             if name in LENGTHS and len(str(value)) > LENGTHS[name]:
                 message = f"The length of the string is {len(str(value))}, but it must be less than or equal to "
                 raise Refusal(400, "Application_StringExceededLength", f"{message}{LENGTHS[name]} characters. ({name})")

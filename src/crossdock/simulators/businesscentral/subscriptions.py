@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 LIFE = timedelta(days=3)
 LONGEST_STATE = 2048
-SUBSCRIBABLE = {"salesInvoices": "salesInvoice", "salesOrders": "salesOrder", "salesShipments": "salesShipment"}
+SUBSCRIBABLE = {
+    "salesInvoices": "salesInvoice", "salesOrders": "salesOrder", "salesShipments": "salesShipment",
+    "salesCreditMemos": "salesCreditMemo",
+}  # fmt: skip
 
 
 class Subscription(msgspec.Struct):

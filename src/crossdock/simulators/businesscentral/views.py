@@ -63,6 +63,23 @@ def shipment(document: Document, customer: Customer) -> Entity:
     }
 
 
+def credit_memo(document: Document, customer: Customer) -> Entity:
+    shown = _shared(document, customer)
+    kept = {name: value for name, value in shown.items() if not name.startswith("shipTo")}
+    day = document.created.date().isoformat()
+    return {
+        **kept,
+        "creditMemoDate": document.header.get("creditMemoDate", day),
+        "postingDate": document.header.get("postingDate", day),
+        "dueDate": document.header.get("dueDate", day),
+        "pricesIncludeTax": document.inclusive,
+        "invoiceId": NO_GUID,
+        "invoiceNumber": "",
+        **_sums(document),
+        "status": document.status,
+    }
+
+
 def _shared(document: Document, customer: Customer) -> Entity:
     header = document.header
     parties = {
@@ -102,7 +119,7 @@ def _sums(document: Document) -> Entity:
 
 def lines(document: Document) -> list[Entity]:
     taxes = document.taxes()
-    shown = {"salesOrder": _order_line, "salesInvoice": _priced_line, "salesShipment": _shipped_line}[document.kind]
+    shown = {"salesOrder": _order_line, "salesShipment": _shipped_line}.get(document.kind, _priced_line)
     return [shown(document, line, taxes[line.id]) for line in document.lines]
 
 

@@ -92,10 +92,14 @@ class NetSuiteAccount:
 
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """What the account's own people do: ``bill``, ``edit_line``, ``delete`` an order; ``rename_item``,
-        ``deactivate_item``; ``add_customer``; ``revoke_tokens``."""
+        ``deactivate_item``; ``add_customer``; ``revoke_tokens``; ``credit``: so much of an ``invoice`` is credited."""
         now = self._world.now()
         if verb == "revoke_tokens":
             self.tokens.revoke()
+        elif verb == "credit":
+            invoice = self._document("invoice", str(args["invoice"]))
+            made = self._credits.by_people(invoice, Decimal(str(args["amount"])), now)
+            return {"id": made.id, "number": made.number}
         elif verb == "add_customer":
             ref = str(max(int(known) for known in self.customers) + 1)
             made = catalogue.Customer(ref, args.get("name", "New"), now, args.get("email"))

@@ -24,6 +24,19 @@ class CreditDesk:
         document.applied = self._applied(document, body, "invoice", document.total)
         return self._enter(document, "CM")
 
+    def by_people(self, invoice: Document, amount: Decimal, now: datetime) -> Document:
+        """What somebody makes of an invoice on its page: it is created from it, and set off against it."""
+        row = {"item": {"id": "2010"}, "quantity": 1, "price": {"id": "-1"}, "rate": amount, "amount": amount}
+        body = {
+            "entity": {"id": invoice.entity},
+            "currency": {"id": invoice.currency},
+            "item": {"items": [row]},
+            "apply": {"items": [{"doc": {"id": invoice.id}, "apply": True, "amount": amount}]},
+        }
+        made = self.credit(body, now)
+        made.created_from = invoice.id
+        return made
+
     def refund(self, body: Body, now: datetime) -> Document:
         document = self._new("customerRefund", body, now)
         document.entity = str((body.get("customer") or {}).get("id", ""))

@@ -141,7 +141,8 @@ class Search:
                 "otherrefnum": document.header.get("otherRefNum"),
                 "entity": int(document.entity) if document.entity else None,
                 "currency": int(document.currency),
-                "foreigntotal": document.total,
+                # A credit is told as what it does to the customer's account.
+                "foreigntotal": -document.total if document.type == "creditMemo" else document.total,
                 "status": STATUS[document.status],
                 "trandate": self._wall(document.created),
                 "createddate": self._wall(document.created),

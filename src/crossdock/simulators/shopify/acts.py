@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from crossdock.simulators.shopify import refunding
+from crossdock.simulators.shopify import editing, refunding
 from crossdock.simulators.shopify.books import fulfilment_order_body
 from crossdock.simulators.shopify.refunding import Asked
 from crossdock.simulators.shopify.traffic import Wish
@@ -156,6 +156,14 @@ def _settle_payout(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     return {"id": str(args["id"])}
 
 
+def _add_line(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """Edit the order: one unit of ``sku`` at ``price`` more, which the customer owes from then on."""
+    order_id = _order_id(shop, args)
+    made = editing.add_line(shop.books_, order_id, str(args["sku"]), Decimal(str(args["price"])))
+    shop.order_changed(order_id, "orders/updated")
+    return {"id": str(order_id), "line": str(made["id"])}
+
+
 VERBS: dict[str, Callable[["ShopifySimulator", Args], dict[str, Any]]] = {
     "place_order": _place_order,
     "import_order": _import_order,
@@ -164,6 +172,7 @@ VERBS: dict[str, Callable[["ShopifySimulator", Args], dict[str, Any]]] = {
     "refund": _refund,
     "payout": _payout,
     "settle_payout": _settle_payout,
+    "add_line": _add_line,
     "edit_address": _edit_address,
     "tag_order": _tag_order,
     "hold_fulfilment": _hold,

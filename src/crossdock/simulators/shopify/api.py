@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from crossdock.simulators.shopify import payments, views
+from crossdock.simulators.shopify import payments, refunding, views
 from crossdock.simulators.shopify.books import LOCATIONS, UserError, numeric
 from crossdock.simulators.shopify.language import GraphError, connection, page_info
 
@@ -46,6 +46,7 @@ def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
         return {
             "__typename": "Mutation",
             "fulfillmentCreate": _payload("fulfillmentCreate", lambda a: _fulfil(shop, a)),
+            "refundCreate": _payload("refundCreate", lambda a: _refund(shop, a)),
             "webhookSubscriptionCreate": _payload("webhookSubscriptionCreate", lambda a: _subscribe(shop, a)),
         }
     books = shop.books_
@@ -132,10 +133,17 @@ def _orders(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
     }
 
 
+_MAKES = {
+    "fulfillmentCreate": "fulfillment",
+    "refundCreate": "refund",
+    "webhookSubscriptionCreate": "webhookSubscription",
+}
+
+
 def _payload(name: str, do: Callable[[Arguments], dict[str, Any]]) -> Callable[[Arguments], dict[str, Any]]:
     """A mutation's payload: what it made, or the shop's refusal as ``userErrors``."""
     typename = f"{name[0].upper()}{name[1:]}Payload"
-    empty = {"fulfillment": None} if name == "fulfillmentCreate" else {"webhookSubscription": None}
+    empty = {_MAKES[name]: None}
 
     def run(a: Arguments) -> dict[str, Any]:
         try:
@@ -151,6 +159,22 @@ def _fulfil(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
     made = shop.books_.fulfil(a["fulfillment"])
     shop.order_changed(made.order_id, "orders/updated")
     return {"fulfillment": views.fulfilment(made, shop.books_)}
+
+
+def _refund(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
+    """Money back without lines. The key is mandatory since 2026-04; the same one again gives what it gave before."""
+    key, wanted = a.get("@idempotent"), a["input"]
+    if not key:
+        raise GraphError("The @idempotent directive is required for this mutation.", "BAD_REQUEST")
+    known = shop.books_.idempotent.get(key)
+    if known is not None:
+        if known[0] != wanted:
+            raise UserError("The idempotency key was used with other parameters.", "input")
+        return {"refund": views.refund(known[1])}
+    made = refunding.pay_back(shop.books_, wanted)
+    shop.books_.idempotent[key] = (wanted, made)
+    shop.refunded(made["order_id"], made)
+    return {"refund": views.refund(made)}
 
 
 def _subscribe(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:

@@ -68,6 +68,7 @@ class ShopBooks:
         self.fulfilment_orders: dict[int, FulfilmentOrder] = {}
         self.fulfilments: dict[int, Fulfilment] = {}
         self.subscriptions: list[Subscription] = []
+        self.idempotent: dict[str, tuple[Any, dict[str, Any]]] = {}  # key -> (what was asked, what was made)
         self._of_order: dict[int, list[FulfilmentOrder]] = {}
         self._fulfilments_of: dict[int, list[Fulfilment]] = {}
         self._next = 9_000_001
@@ -94,9 +95,10 @@ class ShopBooks:
         parts = {first: shipped[::2], second: shipped[1::2]} if split else {first: shipped}
         for location_id, lines in parts.items():
             if lines:
-                self._route(body["id"], location_id, [(line["id"], line["quantity"]) for line in lines])
+                self.route(body["id"], location_id, [(line["id"], line["quantity"]) for line in lines])
 
-    def _route(self, order_id: int, location_id: int, lines: Sequence[tuple[int, int]]) -> FulfilmentOrder:
+    def route(self, order_id: int, location_id: int, lines: Sequence[tuple[int, int]]) -> FulfilmentOrder:
+        """A fulfilment order of these (line id, quantity) at a location."""
         made = FulfilmentOrder(
             self.fresh_id(),
             order_id,
@@ -114,7 +116,7 @@ class ShopBooks:
         for line in old.lines:
             line.remaining = 0
         old.status = "CLOSED"
-        return self._route(old.order_id, location_id, rest)
+        return self.route(old.order_id, location_id, rest)
 
     def touch(self, order_id: int) -> dict[str, Any]:
         """The order, with ``updated_at`` now, in whole seconds."""

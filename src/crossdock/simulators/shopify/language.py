@@ -31,6 +31,7 @@ class Field(msgspec.Struct):
     arguments: dict[str, Any]
     selection: list["Field"]
     on: str | None = None
+    directives: dict[str, dict[str, Any]] = {}
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -96,15 +97,23 @@ class _Parser:
         if self.peek() == ":":
             self.take()
             name = self.take()
-        arguments = {}
+        arguments, directives = self.arguments(), {}
+        while self.peek() == "@":
+            self.take()
+            directive = self.take()
+            directives[directive] = self.arguments()
+        return Field(name, alias, arguments, self.selection(None) if self.peek() == "{" else [], on, directives)
+
+    def arguments(self) -> dict[str, Any]:
+        found = {}
         if self.peek() == "(":
             self.take()
             while self.peek() != ")":
                 key = self.take()
                 self.take(":")
-                arguments[key] = self.value()
+                found[key] = self.value()
             self.take(")")
-        return Field(name, alias, arguments, self.selection(None) if self.peek() == "{" else [], on)
+        return found
 
     def value(self) -> Any:
         word = self.take()
@@ -144,7 +153,10 @@ def _select(selection: Sequence[Field], value: Mapping[str, Any], variables: Map
             raise GraphError(f"Field '{field.name}' doesn't exist on type '{typename}'", "undefinedField")
         inner = value[field.name]
         if callable(inner):
-            inner = inner({name: resolved(argument, variables) for name, argument in field.arguments.items()})
+            given = {name: resolved(argument, variables) for name, argument in field.arguments.items()}
+            if "idempotent" in field.directives:
+                given["@idempotent"] = resolved(field.directives["idempotent"].get("key"), variables)
+            inner = inner(given)
         found[field.alias] = _complete(field, inner, variables)
     return found
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
-from crossdock.simulators.shopify.books import ShopBooks, UserError
+from crossdock.simulators.shopify.books import ShopBooks, UserError, numeric
 
 Record = dict[str, Any]
 SIDES = ("shop_money", "presentment_money")
@@ -25,6 +25,7 @@ class Asked(NamedTuple):
     amount: Decimal = Decimal(0)
     shares: Sequence[Decimal] = (Decimal(1),)
     note: str | None = None
+    both: Mapping[str, Decimal] | None = None  # the amount in either currency, where it was told in the customer's
 
 
 def refund(books: ShopBooks, order_id: int, asked: Asked) -> Record:
@@ -110,7 +111,7 @@ def _body(books: ShopBooks, order: Record, rows: list[Record], asked: Asked, giv
     if asked.shipping:
         adjustments.append(_adjustment(books, order, "shipping_refund", *_shipping(order)))
     if asked.amount:
-        adjustments.append(_adjustment(books, order, "refund_discrepancy", _both(order, asked.amount), NIL))
+        adjustments.append(_adjustment(books, order, "refund_discrepancy", _goodwill(order, asked), NIL))
     return {
         "id": refund_id,
         "admin_graphql_api_id": f"gid://shopify/Refund/{refund_id}",
@@ -161,7 +162,7 @@ def _shipping(order: Record) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
 
 
 def _adjustment(
-    books: ShopBooks, order: Record, kind: str, amount: dict[str, Decimal], tax: dict[str, Decimal]
+    books: ShopBooks, order: Record, kind: str, amount: Mapping[str, Decimal], tax: Mapping[str, Decimal]
 ) -> Record:
     return {
         "id": books.fresh_id(),
@@ -180,12 +181,42 @@ def _sum(order: Record, rows: list[Record], asked: Asked) -> dict[str, Decimal]:
         amount, tax = _shipping(order)
         parts.append(amount)
         taxes.append(tax)
-    parts.append(_both(order, asked.amount))
+    parts.append(_goodwill(order, asked))
     return _plus(parts, [] if order["taxes_included"] else taxes)
 
 
 def _refunded(body: Mapping[str, Any]) -> dict[str, Decimal]:
     return _plus([], [_bag(one["sides"]) for one in body["transactions"]])
+
+
+def pay_back(books: ShopBooks, wanted: Mapping[str, Any]) -> Record:
+    """What ``refundCreate`` makes of transactions without lines; raises ``UserError``."""
+    order = books.orders.get(numeric(wanted["orderId"]))
+    if order is None:
+        raise UserError("Order does not exist", "orderId")
+    if set(wanted) - {"orderId", "note", "notify", "currency", "transactions"}:
+        raise UserError("This simulator refunds amounts only", "input")
+    if wanted.get("currency") not in (None, order["presentment_currency"]):
+        raise UserError("Currency must be the order's presentment currency", "currency")
+    rows = wanted["transactions"]
+    if not rows or any((row["kind"], row.get("parentId")) != ("REFUND", sale_id(order)) for row in rows):
+        raise UserError("Refunds must name the transaction that they refund", "transactions")
+    amount = sum((Decimal(row["amount"]) for row in rows), Decimal(0))
+    if amount <= 0:
+        raise UserError("Refund amount must be greater than zero", "transactions")
+    whole = _bag(order["total_price_set"])
+    rate = whole["shop_money"] / whole["presentment_money"] if whole["presentment_money"] else Decimal(1)
+    both = {"shop_money": _rounded(amount * rate, order["currency"]), "presentment_money": amount}
+    return refund(books, order["id"], Asked(amount=both["shop_money"], note=wanted.get("note"), both=both))
+
+
+def sale_id(order: Record) -> str:
+    """The transaction by which the customer paid."""
+    return f"gid://shopify/OrderTransaction/{order['id']}1"
+
+
+def _goodwill(order: Record, asked: Asked) -> dict[str, Decimal]:
+    return dict(asked.both) if asked.both is not None else _both(order, asked.amount)
 
 
 def _both(order: Record, amount: Decimal) -> dict[str, Decimal]:

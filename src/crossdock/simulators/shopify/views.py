@@ -7,6 +7,7 @@ from typing import Any
 
 from crossdock.simulators.shopify.books import Fulfilment, FulfilmentOrder, ShopBooks, Subscription
 from crossdock.simulators.shopify.language import connection
+from crossdock.simulators.shopify.refunding import sale_id
 
 Record = Mapping[str, Any]
 
@@ -168,6 +169,7 @@ def order(told: Record, books: ShopBooks) -> dict[str, Any]:
             "ShippingLineConnection", [_shipping_line(s, told) for s in told["shipping_lines"]]
         ),
         "refunds": lambda arguments: [refund(one) for one in told["refunds"]][: arguments.get("first")],
+        "transactions": lambda arguments: _transactions(told)[: arguments.get("first")],
         "lineItems": connection("LineItemConnection", [line_item(line, told) for line in told["line_items"]]),
         "fulfillments": lambda arguments: [fulfilment(one, books) for one in books.fulfilments_of(told["id"])][
             : arguments.get("first")
@@ -235,6 +237,24 @@ def _adjustment(told: Record) -> dict[str, Any]:
         "amountSet": bag(told["amount_set"]),
         "taxAmountSet": bag(told["tax_amount_set"]),
     }
+
+
+def _transactions(told: Record) -> list[dict[str, Any]]:
+    """The sale, once it is paid, and what went back of it."""
+    if told["financial_status"] in ("pending", "authorized", "voided"):
+        return []
+    sale = {
+        "__typename": "OrderTransaction",
+        "id": sale_id(dict(told)),
+        "kind": "SALE",
+        "status": "SUCCESS",
+        "gateway": (told["payment_gateway_names"] or ["manual"])[0],
+        "amountSet": bag(told["total_price_set"]),
+        "parentTransaction": None,
+    }
+    back = [_transaction(one) for each in told["refunds"] for one in each["transactions"]]
+    parent = {"__typename": "OrderTransaction", "id": sale["id"]}
+    return [sale, *({**one, "parentTransaction": parent} for one in back)]
 
 
 def _transaction(told: Record) -> dict[str, Any]:

@@ -1,0 +1,191 @@
+"""What came after an order was placed, for people: edits, returns, refunds with the ERP's documents, and credits."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from crossdock.domain.diff import changes
+from crossdock.domain.entries import units
+from crossdock.domain.order import Order
+from crossdock.domain.process import CREDIT, PAY, PUSH
+from crossdock.domain.refund import Part, RefundedCharge, RefundedLine, Restock, paid_back, parts_of
+from crossdock.domain.state import OrderState, Refunded
+from crossdock.store.reading_orders import JournalDecision
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """A newer view of the order. ``status``: in force, amended, not in force."""
+
+    at: datetime
+    changes: tuple[str, ...]
+    status: str
+
+
+class Given(msgspec.Struct, frozen=True):
+    """One row of a refund or a return. Amounts are the shop's side."""
+
+    what: str
+    quantity: str = ""
+    net: Decimal | None = None
+    tax: Decimal | None = None
+    became: str = ""  # of goods: back into stock, not put back, never left
+
+
+class Paper(msgspec.Struct, frozen=True):
+    """A document that was asked of another system: ``status`` open, done, failed, skipped."""
+
+    title: str
+    target: str
+    status: str
+    refs: tuple[str, ...] = ()
+
+
+class GivenBack(msgspec.Struct, frozen=True):
+    """A refund: its rows, what went back and how, and which documents it became."""
+
+    id: str
+    at: datetime
+    currency: str
+    rows: tuple[Given, ...]
+    paid: Decimal
+    tenders: tuple[str, ...]
+    papers: tuple[Paper, ...]
+    note: str = ""
+
+
+class CameBack(msgspec.Struct, frozen=True):
+    id: str
+    at: datetime
+    status: str
+    rows: tuple[Given, ...]
+
+
+class CreditNote(msgspec.Struct, frozen=True):
+    """A credit memo that the ERP's people made, and what became of it in the channel."""
+
+    number: str
+    at: datetime
+    total: Decimal
+    currency: str
+    source: str
+    papers: tuple[Paper, ...]
+
+
+class Aftermath(msgspec.Struct, frozen=True):
+    edits: tuple[Edit, ...] = ()
+    returns: tuple[CameBack, ...] = ()
+    refunds: tuple[GivenBack, ...] = ()
+    credits: tuple[CreditNote, ...] = ()
+
+
+_BECAME: Mapping[Restock, str] = {
+    Restock.CANCEL: "never left",
+    Restock.RETURN: "back into stock",
+    Restock.NONE: "not put back",
+}
+_TITLES = {CREDIT: "Credit memo", PAY: "Repayment", PUSH: "Paid back in the channel"}
+
+
+def aftermath(state: OrderState | None, journal: Iterable[JournalDecision]) -> Aftermath:
+    """Edits are read from the journal, as far as it is kept; all else from the state."""
+    if state is None or state.order is None:
+        return Aftermath()
+    return Aftermath(
+        edits=tuple(_edits(journal)),
+        returns=tuple(
+            CameBack(
+                each.id,
+                each.at,
+                each.status,
+                tuple(Given(_title(state, line.line_id), units(line.quantity)) for line in each.lines),
+            )
+            for each in state.returns.values()
+        ),
+        refunds=tuple(_refund(state, known) for known in state.refunds.values()),
+        credits=tuple(
+            CreditNote(
+                known.credit.number,
+                known.at,
+                known.credit.total,
+                known.credit.currency,
+                known.source,
+                _papers(state, (PUSH,), id_),
+            )
+            for id_, known in state.credits.items()
+            if not known.ours
+        ),
+    )
+
+
+def _edits(journal: Iterable[JournalDecision]) -> list[Edit]:
+    """Each newer view against the one that was in force when it came."""
+    found: list[Edit] = []
+    force: Order | None = None
+    for decision in journal:
+        for entry in _entries(decision):
+            kind, view = entry.get("type"), entry.get("order")
+            if kind not in ("order_recorded", "order_noted", "order_amended") or view is None:
+                continue
+            order = msgspec.json.decode(msgspec.json.encode(view), type=Order)
+            said = tuple(change.text for change in changes(force, order)) if force is not None else ()
+            if kind == "order_noted":
+                found += [Edit(decision.at, said, "not in force")] if said else []
+                continue
+            if found and found[-1].status == "not in force":
+                found[-1] = msgspec.structs.replace(found[-1], status="amended" if said else "taken back")
+            elif said:
+                found.append(Edit(decision.at, said, "in force"))
+            force = order
+    return found
+
+
+def _entries(decision: JournalDecision) -> list[Mapping[str, Any]]:
+    held = decision.entries.get("entries", []) if isinstance(decision.entries, dict) else decision.entries or []
+    return [entry for entry in held if isinstance(entry, dict)]
+
+
+def _refund(state: OrderState, known: Refunded) -> GivenBack:
+    refund = known.refund
+    return GivenBack(
+        id=refund.id,
+        at=refund.refunded_at,
+        currency=refund.currency,
+        rows=tuple(_given(state, part) for part in parts_of(refund)),
+        paid=paid_back(refund, "shop"),
+        tenders=tuple(tender.gateway for tender in refund.tenders),
+        papers=_papers(state, (CREDIT, PAY), refund.id),
+        note=_note(known),
+    )
+
+
+def _note(known: Refunded) -> str:
+    if known.refused is not None:
+        return f"Not taken: {known.refused}"
+    if known.echo:
+        return "It pays back a credit memo of the ERP, and is not credited again."
+    return "Settled by a person." if known.by_hand else ""
+
+
+def _given(state: OrderState, part: Part) -> Given:
+    net, tax = part.net.shop, part.tax.shop
+    if isinstance(part, RefundedLine):
+        return Given(_title(state, part.line_id), units(part.quantity), net, tax, _BECAME[part.restock])
+    if isinstance(part, RefundedCharge):
+        return Given(part.kind.value.capitalize(), "", net, tax)
+    return Given((part.reason or "No line").replace("_", " ").capitalize(), "", net, tax)
+
+
+def _title(state: OrderState, line_id: str) -> str:
+    lines = state.order.lines if state.order is not None else ()
+    return next((line.title for line in lines if line.id == line_id), line_id)
+
+
+def _papers(state: OrderState, steps: tuple[str, ...], subject: str) -> tuple[Paper, ...]:
+    return tuple(
+        Paper(_TITLES[intent.step], intent.target, intent.status, tuple(intent.refs.values()))
+        for intent in state.commands.values()
+        if intent.step in steps and intent.subject in (subject, f"{subject}/deposit")
+    )

@@ -1,0 +1,307 @@
+"""What happens in each row of the table, told with people's acts. Each story ends when nothing moves any more.
+
+Waiting may look at Crossdock's own state; what is right is only ever read from the vendors' books.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
+
+import pytest
+
+from crossdock import app
+from tests.matrix.sides import Central, Channel, NetSuite
+from tests.process.books import released
+from tests.process.house import House
+
+NEW_STREET = "9 New Road"
+
+
+class Scene:
+    """One order between a channel and an ERP."""
+
+    def __init__(self, house: House, channel: Channel, erp: NetSuite | Central) -> None:
+        self.house, self.channel, self.erp = house, channel, erp
+        self.order_id = ""
+
+    def place(self, **wish: object) -> None:
+        self.order_id = self.channel.place(**wish)
+
+    async def at(self, status: str) -> None:
+        async def reached() -> bool:
+            return await self.house.status(self.order_id) == status
+
+        await self.house.until(reached, f"order {self.order_id} to be {status}")
+
+    async def done(self) -> None:
+        """Shipped, billed and at rest; the next change will have another second."""
+        self.place()
+        await self.at("done")
+        await self.house.quiet()
+        await self.house.next_second()
+
+    async def booked(self) -> None:
+        """The ERP has it, and nothing else has: it ships by itself."""
+        self.place()
+
+        async def there() -> bool:
+            return bool(self.erp.orders(self.order_id)) and await self.finished("order.release")
+
+        await self.house.until(there, "the booking")
+        await self.house.next_second()
+
+    async def released(self) -> None:
+        self.place()
+
+        async def there() -> bool:
+            return bool(released(self.house, self.order_id)) and await self.finished("order.release")
+
+        await self.house.until(there, "the release")
+        await self.house.next_second()
+
+    async def finished(self, step: str) -> bool:
+        if await self.house.status(self.order_id) is None:
+            return False
+        return (await self.house.state(self.order_id)).finished(step)
+
+    async def told(self, code: str) -> None:
+        """Until the exception is there for people to see."""
+
+        async def there() -> bool:
+            return code in [found for _, found, _ in await self.house.problems()]
+
+        await self.house.until(there, f"the exception {code}")
+
+    async def amended(self) -> None:
+        async def there() -> bool:
+            order = await self.house.state(self.order_id)
+            return order.latest is None and order.status_of("booking.amend") == "done"
+
+        await self.house.until(there, "the amendment")
+
+    async def shipped_and_billed_by_people(self) -> None:
+        self.erp.ship_and_bill(self.order_id)
+        await self.at("done")
+
+    async def credited(self) -> None:
+        await self.house.until(lambda: self.erp.memos(self.order_id), "the credit memo")
+        await self.at("done")
+
+
+async def order(s: Scene) -> None:
+    s.place()
+    await s.at("done")
+    assert s.erp.units(s.order_id) > 0
+
+
+async def partial_shipments(s: Scene) -> None:
+    await order(s)
+    assert s.erp.shipments(s.order_id) == 2
+    assert len(released(s.house, s.order_id)[0]["shipments"]) == 2
+
+
+async def billed_by_erp(s: Scene) -> None:
+    await s.booked()
+    await s.shipped_and_billed_by_people()
+
+
+async def edit_before_booking(s: Scene) -> None:
+    s.place()
+    await s.at("waiting")
+    await s.house.next_second()
+    s.channel.move(s.order_id, NEW_STREET)
+    await s.at("done")
+    assert s.erp.street(s.order_id) == NEW_STREET
+
+
+async def edit_after_booking(s: Scene) -> None:
+    await s.booked()
+    s.channel.move(s.order_id, NEW_STREET)
+    await s.amended()
+    assert s.erp.street(s.order_id) == NEW_STREET
+    await s.shipped_and_billed_by_people()
+
+
+async def units_off(s: Scene) -> None:
+    await s.booked()
+    (before,) = s.erp.orders(s.order_id)
+    s.channel.take_off(s.order_id)
+    await s.amended()
+    (after,) = s.erp.orders(s.order_id)
+    assert after < before
+    await s.shipped_and_billed_by_people()
+    assert s.erp.memos(s.order_id) == []
+
+
+async def edit_after_billing(s: Scene) -> None:
+    await billed_by_erp(s)
+    await s.house.next_second()
+    s.channel.move(s.order_id, NEW_STREET)
+    await s.told("order.edited_after_invoice")
+    assert s.erp.street(s.order_id) != NEW_STREET
+    await s.house.act(s.order_id, "resolve", problem="order.edited")
+    await s.at("done")
+
+
+async def edit_after_release(s: Scene) -> None:
+    await s.released()
+    s.channel.move(s.order_id, NEW_STREET)
+    await s.told("order.edited_after_booking")
+    s.house.warehouse.act("ship_now", {"order": f"shop-{s.order_id}"})
+    await s.house.act(s.order_id, "resolve", problem="order.edited")
+    await s.at("done")
+
+
+async def cancel_before_booking(s: Scene) -> None:
+    s.place()
+    await s.at("waiting")
+    s.channel.cancel(s.order_id)
+    await s.at("cancelled")
+    assert s.erp.orders(s.order_id) == []
+    assert released(s.house, s.order_id) == []
+
+
+async def cancel_after_booking(s: Scene) -> None:
+    await s.booked()
+    s.channel.cancel(s.order_id)
+    await s.at("cancelled")
+    assert s.erp.orders(s.order_id) == []
+
+
+async def cancel_after_release(s: Scene) -> None:
+    await s.released()
+    s.channel.cancel(s.order_id)
+    await s.at("cancelled")
+    assert [one["status"] for one in released(s.house, s.order_id)] == ["canceled"]
+    assert s.erp.orders(s.order_id) == []
+
+
+async def cancel_after_shipment(s: Scene) -> None:
+    await s.done()
+    s.channel.cancel(s.order_id)
+    await s.told("order.cancelled_after_shipment")
+
+
+async def cancel_after_shipment_refused(s: Scene) -> None:
+    await s.done()
+    with pytest.raises(ValueError, match="cannot be cancelled"):
+        s.channel.cancel(s.order_id)
+
+
+async def partial_refund(s: Scene) -> None:
+    await s.done()
+    line = s.channel.line(s.order_id)
+    s.channel.refund(s.order_id, lines=[{"id": line["id"], "quantity": 1, "restock": "no_restock"}])
+    await s.credited()
+    (memo,) = s.erp.memos(s.order_id)
+    assert (memo.ours, memo.applied, memo.restocked) == (True, True, 0)
+
+
+async def returned(s: Scene) -> None:
+    await s.done()
+    line = s.channel.line(s.order_id)
+    s.channel.refund(s.order_id, lines=[{"id": line["id"], "quantity": 1, "restock": "return"}])
+    await s.credited()
+    (memo,) = s.erp.memos(s.order_id)
+    assert (memo.ours, memo.applied, memo.restocked) == (True, True, 1)
+
+
+async def exchange(s: Scene) -> None:
+    await returned(s)
+    await s.house.next_second()
+    s.house.shop.act("add_line", {"id": s.order_id, "sku": "SKU-0042", "price": "7.77"})
+    await s.told("order.edited_after_shipment")
+
+
+async def replacement(s: Scene) -> None:
+    await s.done()
+    first = s.order_id
+    s.place(replaces=first, discount=False, shipping=False)
+    await s.at("done")
+    assert s.order_id != first
+    assert Decimal(s.channel.entry(s.order_id)["total"]) == 0
+    assert s.erp.units(s.order_id) > 0
+    assert sum(s.erp.invoices(s.order_id).values()) == 0
+
+
+async def full_refund(s: Scene) -> None:
+    await s.done()
+    s.channel.refund(s.order_id, lines="all", shipping=True)
+    await s.credited()
+    assert s.channel.kept(s.order_id) == 0
+
+
+async def shipping_refund(s: Scene) -> None:
+    await s.done()
+    s.channel.refund(s.order_id, shipping=True)
+    await s.credited()
+    (memo,) = s.erp.memos(s.order_id)
+    assert memo.restocked == 0
+
+
+async def paid_refund(s: Scene) -> None:
+    await partial_refund_of_paid(s)
+    await s.house.until(lambda: _paid(s), "the customer refund")
+    await s.at("done")
+    assert _paid(s) == Decimal(s.channel.entry(s.order_id)["refunded"])
+
+
+def _paid(s: Scene) -> Decimal:
+    assert isinstance(s.erp, NetSuite)
+    return s.erp.paid_out(s.order_id)
+
+
+async def paid_refund_by_hand(s: Scene) -> None:
+    await partial_refund_of_paid(s)
+    await s.told("refund.pay.rejected")
+
+
+async def partial_refund_of_paid(s: Scene) -> None:
+    await s.done()
+    line = s.channel.line(s.order_id)
+    s.channel.refund(s.order_id, lines=[{"id": line["id"], "quantity": 1, "restock": "return"}])
+    await s.house.until(lambda: s.erp.memos(s.order_id), "the credit memo")
+    (memo,) = s.erp.memos(s.order_id)
+    assert not memo.applied, "it is paid out, not set off"
+
+
+async def credit_in_erp(s: Scene) -> None:
+    await s.done()
+    s.erp.credit(s.order_id, "1.37")
+
+    async def echoed() -> bool:
+        return any(known.echo for known in (await s.house.state(s.order_id)).refunds.values())
+
+    await s.house.until(echoed, "the refund to come back as an echo")
+    await s.at("done")
+    entry = s.channel.entry(s.order_id)
+    assert (entry["refunds"], Decimal(entry["refunded"])) == (1, Decimal("1.37"))
+    assert [memo.ours for memo in s.erp.memos(s.order_id)] == [False]
+
+
+async def credit_in_erp_by_hand(s: Scene) -> None:
+    await s.done()
+    s.erp.credit(s.order_id, "1.37")
+    await s.told("refund.push.rejected")
+
+
+async def refunds_not_told(s: Scene) -> None:
+    """The connector says so itself, and nothing of Amazon's can make the ERP credit anything."""
+    await s.done()
+    found = app.connector(s.channel.system)
+    assert not {"refund_seen", "return_seen"} & set(found.manifest.topics.values())
+    assert "refund.push" not in found.operations
+    with pytest.raises(LookupError):
+        s.channel.refund(s.order_id, shipping=True)
+    assert s.erp.memos(s.order_id) == []
+
+
+STORIES: Mapping[str, Callable[[Scene], Awaitable[None]]] = {
+    story.__name__: story
+    for story in (
+        order, partial_shipments, billed_by_erp, edit_before_booking, edit_after_booking, units_off, edit_after_billing,
+        edit_after_release, cancel_before_booking, cancel_after_booking, cancel_after_release, cancel_after_shipment,
+        cancel_after_shipment_refused, partial_refund, returned, exchange, replacement, full_refund,
+        shipping_refund, paid_refund,
+        paid_refund_by_hand, credit_in_erp, credit_in_erp_by_hand, refunds_not_told,
+    )
+}  # fmt: skip

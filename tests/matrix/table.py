@@ -1,0 +1,238 @@
+"""What happens to an order between each channel and each ERP: the one table that tests run and the page is made of.
+
+A cell says in words what follows, how the order ends, and which exceptions a person finds on the way. What a vendor
+cannot do is a cell too, with its reason: its test shows that the refusal is visible.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+CHANNELS: Mapping[str, str] = {"shopify": "Shopify", "amazon": "Amazon"}
+ERPS: Mapping[str, str] = {"netsuite": "NetSuite", "businesscentral": "Business Central"}
+PAIRS: tuple[tuple[str, str], ...] = tuple((channel, erp) for channel in CHANNELS for erp in ERPS)
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """``story``: which test story shows it. ``codes``: exceptions that are open at the end.
+
+    ``books``: what reconciliation finds in the end: ``level``, or in words what is for people to even out.
+    """
+
+    what: str
+    story: str
+    ends: str = "done"
+    codes: tuple[str, ...] = ()
+    refused: str = ""  # why a vendor cannot do it, or what is not built; empty: it works
+    books: str = "level"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One thing that happens. ``purposes``: the commands that faults may strike. ``but``: cells that differ, by
+    channel, ERP, or both."""
+
+    name: str
+    title: str
+    usual: Cell
+    purposes: tuple[str, ...]
+    but: Mapping[str, Cell] = {}
+    route: Mapping[str, object] = {}
+    warehouse: Mapping[str, object] = {}
+
+    def cell(self, channel: str, erp: str) -> Cell:
+        for key in (f"{channel}/{erp}", channel, erp):
+            if key in self.but:
+                return self.but[key]
+        return self.usual
+
+
+FORWARD = ("read_back", "order.book", "order.release", "shipment.post", "fulfilment.push", "invoice.make")
+BOOKED = ("order.book",)
+CREDITED = (*FORWARD, "refund.credit")
+BY_ITSELF: Mapping[str, object] = {"warehouse": None, "invoice": "take"}  # the ERP ships and bills
+NOT_PICKED: Mapping[str, object] = {"pick_s": 3600.0}
+WINDOW: Mapping[str, object] = {"edit_window_s": 3}
+
+_NO_REFUNDS = (
+    "Amazon tells a seller no refund of an order: the Orders API has none, the finances of a settlement name amounts "
+    "days later. Not taken. Credit it in the ERP; Amazon's feed gives the money back."
+)
+_NO_RETURNS = "Amazon tells returns in a report only, which is not read."
+
+
+def _not_told(story: str, why: str) -> Cell:
+    return Cell("not told by Amazon; nothing follows, and nothing pretends to", story, refused=why)
+
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        "order",
+        "An order",
+        Cell("booked, released, shipped, told to the channel, billed: one document of each, to the cent", "order"),
+        FORWARD,
+    ),
+    Row(
+        "partial_shipments",
+        "Two partial shipments",
+        Cell("two shipments in the ERP and in the channel, one bill of the whole", "partial_shipments"),
+        FORWARD,
+        warehouse={"split": 1.0, "most_shipments": 2},
+    ),
+    Row(
+        "billed_by_erp",
+        "The ERP's people ship and bill",
+        Cell("the invoice is found and ends the order; nothing is billed twice", "billed_by_erp"),
+        BOOKED,
+        route=BY_ITSELF,
+    ),
+    Row(
+        "edit_before_booking",
+        "Address edited before booking",
+        Cell("the newer view is booked and shipped", "edit_before_booking"),
+        FORWARD,
+        route=WINDOW,
+    ),
+    Row(
+        "edit_after_booking",
+        "Address edited after booking, before release",
+        Cell("the sales order is amended (`booking.amend`)", "edit_after_booking"),
+        ("order.book", "booking.amend"),
+        route=BY_ITSELF,
+    ),
+    Row(
+        "units_off",
+        "Units taken off after booking, before release",
+        Cell("the sales order is amended and billed less; no credit memo", "units_off"),
+        ("order.book", "booking.amend"),
+        route=BY_ITSELF,
+    ),
+    Row(
+        "edit_after_billing",
+        "Address edited after the bill",
+        Cell("an exception: what is billed is not edited; resolved, the order is done", "edit_after_billing"),
+        BOOKED,
+        route=BY_ITSELF,
+    ),
+    Row(
+        "edit_after_release",
+        "Address edited after release",
+        Cell("an exception: a person asks the warehouse; resolved, it goes on", "edit_after_release"),
+        FORWARD,
+        warehouse=NOT_PICKED,
+    ),
+    Row(
+        "cancel_before_booking",
+        "Cancelled before booking",
+        Cell("dropped; nothing is anywhere", "cancel_before_booking", "cancelled"),
+        (),
+        route=WINDOW,
+    ),
+    Row(
+        "cancel_after_booking",
+        "Cancelled after booking, before release",
+        Cell("the sales order is closed (`booking.close`)", "cancel_after_booking", "cancelled"),
+        ("order.book", "booking.close"),
+        route=BY_ITSELF,
+    ),
+    Row(
+        "cancel_after_release",
+        "Cancelled after release",
+        Cell("the warehouse is stopped, then the sales order closed", "cancel_after_release", "cancelled"),
+        ("order.book", "order.release", "release.cancel", "booking.close"),
+        warehouse=NOT_PICKED,
+    ),
+    Row(
+        "cancel_after_shipment",
+        "Cancelled after shipment",
+        Cell(
+            "an exception: a person sees to the return and the credit",
+            "cancel_after_shipment",
+            "exception",
+            ("order.cancelled_after_shipment",),
+            books="billed more than sold: credit the difference",
+        ),
+        FORWARD,
+        {
+            "amazon": Cell(
+                "Amazon itself refuses it",
+                "cancel_after_shipment_refused",
+                refused="Amazon cancels nothing that shipped.",
+            )
+        },
+    ),
+    Row(
+        "partial_refund",
+        "A unit refunded, not put back",
+        Cell("one credit memo of the unit, set off against the invoice", "partial_refund"),
+        CREDITED,
+        {"amazon": _not_told("refunds_not_told", _NO_REFUNDS)},
+    ),
+    Row(
+        "return",
+        "A unit returned and put back",
+        Cell("one credit memo of the unit, which puts it back into stock", "returned"),
+        CREDITED,
+        {"amazon": _not_told("refunds_not_told", _NO_RETURNS)},
+    ),
+    Row(
+        "exchange",
+        "A unit exchanged for another product",
+        Cell(
+            "what came back is credited; the line that is added after shipment is an exception: a person books it",
+            "exchange",
+            "exception",
+            ("order.edited_after_shipment",),
+            books="billed less than sold: bill what was added",
+        ),
+        CREDITED,
+        {"amazon": Cell("an order of its own, which costs nothing: booked, shipped and billed at zero", "replacement")},
+    ),
+    Row(
+        "full_refund",
+        "Everything refunded",
+        Cell("one credit memo of the whole bill", "full_refund"),
+        CREDITED,
+        {"amazon": _not_told("refunds_not_told", _NO_REFUNDS)},
+    ),
+    Row(
+        "shipping_refund",
+        "Shipping refunded, nothing else",
+        Cell("one credit memo of shipping and its tax", "shipping_refund"),
+        CREDITED,
+        {"amazon": _not_told("refunds_not_told", _NO_REFUNDS)},
+    ),
+    Row(
+        "paid_refund",
+        "A unit refunded where invoices count as paid (`payments: paid`)",
+        Cell("one credit memo, paid out by one customer refund", "paid_refund"),
+        (*CREDITED, "refund.pay"),
+        {
+            "shopify/businesscentral": Cell(
+                "one credit memo; that it was paid out is an exception for a person",
+                "paid_refund_by_hand",
+                "done",
+                ("refund.pay.rejected",),
+                refused="`refund.pay` is not built: the standard API posts payments through journals only.",
+            ),
+            "amazon": _not_told("refunds_not_told", _NO_REFUNDS),
+        },
+        route={"payments": "paid"},
+    ),
+    Row(
+        "credit_in_erp",
+        "The ERP's people credit an invoice (`push_refunds: true`)",
+        Cell("paid back in the channel once (`refund.push`), and not credited again", "credit_in_erp"),
+        (*FORWARD, "refund.push"),
+        {
+            "amazon": Cell(
+                "an exception: a person pays it back at Amazon",
+                "credit_in_erp_by_hand",
+                "done",
+                ("refund.push.rejected",),
+                refused="`refund.push` is not offered: Amazon takes refunds through a feed, without a key.",
+                books="credited more than paid back: pay it back",
+            )
+        },
+        route={"push_refunds": True},
+    ),
+)
