@@ -71,8 +71,9 @@ def deciders() -> dict[str, Decider]:
     """How each kind of stream decides."""
     from crossdock.domain.order_decider import OrderDecider
     from crossdock.domain.signal_decider import SignalDecider
+    from crossdock.domain.stock_decider import StockDecider
 
-    found: list[Decider] = [OrderDecider(), SignalDecider()]
+    found: list[Decider] = [OrderDecider(), SignalDecider(), StockDecider()]
     return {decider.kind: decider for decider in found}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from crossdock.domain.commands import Command
 from crossdock.domain.events import Event
 from crossdock.domain.order import Order
+from crossdock.domain.stock import StockPolicy
 
 
 class StreamRef(msgspec.Struct, frozen=True):
@@ -71,6 +73,26 @@ class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
     placed_at: datetime | None = None
 
 
+class StockRow(msgspec.Struct, frozen=True):
+    """A row of ``stock``: what is there. The place's earlier row is replaced."""
+
+    sku: str
+    place: str  # connection/location
+    on_hand: Decimal
+    committed: Decimal
+    as_of: datetime
+
+
+class ReservationRow(msgspec.Struct, frozen=True):
+    """A row of ``reservations``: what is promised. ``quantity`` None: not any more."""
+
+    sku: str
+    order: str
+    channel: str = ""
+    quantity: Decimal | None = None
+    committed_at: datetime | None = None
+
+
 class Decision(msgspec.Struct):
     """What follows from one event. Empty: the event changed nothing (recorded as such)."""
 
@@ -82,6 +104,8 @@ class Decision(msgspec.Struct):
     settled: list[str] = []  # keys of problems that are no more
     references: list[Reference] = []
     tells: list[Tell] = []
+    stock: list[StockRow] = []
+    reservations: list[ReservationRow] = []
     after: Any = None  # the state with the entries folded in, where deciding had to fold them anyway
 
 
@@ -145,6 +169,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     # as they are made; deposit: it is taken in advance, on the sales order.
     payments: str = "open"
     push_refunds: bool = False  # credits that the ERP's people make are paid back in the channel; else a person does it
+    stock: StockPolicy | None = None  # how the channel is told stock; None: it is not, and its orders reserve none
 
 
 class Decider(Protocol):

@@ -8,6 +8,7 @@ from crossdock.domain.fulfilment import Allocation, Invoice, Shipment
 from crossdock.domain.order import Order
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
 from crossdock.domain.refund import Credit, Refund, Return
+from crossdock.domain.stock_events import ComponentSeen, LevelSeen, PositionSeen, StockReserved
 
 
 class OrderSeen(msgspec.Struct, frozen=True, gc=False, tag="order_seen", omit_defaults=True):
@@ -119,6 +120,10 @@ Event = (
     | RefundSeen
     | CreditSeen
     | SignalSeen
+    | PositionSeen
+    | StockReserved
+    | LevelSeen
+    | ComponentSeen
     | CommandSettled
     | TimerFired
     | OperatorActed

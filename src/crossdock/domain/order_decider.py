@@ -15,6 +15,7 @@ from crossdock.domain.entries import Early, Entry, encode_entries
 from crossdock.domain.events import CommandSettled, Event, OperatorActed, OrderSeen, TimerFired
 from crossdock.domain.evolve import evolve
 from crossdock.domain.order import Order
+from crossdock.domain.reserving import reserve
 from crossdock.domain.state import OrderState, blank, decode_state, encode_state
 from crossdock.domain.summary import summarise
 
@@ -55,6 +56,7 @@ class OrderDecider:
             operator_acted(d, event)
         else:
             d.ignore("signal_seen", "signals have a stream of their own")
+        reserve(d)
         d.decision.after = d.state
         return d.decision
 

@@ -186,6 +186,7 @@ DEEDS: Mapping[str, str] = {
     "refund.credit": "credit the refund",
     "refund.pay": "record the repayment",
     "refund.push": "pay the customer back",
+    "stock.publish": "show the stock",
     "read_back": "show what a message pointed at",
 }
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from crossdock.domain.decision import Problem, Reference, StreamRef, Summary
+from crossdock.domain.decision import Problem, Reference, ReservationRow, StockRow, StreamRef, Summary
 
 # Lanes: what is served first. Live orders before everything else.
 LIVE, OUTCOME, INVENTORY, BACKFILL = 0, 0, 1, 2
@@ -96,6 +96,7 @@ class NewCommand(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
     priority: int = LIVE
     trace: str = ""
+    instead_of: str | None = None  # the key of one that it replaces: takes its place if unsent, else is never sent
 
 
 class JournalRow(msgspec.Struct, frozen=True, gc=False):
@@ -139,6 +140,8 @@ class StreamWrite(msgspec.Struct):
     settled: list[str] = []
     references: list[Reference] = []
     tells: list[NewMessage] = []
+    stock: list[StockRow] = []
+    reservations: list[ReservationRow] = []
 
 
 class StreamPark(msgspec.Struct, frozen=True, gc=False):

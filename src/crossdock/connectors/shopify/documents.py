@@ -158,6 +158,30 @@ SUBSCRIPTION_CREATE = """mutation SubscriptionCreate(
   }
 }"""
 
+_LEVEL = 'id sku inventoryLevel(locationId: $location) { id quantities(names: ["available"]) { name quantity } }'
+
+INVENTORY_ITEM = (
+    """query InventoryItem($query: String!, $location: ID!) {
+  inventoryItems(first: 2, query: $query) { nodes { """
+    + _LEVEL
+    + """ } }
+}"""
+)
+
+LEVELS = (
+    """query Levels($first: Int!, $after: String, $location: ID!) {
+  inventoryItems(first: $first, after: $after) { nodes { """
+    + _LEVEL
+    + """ } pageInfo { hasNextPage endCursor } }
+}"""
+)
+
+INVENTORY_SET = """mutation InventorySet($input: InventorySetQuantitiesInput!, $key: String!) {
+  inventorySetQuantities(input: $input) @idempotent(key: $key) {
+    userErrors { code field message }
+  }
+}"""
+
 WHOAMI = """query Whoami {
   shop { name myshopifyDomain currencyCode plan { publicDisplayName } }
   currentAppInstallation { accessScopes { handle } }
@@ -175,5 +199,8 @@ ALL = {
     "fulfilment_create": FULFILMENT_CREATE,
     "subscriptions": SUBSCRIPTIONS,
     "subscription_create": SUBSCRIPTION_CREATE,
+    "inventory_item": INVENTORY_ITEM,
+    "levels": LEVELS,
+    "inventory_set": INVENTORY_SET,
     "whoami": WHOAMI,
 }

@@ -49,3 +49,4 @@ SUBSCRIBED: Final[tuple[str, ...]] = tuple(
 )
 
 POLLED_ORDER: Final = "poll/order"
+POLLED_LEVEL: Final = "poll/level"

@@ -4,8 +4,15 @@ from hashlib import sha256
 
 import msgspec
 
-from crossdock.connectors.shopify import mapping, polls, webhook
-from crossdock.connectors.shopify.topics import HANDLING, IGNORED, ORDER, POLLED_ORDER, SIGNAL_FULFILMENT_ORDER
+from crossdock.connectors.shopify import mapping, polls, stocking, webhook
+from crossdock.connectors.shopify.topics import (
+    HANDLING,
+    IGNORED,
+    ORDER,
+    POLLED_LEVEL,
+    POLLED_ORDER,
+    SIGNAL_FULFILMENT_ORDER,
+)
 from crossdock.domain.events import Event, OrderSeen, RefundSeen, SignalSeen
 from crossdock.kit.manifest import Untranslatable
 
@@ -20,6 +27,8 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         return [*refunds, OrderSeen(mapping.to_order(connection, order))]
     if handling == IGNORED:
         return []
+    if topic == POLLED_LEVEL:
+        return [stocking.level_of(connection, body)]
     if handling is None and topic != POLLED_ORDER:
         raise Untranslatable(
             "shopify.topic_unknown", f"No mapping for the topic {topic!r}.", hint="Remove the subscription."

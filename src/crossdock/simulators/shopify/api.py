@@ -33,7 +33,10 @@ TOPICS = (
     "FULFILLMENT_ORDERS_RESCHEDULED",
     "FULFILLMENT_ORDERS_SCHEDULED_FULFILLMENT_ORDER_READY",
 )
-SCOPES = ("read_orders", "write_orders", "read_locations", "write_merchant_managed_fulfillment_orders")
+SCOPES = (
+    *("read_orders", "write_orders", "read_locations", "write_merchant_managed_fulfillment_orders"),
+    "write_inventory",
+)
 _BOUND = re.compile(r"updated_at:(>=|<=)'([^']+)'")
 _ID = re.compile(r"\bid:(\d+)")
 
@@ -46,6 +49,7 @@ def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
         return {
             "__typename": "Mutation",
             "fulfillmentCreate": _payload("fulfillmentCreate", lambda a: _fulfil(shop, a)),
+            "inventorySetQuantities": lambda a: _set_quantities(shop, a),
             "webhookSubscriptionCreate": _payload("webhookSubscriptionCreate", lambda a: _subscribe(shop, a)),
         }
     books = shop.books_
@@ -71,6 +75,7 @@ def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
         "__typename": "QueryRoot",
         "order": order,
         "refund": refund,
+        "inventoryItems": shop.shelf.listed,
         "orders": lambda a: _orders(shop, a),
         "fulfillmentOrder": fulfilment_order,
         "fulfillment": fulfilment,
@@ -150,6 +155,11 @@ def _fulfil(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
     made = shop.books_.fulfil(a["fulfillment"])
     shop.order_changed(made.order_id, "orders/updated")
     return {"fulfillment": views.fulfilment(made, shop.books_)}
+
+
+def _set_quantities(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
+    errors = shop.shelf.set((a.get("@idempotent") or {}).get("key"), a["input"])
+    return {"__typename": "InventorySetQuantitiesPayload", "userErrors": errors}
 
 
 def _subscribe(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:

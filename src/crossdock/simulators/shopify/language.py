@@ -104,6 +104,14 @@ class _Parser:
                 self.take(":")
                 arguments[key] = self.value()
             self.take(")")
+        while self.peek() == "@":  # directives are told to the field's function beside its arguments
+            self.take()
+            directive = f"@{self.take()}"
+            self.take("(")
+            key = self.take()
+            self.take(":")
+            arguments[directive] = {key: self.value()}
+            self.take(")")
         return Field(name, alias, arguments, self.selection(None) if self.peek() == "{" else [], on)
 
     def value(self) -> Any:
