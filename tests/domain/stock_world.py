@@ -54,7 +54,9 @@ class Stream:
         self.decisions.append(decision)
         return decision
 
-    def position(self, on_hand: int, committed: int = 0, location: str = "1", as_of: datetime | None = None) -> Decision:
+    def position(
+        self, on_hand: int, committed: int = 0, location: str = "1", as_of: datetime | None = None
+    ) -> Decision:
         at = self.now if as_of is None else as_of
         return self.tell(PositionSeen(ERP, location, self.sku, Decimal(on_hand), Decimal(committed), at))
 

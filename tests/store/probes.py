@@ -96,7 +96,9 @@ class PostgresProbe:
         return (await self._rows("select count(*) from parked"))[0][0]
 
     async def stock(self) -> list[tuple[str, str, int, int]]:
-        return [tuple(row) for row in await self._rows("select sku, place, on_hand, committed from stock order by 1, 2")]
+        return [
+            tuple(row) for row in await self._rows("select sku, place, on_hand, committed from stock order by 1, 2")
+        ]
 
     async def reservations(self) -> list[tuple[str, str, int, bool]]:
         query = "select sku, order_key, quantity, committed_at is not null from reservations order by 1, 2"

@@ -66,6 +66,7 @@ PURPOSES: Mapping[str, str] = {
     "refund.credit": "Credit the refund",
     "refund.pay": "Record the repayment",
     "refund.push": "Pay the customer back",
+    "stock.publish": "Show the stock",
     "read_back": "Read back",
 }
 _TONES = {"done": "good", "rejected": "bad", "misconfigured": "bad", "conflict": "bad", "unknown": "warn",

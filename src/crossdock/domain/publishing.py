@@ -180,9 +180,7 @@ def wanted(state: StockState, shown: list[Place], now: datetime) -> list[Wanted]
     return found
 
 
-def _room(
-    place: Place, shown: list[Place], goals: Mapping[str, tuple[int, Part]], bounds: Mapping[str, int]
-) -> int:
+def _room(place: Place, shown: list[Place], goals: Mapping[str, tuple[int, Part]], bounds: Mapping[str, int]) -> int:
     """How much of the pool no other place may be showing."""
     others = [one for one in shown if one.pool == place.pool and one.name != place.name]
     alone = sum(bounds[one.name] for one in others if not one.rule.share)

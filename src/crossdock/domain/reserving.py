@@ -59,5 +59,3 @@ def _with_parts(stock: StockPolicy, sold: dict[str, Decimal]) -> dict[str, tuple
             quantity, shown = found.get(part, (ZERO, ZERO))
             found[part] = (quantity + units * each, shown)
     return found
-
-

@@ -45,8 +45,8 @@ class StockPolicy(StockRule, frozen=True, omit_defaults=True, kw_only=True):
     locations: dict[str, StockLocation] = {}
     skus: dict[str, StockRule] = {}
     kits: dict[str, dict[str, int]] = {}
-    grace_s: float = 300.0  # how long a level below ours may mean orders that have not come yet
-    settle_s: float = 60.0  # how long after a booking the ERP's positions may still be without it, clocks included
+    grace_s: int = 300  # how long a level below ours may mean orders that have not come yet
+    settle_s: int = 60  # how long after a booking the ERP's positions may still be without it, clocks included
 
 
 class Rule(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""What is known of one SKU's stock: positions, reservations, and what each channel was told. The fold of its journal."""
+"""What is known of one SKU's stock: positions, reservations, what each channel was told. The fold of its journal."""
 
 import copy
 from collections.abc import Iterable

@@ -52,9 +52,7 @@ def _check_rules(read: Reader, path: tuple[str | int, ...], policy: Policy) -> N
             read.fault((*at, "percent"), f"'percent' cannot be {rule.percent}.", "Give 0 to 100.")
 
 
-def _check_kits(
-    read: Reader, path: tuple[str | int, ...], policy: Policy, kits: dict[str, dict[str, int]]
-) -> None:
+def _check_kits(read: Reader, path: tuple[str | int, ...], policy: Policy, kits: dict[str, dict[str, int]]) -> None:
     assert policy.stock is not None
     for kit, needs in policy.stock.kits.items():
         at = (*path, "kits", kit)

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain.decision import StreamRef
+from crossdock.engine.verdict import LANES
 from crossdock.engine.world import Linked, World
 from crossdock.kit.manifest import Page, Poll, Quota
 from crossdock.observe.trace import new_trace
@@ -148,5 +149,5 @@ def _arrival(run: Run, found: Any, trace: str) -> Arrival:
         stream=StreamRef(found.stream_kind, found.stream_key),
         body=found.body,
         trace=trace,
-        priority=run.priority,
+        priority=max(run.priority, LANES.get(found.stream_kind, run.priority)),
     )

@@ -29,7 +29,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def publish(client: Client, payload: Payload, call: Call) -> Result:
-    """Set what is available, if the shop still shows what is expected. Where nothing is, what it shows is read first."""
+    """Set what is available, if the shop still shows what is expected. Where nothing is, its level is read first."""
     assert isinstance(payload, PublishStock)
     try:
         return await _publish(client, payload, call)

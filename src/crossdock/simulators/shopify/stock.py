@@ -1,8 +1,8 @@
 """The store's levels: what is available of a SKU at a location. A sale takes it at once, long before goods leave.
 
-Rules from the Admin API 2026-10: absolute values with compare-and-swap per item and location (``changeFromQuantity`` must
-be given, ``null`` skips the check), all or nothing, and an idempotency key that is mandatory since 2026-04: the same key
-with the same input is answered as the first time, with another input it is refused.
+Rules from the Admin API 2026-10: absolute values with compare-and-swap per item and location (``changeFromQuantity``
+must be given, ``null`` skips the check), all or nothing, and an idempotency key that is mandatory since 2026-04: the
+same key with the same input is answered as the first time, with another input it is refused.
 """
 
 from collections.abc import Callable, Mapping
