@@ -25,6 +25,7 @@ from crossdock.domain.commands import (
     Payload,
     PayRefund,
     PostShipment,
+    PublishStock,
     PushFulfilment,
     ReadBack,
     ReleaseOrder,
@@ -213,6 +214,7 @@ PAYLOADS: Mapping[str, Payload] = {
         MakeInvoice("shop-1001", "4711", ("900",)),
         CreditRefund("shop-1001", "4711", "9", NOW, "USD", "42", CREDITED, {"SKU-11": "77"}, ("4713",)),
         PayRefund("shop-1001", "4711", "9", NOW, "USD", "42", Decimal("10.50"), "4714"),
+        PublishStock("SKU-11", "101", 7, 3, 9, "4400001"),
         ReadBack("order", "1001"),
     )
 }

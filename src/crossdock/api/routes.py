@@ -271,6 +271,6 @@ def found(value: T | None, what: str) -> T:
 HANDLERS = [
     me, now, now_history, list_orders, one_order, one_stream, one_message, one_attempt, one_command, act_on_order,
     act_on_stream, list_exceptions, exception_members, preview_retry, retry_cause, list_connections, pause, resume,
-    list_workers, list_audit, list_people, invite, list_simulators, turn_faults, newest_proof, list_stock, one_stock, healthz,
-    readyz, metrics,
+    list_workers, list_audit, list_people, invite, list_simulators, turn_faults, newest_proof, list_stock, one_stock,
+    healthz, readyz, metrics,
 ]  # fmt: skip

@@ -26,7 +26,7 @@ from graphql import (
 )
 
 from crossdock.connectors.shopify import CONNECTOR, documents
-from crossdock.domain.commands import PushFulfilment, ReadBack
+from crossdock.domain.commands import PublishStock, PushFulfilment, ReadBack
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 
 _CONTRACTS = Path(
@@ -78,6 +78,7 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
     page = await CONNECTOR.polls["orders"].run(shop.client, None, {})
     await CONNECTOR.polls["orders"].run(shop.client, page.cursor, {})
     await CONNECTOR.polls["subscriptions"].run(shop.client, None, {})
+    await _stock(shop)
     assert CONNECTOR.check is not None
     await CONNECTOR.check(shop.client)
     await shop.client.subscribe("ORDERS_PAID", "https://orders.example.com/in/shopify/shop1")
@@ -88,6 +89,16 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
         )
     found: list[tuple[str, dict[str, Any], dict[str, Any]]] = shop.answers
     return found
+
+
+async def _stock(shop: Any) -> None:
+    """A level set, one that changed meanwhile, one that the shop does not have; then all of them."""
+    shop.sim.act("set_stock", {"sku": "SKU-1", "quantity": 4})
+    await shop.do(PublishStock("SKU-1", "101", 7, 1))
+    await shop.do(PublishStock("SKU-1", "101", 8, 2, 5, "4400001"))
+    await shop.do(PublishStock("SKU-9", "101", 8, 1))
+    shop.settings["stock_locations"] = ["101"]
+    await CONNECTOR.polls["levels"].run(shop.client, None, {})
 
 
 def _refund(shop: Any, order_id: str) -> None:
