@@ -72,8 +72,9 @@ def deciders() -> dict[str, Decider]:
     from crossdock.domain.order_decider import OrderDecider
     from crossdock.domain.settlement_decider import SettlementDecider
     from crossdock.domain.signal_decider import SignalDecider
+    from crossdock.domain.stock_decider import StockDecider
 
-    found: list[Decider] = [OrderDecider(), SignalDecider(), SettlementDecider()]
+    found: list[Decider] = [OrderDecider(), SignalDecider(), SettlementDecider(), StockDecider()]
     return {decider.kind: decider for decider in found}
 
 

@@ -26,6 +26,7 @@ from crossdock.domain.commands import (
     PayRefund,
     PostSettlement,
     PostShipment,
+    PublishStock,
     PushFulfilment,
     PushRefund,
     ReadBack,
@@ -225,6 +226,7 @@ PAYLOADS: Mapping[str, Payload] = {
         PushRefund("1001", Credit("4714", "CM1", Decimal("10.50"), "USD", NOW)),
         PayRefund("shop-1001", "4711", "9", NOW, "USD", "42", Decimal("10.50"), "4714"),
         PostSettlement("shop-77", "shop", "77", "USD", NOW.date(), Decimal("24.95"), ROWS),
+        PublishStock("SKU-11", "101", 7, 3, 9, "4400001"),
         ReadBack("order", "1001"),
     )
 }

@@ -33,6 +33,11 @@ class Probe(Protocol):
         """All versions, sorted."""
 
     async def parked(self) -> int: ...
+    async def stock(self) -> list[tuple[str, str, int, int]]:
+        """SKU, place, on hand, committed."""
+
+    async def reservations(self) -> list[tuple[str, str, int, bool]]:
+        """SKU, order, quantity, whether the ERP has it."""
 
 
 class MemoryProbe:
@@ -53,6 +58,14 @@ class MemoryProbe:
 
     async def parked(self) -> int:
         return len(self._books.parked)
+
+    async def stock(self) -> list[tuple[str, str, int, int]]:
+        rows = self._books.stock.values()
+        return sorted((row.sku, row.place, int(row.on_hand), int(row.committed)) for row in rows)
+
+    async def reservations(self) -> list[tuple[str, str, int, bool]]:
+        rows = self._books.reservations.values()
+        return sorted((r.sku, r.order, int(r.quantity or 0), r.committed_at is not None) for r in rows)
 
 
 class PostgresProbe:
@@ -81,6 +94,15 @@ class PostgresProbe:
 
     async def parked(self) -> int:
         return (await self._rows("select count(*) from parked"))[0][0]
+
+    async def stock(self) -> list[tuple[str, str, int, int]]:
+        return [
+            tuple(row) for row in await self._rows("select sku, place, on_hand, committed from stock order by 1, 2")
+        ]
+
+    async def reservations(self) -> list[tuple[str, str, int, bool]]:
+        query = "select sku, order_key, quantity, committed_at is not null from reservations order by 1, 2"
+        return [tuple(row) for row in await self._rows(query)]
 
 
 def arrival(delivery_id: str, key: str = "o1", **facts: object) -> Arrival:

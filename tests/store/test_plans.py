@@ -17,8 +17,10 @@ FILLED = (
     "insert into dispatch (command_id, connection_id, priority) values (1, 1, 0)",
     "insert into timers values (1, 'a', now())",
     "insert into deliveries values (1, 'd')",
+    "insert into stock values ('s', 'erp/1', 1, 0, now())",
+    "insert into reservations values ('s', 'o', 'shop', 1)",
 )
-HOT = ("accept", "claims", "decisions", "deliveries")
+HOT = ("accept", "claims", "decisions", "deliveries", "stock")
 # Index pages for thousands of rows, statistics that tell of hardly any: a queue emptied behind a forgotten reader.
 PILED_UP = """
 insert into agenda select n, n, 0 from generate_series(1, 20000) n;

@@ -77,6 +77,7 @@ PURPOSES: Mapping[str, str] = {
     "refund.pay": "Record the repayment",
     "refund.push": "Pay the customer back",
     "settlement.post": "Post the settlement",
+    "stock.publish": "Show the stock",
     "read_back": "Read back",
 }
 _TONES = {"done": "good", "rejected": "bad", "misconfigured": "bad", "conflict": "bad", "unknown": "warn",

@@ -60,6 +60,8 @@ POLICY: Mapping[str, Roles] = {
     "GET /api/v1/workers": SIGNED_IN,
     "GET /api/v1/audit": AUDITING,
     "GET /api/v1/proof": SIGNED_IN,
+    "GET /api/v1/stock": SIGNED_IN,
+    "GET /api/v1/stock/item": SIGNED_IN,
     # acting
     "POST /api/v1/orders/{key}/acts": CANCELLING,
     "POST /api/v1/streams/{stream}/acts": CANCELLING,
@@ -103,6 +105,8 @@ POLICY: Mapping[str, Roles] = {
     "POST /simulators/{name}/faults": ACTING,
     "GET /audit": AUDITING,
     "GET /proof": SIGNED_IN,
+    "GET /stock": SIGNED_IN,
+    "GET /stock/item": SIGNED_IN,
     "POST /sign-out": SIGNED_IN,
 }
 

@@ -19,11 +19,12 @@ from crossdock.governance import audit, people
 from crossdock.governance.audit import Act as AuditRow
 from crossdock.governance.mapped import Coverage
 from crossdock.governance.people import Account
-from crossdock.store import reading_exceptions, reading_now, reading_orders
+from crossdock.store import reading_exceptions, reading_now, reading_orders, reading_stock
 from crossdock.store.reading_exceptions import Group, MemberPage
 from crossdock.store.reading_now import History, Worker
 from crossdock.store.reading_orders import STATUSES, Body, Exchanged, OrderPage
 from crossdock.store.reading_settlements import SettlementPage
+from crossdock.store.reading_stock import StockPage, StockWhole
 
 Asking = Request[Any, Any, Any]
 T = TypeVar("T")
@@ -246,6 +247,23 @@ async def newest_proof(request: Asking) -> ProofReport:
     return found(proof.newest(desk_of(request)), "report; make one with crossdock prove --keep")
 
 
+@get("/api/v1/stock")
+async def list_stock(
+    request: Asking,
+    q: Annotated[str | None, QueryParameter(description="A part of the SKU.")] = None,
+    after: Annotated[str | None, QueryParameter(description="Go on after this SKU.")] = None,
+    limit: Limit = 50,
+) -> StockPage:
+    """SKUs with what is there, what is reserved, and what each channel was told."""
+    return await reading_stock.page(desk_of(request).pool, search=q or "", after=after or "", limit=limit)
+
+
+@get("/api/v1/stock/item")
+async def one_stock(request: Asking, sku: FromQuery[str]) -> StockWhole:
+    """Everything about one SKU's stock: each published number with every term, its source and its age."""
+    return found(await reading_stock.one(desk_of(request).pool, sku), f"stock known of the SKU {sku}")
+
+
 @get("/healthz", include_in_schema=False, media_type="text/plain")
 async def healthz() -> str:
     """This process answers."""
@@ -277,6 +295,7 @@ def found(value: T | None, what: str) -> T:
 HANDLERS = [
     list_settlements, one_settlement,
     me, now, now_history, list_orders, one_order, one_stream, one_message, one_attempt, one_command, act_on_order,
+    list_stock, one_stock,
     act_on_stream, list_exceptions, exception_members, preview_retry, retry_cause, list_connections, list_unmapped,
     pause, resume, list_workers, list_audit, list_people, invite, list_simulators, turn_faults, newest_proof, healthz,
     readyz, metrics,

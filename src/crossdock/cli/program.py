@@ -21,6 +21,7 @@ from crossdock.cli import (
     prove,
     serving,
     settlements,
+    stock,
 )
 from crossdock.cli.printing import error
 
@@ -42,7 +43,10 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_options)
-    for module in (serving, demo, folder, orders, holds, settlements, connections, connectors, people, prove, bench):
+    modules = (
+        serving, demo, folder, orders, holds, stock, settlements, connections, connectors, people, prove, bench,
+    )  # fmt: skip
+    for module in modules:
         module.add(app)
     return app
 

@@ -294,9 +294,20 @@ async def proof_page(request: Asking) -> Response[str]:
     return page(request, "proof.html", place="/proof", r=proof.newest(desk_of(request)))
 
 
+@get("/stock", include_in_schema=False)
+async def stock_page(request: Asking, part: FromQuery[str] = "", after: FromQuery[str] = "") -> Response[str]:
+    found = await routes.list_stock.fn(request, part or None, after or None, PAGE)
+    return page(request, "stock.html", place="/stock", page=found, part=part.strip(), after=after)
+
+
+@get("/stock/item", include_in_schema=False)
+async def stock_item_page(request: Asking, sku: FromQuery[str]) -> Response[str]:
+    return page(request, "stock_item.html", place="/stock", v=await routes.one_stock.fn(request, sku))
+
+
 PAGES = [
     *(now_page, now_figures, orders_page, order_page, stream_page, act, message_page, attempt_page, command_page),
     *(exceptions_page, cause_page, preview_page, retry, connections_page, connection_page, pause, resume),
-    *(settlements_page, settlement_page),
+    *(settlements_page, settlement_page, stock_page, stock_item_page),
     *(simulators_page, switch, audit_page, proof_page),
 ]

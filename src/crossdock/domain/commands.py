@@ -172,6 +172,22 @@ class PostSettlement(msgspec.Struct, frozen=True, gc=False, tag="settlement.post
     rows: tuple[SettlementRow, ...]
 
 
+class PublishStock(msgspec.Struct, frozen=True, gc=False, tag="stock.publish", omit_defaults=True):
+    """Let a place of a channel show a number of units: an absolute value with a version.
+
+    ``expected``: what it must be showing for that; None: not known yet, whatever it shows is read first. ``ref``: the
+    channel's own id of the SKU, once it was told.
+    """
+
+    purpose: ClassVar[str] = "stock.publish"
+    sku: str
+    location: str
+    quantity: int
+    version: int
+    expected: int | None = None
+    ref: str | None = None
+
+
 class ReadBack(msgspec.Struct, frozen=True, gc=False, tag="read_back", omit_defaults=True):
     """Read something that a signal (a webhook with only an id) pointed at. Changes nothing there."""
 
@@ -193,13 +209,19 @@ Payload = (
     | PayRefund
     | PushRefund
     | PostSettlement
+    | PublishStock
     | ReadBack
 )
 
 
 class Command(msgspec.Struct, frozen=True, gc=False):
-    """One intended effect on one target. ``key`` is its business key: unique for ever, over all retries and replays."""
+    """One intended effect on one target. ``key`` is its business key: unique for ever, over all retries and replays.
+
+    ``instead_of``: the business key of an older command that this one makes pointless. Where that has never been sent,
+    this one takes its place in the queue; where it has been, its outcome is coming and this one is never sent.
+    """
 
     key: str
     target: str  # the connection's name
     payload: Payload
+    instead_of: str | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from crossdock.domain.commands import Command
 from crossdock.domain.events import Event
 from crossdock.domain.order import Order
+from crossdock.domain.stock import StockPolicy
 
 
 class StreamRef(msgspec.Struct, frozen=True):
@@ -80,6 +82,26 @@ class Want(msgspec.Struct, frozen=True):
     unread: bool  # these masters had not been listed whole yet
 
 
+class StockRow(msgspec.Struct, frozen=True):
+    """A row of ``stock``: what is there. The place's earlier row is replaced."""
+
+    sku: str
+    place: str  # connection/location
+    on_hand: Decimal
+    committed: Decimal
+    as_of: datetime
+
+
+class ReservationRow(msgspec.Struct, frozen=True):
+    """A row of ``reservations``: what is promised. ``quantity`` None: not any more."""
+
+    sku: str
+    order: str
+    channel: str = ""
+    quantity: Decimal | None = None
+    committed_at: datetime | None = None
+
+
 class Decision(msgspec.Struct):
     """What follows from one event. Empty: the event changed nothing (recorded as such)."""
 
@@ -92,6 +114,8 @@ class Decision(msgspec.Struct):
     references: list[Reference] = []
     tells: list[Tell] = []
     wants: tuple[Want, ...] | None = None  # all that is lacking from now on; None: as before
+    stock: list[StockRow] = []
+    reservations: list[ReservationRow] = []
     after: Any = None  # the state with the entries folded in, where deciding had to fold them anyway
 
 
@@ -173,6 +197,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     closed_through: str | None = None  # ISO date: the books up to and including it are closed
     closed_period: str = "next_day"  # what falls into closed books: next_day posts it on the first open day; hold asks
     settlement_wait_s: float = 259_200.0  # how long a settlement waits for orders it names before a person is asked
+    stock: StockPolicy | None = None  # how the channel is told stock; None: it is not, and its orders reserve none
 
 
 class Decider(Protocol):

@@ -302,6 +302,14 @@ class ProblemSettled(msgspec.Struct, frozen=True, gc=False, tag="problem_settled
     reason: str | None = None
 
 
+class StockAsked(msgspec.Struct, frozen=True, gc=False, tag="stock_asked", omit_defaults=True):
+    """The streams of stock were told what the order holds. ``status``: reserved, committed, released."""
+
+    status: str
+    at: datetime
+    quantities: dict[str, Decimal] = {}
+
+
 class OperatorRecorded(msgspec.Struct, frozen=True, gc=False, tag="operator_recorded", omit_defaults=True):
     """A person acted. ``refused`` says why nothing came of it."""
 
@@ -353,6 +361,7 @@ Entry = (
     | ProblemOpened
     | ProblemSettled
     | OperatorRecorded
+    | StockAsked
 )
 
 

@@ -9,6 +9,7 @@ from crossdock.domain.order import Order
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
 from crossdock.domain.refund import Credit, Refund, Return
 from crossdock.domain.settlement import Settlement
+from crossdock.domain.stock_events import ComponentSeen, LevelSeen, PositionSeen, StockReserved
 
 
 class OrderSeen(msgspec.Struct, frozen=True, gc=False, tag="order_seen", omit_defaults=True):
@@ -152,6 +153,10 @@ Event = (
     | SettlementNamed
     | OrderFound
     | SignalSeen
+    | PositionSeen
+    | StockReserved
+    | LevelSeen
+    | ComponentSeen
     | CommandSettled
     | TimerFired
     | MastersCame

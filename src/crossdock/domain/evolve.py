@@ -116,6 +116,10 @@ def _nothing(state: OrderState, entry: Any) -> None:
     """Recorded for people; changes nothing."""
 
 
+def _stock_asked(state: OrderState, entry: e.StockAsked) -> None:
+    state.reservation, state.reserved = entry.status, entry.quantities
+
+
 def _order_checked(state: OrderState, entry: e.OrderChecked) -> None:
     state.customer_ref = entry.customer_ref
     state.item_refs = entry.item_refs
@@ -378,4 +382,5 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.ProblemOpened: _problem_opened,
     e.ProblemSettled: _problem_settled,
     e.OperatorRecorded: _nothing,
+    e.StockAsked: _stock_asked,
 }

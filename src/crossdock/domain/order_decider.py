@@ -21,12 +21,12 @@ from crossdock.domain.events import (
     OperatorActed,
     OrderSeen,
     SettlementNamed,
-    SignalSeen,
     TimerFired,
 )
 from crossdock.domain.evolve import evolve
 from crossdock.domain.matching import evidence
 from crossdock.domain.order import Order
+from crossdock.domain.reserving import reserve
 from crossdock.domain.state import OrderState, blank, decode_state, encode_state
 from crossdock.domain.summary import summarise
 
@@ -69,13 +69,12 @@ class OrderDecider:
             operator_acted(d, event)
         elif isinstance(event, SettlementNamed):
             settlement_named(d, event)
-        elif isinstance(event, SignalSeen):
-            d.ignore("signal_seen", "signals have a stream of their own")
         else:
-            d.ignore("settlement_seen", "settlements have a stream of their own")
+            d.ignore(type(event).__struct_config__.tag, "this kind of event has a stream of its own")
         tell_settlements(d)
         if state.wanting and d.state.ended is not None:
             d.decision.wants = ()
+        reserve(d)
         d.decision.after = d.state
         return d.decision
 

@@ -223,6 +223,7 @@ DEEDS: Mapping[str, str] = {
     "refund.pay": "record the repayment",
     "refund.push": "pay the customer back",
     "settlement.post": "post the settlement",
+    "stock.publish": "show the stock",
     "read_back": "show what a message pointed at",
 }
 

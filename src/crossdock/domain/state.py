@@ -147,6 +147,8 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     release_status: str | None = None
     release_reason: str | None = None
     cancel: Cancel | None = None
+    reservation: str | None = None  # reserved, committed, released; None: no stock is asked for
+    reserved: dict[str, Decimal] = {}  # SKU -> units that streams of stock hold for it
     ended: str | None = None  # done, cancelled, ignored
     ended_reason: str | None = None
 

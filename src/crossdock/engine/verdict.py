@@ -13,6 +13,8 @@ from crossdock.kit.manifest import Untranslatable
 from crossdock.kit.redact import Redactor
 from crossdock.observe.signals import Signals
 from crossdock.store.protocol import (
+    INVENTORY,
+    LIVE,
     ClaimedStream,
     JournalRow,
     NewCommand,
@@ -24,6 +26,8 @@ from crossdock.store.protocol import (
 )
 
 FROM_OUTSIDE = frozenset({"webhook", "poll", "api", "file"})
+
+LANES = {"stock": INVENTORY}  # kinds of streams that let live orders pass, and so do their commands
 
 _payload = msgspec.json.Encoder()
 
@@ -142,6 +146,7 @@ class _Ledger:
         self._timers: dict[str, NewTimer] = {}
         self._opened: dict[str, Problem] = {}
         self._settled: set[str] = set()
+        self._lane = LANES.get(stream.ref.kind, LIVE)
 
     def decide(self, world: World, translated: Translated, context: Context) -> None:
         message = translated.message
@@ -167,17 +172,21 @@ class _Ledger:
         write = self._write
         for command in decision.commands:
             payload = _payload.encode(command.payload)
+            purpose, older = command.payload.purpose, command.instead_of
             write.commands.append(
-                NewCommand(command.key, command.target, command.payload.purpose, payload, trace=trace)
+                NewCommand(command.key, command.target, purpose, payload, self._lane, trace, instead_of=older)
             )
         write.again += decision.again
         write.references += decision.references
         if decision.wants is not None:
             write.wants = decision.wants
+        write.stock += decision.stock
+        write.reservations += decision.reservations
         for timer in decision.timers:
             self._timers[timer.name] = NewTimer(timer.name, timer.due_at)
         for tell in decision.tells:
-            write.tells.append(NewMessage(tell.to, "tell", encode_event(tell.event), trace))
+            lane = LANES.get(tell.to.kind, LIVE)
+            write.tells.append(NewMessage(tell.to, "tell", encode_event(tell.event), trace, lane))
         for key in decision.settled:
             self._opened.pop(key, None)
             self._settled.add(key)

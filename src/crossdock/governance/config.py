@@ -22,6 +22,7 @@ from crossdock.governance.marks import Marked
 from crossdock.governance.reading import Reader
 from crossdock.governance.rules import HoldRule, RuleError, compile_rule, compile_rules
 from crossdock.governance.secrets import is_reference
+from crossdock.governance.stock_rules import check_stock
 from crossdock.governance.tables import Tables, load_tables
 from crossdock.kit.manifest import Manifest
 
@@ -248,6 +249,7 @@ class _Loading:
                 self._read.fault(("routes", index, "channel"), wrong, "Keep one route for each channel.")
             self._check_policy(policy, index, connections)
             policies[policy.channel] = policy
+        check_stock(self._read, list(policies.values()), connections)
         return policies
 
     def _check_policy(self, policy: Policy, index: int, connections: Mapping[str, ConnectionSetup]) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.matching import keys_of
+from crossdock.engine.verdict import LANES
 from crossdock.engine.world import Linked, World
 from crossdock.kit.manifest import Page, Poll, Quota
 from crossdock.observe.trace import new_trace
@@ -174,5 +175,5 @@ def _arrival(run: Run, found: Any, trace: str) -> Arrival:
         stream=StreamRef(found.stream_kind, found.stream_key),
         body=found.body,
         trace=trace,
-        priority=run.priority,
+        priority=max(run.priority, LANES.get(found.stream_kind, run.priority)),
     )

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain.decision import Problem, Reference, Want
+from crossdock.store import stocking
 from crossdock.store.core import OURSELVES, Core
 from crossdock.store.errors import UnknownConnection
 from crossdock.store.named import Statements
@@ -30,16 +31,22 @@ async def write(
     decided = [write for write in writes if write.journal or write.version != before.get(write.id)]
     # Sorted by key: two deciders that meet on a key wait in one direction only.
     commands = sorted(((w.id, c) for w in writes for c in w.commands), key=lambda pair: pair[1].key)
+    replacing = [(stream_id, command) for stream_id, command in commands if command.instead_of is not None]
+    fresh = [(stream_id, command) for stream_id, command in commands if command.instead_of is None]
     references = [(write.id, reference) for write in writes for reference in write.references]
     ids = await _ids(core, db, {c.target for _, c in commands} | {r.connection for _, r in references})
     await db.execute(
         _SQL.write,
         *_saved(core, decided),
         *_journaled(core, decided),
-        *_opened(core, commands, ids),
+        *_opened(core, fresh, ids),
         *_referred(references, ids),
         done,
     )
+    if replacing:
+        await stocking.replace(core, db, replacing, ids)
+    if any(write.stock or write.reservations for write in writes):
+        await stocking.keep(db, writes)
     if again := sorted({key for write in writes for key in write.again}):
         await db.execute(_SQL.send_again, again)
     if timers := {(write.id, timer.name): timer for write in writes for timer in write.timers}:

@@ -189,7 +189,8 @@ class MemoryStore(MemoryMasters):
             if command.key not in self.books.commands:
                 number = self.books.number("commands")
                 self.books.commands[command.key] = Opened(number, row.id, command, now)
-                self.books.dispatch[number] = Dispatch(command.key, command.target, command.priority, now)
+                self.books.send(number, command, now)
+        self.books.keep_stock(write)
         for key in write.again:
             self._again(key)
         for timer in write.timers:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from crossdock.domain.decision import Problem, Reference, StreamRef, Summary
+from crossdock.domain.decision import Problem, Reference, ReservationRow, StockRow, StreamRef, Summary
 from crossdock.store.protocol import ClaimedStream, ConnectionRow, JournalRow, NewCommand, StoredMessage, StreamWrite
 from crossdock.store.sharing import Holder
 
@@ -93,6 +93,8 @@ class Books:
         self.attempts: list[Attempt] = []
         self.references: set[tuple[int, Reference]] = set()
         self.exceptions: list[Finding] = []
+        self.stock: dict[tuple[str, str], StockRow] = {}
+        self.reservations: dict[tuple[str, str], ReservationRow] = {}
         self.quotas: dict[str, datetime] = {}
         self.slots: dict[tuple[str, str], tuple[Holder, datetime]] = {}
         self.masters: dict[tuple[str, str, str], bytes] = {}
@@ -132,6 +134,26 @@ class Books:
         """Take everything that waits for the stream off the agenda."""
         self.parked += [entry for entry in self.agenda if entry.stream_id == stream_id]
         self.agenda = [entry for entry in self.agenda if entry.stream_id != stream_id]
+
+    def keep_stock(self, write: StreamWrite) -> None:
+        """What is there and what is promised."""
+        for row in write.stock:
+            self.stock[row.sku, row.place] = row
+        for held in write.reservations:
+            self.reservations.pop((held.sku, held.order), None)
+            if held.quantity is not None:
+                self.reservations[held.sku, held.order] = held
+
+    def send(self, number: int, command: NewCommand, now: datetime) -> None:
+        """Dispatch a command; one that replaces another only where that was never sent, and then in its place."""
+        if command.instead_of is None:
+            self.dispatch[number] = Dispatch(command.key, command.target, command.priority, now)
+            return
+        before = self.commands.get(command.instead_of)
+        waiting = None if before is None else self.dispatch.get(before.id)
+        if before is not None and waiting is not None and not (waiting.leased or waiting.tries or waiting.check_first):
+            waiting.key = command.key
+            self.dispatch[number] = self.dispatch.pop(before.id)
 
     def open_problem(self, stream_id: int, key: str) -> Finding | None:
         """The open problem of that key."""

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from crossdock.domain.decision import Problem, Reference, StreamRef, Summary, Want
+from crossdock.domain.decision import Problem, Reference, ReservationRow, StockRow, StreamRef, Summary, Want
 
 # Lanes: what is served first. Live orders before everything else.
 LIVE, OUTCOME, INVENTORY, BACKFILL = 0, 0, 1, 2
@@ -96,6 +96,7 @@ class NewCommand(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
     priority: int = LIVE
     trace: str = ""
+    instead_of: str | None = None  # the key of one that it replaces: takes its place if unsent, else is never sent
 
 
 class JournalRow(msgspec.Struct, frozen=True, gc=False):
@@ -140,6 +141,8 @@ class StreamWrite(msgspec.Struct):
     references: list[Reference] = []
     tells: list[NewMessage] = []
     wants: tuple[Want, ...] | None = None  # replaces what the stream lacks among masters; None: as before
+    stock: list[StockRow] = []
+    reservations: list[ReservationRow] = []
 
 
 class StreamPark(msgspec.Struct, frozen=True, gc=False):

@@ -26,7 +26,7 @@ from graphql import (
 )
 
 from crossdock.connectors.shopify import CONNECTOR, documents, payout_mapping
-from crossdock.domain.commands import PushFulfilment, PushRefund, ReadBack
+from crossdock.domain.commands import PublishStock, PushFulfilment, PushRefund, ReadBack
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.refund import Credit
 
@@ -83,6 +83,7 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
     await CONNECTOR.polls["orders"].run(shop.client, page.cursor, {})
     await CONNECTOR.polls["subscriptions"].run(shop.client, None, {})
     await _read_payouts(shop)
+    await _stock(shop)
     assert CONNECTOR.check is not None
     await CONNECTOR.check(shop.client)
     await shop.client.subscribe("ORDERS_PAID", "https://orders.example.com/in/shopify/shop1")
@@ -97,6 +98,16 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
 
 def _paid_in(shop: Any, order_id: str) -> str:
     return str(shop.sim.books_.orders[int(order_id)]["presentment_currency"])
+
+
+async def _stock(shop: Any) -> None:
+    """A level set, one that changed meanwhile, one that the shop does not have; then all of them."""
+    shop.sim.act("set_stock", {"sku": "SKU-1", "quantity": 4})
+    await shop.do(PublishStock("SKU-1", "101", 7, 1))
+    await shop.do(PublishStock("SKU-1", "101", 8, 2, 5, "4400001"))
+    await shop.do(PublishStock("SKU-9", "101", 8, 1))
+    shop.settings["stock_locations"] = ["101"]
+    await CONNECTOR.polls["levels"].run(shop.client, None, {})
 
 
 def _refund(shop: Any, order_id: str) -> None:

@@ -7,7 +7,7 @@ proven before a byte leaves) and ``operations.py``. ``answers.py`` alone decides
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.manifest import MANIFEST, check
 from crossdock.connectors.netsuite.operations import OPERATIONS
-from crossdock.connectors.netsuite.polls import POLLS, translate
+from crossdock.connectors.netsuite.positions import POLLS, translate
 from crossdock.connectors.netsuite.values import POLL as VALUES
 from crossdock.kit.manifest import Connector
 

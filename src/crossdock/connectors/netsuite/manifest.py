@@ -143,7 +143,7 @@ MANIFEST = Manifest(
     api_version="record/v1 2026.1",
     settings=SETTINGS,
     mapping_version="1",
-    topics={"invoice": "invoice_seen", "credit_memo": "credit_seen"},
+    topics={"invoice": "invoice_seen", "credit_memo": "credit_seen", "position": "position_seen"},
     quota=Quota(concurrency=5),
     docs="https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/chapter_1540391670.html",
     values=(

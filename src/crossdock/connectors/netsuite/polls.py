@@ -28,19 +28,19 @@ from crossdock.kit.manifest import Found, Page, Poll, Unreachable, Untranslatabl
 OVERLAP = timedelta(minutes=5)
 FIRST_LOOK_BACK = timedelta(days=1)
 _FORMAT = "%Y-%m-%d %H:%M:%S"
-_SQL_FORMAT = "YYYY-MM-DD HH24:MI:SS"
+SQL_FORMAT = "YYYY-MM-DD HH24:MI:SS"
 _EPOCH = "1970-01-01 00:00:00"
-CHANGED = f"TO_CHAR(i.lastmodifieddate, '{_SQL_FORMAT}') AS changed"
+CHANGED = f"TO_CHAR(i.lastmodifieddate, '{SQL_FORMAT}') AS changed"
 INVOICES = (
     f"SELECT i.id, i.tranid, i.foreigntotal, c.symbol AS currency, "  # noqa: S608 - constants only
-    f"TO_CHAR(i.createddate, '{_SQL_FORMAT}') AS created, {CHANGED}, o.externalid AS orderkey FROM transaction i "
+    f"TO_CHAR(i.createddate, '{SQL_FORMAT}') AS created, {CHANGED}, o.externalid AS orderkey FROM transaction i "
     "JOIN transactionline l ON l.transaction = i.id JOIN transaction o ON o.id = l.createdfrom "
     "JOIN currency c ON c.id = i.currency"
 )
 # One of ours carries its refund in its external id; one of other people's is made from an invoice of the order.
 CREDITS = (
     f"SELECT i.id, i.tranid, i.foreigntotal, c.symbol AS currency, "  # noqa: S608 - constants only
-    f"TO_CHAR(i.createddate, '{_SQL_FORMAT}') AS created, {CHANGED}, i.externalid AS creditkey, "
+    f"TO_CHAR(i.createddate, '{SQL_FORMAT}') AS created, {CHANGED}, i.externalid AS creditkey, "
     "o.externalid AS orderkey FROM transaction i JOIN transactionline l ON l.transaction = i.id "
     "LEFT JOIN transaction b ON b.id = l.createdfrom LEFT JOIN transactionline k ON k.transaction = b.id "
     "LEFT JOIN transaction o ON o.id = k.createdfrom JOIN currency c ON c.id = i.currency"
@@ -63,7 +63,7 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
 
 async def items(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Products by SKU (the item's name, or the column in setting ``sku_field``)."""
-    sku = _column(client.settings.get("sku_field", "itemid"), "sku_field")
+    sku = column(client.settings.get("sku_field", "itemid"), "sku_field")
     columns = f"i.id, i.{sku} AS sku, i.displayname, i.isinactive, {CHANGED}"
     select = f"SELECT {columns} FROM item i"  # noqa: S608 - a checked column name
     rows, page = await _round(client, cursor, options, _Item, select, f"i.{sku} IS NOT NULL", start=_EPOCH)
@@ -84,7 +84,7 @@ def _customers_select(settings: Mapping[str, Any]) -> str:
     """Tax number and address only where asked for: a column that an account does not show would end the poll."""
     columns, joins = "i.id, i.email, i.isinactive, i.externalid, c.symbol AS currency", ""
     if tax := settings.get("customer_tax_field"):
-        columns += f", i.{_column(tax, 'customer_tax_field')} AS taxnumber"
+        columns += f", i.{column(tax, 'customer_tax_field')} AS taxnumber"
     if settings.get("customer_address"):
         columns += ", i.altname AS name, a.zip"
         joins = " LEFT JOIN entityaddress a ON a.nkey = i.defaultbillingaddress"
@@ -213,6 +213,7 @@ class _Row(msgspec.Struct, frozen=True):
 
 _Name = Annotated[str, msgspec.Meta(min_length=1)]
 R = TypeVar("R", bound=_Row)
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class _Item(_Row, frozen=True):
@@ -253,7 +254,7 @@ def _typed(rows: list[dict[str, Any]], kind: type[R]) -> list[R]:
     try:
         typed = [msgspec.convert(row, type=kind, strict=False) for row in rows]
         if typed:
-            _literal(typed[-1].changed)
+            literal(typed[-1].changed)
     except (ValueError, msgspec.ValidationError) as error:
         raise unreadable(error) from error
     return typed
@@ -277,12 +278,12 @@ async def _round(
     """One page of a round: rows after the cursor, and the cursor to go on with."""
     at = _begin(client, cursor, options, start)
     column = "i.lastmodifieddate"
-    since = f"{column} >= {_literal(at.at)}"
+    since = f"{column} >= {literal(at.at)}"
     if at.id is not None:
-        since = f"({column} > {_literal(at.at)} OR ({column} = {_literal(at.at)} AND i.id > {at.id}))"
+        since = f"({column} > {literal(at.at)} OR ({column} = {literal(at.at)} AND i.id > {at.id}))"
     until = ""
     if options.get("until"):
-        until = f" AND {column} <= {_literal(_wall_text(datetime.fromisoformat(options['until']), client.settings))}"
+        until = f" AND {column} <= {literal(_wall_text(datetime.fromisoformat(options['until']), client.settings))}"
     sql = f"{select} WHERE {where} AND {since}{until} ORDER BY {column}, i.id"
     page = await asked(client, sql)
     rows = _typed(page.items, kind)
@@ -333,12 +334,31 @@ def _wall_text(at: datetime, settings: Mapping[str, Any]) -> str:
     return aware.astimezone(account_zone(settings)).strftime(_FORMAT)
 
 
-def _literal(wall: str) -> str:
+def wall(client: NetSuite, offset: timedelta) -> str:
+    """The account's wall time, by NetSuite's clock where it told it, so much later."""
+    return _wall_text((client.told_at or client.line.now()) + offset, client.settings)
+
+
+def earlier(at: str, by: timedelta) -> str:
+    """A wall time some while before another."""
+    return (datetime.strptime(at, _FORMAT) - by).strftime(_FORMAT)  # noqa: DTZ007 - wall time
+
+
+def rows_of(rows: list[dict[str, Any]], kind: type[S]) -> list[S]:
+    """Typed rows; those of another shape stop the poll, aloud."""
+    try:
+        return [msgspec.convert(row, type=kind, strict=False) for row in rows]
+    except (ValueError, msgspec.ValidationError) as error:
+        raise unreadable(error) from error
+
+
+def literal(wall: str) -> str:
+    """A wall time as SuiteQL writes it."""
     datetime.strptime(wall, _FORMAT)  # noqa: DTZ007 - only checks the shape: nothing else may enter the statement
-    return f"TO_DATE('{wall}', '{_SQL_FORMAT}')"
+    return f"TO_DATE('{wall}', '{SQL_FORMAT}')"
 
 
-def _column(name: str, setting: str) -> str:
+def column(name: str, setting: str) -> str:
     """A column named by a setting: only a bare name may enter the statement."""
     if not (name.isascii() and name.replace("_", "").isalnum()):
         raise Unreachable(f"the setting `{setting}` is not a column name: {name!r}")

@@ -76,6 +76,7 @@ class Envelope(msgspec.Struct, frozen=True):
 class UserError(msgspec.Struct, frozen=True):
     message: str
     field: tuple[str, ...] | None = None
+    code: str | None = None
 
 
 _envelope = msgspec.json.Decoder(Envelope).decode

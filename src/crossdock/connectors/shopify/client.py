@@ -207,6 +207,33 @@ class Client:
             raise Failed(answers.lost("answer_empty", "Shopify names neither a refund nor an error.", write=True))
         return graph.number(found.refund_create.refund.id)
 
+    async def inventory_item(self, sku: str, location: str) -> shapes.InventoryItem | None:
+        """The item of a SKU with its level at a location; ``None`` when the shop has none, or several, of that SKU."""
+        quoted = sku.replace("\\", "\\\\").replace("'", "\\'")
+        variables = {"query": f"sku:'{quoted}'", "location": gid("Location", location)}
+        found: shapes.InventoryItemsData = await self._ask(
+            documents.INVENTORY_ITEM, variables, shapes.InventoryItemsData
+        )
+        same = [one for one in found.inventory_items.nodes if one.sku == sku]
+        return same[0] if len(same) == 1 else None
+
+    async def levels(self, location: str, first: int, after: str | None) -> shapes.InventoryItems:
+        """One page of items with their levels at a location."""
+        variables = {"first": first, "after": after, "location": gid("Location", location)}
+        found: shapes.InventoryItemsData = await self._ask(documents.LEVELS, variables, shapes.InventoryItemsData)
+        return found.inventory_items
+
+    async def set_available(self, asked: dict[str, Any], key: str) -> tuple[answers.UserError, ...]:
+        """Set what is available, all or nothing; what the shop has against it. ``key``: a UUID, the same over repeats.
+
+        A repeat with the same key and input is answered as the first time (mandatory key since API 2026-04).
+        """
+        variables = {"input": asked, "key": key}
+        found: shapes.QuantitiesSetData = await self._ask(
+            documents.INVENTORY_SET, variables, shapes.QuantitiesSetData, write=True
+        )
+        return found.inventory_set_quantities.user_errors
+
     async def subscriptions(self) -> tuple[shapes.Subscription, ...]:
         """All webhook subscriptions this app has in the shop."""
         found: list[shapes.Subscription] = []

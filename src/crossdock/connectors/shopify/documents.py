@@ -199,6 +199,29 @@ PAYOUT_LINES = """query PayoutLines($query: String!, $after: String) {
     }
   }
 }"""
+_LEVEL = 'id sku inventoryLevel(locationId: $location) { id quantities(names: ["available"]) { name quantity } }'
+
+INVENTORY_ITEM = (
+    """query InventoryItem($query: String!, $location: ID!) {
+  inventoryItems(first: 2, query: $query) { nodes { """
+    + _LEVEL
+    + """ } }
+}"""
+)
+
+LEVELS = (
+    """query Levels($first: Int!, $after: String, $location: ID!) {
+  inventoryItems(first: $first, after: $after) { nodes { """
+    + _LEVEL
+    + """ } pageInfo { hasNextPage endCursor } }
+}"""
+)
+
+INVENTORY_SET = """mutation InventorySet($input: InventorySetQuantitiesInput!, $key: String!) {
+  inventorySetQuantities(input: $input) @idempotent(key: $key) {
+    userErrors { code field message }
+  }
+}"""
 
 WHOAMI = """query Whoami {
   shop { name myshopifyDomain currencyCode plan { publicDisplayName } }
@@ -221,5 +244,8 @@ ALL = {
     "subscription_create": SUBSCRIPTION_CREATE,
     "payouts": PAYOUTS,
     "payout_lines": PAYOUT_LINES,
+    "inventory_item": INVENTORY_ITEM,
+    "levels": LEVELS,
+    "inventory_set": INVENTORY_SET,
     "whoami": WHOAMI,
 }

@@ -1,7 +1,7 @@
 """Typed facts about Shopify: settings, topics, limits, what is redacted."""
 
 from crossdock.connectors.shopify.client import API_VERSION
-from crossdock.connectors.shopify.topics import MANIFEST_TOPICS, POLLED_ORDER, POLLED_PAYOUT
+from crossdock.connectors.shopify.topics import MANIFEST_TOPICS, POLLED_LEVEL, POLLED_ORDER, POLLED_PAYOUT
 from crossdock.kit.manifest import Manifest, Quota, Setting
 
 SETTINGS = (
@@ -35,6 +35,14 @@ SETTINGS = (
     ),
     Setting("overlap_minutes", "How far each poll reaches back", required=False, default=10),
     Setting("page_size", "Orders listed per poll page (at most 250)", required=False, default=100),
+    Setting(
+        "stock_locations",
+        "Locations whose stock is compared in full",
+        required=False,
+        default=[],
+        example='["61245521970"]',
+        help="The locations named under stock in the route. Needs the scope write_inventory.",
+    ),
     Setting("timeout_s", "Seconds to wait for an answer", required=False, default=30),
     Setting("access_token", "Admin API access token", secret=True, required=False, help="Starts with shpat_."),
     Setting("client_secret", "Client secret of the app", secret=True, required=False),
@@ -61,7 +69,12 @@ MANIFEST = Manifest(
     sunset="2027-10-01",  # stable since 2026-10-01, each version is kept for at least 12 months
     settings=SETTINGS,
     mapping_version="1",
-    topics={**MANIFEST_TOPICS, POLLED_ORDER: "signal", POLLED_PAYOUT: "settlement_seen"},
+    topics={
+        **MANIFEST_TOPICS,
+        POLLED_ORDER: "signal",
+        POLLED_PAYOUT: "settlement_seen",
+        POLLED_LEVEL: "level_seen",
+    },
     # An upper bound over all plans (100 points a second on Standard, 1,000 on Plus): what the shop's own plan gives is
     # told by each answer's meter and obeyed through Result.throttle_s and RateLimited.
     quota=Quota(concurrency=10, rate_per_s=1000.0, burst=2000.0, cost=20),

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from crossdock.connectors.shopify import fulfilling, graph, mapping, refunds
+from crossdock.connectors.shopify import fulfilling, graph, mapping, refunds, stocking
 from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Client
 from crossdock.connectors.shopify.paying_back import find_refund, pay_back
 from crossdock.connectors.shopify.shapes import Fulfilment, FulfilmentOrder, FulfilmentState
-from crossdock.domain.commands import Payload, PushFulfilment, PushRefund, ReadBack
+from crossdock.domain.commands import Payload, PublishStock, PushFulfilment, PushRefund, ReadBack
 from crossdock.domain.events import AllocationsSeen, Event, OrderSeen, RefundSeen
 from crossdock.domain.fulfilment import Allocation, ShippedLine
 from crossdock.domain.order import order_key
@@ -218,6 +218,14 @@ OPERATIONS: dict[str, Operation] = {
             settle_s=10.0,
             lease_s=120.0,
             cost=30,
+        ),
+        Operation(
+            purpose=PublishStock.purpose,
+            title="Show what is available",
+            repeat=Repeat.UNIQUE,  # @idempotent, and compare-and-swap besides
+            send=stocking.publish,
+            lease_s=120.0,
+            cost=15,
         ),
         Operation(
             purpose=ReadBack.purpose,

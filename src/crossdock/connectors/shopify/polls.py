@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from crossdock.connectors.shopify import stocking
 from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Client
 from crossdock.connectors.shopify.graph import number
@@ -149,6 +150,7 @@ async def subscriptions(client: Client, cursor: str | None, options: Mapping[str
 
 
 POLLS: dict[str, Poll] = {
+    "levels": Poll("levels", stocking.levels, every_s=900.0),
     "orders": Poll("orders", orders, every_s=300.0, backfill=True),
     "subscriptions": Poll("subscriptions", subscriptions, every_s=900.0),
     "payouts": Poll("payouts", payouts, every_s=3600.0, backfill=True),

@@ -208,6 +208,45 @@ class MadeRefundData(Struct, frozen=True):
     refund_create: MadeRefund
 
 
+class Quantity(Struct, frozen=True):
+    name: str
+    quantity: int
+
+
+class InventoryLevel(Struct, frozen=True):
+    id: str
+    quantities: tuple[Quantity, ...]
+
+
+class InventoryItem(Struct, frozen=True):
+    id: str
+    sku: str | None = None
+    inventory_level: InventoryLevel | None = None
+
+    @property
+    def available(self) -> int | None:
+        """None where the item is not stocked at the location."""
+        known = self.inventory_level.quantities if self.inventory_level else ()
+        return next((one.quantity for one in known if one.name == "available"), None)
+
+
+class InventoryItems(Struct, frozen=True):
+    nodes: tuple[InventoryItem, ...]
+    page_info: PageInfo | None = None
+
+
+class InventoryItemsData(Struct, frozen=True):
+    inventory_items: InventoryItems
+
+
+class QuantitiesSet(Struct, frozen=True):
+    user_errors: tuple[UserError, ...]
+
+
+class QuantitiesSetData(Struct, frozen=True):
+    inventory_set_quantities: QuantitiesSet
+
+
 class Subscription(Struct, frozen=True):
     id: str
     topic: str

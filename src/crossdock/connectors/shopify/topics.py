@@ -50,3 +50,4 @@ SUBSCRIBED: Final[tuple[str, ...]] = tuple(
 
 POLLED_ORDER: Final = "poll/order"
 POLLED_PAYOUT: Final = "poll/payout"
+POLLED_LEVEL: Final = "poll/level"

@@ -4,11 +4,12 @@ from hashlib import sha256
 
 import msgspec
 
-from crossdock.connectors.shopify import mapping, payout_mapping, polls, webhook
+from crossdock.connectors.shopify import mapping, payout_mapping, polls, stocking, webhook
 from crossdock.connectors.shopify.topics import (
     HANDLING,
     IGNORED,
     ORDER,
+    POLLED_LEVEL,
     POLLED_ORDER,
     POLLED_PAYOUT,
     SIGNAL_FULFILMENT_ORDER,
@@ -29,6 +30,8 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         return [SettlementSeen(payout_mapping.to_settlement(connection, payout_mapping.parse_payout(body)))]
     if handling == IGNORED:
         return []
+    if topic == POLLED_LEVEL:
+        return [stocking.level_of(connection, body)]
     if handling is None and topic != POLLED_ORDER:
         raise Untranslatable(
             "shopify.topic_unknown", f"No mapping for the topic {topic!r}.", hint="Remove the subscription."

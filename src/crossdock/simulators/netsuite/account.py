@@ -15,6 +15,7 @@ from crossdock.simulators.netsuite.journals import JournalDesk
 from crossdock.simulators.netsuite.ledger import Document, Ledger
 from crossdock.simulators.netsuite.sales import SalesDesk
 from crossdock.simulators.netsuite.search import Search
+from crossdock.simulators.netsuite.stock import SHIPS_FROM, StockRoom
 from crossdock.simulators.netsuite.views import shown
 
 RECORD = "/services/rest/record/v1"
@@ -54,6 +55,7 @@ class NetSuiteAccount:
         self.items = catalogue.items(items, now)
         self.customers = catalogue.customers(customers, now)
         self.ledger = Ledger()
+        self.stock = StockRoom(self.ledger)
         self.tokens = tokens.TokenDesk(certificate, certificate_id, client_id, surroundings.now, surroundings.random)
         self._sales = SalesDesk(self.items, self.customers)
         self._credits = CreditDesk(self.ledger, self._sales)
@@ -92,7 +94,8 @@ class NetSuiteAccount:
 
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """What the account's own people do: ``bill``, ``edit_line``, ``delete`` an order; ``rename_item``,
-        ``deactivate_item``; ``add_customer``; ``revoke_tokens``; ``credit``: so much of an ``invoice`` is credited."""
+        ``deactivate_item``; ``add_customer``; ``revoke_tokens``; ``count_stock`` of a ``sku``; ``credit``: so much of
+        an ``invoice`` is credited."""
         now = self._world.now()
         if verb == "revoke_tokens":
             self.tokens.revoke()
@@ -107,6 +110,9 @@ class NetSuiteAccount:
             made.postcode = args.get("postcode")
             self.customers[ref] = made
             return {"id": ref}
+        elif verb == "count_stock":
+            item = str(1000 + int(str(args["sku"]).rpartition("-")[2]))
+            self.stock.count(item, str(args.get("location", SHIPS_FROM)), Decimal(str(args["quantity"])), now)
         elif verb in ("rename_item", "deactivate_item"):
             item = self.items[str(args["id"])]
             item.modified = now

@@ -34,6 +34,8 @@ _COLUMNS = {
     "shipitem": "id itemid isinactive",
     "transaction": "id tranid type externalid otherrefnum entity currency foreigntotal status trandate "
     "createddate lastmodifieddate",
+    "aggregateitemlocation": "item location quantityonhand quantityavailable quantitycommitted "
+    "lastquantityavailablechange",
     "transactionline": "id transaction mainline createdfrom item quantity linesequencenumber",
 }
 
@@ -96,6 +98,7 @@ class Search:
             "currency": lambda: ({"id": int(ref), "symbol": code, "name": code} for ref, code in CURRENCIES.items()),
             "transaction": self._transactions,
             "transactionline": self._lines,
+            "aggregateitemlocation": self._balances,
         }
         return {name: (frozenset(_COLUMNS[name].split()), rows) for name, rows in sources.items()}
 
@@ -163,6 +166,17 @@ class Search:
                     "quantity": line.quantity,
                     "linesequencenumber": line.line,
                 }
+
+    def _balances(self) -> Iterator[Row]:
+        for balance in self._account.stock.balances():
+            yield {
+                "item": int(balance.item),
+                "location": int(balance.location),
+                "quantityonhand": balance.on_hand,
+                "quantityavailable": balance.available,
+                "quantitycommitted": balance.committed,
+                "lastquantityavailablechange": self._wall(balance.changed),
+            }
 
     def _wall(self, at: datetime) -> datetime:
         """SuiteQL's dates: the account's wall time, whole seconds, no zone."""

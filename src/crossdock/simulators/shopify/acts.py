@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from crossdock.simulators.shopify import editing, refunding
 from crossdock.simulators.shopify.books import fulfilment_order_body
 from crossdock.simulators.shopify.refunding import Asked
+from crossdock.simulators.shopify.stock import selling_place
 from crossdock.simulators.shopify.traffic import Wish
 
 if TYPE_CHECKING:
@@ -29,6 +30,21 @@ def _place_order(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
         wished["skus"] = tuple(wished["skus"])
     wish = Wish(**wished)
     return {"ids": [str(shop.place(wish)) for _ in range(int(args.get("count", 1)))]}
+
+
+def _buy(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """A customer wants ``quantity`` of ``sku``, paid at once; ``sold_out`` when so many are not available."""
+    sku, units = str(args["sku"]), int(args.get("quantity", 1))
+    if not shop.shelf.has({sku: units}, selling_place()):
+        return {"sold_out": True}
+    wish = Wish(skus=(sku,), quantity=units, paid=True, tip=False, gift_card=False)
+    return {"sold_out": False, "id": str(shop.place(wish))}
+
+
+def _set_stock(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """Somebody of the shop enters what is available of ``sku`` at ``location`` (the one that orders are routed to)."""
+    shop.shelf.enter(str(args["sku"]), int(args.get("location", selling_place())), int(args["quantity"]))
+    return {"stock": shop.shelf.books()[str(args["sku"])]}
 
 
 def _import_order(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
@@ -167,6 +183,8 @@ def _add_line(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
 VERBS: dict[str, Callable[["ShopifySimulator", Args], dict[str, Any]]] = {
     "place_order": _place_order,
     "import_order": _import_order,
+    "buy": _buy,
+    "set_stock": _set_stock,
     "cancel_order": _cancel_order,
     "pay_order": _pay_order,
     "refund": _refund,

@@ -33,7 +33,10 @@ TOPICS = (
     "FULFILLMENT_ORDERS_RESCHEDULED",
     "FULFILLMENT_ORDERS_SCHEDULED_FULFILLMENT_ORDER_READY",
 )
-SCOPES = ("read_orders", "write_orders", "read_locations", "write_merchant_managed_fulfillment_orders")
+SCOPES = (
+    *("read_orders", "write_orders", "read_locations", "write_merchant_managed_fulfillment_orders"),
+    "write_inventory",
+)
 _BOUND = re.compile(r"updated_at:(>=|<=)'([^']+)'")
 _ID = re.compile(r"\bid:(\d+)")
 
@@ -47,6 +50,7 @@ def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
             "__typename": "Mutation",
             "fulfillmentCreate": _payload("fulfillmentCreate", lambda a: _fulfil(shop, a)),
             "refundCreate": _payload("refundCreate", lambda a: _refund(shop, a)),
+            "inventorySetQuantities": lambda a: _set_quantities(shop, a),
             "webhookSubscriptionCreate": _payload("webhookSubscriptionCreate", lambda a: _subscribe(shop, a)),
         }
     books = shop.books_
@@ -72,6 +76,7 @@ def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
         "__typename": "QueryRoot",
         "order": order,
         "refund": refund,
+        "inventoryItems": shop.shelf.listed,
         "orders": lambda a: _orders(shop, a),
         "fulfillmentOrder": fulfilment_order,
         "fulfillment": fulfilment,
@@ -175,6 +180,11 @@ def _refund(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
     shop.books_.idempotent[key] = (wanted, made)
     shop.refunded(made["order_id"], made)
     return {"refund": views.refund(made)}
+
+
+def _set_quantities(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
+    errors = shop.shelf.set(a.get("@idempotent"), a["input"])
+    return {"__typename": "InventorySetQuantitiesPayload", "userErrors": errors}
 
 
 def _subscribe(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:

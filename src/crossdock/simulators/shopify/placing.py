@@ -121,7 +121,8 @@ def _lines(till: Till, order_id: int, per_cent: int) -> list[dict[str, Any]]:
     wanted = wish.skus or tuple(f"SKU-{index:04d}" for index in random.sample(range(1, PRODUCTS + 1), count))
     lines = []
     for position, sku in enumerate(wanted):
-        line = _product(till, order_id * 100 + position, sku, random.choice((1, 1, 1, 2, 3)), per_cent)
+        quantity = wish.quantity or random.choice((1, 1, 1, 2, 3))
+        line = _product(till, order_id * 100 + position, sku, quantity, per_cent)
         lines.append(line)
     if wish.skuless:
         lines[0]["sku"] = random.choice(("", None))

@@ -17,6 +17,7 @@ from crossdock.simulators.shopify import acts, api, language, placing
 from crossdock.simulators.shopify.books import ShopBooks, fulfilment_order_body
 from crossdock.simulators.shopify.language import GraphError
 from crossdock.simulators.shopify.payments import Payments
+from crossdock.simulators.shopify.stock import Shelf, selling_place
 from crossdock.simulators.shopify.traffic import Wish
 
 API_VERSION = "2026-10"
@@ -72,6 +73,7 @@ class ShopifySimulator:
         self.faults = Faults()
         self.books_ = ShopBooks(surroundings.now)
         self.payments = Payments(self.books_, currency)
+        self.shelf = Shelf()
         self.currency, self.shop_domain, self.secret = currency, shop_domain, webhook_secret
         self.rates = {**RATES, **(rates or {})}
         self._around = surroundings
@@ -208,6 +210,8 @@ class ShopifySimulator:
         order_id = 6_000_000_000_000 + self._numbers * 1009
         now = self._around.now()
         body = placing.place(random, order_id, self._numbers, self.currency, now, wish, self.rates)
+        for line in body["line_items"]:
+            self.shelf.sell(str(line["sku"]), selling_place(), int(line["quantity"]))
         books.take(body, split=random.random() < self.rates["split"])
         self.order_changed(order_id, "orders/create")
         if body["financial_status"] == "paid":
@@ -255,6 +259,7 @@ class ShopifySimulator:
             "calls": dict(self.calls),
             "unpaid": len(self._to_pay),
             "payouts": self.payments.told(),
+            "stock": self.shelf.books(),
         }
 
     def _entry(self, order: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Wish(NamedTuple):
     paid: bool | None = None
     duties: bool | None = None
     skus: tuple[str, ...] = ()
+    quantity: int | None = None  # of every product
 
 
 class Side(NamedTuple):

@@ -1,0 +1,120 @@
+"""Stock positions, by SuiteQL on ``aggregateItemLocation``: what changed, every minute; all, every quarter hour.
+
+``quantityonhand`` less ``quantityavailable`` is what NetSuite's own documents have committed. A change of what is
+available moves ``lastquantityavailablechange``; a shipment of committed goods does not, and need not. Rows of the last
+minutes are listed again in each round, with a later ``as_of``: that is how a booking of ours is known to be in the
+numbers.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from crossdock.connectors.netsuite import polls
+from crossdock.connectors.netsuite.client import NetSuite
+from crossdock.domain.events import Event, PositionSeen
+from crossdock.kit.manifest import Found, Page, Poll, Untranslatable
+
+TOPIC = "position"
+CHANGED = "a.lastquantityavailablechange"
+OVERLAP = timedelta(minutes=3)
+_encode = msgspec.json.Encoder().encode
+
+
+class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``at``: account wall time of the last row, "" when everything is listed; ``item``: the last one of a page."""
+
+    at: str = ""
+    item: int | None = None
+    began: str = ""  # account wall time at the round's first page
+
+
+class _Row(msgspec.Struct, frozen=True):
+    item: int
+    sku: str
+    location: str
+    onhand: Decimal
+    available: Decimal
+    changed: str | None = None
+
+
+async def changed(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
+    """Positions whose available quantity changed since the last round, and some minutes before."""
+    at = msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor(at=polls.wall(client, -timedelta(days=1)))
+    began = at.began or polls.wall(client, timedelta(0))
+    since = at.at if at.item is not None else polls.earlier(at.at, OVERLAP)
+    where = f"{CHANGED} >= {polls.literal(since)}"
+    if at.item is not None:
+        same = f"{CHANGED} = {polls.literal(since)} AND a.item > {at.item}"
+        where = f"({CHANGED} > {polls.literal(since)} OR ({same}))"
+    rows, as_of, more = await _rows(client, where, f"{CHANGED}, a.item, a.location")
+    if more:
+        last = rows[-1]
+        return _page(client, rows, as_of, Cursor(last.changed or since, last.item, began), more=True)
+    return _page(client, rows, as_of, Cursor(began))
+
+
+async def everything(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
+    """Every position, from the beginning each time: finds what no change told of."""
+    at = msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor()
+    rows, as_of, more = await _rows(client, f"a.item > {at.item or 0}", "a.item, a.location")
+    return _page(client, rows, as_of, Cursor(item=rows[-1].item) if more else Cursor(), more=more)
+
+
+async def _rows(client: NetSuite, where: str, order: str) -> tuple[list[_Row], datetime, bool]:
+    """A page of rows, when it was asked for, and whether there are more. All locations of an item stay together."""
+    sku = polls.column(client.settings.get("sku_field", "itemid"), "sku_field")
+    sql = (
+        f"SELECT a.item, i.{sku} AS sku, a.location, a.quantityonhand AS onhand, "  # noqa: S608 - checked names
+        f"a.quantityavailable AS available, TO_CHAR({CHANGED}, '{polls.SQL_FORMAT}') AS changed "
+        f"FROM aggregateItemLocation a JOIN item i ON i.id = a.item WHERE {where} ORDER BY {order}"
+    )
+    as_of = client.line.now()
+    page = await polls.asked(client, sql)
+    rows = polls.rows_of(page.items, _Row)
+    if not page.has_more:
+        return rows, as_of, False
+    last = (rows[-1].changed, rows[-1].item)
+    whole = [row for row in rows if (row.changed, row.item) != last]
+    return whole or rows, as_of, True
+
+
+def _page(client: NetSuite, rows: list[_Row], as_of: datetime, cursor: Cursor, more: bool = False) -> Page:
+    found = tuple(_found(client.line.connection, row, as_of) for row in rows if row.sku)
+    return Page(found, _encode(cursor).decode(), more)
+
+
+def _found(connection: str, row: _Row, as_of: datetime) -> Found:
+    committed = max(row.onhand - row.available, Decimal(0))
+    seen = PositionSeen(connection, row.location, row.sku, row.onhand, committed, as_of)
+    named = f"position:{row.location}:{row.sku}:{as_of.isoformat(timespec='seconds')}"
+    return Found(named, TOPIC, "stock", row.sku, _encode(seen))
+
+
+def position_of(connection: str, body: bytes) -> PositionSeen:
+    """A polled position. Raises ``Untranslatable``."""
+    try:
+        seen = msgspec.json.decode(body, type=PositionSeen)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        detail = f"the polled position cannot be read: {error}"
+        raise Untranslatable("unreadable_position", detail, field="body") from error
+    if not (seen.on_hand.is_finite() and seen.committed.is_finite()):
+        raise Untranslatable("unreadable_position", f"{seen.sku} has a quantity that is no number", field="on_hand")
+    return msgspec.structs.replace(seen, source=connection)
+
+
+def translate(connection: str, topic: str, body: bytes) -> list[Event]:
+    """Whatever a poll of this connector found. Raises ``Untranslatable``."""
+    if topic == TOPIC:
+        return [position_of(connection, body)]
+    return polls.translate(connection, topic, body)
+
+
+POLLS: Mapping[str, Poll] = {
+    **polls.POLLS,
+    "positions": Poll("positions", changed, 60.0),
+    "positions_all": Poll("positions_all", everything, 900.0),
+}
