@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from crossdock import __version__
-from crossdock.cli import bench, connections, connectors, demo, folder, orders, people, prove, serving
+from crossdock.cli import bench, closing, connections, connectors, demo, folder, orders, people, prove, serving
 from crossdock.cli.printing import error
 
 DONE, FAILED, USAGE, CONFIGURATION, UNAVAILABLE, REFUSED = 0, 1, 2, 3, 4, 5
@@ -30,7 +30,7 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_options)
-    for module in (serving, demo, folder, orders, connections, connectors, people, prove, bench):
+    for module in (serving, demo, folder, orders, closing, connections, connectors, people, prove, bench):
         module.add(app)
     return app
 
@@ -81,12 +81,14 @@ def guarded(work: Callable[[], object], *, debug: bool = False) -> int:
 def _said(failed: Exception) -> tuple[str, int]:
     """The paragraph for a person, and the exit code."""
     kind = type(failed).__name__
-    if kind in ("ConfigError", "SecretError", "Insecure", "NotOurs", "NoBackfill"):
+    if kind in ("ConfigError", "SecretError", "Insecure", "NotOurs", "NoBackfill", "BadKey"):
         return str(failed), CONFIGURATION
-    if kind in ("StoreUnavailable", "EmbeddedFailed", "SchemaMismatch", "Unreachable", "Unready"):
+    if kind in ("StoreUnavailable", "EmbeddedFailed", "SchemaMismatch", "Unreachable", "Unready", "CannotAsk"):
         return str(failed), UNAVAILABLE
-    if kind in ("Refusal", "PeopleError"):
+    if kind in ("Refusal", "PeopleError", "NotOver", "AlreadyClosed"):
         return str(failed), REFUSED
+    if kind == "BadCertificate":
+        return str(failed), FAILED
     if isinstance(failed, OSError):
         return f"The database or a file cannot be reached: {failed}", UNAVAILABLE
     return f"This is a bug in Crossdock ({kind}: {failed}). Run it again with --debug and report what it shows.", FAILED

@@ -7,12 +7,13 @@ from crossdock.domain.cases.command_settled import command_settled
 from crossdock.domain.cases.early import apply_one, keep
 from crossdock.domain.cases.operator_acted import operator_acted
 from crossdock.domain.cases.order_seen import order_seen
+from crossdock.domain.cases.reconciled import reconciled
 from crossdock.domain.cases.timer_fired import timer_fired
 from crossdock.domain.checks import REVALIDATE, mail
 from crossdock.domain.decision import Context, Decider, Decision, Summary
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import Early, Entry, encode_entries
-from crossdock.domain.events import CommandSettled, Event, OperatorActed, OrderSeen, TimerFired
+from crossdock.domain.events import CommandSettled, Event, OperatorActed, OrderSeen, Reconciled, TimerFired
 from crossdock.domain.evolve import evolve
 from crossdock.domain.order import Order
 from crossdock.domain.state import OrderState, blank, decode_state, encode_state
@@ -53,6 +54,8 @@ class OrderDecider:
             timer_fired(d, event.name)
         elif isinstance(event, OperatorActed):
             operator_acted(d, event)
+        elif isinstance(event, Reconciled):
+            reconciled(d, event)
         else:
             d.ignore("signal_seen", "signals have a stream of their own")
         d.decision.after = d.state

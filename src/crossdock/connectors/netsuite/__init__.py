@@ -5,6 +5,7 @@ proven before a byte leaves) and ``operations.py``. ``answers.py`` alone decides
 """
 
 from crossdock.connectors.netsuite.client import NetSuite
+from crossdock.connectors.netsuite.listing import LISTING
 from crossdock.connectors.netsuite.manifest import MANIFEST, check
 from crossdock.connectors.netsuite.operations import OPERATIONS
 from crossdock.connectors.netsuite.polls import POLLS, translate
@@ -17,6 +18,7 @@ CONNECTOR = Connector(
     operations=OPERATIONS,
     polls=POLLS,
     check=check,
+    listing=LISTING,
 )
 
 __all__ = ["CONNECTOR"]

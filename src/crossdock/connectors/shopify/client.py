@@ -95,6 +95,12 @@ class Client:
         found: shapes.ChangedData = await self._ask(documents.ORDERS_CHANGED, variables, shapes.ChangedData)
         return found.orders
 
+    async def orders_listed(self, query: str, first: int, after: str | None, sort: str) -> shapes.ListedPage:
+        """One page of thin views of the orders that match ``query``. ``sort``: UPDATED_AT or PROCESSED_AT."""
+        variables = {"query": query, "first": first, "after": after, "sort": sort}
+        found: shapes.ListedData = await self._ask(documents.ORDERS_LISTED, variables, shapes.ListedData)
+        return found.orders
+
     async def fulfilment_state(
         self, order_id: str
     ) -> tuple[shapes.FulfilmentState, tuple[shapes.FulfilmentOrder, ...]] | None:
