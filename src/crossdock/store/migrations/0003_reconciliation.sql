@@ -64,7 +64,7 @@ begin
     raise exception 'certificates are never changed or deleted: make a new one that replaces it';
 end $$;
 create trigger certificates_stand before update or delete on certificates
-    for each statement execute function certificates_stand();
+    for each row execute function certificates_stand();
 
 -- Orders by when they came, for the day close; a range index that costs an insert nothing and no update anything.
 create index streams_created on streams using brin (created_at);
