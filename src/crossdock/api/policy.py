@@ -52,6 +52,12 @@ POLICY: Mapping[str, Roles] = {
     "GET /api/v1/workers": SIGNED_IN,
     "GET /api/v1/audit": AUDITING,
     "GET /api/v1/proof": SIGNED_IN,
+    "GET /api/v1/differences": SIGNED_IN,
+    "GET /api/v1/reconciliation": SIGNED_IN,
+    "GET /api/v1/closes": SIGNED_IN,
+    "GET /api/v1/closes/{close}": SIGNED_IN,
+    "GET /api/v1/closes/{close}/file": SIGNED_IN,
+    "GET /api/v1/closes/{close}/list": SIGNED_IN,
     # acting
     "POST /api/v1/orders/{key}/acts": CANCELLING,
     "POST /api/v1/streams/{stream}/acts": CANCELLING,
@@ -85,6 +91,9 @@ POLICY: Mapping[str, Roles] = {
     "POST /simulators/{name}/faults": ACTING,
     "GET /audit": AUDITING,
     "GET /proof": SIGNED_IN,
+    "GET /reconciliation": SIGNED_IN,
+    "GET /closes": SIGNED_IN,
+    "GET /closes/{close}": SIGNED_IN,
     "POST /sign-out": SIGNED_IN,
 }
 

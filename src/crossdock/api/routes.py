@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from crossdock.api import acts, connections, orders, proof, simulators
+from crossdock.api import acts, connections, orders, proof, reconciliation, simulators
 from crossdock.api.acts import Act, BulkRetry, Done, Pausing, Preview
 from crossdock.api.connections import ConnectionView
 from crossdock.api.guard import caller_of, desk_of
@@ -254,4 +254,5 @@ HANDLERS = [
     me, now, now_history, list_orders, one_order, one_stream, one_message, one_attempt, one_command, act_on_order,
     act_on_stream, list_exceptions, exception_members, preview_retry, retry_cause, list_connections, pause, resume,
     list_workers, list_audit, list_people, invite, list_simulators, turn_faults, newest_proof, healthz, readyz, metrics,
+    *reconciliation.HANDLERS,
 ]  # fmt: skip

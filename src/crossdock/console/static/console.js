@@ -28,7 +28,7 @@
   };
   const opened = () => { const row = rows()[at]; const link = row && ($("a[data-open]", row) || $("summary", row)); if (link) link.click(); };
 
-  const places = { n: "/", o: "/orders", e: "/exceptions", c: "/connections", s: "/simulators", a: "/audit", p: "/proof" };
+  const places = { n: "/", o: "/orders", e: "/exceptions", r: "/reconciliation", c: "/connections", s: "/simulators", a: "/audit", p: "/proof" };
   let going = false;
   const help = () => { const dialog = $("#keys"); if (dialog) dialog.open ? dialog.close() : dialog.showModal(); };
   const act = (name) => {
