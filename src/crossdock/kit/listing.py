@@ -57,5 +57,7 @@ class Listing(msgspec.Struct, frozen=True, omit_defaults=True):
     lag_s: float  # how long after a write a list or a search may not show it
     most: int = 100  # keys that one question may name
     cost: int = 1  # what one question takes from the account's bucket
+    # client -> seconds in which the vendor, by its own meter, restores what the last question took; 0: it tells none
+    load: Callable[[Any], float] | None = None
     reach_days: int | None = None  # older orders are not shown: their absence says nothing
     signal: str | None = None  # the kind of thing a read-back of an order names; None: it cannot be read back

@@ -120,6 +120,16 @@ _METRICS = (
     ),
     Metric("crossdock.sync.lag", "gauge", "s", ("channel", "region"), "Age of the oldest order on its way.", (), True),
     Metric(
+        "crossdock.reconcile.differences",
+        "gauge",
+        "difference",
+        ("channel", "kind"),
+        "Open differences between channel, Crossdock and ERP, up to 10,000 in all.",
+        (),
+        True,
+    ),
+    Metric("crossdock.reconcile.age", "gauge", "s", ("channel",), "Since a route was last compared whole.", (), True),
+    Metric(
         "crossdock.circuit.state", "gauge", "state", ("target", "state"), "1 for the state the breaker is in.", (), True
     ),
     Metric(

@@ -50,10 +50,14 @@ class Asker(msgspec.Struct, frozen=True):
         try:
             if quota.rate_per_s is not None:
                 await self._spend(quota.rate_per_s, quota.burst or quota.rate_per_s)
-            return await question(self.link.connector.open(self.link.line))
+            client = self.link.connector.open(self.link.line)
+            answer = await question(client)
         finally:
             if quota.concurrency is not None:
                 await store.release_slots(self.link.name, worker)
+        if self.listing.load is not None:
+            await self.wait(self.listing.load(client) / SHARE)
+        return answer
 
     async def _slot(self, limit: int, worker: str) -> None:
         for _ in range(_TRIES):

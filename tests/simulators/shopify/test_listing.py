@@ -92,6 +92,18 @@ async def test_what_left_shows(shop: Any) -> None:
         assert (await LISTING.named(shop.client, [f"shop1-{order_id}"]))[0].fulfilment == shown
 
 
+async def test_what_a_question_costs_is_told_by_the_shops_own_meter(make_shop: Any) -> None:
+    shop = make_shop(restore_rate=100.0)
+    shop.sim.act("place_order", {"count": 3})
+    client = shop.client
+    assert LISTING.load is not None
+    await LISTING.pages(client, around(shop), None)
+    assert 0.5 < LISTING.load(client) < 5
+    fast = make_shop(restore_rate=1000.0).client
+    await LISTING.named(fast, ["shop1-1"])
+    assert 0 < LISTING.load(fast) < LISTING.load(client)
+
+
 async def test_only_what_is_there_is_named(shop: Any) -> None:
     ids = shop.sim.act("place_order", {"count": 3})["ids"]
     keys = [f"shop1-{ids[0]}", "shop1-999", f"shop2-{ids[1]}", "shop1-not a number", f"shop1-{ids[2]}"]

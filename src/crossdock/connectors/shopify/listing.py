@@ -78,4 +78,5 @@ LISTING = Listing(
     cost=40,
     reach_days=60,  # without the scope read_all_orders
     signal="order",
+    load=lambda client: client.restored_s,  # the shop's plan decides: 100 points a second, or 1,000
 )
