@@ -140,7 +140,7 @@ def close_key(file: Path = _KEY_FILE) -> int:
         private.write(secret)
     public.write_bytes(shown)
     typer.echo(f"{file}\n{public}\nkey {certificate.key_id(certificate.public_key(shown))}")
-    note(f"Name it in crossdock.yaml: reconcile: {{signing_key: file:{file}}}")
+    note(f"Name it in crossdock.yaml: reconcile: {{signing_key: file:{file.absolute()}}}")
     return 0
 
 

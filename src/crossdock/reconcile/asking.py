@@ -1,13 +1,16 @@
 """Questions to other systems at the lowest lane: one at a time, within a share of the account's limits."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
 from crossdock.domain.order import order_key
+from crossdock.domain.outcome import Outcome
 from crossdock.engine.world import Linked, World
+from crossdock.kit.http import AnswerLost, NotSent
 from crossdock.kit.listing import Listed, Listing, ListPage, Window
+from crossdock.kit.manifest import Unreachable
 
 T = TypeVar("T")
 SHARE = 0.2  # of the account's rate: what is left of it is the orders'
@@ -17,7 +20,8 @@ _TRIES = 60
 
 
 class CannotAsk(Exception):
-    """The account's limits left no room for a question, or its list does not end. The next round tries again."""
+    """A system did not answer, its limits left no room, or its list does not end: nothing is known, and nothing is
+    concluded. The next round tries again."""
 
 
 class Asker(msgspec.Struct, frozen=True):
@@ -51,13 +55,25 @@ class Asker(msgspec.Struct, frozen=True):
             if quota.rate_per_s is not None:
                 await self._spend(quota.rate_per_s, quota.burst or quota.rate_per_s)
             client = self.link.connector.open(self.link.line)
-            answer = await question(client)
+            answer = await self._answered(question(client))
         finally:
             if quota.concurrency is not None:
                 await store.release_slots(self.link.name, worker)
         if self.listing.load is not None:
             await self.wait(self.listing.load(client) / SHARE)
         return answer
+
+    async def _answered(self, asked: Awaitable[T]) -> T:
+        """The answer; whatever a connector raises for "not now" as ``CannotAsk``. Anything else is a bug."""
+        try:
+            return await asked
+        except (NotSent, AnswerLost, Unreachable) as error:
+            raise CannotAsk(f"{self.link.name}: {error}") from error
+        except Exception as error:
+            outcome = getattr(error, "outcome", None)  # connectors' clients raise what must happen next
+            if not isinstance(outcome, get_args(Outcome)):
+                raise
+            raise CannotAsk(f"{self.link.name}: {getattr(outcome, 'detail', '') or outcome}") from error
 
     async def _slot(self, limit: int, worker: str) -> None:
         for _ in range(_TRIES):
