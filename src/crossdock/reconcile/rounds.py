@@ -20,6 +20,7 @@ from crossdock.store.pool import Pool
 from crossdock.store.protocol import StoreUnavailable
 
 FIRST_LOOK_BACK = timedelta(days=1)
+OVERLAP = timedelta(minutes=5)  # a system's clock may run behind ours: what it stamps late lies before our last window
 AT_ONCE = 100  # orders of one look
 WALK = 500  # orders of one round's walk over all
 STANDING = 1_000  # orders with differences looked at again in one round
@@ -87,7 +88,7 @@ class Round:
         name = f"{NAME}/{self._route.name}"
         saved = await self._world.store.cursor(side.link.name, name)
         lag = timedelta(seconds=side.listing.lag_s)
-        since = datetime.fromisoformat(saved) if saved else self._now - FIRST_LOOK_BACK
+        since = datetime.fromisoformat(saved) - OVERLAP if saved else self._now - FIRST_LOOK_BACK
         window = Window(since, self._now - lag)
         if window.until <= window.since:
             return
