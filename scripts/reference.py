@@ -153,6 +153,12 @@ KEEP = {
     "attempts": "days that calls are kept, with their redacted exchange",
     "deliveries": "days that the ids are kept which tell a repeated delivery from a new one",
 }
+RECONCILE = {
+    "every_s": "seconds between two rounds over all routes",
+    "grace_s": "seconds that a difference must stand, beside the systems' own lag, before it is one",
+    "time_zone": "a business date runs from midnight to midnight there",
+    "signing_key": "the Ed25519 key that signs day closes, as a reference: `file:keys/day-close.pem`",
+}
 VARIABLES = (
     ("`DATABASE_URL`", "a PostgreSQL of yours; without it the embedded one in the data directory is used"),
     ("`CROSSDOCK_CONFIG`", "the configuration folder, as `--config`"),
@@ -177,6 +183,7 @@ def configuration() -> str:
     parts = ["## routes\n\n" + _fields(route, ROUTE), "## holds\n\n" + _fields(hold, HOLD), note + facts + "."]
     kept = "Old months go as a whole; whatever an unfinished order needs stays beyond that.\n\n"
     parts += ["## serve\n\n" + _fields(schema["serve"], SERVE), "## keep\n\n" + kept + _fields(schema["keep"], KEEP)]
+    parts.append("## reconcile\n\n" + _fields(schema["reconcile"], RECONCILE))
     parts.append(_connection_form())
     parts += [_settings(manifest) for manifest in app.Manifests().values()]
     parts.append("## Environment\n\n" + table(("variable", "meaning"), VARIABLES))
@@ -288,6 +295,7 @@ def _connector(connector: Any) -> str:
         ("API", manifest.api_version + (f", ends {manifest.sunset}" if manifest.sunset else "")),
         ("mapping version", manifest.mapping_version),
         ("webhooks", "yes" if connector.webhook else "no: polls only"),
+        ("listing", f"yes; shows a write within {connector.listing.lag_s:g} s" if connector.listing else "no"),
         ("limit by default", ", ".join(f"{n} {v:g}" for n, v in quota.items() if v is not None) or "none"),
         ("vendor's documentation", f"<{manifest.docs}>"),
         ("how to", f"[connect-{manifest.system}](../howto/connect-{manifest.system}.md)"),

@@ -32,6 +32,7 @@ from crossdock.store.protocol import Store
 
 if TYPE_CHECKING:
     from crossdock.observe.telemetry import Telemetry
+    from crossdock.reconcile.rounds import RoundSettings
 
 SYSTEMS = ("amazon", "businesscentral", "netsuite", "shiphero", "shopify")
 CALLING = ("deliver", "schedule")  # roles that speak to other systems
@@ -125,7 +126,16 @@ def _hurried(found: Connector) -> Connector:
         for purpose, o in found.operations.items()
     }
     polls = {name: msgspec.structs.replace(poll, every_s=min(poll.every_s, 20.0)) for name, poll in found.polls.items()}
-    return msgspec.structs.replace(found, operations=operations, polls=polls)
+    listing = found.listing and msgspec.structs.replace(found.listing, lag_s=min(found.listing.lag_s, 5.0))
+    return msgspec.structs.replace(found, operations=operations, polls=polls, listing=listing)
+
+
+def rounds(config: Config, *, hurry: bool = False) -> "RoundSettings":
+    """How often reconciliation looks; ``hurry`` is for simulated vendors, as in ``link``."""
+    from crossdock.reconcile.rounds import RoundSettings
+
+    every_s, grace_s = config.reconcile.every_s, config.reconcile.grace_s
+    return RoundSettings(min(every_s, 20.0), min(grace_s, 5.0)) if hurry else RoundSettings(every_s, grace_s)
 
 
 def public_url(config: Config) -> str:

@@ -117,10 +117,13 @@ async def _loops(spec: ChildSpec, config: Config, world: World, pool: Pool) -> A
         from crossdock.engine.scheduling import ScheduleLoop
         from crossdock.engine.sweeping import SweepLoop
         from crossdock.intake.polls import PollLoop
+        from crossdock.reconcile.rounds import ReconcileLoop
         from crossdock.store.contacts import Contacts
 
         keep = msgspec.structs.asdict(config.keep)
-        yield [ScheduleLoop(world), PollLoop(world, Contacts(pool).note), SweepLoop(pool, keep, world.signals)]
+        sweep = SweepLoop(pool, keep, world.signals)
+        reconcile = ReconcileLoop(world, pool, app.rounds(config, hurry=spec.hurry))
+        yield [ScheduleLoop(world), PollLoop(world, Contacts(pool).note), sweep, reconcile]
     elif spec.role == "console":
         from crossdock.console_role import console
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -125,7 +125,8 @@ async def vendors(tmp_path: Path) -> AsyncIterator[tuple[SimulatorServer, dict[s
     """The three simulated systems over sockets, and a configuration that reaches them."""
     server, erp = SimulatorServer(random=Random(1)), make_credentials(datetime.now(UTC))
     shop_secret = {"access_token": "shpat_1", "webhook_secret": "hook-1"}
-    server.add(ShopifySimulator("shop", server.surroundings("shop"), **shop_secret))
+    shop = ShopifySimulator("shop", server.surroundings("shop"), **shop_secret)
+    server.add(shop)
     server.add(NetSuiteAccount("erp", server.surroundings("erp"), **erp.account_settings()))
     server.add(ShipHeroSimulator("depot", server.surroundings("depot"), refresh_token="refresh-1"))
     await server.start()
@@ -144,7 +145,7 @@ async def vendors(tmp_path: Path) -> AsyncIterator[tuple[SimulatorServer, dict[s
             path.chmod(0o600)
         config["connections"][name] = {"system": system, "settings": dict(settings), "secrets": references}
     (tmp_path / "crossdock.yaml").write_text(yaml.safe_dump(config))
-    yield server, config
+    yield server, {**config, "simulated shop": shop}
     await server.stop()
 
 
@@ -168,3 +169,41 @@ async def test_check_reaches_every_system_and_tells_which_it_cannot(
     away = await crossdock("check", "--json", "--config", str(tmp_path))
     assert away.code == 4
     assert {one["what"] for one in json.loads(away.out) if not one["ok"]} == {"shop", "erp", "depot"}
+
+
+async def test_a_day_is_closed_read_again_and_corrected(
+    cli: Cli, store: PostgresStore, vendors: tuple[SimulatorServer, dict[str, Any]], tmp_path: Path
+) -> None:
+    shop = vendors[1]["simulated shop"]
+    day = datetime.now(UTC).date() - timedelta(days=1)
+    (order_id,) = shop.act("place_order", {"paid": True})["ids"]
+    shop.books_.orders[int(order_id)]["processed_at"] = f"{day}T12:00:00+00:00"
+    here = ("--config", str(tmp_path))
+    refused = await cli("close", str(day), *here, code=3)
+    assert "close-key" in refused.said, "how to get a key"
+    await cli("close-key", str(tmp_path / "keys" / "day.pem"))
+    file = tmp_path / "crossdock.yaml"
+    file.write_text(file.read_text() + "reconcile: {signing_key: 'file:keys/day.pem'}\n")
+    early = await cli("close", str(day + timedelta(days=1)), *here, code=5)
+    assert "can be closed from" in early.said
+    out, listed = tmp_path / "close.json", tmp_path / "close.jsonl"
+    closed = await cli("close", str(day), *here, "--out", str(out), "--list", str(listed))
+    assert "1 rows in the list" in closed.out
+    public = ("--key", str(tmp_path / "keys" / "day.pem.pub"))
+    genuine = await crossdock("verify-close", str(out), *public, "--list", str(listed))
+    assert genuine.code == 0, genuine
+    told = await cli.json("close", str(day), *here)
+    assert told["routes"][0]["channel"]["orders"] == told["routes"][0]["differing"] == 1
+    assert told["routes"][0]["crossdock"]["orders"] == 0
+    again = await cli.json("close", str(day), *here, "--replace", "--reason", "a second look")
+    assert again["replaces"]["serial"] == told["serial"]
+    assert again["serial"] != told["serial"]
+    [suspected] = await cli.json("differences", "--state", "suspected")
+    assert (suspected["order_key"], suspected["kind"]) == (f"shop-{order_id}", "missing_here")
+    assert "agree" in (await cli("differences")).out
+    acts = await store.pool.fetch("select subject, reason from audit where action = 'day.close' order by id")
+    asked = [(row["subject"], row["reason"]) for row in acts]
+    assert asked == [(str(day + timedelta(days=1)), ""), (str(day), ""), (str(day), "a second look")]
+    await vendors[0].stop()
+    gone = await cli("close", str(day), *here, "--replace", "--reason", "again", code=4)
+    assert gone.said.startswith("crossdock: shop: ")

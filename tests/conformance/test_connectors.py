@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from types import UnionType
@@ -19,6 +19,7 @@ from crossdock.domain.events import Event, encode_event
 from crossdock.domain.outcome import Done, Outcome, OutcomeUnknown, RetryLater
 from crossdock.engine.courier import LEASE_MARGIN
 from crossdock.kit.http import AnswerLost, NotSent, Recording, Response
+from crossdock.kit.listing import Window
 from crossdock.kit.manifest import Call, Identity, Refused, Repeat, Result, Unreachable, Untranslatable
 from crossdock.kit.redact import Redactor
 from tests.conformance.cases import (
@@ -271,6 +272,41 @@ def test_polls_and_check_fail_in_known_ways(system: str, answer: str) -> None:
     assert found.check is not None
     with pytest.raises(Unreachable):
         asyncio.run(found.check(client(system, Scripted(ANSWERS[answer]))))  # type: ignore[arg-type]
+
+
+LISTING = [system for system in SYSTEMS if connector(system).listing]
+
+
+@pytest.mark.parametrize("system", LISTING)
+def test_a_listing_says_what_it_relies_on(system: str) -> None:
+    found = connector(system)
+    listing = found.listing
+    assert listing is not None
+    assert listing.lag_s > 0
+    assert listing.most >= 1
+    assert found.manifest.quota.burst is None or listing.cost <= found.manifest.quota.burst
+    assert listing.signal is None or "read_back" in found.operations
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("system", LISTING)
+def test_a_listing_is_only_empty_when_it_was_answered(system: str, answer: str) -> None:
+    """An answer that is none must not read as "no such order": that would be told as a lost one."""
+    listing = connector(system).listing
+    assert listing is not None
+    window = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC))
+    for asked in (
+        listing.pages(_at(system, answer), window, None),
+        listing.named(_at(system, answer), [f"{system}-1001"]),
+    ):
+        with pytest.raises(Exception) as failed:  # noqa: PT011
+            asyncio.run(asked)  # type: ignore[arg-type]
+        classified = isinstance(getattr(failed.value, "outcome", None), get_args(Outcome))
+        assert classified or isinstance(failed.value, NotSent | AnswerLost | Unreachable), repr(failed.value)
+
+
+def _at(system: str, answer: str) -> Any:
+    return client(system, Scripted(ANSWERS[answer]))
 
 
 # --- translating --------------------------------------------------------------------------------------------------

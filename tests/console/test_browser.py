@@ -18,6 +18,7 @@ from crossdock.governance import people
 from crossdock.store import reading_exceptions, reading_holds, reading_orders
 from crossdock.store.postgres import PostgresStore
 from tests.console import accessibility, desks, reports
+from tests.console.differing import closed, differing
 from tests.console.seed import AFTER, ERP, Day, erp, fine, key
 from tests.console.settled import SETTLEMENTS, settle
 
@@ -188,6 +189,33 @@ async def test_retrying_a_cause_needs_no_mouse(day: Day, database_url: str) -> N
         assert booked >= 1
         groups = await reading_exceptions.groups(desk.pool)
         assert not [group for group in groups if "INVALID_KEY" in group.fingerprint]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_reconciliation_is_drawn_and_reached_by_keys(day: Day, database_url: str, scheme: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    await differing(day.store)
+    _, close = await closed(day.store)
+    async with browsing(day, database_url, color_scheme=scheme) as (watched, desk):
+        page = await _enter(watched, desk)
+        await page.keyboard.press("g")
+        await page.keyboard.press("r")
+        await expect(page.get_by_role("heading", name="Reconciliation")).to_be_visible()
+        found = []
+        for name, path in {
+            "reconciliation": "/reconciliation",
+            "reconciliation-nothing": "/reconciliation?state=settled&kind=open_in_erp&age=week",
+            "closes": "/closes",
+            "close": f"/closes/{close}",
+        }.items():
+            await page.goto(path)
+            await page.screenshot(path=PICTURES / f"{name}-{scheme}.png")
+            found += [f"{name}: {complaint}" for complaint in await accessibility.complaints(page)]
+        assert not found, "\n".join(found)
+        await page.goto("/closes")
+        await page.keyboard.press("j")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="Day close")).to_be_visible()
 
 
 async def test_now_lives_and_an_order_is_found_by_the_erps_number(day: Day, database_url: str) -> None:

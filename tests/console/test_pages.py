@@ -36,6 +36,8 @@ async def _pages(desk: Desk) -> list[str]:
             "/connections/netsuite",
             "/audit",
             "/simulators",
+            "/reconciliation",
+            "/closes",
         ),
         *(f"/orders/{key(n)}" for n in (1, 3, 5, 7, 9, 16, 21, 990)),
         *(f"/{name}/{id_}" for name, id_ in ids.items()),

@@ -24,6 +24,15 @@ async def filled(store: PostgresStore) -> PostgresStore:
             "insert into exceptions (stream_id, key, class, code, title, hint, fingerprint, owner) "
             "select id, 'k', 'mapping', 'c', 't', 'h', 'f', 'o' from streams"
         )
+        await db.execute(
+            "insert into differences (channel, erp, order_key, kind, severity, cause, expected, found, repair, state, "
+            "opened_at) select 'north', 'erp', 'north-' || n, 'missing_in_erp', 'high', 'c', 'e', 'f', 'ask', "
+            "case n when 1 then 'suspected' else 'open' end, now() from generate_series(1, 3) as n"
+        )
+        await db.execute(
+            "insert into reconciled_routes (channel, erp, began_at, ended_at, looked, differing, succeeded_at) "
+            "values ('north', 'erp', now(), now(), 3, 2, now() - interval '1 hour')"
+        )
         await db.execute("update streams set created_at = now() - interval '1 hour', channel = 'north', region = 'EU'")
     return store
 
@@ -39,6 +48,8 @@ async def test_gauges_equal_the_tables(filled: PostgresStore) -> None:
     assert by["crossdock.circuit.state", (("state", "open"), ("target", "north"))] == 1
     assert by["crossdock.circuit.state", (("state", "closed"), ("target", "north"))] == 0
     assert by["crossdock.connection.paused", (("target", "north"),)] == 0
+    assert by["crossdock.reconcile.differences", (("channel", "north"), ("kind", "missing_in_erp"))] == 2
+    assert by["crossdock.reconcile.age", (("channel", "north"),)] == pytest.approx(3600, abs=60)
     assert {name for name, _, _ in samples} <= {metric.name for metric in METRICS.values() if metric.sql}
 
 

@@ -62,6 +62,12 @@ POLICY: Mapping[str, Roles] = {
     "GET /api/v1/proof": SIGNED_IN,
     "GET /api/v1/stock": SIGNED_IN,
     "GET /api/v1/stock/item": SIGNED_IN,
+    "GET /api/v1/differences": SIGNED_IN,
+    "GET /api/v1/reconciliation": SIGNED_IN,
+    "GET /api/v1/closes": SIGNED_IN,
+    "GET /api/v1/closes/{close}": SIGNED_IN,
+    "GET /api/v1/closes/{close}/file": SIGNED_IN,
+    "GET /api/v1/closes/{close}/list": SIGNED_IN,
     # acting
     "POST /api/v1/orders/{key}/acts": CANCELLING,
     "POST /api/v1/streams/{stream}/acts": CANCELLING,
@@ -107,6 +113,9 @@ POLICY: Mapping[str, Roles] = {
     "GET /proof": SIGNED_IN,
     "GET /stock": SIGNED_IN,
     "GET /stock/item": SIGNED_IN,
+    "GET /reconciliation": SIGNED_IN,
+    "GET /closes": SIGNED_IN,
+    "GET /closes/{close}": SIGNED_IN,
     "POST /sign-out": SIGNED_IN,
 }
 

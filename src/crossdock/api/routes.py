@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from crossdock.api import acts, connections, orders, proof, settlements, simulators, unmapped
+from crossdock.api import acts, connections, orders, proof, reconciliation, settlements, simulators, unmapped
 from crossdock.api.acts import Act, BulkRetry, Done, Pausing, Preview
 from crossdock.api.connections import ConnectionView
 from crossdock.api.guard import caller_of, desk_of
@@ -299,4 +299,5 @@ HANDLERS = [
     act_on_stream, list_exceptions, exception_members, preview_retry, retry_cause, list_connections, list_unmapped,
     pause, resume, list_workers, list_audit, list_people, invite, list_simulators, turn_faults, newest_proof, healthz,
     readyz, metrics,
+    *reconciliation.HANDLERS,
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 from crossdock import __version__
 from crossdock.cli import (
     bench,
+    closing,
     connections,
     connectors,
     demo,
@@ -44,7 +45,8 @@ def build() -> typer.Typer:
     )
     app.callback()(_options)
     modules = (
-        serving, demo, folder, orders, holds, stock, settlements, connections, connectors, people, prove, bench,
+        serving, demo, folder, orders, holds, stock, settlements, closing, connections, connectors, people,
+        prove, bench,
     )  # fmt: skip
     for module in modules:
         module.add(app)
@@ -97,12 +99,14 @@ def guarded(work: Callable[[], object], *, debug: bool = False) -> int:
 def _said(failed: Exception) -> tuple[str, int]:
     """The paragraph for a person, and the exit code."""
     kind = type(failed).__name__
-    if kind in ("ConfigError", "SecretError", "Insecure", "NotOurs", "NoBackfill"):
+    if kind in ("ConfigError", "SecretError", "Insecure", "NotOurs", "NoBackfill", "BadKey"):
         return str(failed), CONFIGURATION
-    if kind in ("StoreUnavailable", "EmbeddedFailed", "SchemaMismatch", "Unreachable", "Unready"):
+    if kind in ("StoreUnavailable", "EmbeddedFailed", "SchemaMismatch", "Unreachable", "Unready", "CannotAsk"):
         return str(failed), UNAVAILABLE
-    if kind in ("Refusal", "PeopleError"):
+    if kind in ("Refusal", "PeopleError", "NotOver", "AlreadyClosed"):
         return str(failed), REFUSED
+    if kind == "BadCertificate":
+        return str(failed), FAILED
     if isinstance(failed, OSError):
         return f"The database or a file cannot be reached: {failed}", UNAVAILABLE
     return f"This is a bug in Crossdock ({kind}: {failed}). Run it again with --debug and report what it shows.", FAILED

@@ -60,6 +60,13 @@ keep:
   journal: 400                    # every decision and what led to it
   attempts: 90                    # calls, with what was sent and answered
   deliveries: 90                  # ids that tell a repeated delivery from a new one
+
+# Comparing channel, Crossdock and ERP, and closing business dates.
+reconcile:
+  every_s: 300                    # seconds between two rounds
+  grace_s: 120                    # how long a difference must stand before it is one
+  time_zone: UTC                  # a business date runs from midnight to midnight there: Europe/Berlin
+  # signing_key: file:keys/day-close.pem  # signs day closes; make it with crossdock close-key
 """
 _TABLE = "from,to,note\nstandard,standard,the channel's code on the left and the target's method on the right\n"
 _IGNORE = "# Secret files, if you keep them here at all.\n*.pem\n*.key\n*.secret\n"

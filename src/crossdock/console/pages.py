@@ -13,6 +13,7 @@ from crossdock.api.acts import Act, BulkRetry
 from crossdock.api.guard import caller_of, desk_of
 from crossdock.api.problems import Refusal, describe
 from crossdock.api.pulse import Beat, Now, pulse_of
+from crossdock.console import reconciling
 from crossdock.console.rendering import Asking, away, page
 
 PAGE = 50
@@ -310,4 +311,5 @@ PAGES = [
     *(exceptions_page, cause_page, preview_page, retry, connections_page, connection_page, pause, resume),
     *(settlements_page, settlement_page, stock_page, stock_item_page),
     *(simulators_page, switch, audit_page, proof_page),
+    *reconciling.PAGES,
 ]

@@ -1,5 +1,6 @@
 """How values are written for people: numbers, ages, amounts, states. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -108,7 +109,7 @@ def spoken(word: str) -> str:
     text = str(word).replace("_", " ")
     if text in ("erp", "wms", "sku"):
         return text.upper()
-    return text[:1].upper() + text[1:]
+    return re.sub(r"\berp\b", "ERP", text[:1].upper() + text[1:], flags=re.IGNORECASE)
 
 
 def step_title(step: str | None) -> str:

@@ -7,6 +7,7 @@ import msgspec
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment
 from crossdock.domain.order import Order
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
+from crossdock.domain.reconciling import Difference
 from crossdock.domain.refund import Credit, Refund, Return
 from crossdock.domain.settlement import Settlement
 from crossdock.domain.stock_events import ComponentSeen, LevelSeen, PositionSeen, StockReserved
@@ -140,6 +141,14 @@ class OperatorActed(msgspec.Struct, frozen=True, gc=False, tag="operator_acted",
     role: str = ""
 
 
+class Reconciled(msgspec.Struct, frozen=True, gc=False, tag="reconciled", omit_defaults=True):
+    """Reconciliation compared the order with what the channel and the ERP list: what differs and needs a person, and
+    which kinds of difference are no more."""
+
+    found: tuple[Difference, ...] = ()
+    settled: tuple[str, ...] = ()
+
+
 Event = (
     OrderSeen
     | AllocationsSeen
@@ -161,6 +170,7 @@ Event = (
     | TimerFired
     | MastersCame
     | OperatorActed
+    | Reconciled
 )
 
 _encoder = msgspec.json.Encoder()

@@ -48,6 +48,12 @@ def rounded(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(minor_unit(currency), rounding=ROUND_HALF_UP)
 
 
+def exactly(amount: Decimal, currency: str) -> str:
+    """The amount as text with its currency's decimals; more stay where there are more. Equal amounts, equal texts."""
+    whole = rounded(amount, currency)
+    return f"{whole if whole == amount else amount.normalize():f}"
+
+
 def plausible(number: Decimal) -> bool:
     """Whether a number from outside can be added up and printed: finite, and of a size that trade has.
 

@@ -8,6 +8,7 @@ from crossdock.domain.cases.early import apply_one, keep
 from crossdock.domain.cases.masters_came import masters_came
 from crossdock.domain.cases.operator_acted import operator_acted
 from crossdock.domain.cases.order_seen import order_seen
+from crossdock.domain.cases.reconciled import reconciled
 from crossdock.domain.cases.settlement_named import settlement_named, tell_settlements
 from crossdock.domain.cases.timer_fired import timer_fired
 from crossdock.domain.checks import REVALIDATE
@@ -20,6 +21,7 @@ from crossdock.domain.events import (
     MastersCame,
     OperatorActed,
     OrderSeen,
+    Reconciled,
     SettlementNamed,
     TimerFired,
 )
@@ -69,6 +71,8 @@ class OrderDecider:
             operator_acted(d, event)
         elif isinstance(event, SettlementNamed):
             settlement_named(d, event)
+        elif isinstance(event, Reconciled):
+            reconciled(d, event)
         else:
             d.ignore(type(event).__struct_config__.tag, "this kind of event has a stream of its own")
         tell_settlements(d)

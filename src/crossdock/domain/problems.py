@@ -8,6 +8,7 @@ import msgspec
 from crossdock.domain.decision import Problem
 from crossdock.domain.hold import Hold
 from crossdock.domain.outcome import Conflict, Misconfigured, OutcomeUnknown, Rejected, RetryLater
+from crossdock.domain.reconciling import DIFFERENCES
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -192,6 +193,8 @@ CATALOGUE: Mapping[str, Kind] = {
         "finance",
         "The invoices do not come to the order's total: compare them with the money proof, correct in the ERP.",
     ),
+    # What reconciliation found and no repair of ours may touch.
+    **{f"reconcile.{name}": Kind("conflict", kind.owner, kind.hint) for name, kind in DIFFERENCES.items()},
 }
 
 # How a command can fail: these stand behind the command's purpose, as in "order.book.rejected".

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -27,7 +27,7 @@ from crossdock.governance.tables import Tables, load_tables
 from crossdock.kit.manifest import Manifest
 
 CONFIG_FILE = "crossdock.yaml"
-SECTIONS = ("connections", "routes", "holds", "serve", "keep")
+SECTIONS = ("connections", "routes", "holds", "serve", "keep", "reconcile")
 QUOTAS = ("concurrency", "rate_per_s", "burst")
 CHOICES = {
     "basis": ("shop", "presentment"),
@@ -91,6 +91,18 @@ class KeepSetup(msgspec.Struct, frozen=True, omit_defaults=True):
 KEEP_AT_LEAST = KeepSetup(messages=30, journal=30, attempts=7, deliveries=30)
 
 
+class ReconcileSetup(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How often all sides are compared, and what a business date is."""
+
+    every_s: float = 300.0
+    grace_s: float = 120.0  # how long a difference must stand, beside the systems' own lag, before it is one
+    time_zone: str = "UTC"  # business dates run from midnight to midnight there
+    signing_key: str | None = None  # a reference to the Ed25519 key that signs day closes
+
+
+RECONCILE_AT_LEAST: Mapping[str, float] = {"every_s": 1, "grace_s": 0}
+
+
 class Config(msgspec.Struct, frozen=True):
     """A checked configuration. ``folder`` is where relative secret files start."""
 
@@ -101,6 +113,7 @@ class Config(msgspec.Struct, frozen=True):
     tables: Tables
     serve: ServeSetup
     keep: KeepSetup = KeepSetup()
+    reconcile: ReconcileSetup = ReconcileSetup()
 
     def holds(self) -> Callable[[Order], list[HoldHit]]:
         """The hold rules as the function the engine asks."""
@@ -139,11 +152,13 @@ class _Loading:
         rules = self._rules(self._read.items(("holds",)))
         serve = self._serve() if "serve" in top else ServeSetup()
         keep = self._keep() if "keep" in top else KeepSetup()
+        reconcile = self._reconcile() if "reconcile" in top else ReconcileSetup()
         if self._faults:
             raise ConfigError(sorted(self._faults, key=lambda fault: (fault.file, fault.line)))
         assert serve is not None  # a fault would have been raised
         assert keep is not None
-        return Config(self._folder, connections, policies, tuple(rules), self._tables, serve, keep)
+        assert reconcile is not None
+        return Config(self._folder, connections, policies, tuple(rules), self._tables, serve, keep, reconcile)
 
     # serve and keep ---------------------------------------------------------------------------------------------
 
@@ -163,6 +178,19 @@ class _Loading:
         if setup is not None:
             for field, least in msgspec.structs.asdict(KEEP_AT_LEAST).items():
                 self._at_least(("keep", field), getattr(setup, field), least)
+        return setup
+
+    def _reconcile(self) -> ReconcileSetup | None:
+        setup = self._read.struct(ReconcileSetup, ("reconcile",))
+        if setup is not None:
+            for field, least in RECONCILE_AT_LEAST.items():
+                self._at_least(("reconcile", field), getattr(setup, field), least)
+            if not _is_zone(setup.time_zone):
+                wrong = f"'{setup.time_zone}' is not a time zone that this machine knows."
+                self._read.fault(("reconcile", "time_zone"), wrong, "Write one like Europe/Berlin.")
+            if setup.signing_key is not None and not is_reference(setup.signing_key):
+                right = "Write file:keys/day-close.pem; make it with crossdock close-key."
+                self._read.fault(("reconcile", "signing_key"), "'signing_key' is not a reference.", right)
         return setup
 
     def _at_least(self, path: tuple[str | int, ...], value: float, least: float) -> None:
@@ -355,6 +383,14 @@ def _is_day(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # not known, not a name, or a folder of zones
+        return False
+    return True
 
 
 def _is_amount(text: str) -> bool:

@@ -7,7 +7,15 @@ import msgspec
 
 from crossdock.domain.decision import Policy
 from crossdock.domain.holding import ESCALATE, EVENTS, RELEASE, VIEW
-from crossdock.governance.config import CHOICES, KEEP_AT_LEAST, QUOTAS, KeepSetup, ServeSetup
+from crossdock.governance.config import (
+    CHOICES,
+    KEEP_AT_LEAST,
+    QUOTAS,
+    RECONCILE_AT_LEAST,
+    KeepSetup,
+    ReconcileSetup,
+    ServeSetup,
+)
 from crossdock.kit.manifest import Manifest, Setting
 
 _REFERENCE = {"type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"}
@@ -34,6 +42,7 @@ def config_schema(manifests: Mapping[str, Manifest]) -> dict[str, Any]:
             "holds": {"description": "Orders that wait for a person.", "type": "array", "items": _hold()},
             "serve": _closed(msgspec.json.schema_components([ServeSetup])[1]["ServeSetup"]),
             "keep": _keep(),
+            "reconcile": _reconcile(),
         },
     }
 
@@ -88,6 +97,14 @@ def _keep() -> dict[str, Any]:
     for name, least in msgspec.structs.asdict(KEEP_AT_LEAST).items():
         keep["properties"][name] = {**keep["properties"][name], "minimum": least}
     return keep
+
+
+def _reconcile() -> dict[str, Any]:
+    reconcile = _closed(msgspec.json.schema_components([ReconcileSetup])[1]["ReconcileSetup"])
+    for name, least in RECONCILE_AT_LEAST.items():
+        reconcile["properties"][name] = {**reconcile["properties"][name], "minimum": least}
+    reconcile["properties"]["signing_key"] = {"anyOf": [_REFERENCE, {"type": "null"}], "default": None}
+    return reconcile
 
 
 def _hold() -> dict[str, Any]:

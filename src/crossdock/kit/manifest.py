@@ -12,6 +12,7 @@ from crossdock.domain.decision import CustomerMaster
 from crossdock.domain.events import Event
 from crossdock.domain.outcome import Outcome
 from crossdock.kit.http import Line
+from crossdock.kit.listing import Listing
 
 
 class Repeat(StrEnum):
@@ -205,6 +206,7 @@ class Connector(msgspec.Struct, frozen=True, omit_defaults=True):
     operations: Mapping[str, Operation] = {}
     polls: Mapping[str, Poll] = {}
     webhook: Webhook | None = None
+    listing: Listing | None = None  # thin views for reconciliation
     # client -> one sentence for a person ("store Acme, plan Basic"); raises Unreachable
     check: Callable[[Any], Awaitable[str]] | None = None
 

@@ -75,6 +75,13 @@ _METRICS = (
         "A poll found something. result: new, known.",
     ),
     Metric("crossdock.poll.last_success", "gauge", "s", ("channel", "poll"), "Unix time of a poll's last whole run."),
+    Metric(
+        "crossdock.reconcile.rounds",
+        "counter",
+        "round",
+        ("channel", "result"),
+        "A round of reconciliation over a route ended. result: done, failed.",
+    ),
     Metric("crossdock.queue.wait.duration", "histogram", "s", ("queue",), "From arrival to being decided.", _SLOW),
     Metric("crossdock.decide.batch.duration", "histogram", "s", (), "One transaction of decisions.", _FAST),
     Metric(
@@ -113,6 +120,16 @@ _METRICS = (
     ),
     Metric("crossdock.sync.lag", "gauge", "s", ("channel", "region"), "Age of the oldest order on its way.", (), True),
     Metric(
+        "crossdock.reconcile.differences",
+        "gauge",
+        "difference",
+        ("channel", "kind"),
+        "Open differences between channel, Crossdock and ERP, up to 10,000 in all.",
+        (),
+        True,
+    ),
+    Metric("crossdock.reconcile.age", "gauge", "s", ("channel",), "Since a route was last compared whole.", (), True),
+    Metric(
         "crossdock.circuit.state", "gauge", "state", ("target", "state"), "1 for the state the breaker is in.", (), True
     ),
     Metric(
@@ -149,6 +166,9 @@ LOG_EVENTS: Sequence[LogEvent] = (
     LogEvent("poll.stuck", "error", "A poll's pages do not end; it was stopped."),
     LogEvent("poll.left_out", "error", "A poll listed something whose ids cannot be stored; the rest of its page was."),
     LogEvent("poll.owner", "info", "This process runs the polls from now on, or no longer."),
+    LogEvent(
+        "reconcile.failed", "warning", "A route could not be compared with its systems; the next round tries again."
+    ),
     LogEvent("store.unavailable", "warning", "The database did not answer; the work stays where it is."),
     LogEvent("store.old_snapshot", "warning", "A reader keeps a snapshot open for so long that dead rows pile up."),
     LogEvent("keep.dropped", "info", "A month of messages, decisions or calls was kept long enough and is gone."),

@@ -11,7 +11,7 @@ _BREAKERS = ("closed", "open", "half_open")
 
 
 class SqlGauges:
-    """``read`` asks a reading pool (``asked.reading_pool``), about ten cheap statements in one snapshot."""
+    """``read`` asks a reading pool (``asked.reading_pool``), about a dozen cheap statements in one snapshot."""
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
@@ -29,6 +29,8 @@ class SqlGauges:
             orders = await connection.fetch(sql.orders, CAP)
             exceptions = await connection.fetch(sql.exceptions, CAP)
             lag = await connection.fetch(sql.lag, CAP)
+            differences = await connection.fetch(sql.differences, CAP)
+            reconciled = await connection.fetch(sql.reconciled)
             connections = await connection.fetch(sql.connections)
             workers = await connection.fetch(sql.workers)
         found = [sample for row in queues for sample in _queue(row["name"], "due", row)]
@@ -38,6 +40,10 @@ class SqlGauges:
             found.append(("crossdock.order.age.max", {"status": row["status"]}, row["age"]))
         found += [("crossdock.exceptions.open", {"class": row["class"]}, row["n"]) for row in exceptions]
         found += [("crossdock.sync.lag", {"channel": r["channel"], "region": r["region"]}, r["age"]) for r in lag]
+        for row in differences:
+            labels = {"channel": row["channel"], "kind": row["kind"]}
+            found.append(("crossdock.reconcile.differences", labels, row["n"]))
+        found += [("crossdock.reconcile.age", {"channel": row["channel"]}, row["age"]) for row in reconciled]
         found += [sample for row in connections for sample in _connection(row)]
         found += [("crossdock.worker.silence", {"worker": row["id"]}, row["silent_s"]) for row in workers]
         return found

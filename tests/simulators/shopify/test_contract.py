@@ -84,6 +84,8 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
     await CONNECTOR.polls["subscriptions"].run(shop.client, None, {})
     await _read_payouts(shop)
     await _stock(shop)
+    assert CONNECTOR.listing is not None
+    await CONNECTOR.listing.named(shop.client, [f"shop1-{order_id}" for order_id in ids])
     assert CONNECTOR.check is not None
     await CONNECTOR.check(shop.client)
     await shop.client.subscribe("ORDERS_PAID", "https://orders.example.com/in/shopify/shop1")

@@ -19,7 +19,7 @@ SHIPPED = {"id": "C"}  # Picked and Packed do not relieve stock, only Shipped do
 CLOSED_STATES = {"G": "billed", "H": "closed", "C": "cancelled"}
 NOT_FULFILLED = frozenset({"OthCharge", "Discount", "Service", "GiftCert", "Description", "Markup", "Subtotal"})
 
-_SAFE = re.compile(r"[A-Za-z0-9_-]+\Z")
+SAFE_ID = re.compile(r"[A-Za-z0-9_-]+\Z")  # what an external id may hold in a path, and a statement
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 _GRAMS = {"lb": Decimal("453.59237"), "oz": Decimal("28.349523125"), "kg": Decimal(1000), "g": Decimal(1)}
 _LEAST_WEIGHT = Decimal("0.01")  # NetSuite demands a weight per package
@@ -27,13 +27,13 @@ _LEAST_WEIGHT = Decimal("0.01")  # NetSuite demands a weight per package
 
 def external_id(order_key: str, suffix: str = "") -> str:
     """A document's external id. The order's key must be usable as it is, a suffix is made so (and kept distinct)."""
-    if not _SAFE.match(order_key):
+    if not SAFE_ID.match(order_key):
         detail = f"order key {order_key!r} has characters NetSuite refuses in an external id"
         hint = "Letters, digits, _ and - only: rename the connection or correct the channel's order id."
         raise Unbookable(Rejected(code="external_id_refused", detail=detail, field="external_id", hint=hint))
     if not suffix:
         return order_key
-    if not _SAFE.match(suffix):
+    if not SAFE_ID.match(suffix):
         suffix = f"{_UNSAFE.sub('_', suffix)}-{_digest(suffix)}"
     return f"{order_key}-{suffix}"
 

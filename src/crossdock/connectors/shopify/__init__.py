@@ -7,6 +7,7 @@ Imports ``kit`` and ``domain`` only.
 from crossdock.connectors.shopify import webhook
 from crossdock.connectors.shopify.answers import Failed
 from crossdock.connectors.shopify.client import Client
+from crossdock.connectors.shopify.listing import LISTING
 from crossdock.connectors.shopify.manifest import MANIFEST
 from crossdock.connectors.shopify.operations import OPERATIONS, open_client
 from crossdock.connectors.shopify.polls import POLLS
@@ -49,4 +50,5 @@ CONNECTOR = Connector(
     polls=POLLS,
     webhook=Webhook(webhook.verify, webhook.identify, ("webhook_secret", "webhook_secret_previous")),
     check=check,
+    listing=LISTING,
 )

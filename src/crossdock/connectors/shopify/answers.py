@@ -60,6 +60,13 @@ class Cost(msgspec.Struct, frozen=True, rename="camel"):
         wait_s = max(0.0, self.requested_query_cost - bucket.currently_available) / bucket.restore_rate
         return min(wait_s, LONGEST_WAIT_S)
 
+    def restored_s(self) -> float:
+        """How long Shopify takes to restore what a call of this size costs."""
+        bucket = self.throttle_status
+        if bucket is None or bucket.restore_rate <= 0:
+            return 0.0
+        return min(max(0.0, self.requested_query_cost) / bucket.restore_rate, LONGEST_WAIT_S)
+
 
 class Extensions(msgspec.Struct, frozen=True):
     cost: Cost | None = None
@@ -83,8 +90,8 @@ _envelope = msgspec.json.Decoder(Envelope).decode
 _RETRY_AFTER_S = 2.0
 
 
-def read(response: Response, *, write: bool) -> tuple[bytes, float]:
-    """The answer's ``data`` and how long to leave before the next call; raises ``Failed`` for anything else."""
+def read(response: Response, *, write: bool) -> tuple[bytes, Cost | None]:
+    """The answer's ``data`` and what it cost; raises ``Failed`` for anything else."""
     if response.status != 200:
         raise Failed(_status(response, write))
     try:
@@ -99,7 +106,7 @@ def read(response: Response, *, write: bool) -> tuple[bytes, float]:
     whole = bytes(envelope.data)
     if whole == b"null":
         raise Failed(lost("answer_empty", "Shopify answered 200 without data and without errors.", write))
-    return whole, cost.wait_s() if cost else 0.0
+    return whole, cost
 
 
 def lost(code: str, detail: str, write: bool) -> Outcome:

@@ -32,6 +32,7 @@ class Client:
     def __init__(self, line: Line) -> None:
         self.line = line
         self.throttle_s = 0.0
+        self.restored_s = 0.0  # how long Shopify takes to restore what the last call cost
         self.told_at: datetime | None = None  # Shopify's clock, by its last answer
         settings = line.settings
         self._base = str(settings.get("api_base") or f"https://{settings['shop_domain']}").rstrip("/")
@@ -121,6 +122,12 @@ class Client:
             if after in seen:
                 raise Failed(answers.lost("pages_repeat", f"The lines of payout {payout_number} come round.", False))
             seen.add(after)
+
+    async def orders_listed(self, query: str, first: int, after: str | None, sort: str) -> shapes.ListedPage:
+        """One page of thin views of the orders that match ``query``. ``sort``: UPDATED_AT or PROCESSED_AT."""
+        variables = {"query": query, "first": first, "after": after, "sort": sort}
+        found: shapes.ListedData = await self._ask(documents.ORDERS_LISTED, variables, shapes.ListedData)
+        return found.orders
 
     async def fulfilment_state(
         self, order_id: str
@@ -278,7 +285,8 @@ class Client:
                 answers.lost("token_expired", "Shopify no longer takes our access token; a new one is fetched.", False)
             )
         self.told_at = told_at(response.headers)
-        whole, self.throttle_s = answers.read(response, write=write)
+        whole, cost = answers.read(response, write=write)
+        self.throttle_s, self.restored_s = (cost.wait_s(), cost.restored_s()) if cost else (0.0, 0.0)
         return answers.decode(whole, type_, write=write)
 
     async def _token(self) -> tuple[str, bool]:

@@ -100,6 +100,23 @@ ORDERS_CHANGED = """query OrdersChanged($query: String!, $first: Int!, $after: S
   }
 }"""
 
+ORDERS_LISTED = (
+    """query OrdersListed($query: String!, $first: Int!, $after: String, $sort: OrderSortKeys!) {
+  orders(first: $first, after: $after, query: $query, sortKey: $sort) {
+    nodes {
+      id name processedAt updatedAt cancelledAt displayFulfillmentStatus currentSubtotalLineItemsQuantity
+      totalPriceSet """
+    + _BAG
+    + """
+      totalCashRoundingAdjustment { paymentSet """
+    + _BAG
+    + """ }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
+)
+
 _FULFILMENT_ORDER_LINES = "nodes { id remainingQuantity lineItem { id sku } } pageInfo { hasNextPage endCursor }"
 
 FULFILMENT_STATE = (
@@ -233,6 +250,7 @@ ALL = {
     "order_lines": ORDER_LINES,
     "refund": REFUND,
     "orders_changed": ORDERS_CHANGED,
+    "orders_listed": ORDERS_LISTED,
     "fulfilment_state": FULFILMENT_STATE,
     "fulfilment_order_lines": FULFILMENT_ORDER_LINES,
     "fulfilment_lines": FULFILMENT_LINES,

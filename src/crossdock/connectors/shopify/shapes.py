@@ -66,6 +66,29 @@ class ChangedData(Struct, frozen=True):
     orders: ChangedPage
 
 
+class ListedOrder(Struct, frozen=True):
+    """An order as reconciliation lists it."""
+
+    id: str
+    name: str
+    processed_at: Instant
+    updated_at: Instant
+    current_subtotal_line_items_quantity: int
+    total_price_set: graph.Bag
+    total_cash_rounding_adjustment: graph.Rounding
+    display_fulfillment_status: str
+    cancelled_at: Instant | None = None
+
+
+class ListedPage(Struct, frozen=True):
+    nodes: tuple[ListedOrder, ...]
+    page_info: PageInfo
+
+
+class ListedData(Struct, frozen=True):
+    orders: ListedPage
+
+
 class LineRef(Struct, frozen=True):
     id: str
     sku: str | None = None

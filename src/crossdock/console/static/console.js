@@ -29,8 +29,8 @@
   const opened = () => { const row = rows()[at]; const link = row && ($("a[data-open]", row) || $("summary", row)); if (link) link.click(); };
 
   const places = {
-    n: "/", o: "/orders", e: "/exceptions", h: "/holds", k: "/stock", m: "/settlements", c: "/connections", s: "/simulators",
-    a: "/audit", p: "/proof",
+    n: "/", o: "/orders", e: "/exceptions", h: "/holds", k: "/stock", m: "/settlements", r: "/reconciliation", c: "/connections",
+    s: "/simulators", a: "/audit", p: "/proof",
   };
   let going = false;
   const help = () => { const dialog = $("#keys"); if (dialog) dialog.open ? dialog.close() : dialog.showModal(); };

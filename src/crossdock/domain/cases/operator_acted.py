@@ -15,6 +15,7 @@ from crossdock.domain.cases.command_settled import done, problem_key
 from crossdock.domain.cases.holds import hold_again, refusal, release_asked
 from crossdock.domain.cases.linked import link
 from crossdock.domain.cases.order_seen import check
+from crossdock.domain.cases.reconciled import MISSING, book_again
 from crossdock.domain.cases.refund_seen import fit_again
 from crossdock.domain.cases.shipment_seen import shipment_seen
 from crossdock.domain.draft import Draft
@@ -45,6 +46,8 @@ def _retry(d: Draft, event: OperatorActed) -> str | None:
     problem, step = event.args.get("problem"), event.args.get("step")
     if str(problem).startswith("shipment/"):
         return _fit_again(d, str(problem).removeprefix("shipment/"))
+    if problem == MISSING:
+        return book_again(d, event.actor, event.reason)
     if str(problem).startswith("refund/"):
         fit_again(d)
         return f"it still does not fit: {problem}" if problem in d.state.problems else None

@@ -93,7 +93,7 @@ class NetSuiteAccount:
         """Nothing happens in this account by itself."""
 
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        """What the account's own people do: ``bill``, ``edit_line``, ``delete`` an order; ``rename_item``,
+        """What the account's own people do: ``bill``, ``edit_line``, ``close``, ``delete`` an order; ``rename_item``,
         ``deactivate_item``; ``add_customer``; ``revoke_tokens``; ``count_stock`` of a ``sku``; ``credit``: so much of
         an ``invoice`` is credited."""
         now = self._world.now()
@@ -128,6 +128,9 @@ class NetSuiteAccount:
             return {"id": transforms.bill(self.ledger, order, {}, now).id}
         if verb == "delete":
             self.ledger.remove(order)
+        elif verb == "close":
+            rows = [{"line": line.line, "isClosed": True} for line in order.lines]
+            self._sales.fill(order, {"item": {"items": rows}}, frozenset(), now)
         elif verb == "edit_line":
             row = {"line": int(args["line"]), "quantity": Decimal(str(args["quantity"]))}
             self._sales.fill(order, {"item": {"items": [row]}}, frozenset(), now)

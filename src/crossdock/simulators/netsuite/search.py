@@ -25,6 +25,7 @@ _TYPES = {
     "customerRefund": "CustRfnd",
     "journalEntry": "Journal",
 }
+_LINE_ONLY = ("item", "itemtype", "quantity", "quantityshiprecv", "isclosed")  # a main line has none of them
 _COLUMNS = {
     "item": "id itemid displayname isinactive itemtype lastmodifieddate externalid",
     "customer": "id entityid altname email isinactive currency lastmodifieddate externalid vatregnumber "
@@ -36,7 +37,8 @@ _COLUMNS = {
     "createddate lastmodifieddate",
     "aggregateitemlocation": "item location quantityonhand quantityavailable quantitycommitted "
     "lastquantityavailablechange",
-    "transactionline": "id transaction mainline createdfrom item quantity linesequencenumber",
+    "transactionline": "id transaction mainline createdfrom item itemtype quantity quantityshiprecv isclosed "
+    "linesequencenumber",
 }
 
 
@@ -156,14 +158,18 @@ class Search:
         for document in self._documents():
             source = int(document.created_from) if document.created_from else None
             base = {"transaction": int(document.id), "createdfrom": source}
-            yield {**base, "id": 0, "mainline": "T", "item": None, "quantity": None, "linesequencenumber": 0}
+            sold = document.type in ("salesOrder", "invoice")  # what goes out is stated with a minus in SuiteQL
+            yield {**base, **dict.fromkeys(_LINE_ONLY), "id": 0, "mainline": "T", "linesequencenumber": 0}
             for line in document.lines:
                 yield {
                     **base,
                     "id": line.line,
                     "mainline": "F",
                     "item": int(line.item),
-                    "quantity": line.quantity,
+                    "itemtype": line.type,
+                    "quantity": -line.quantity if sold else line.quantity,
+                    "quantityshiprecv": line.fulfilled,
+                    "isclosed": "T" if line.closed else "F",
                     "linesequencenumber": line.line,
                 }
 

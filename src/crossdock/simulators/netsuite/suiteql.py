@@ -1,4 +1,5 @@
-"""A strict subset of SuiteQL: SELECT … FROM … JOIN … WHERE … ORDER BY, with TO_CHAR, TO_DATE, UPPER and LOWER.
+"""A strict subset of SuiteQL: SELECT … FROM … JOIN … WHERE … GROUP BY … ORDER BY, with TO_CHAR, TO_DATE, UPPER, LOWER
+and, of a group, SUM.
 
 Everything outside it is refused, as NetSuite refuses it: unknown tables and columns, LIMIT, functions we do not know.
 """
@@ -19,7 +20,8 @@ _WALL = "YYYY-MM-DD HH24:MI:SS"
 _FORMAT = "%Y-%m-%d %H:%M:%S"
 _WORDS = frozenset(
     ("select", "from", "join", "left", "inner", "on", "where", "and", "or", "not", "is", "null", "in", "order", "by")
-) | {"asc", "desc", "as"}
+) | {"asc", "desc", "as", "group"}
+_GROUP = "*group*"
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: bool(a == b),
     "<>": lambda a, b: bool(a != b),
@@ -56,6 +58,8 @@ class _Statement:
         rows = self._joined()
         if self._take("where"):
             rows = filter(self._either(), rows)
+        if self._take("group"):
+            rows = self._groups(rows)
         keys = self._order()
         if self._at != len(self._tokens):
             raise refused(f"Unexpected {self._tokens[self._at]!r}.")
@@ -144,6 +148,17 @@ class _Statement:
         self._expect(")")
         return lambda row: any(_compared(_COMPARE["="], value(row), option(row)) for option in options)
 
+    def _groups(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """The first row of each group, with all of them under ``_GROUP``: what SUM adds up."""
+        self._expect("by")
+        keys = [self._value()]
+        while self._take(","):
+            keys.append(self._value())
+        groups: dict[tuple[Any, ...], list[Row]] = {}
+        for row in rows:
+            groups.setdefault(tuple(key(row) for key in keys), []).append(row)
+        return iter([{**group[0], _GROUP: group} for group in groups.values()])
+
     # -- values -------------------------------------------------------------------------------------------------
 
     def _columns(self) -> list[tuple[str, Value]]:
@@ -180,6 +195,8 @@ class _Statement:
             if pattern != f"'{_WALL}'":
                 raise refused(f"Unknown format {pattern}.")
         self._expect(")")
+        if name == "SUM":
+            return lambda row: _sum(value, row)
         if name == "TO_CHAR":
             return lambda row: None if value(row) is None else value(row).strftime(_FORMAT)
         if name == "TO_DATE":
@@ -277,6 +294,13 @@ def _compared(compare: Callable[[Any, Any], bool], a: Any, b: Any) -> bool:
         return compare(a, b)
     except TypeError as error:
         raise refused(f"Cannot compare {a!r} with {b!r}.") from error
+
+
+def _sum(value: Value, row: Row) -> Any:
+    if _GROUP not in row:
+        raise refused("SUM needs GROUP BY.")
+    amounts = [value(each) for each in row[_GROUP] if value(each) is not None]
+    return sum(amounts[1:], amounts[0]) if amounts else None
 
 
 def _sortable(key: Value) -> Callable[[Row], tuple[bool, Any]]:

@@ -1,9 +1,10 @@
 """The GraphQL roots: what can be queried and changed, with the vendor's search syntax and paging."""
 
 import base64
+import operator
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -37,7 +38,9 @@ SCOPES = (
     *("read_orders", "write_orders", "read_locations", "write_merchant_managed_fulfillment_orders"),
     "write_inventory",
 )
-_BOUND = re.compile(r"updated_at:(>=|<=)'([^']+)'")
+_BOUND = re.compile(r"(updated_at|processed_at):(>=|<=|<)'([^']+)'")
+_SORTS = {"UPDATED_AT": "updated_at", "PROCESSED_AT": "processed_at"}
+_COMPARE: dict[str, Callable[[datetime, datetime], bool]] = {">=": operator.ge, "<=": operator.le, "<": operator.lt}
 _ID = re.compile(r"\bid:(\d+)")
 
 Arguments = Mapping[str, Any]
@@ -109,22 +112,24 @@ def _shop(shop: "ShopifySimulator") -> dict[str, Any]:
 
 
 def _orders(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
-    """Sorted by update, then id; the cursor names the last one shown, so that pages shift under nobody's feet."""
-    if a.get("sortKey") != "UPDATED_AT":
-        raise GraphError("this simulator lists orders by UPDATED_AT only", "BAD_REQUEST")
+    """Sorted by an instant, then id; the cursor names the last one shown, so that pages shift under nobody's feet."""
+    sorted_by = _SORTS.get(str(a.get("sortKey")))
+    if sorted_by is None:
+        raise GraphError("this simulator lists orders by UPDATED_AT or PROCESSED_AT only", "BAD_REQUEST")
     query = a.get("query") or ""
     ids = {int(found) for found in _ID.findall(query)}
-    bounds = [(sign, datetime.fromisoformat(at.replace("Z", "+00:00"))) for sign, at in _BOUND.findall(query)]
+    bounds = [(name, sign, datetime.fromisoformat(at)) for name, sign, at in _BOUND.findall(query)]
     if query and not ids and not bounds:
         raise GraphError(f"this simulator cannot search {query!r}", "BAD_REQUEST")
     now, lag_s = shop.books_.now(), shop.faults.search_lag_s
     found = []
     for order_id, told in shop.books_.orders.items():
         at = datetime.fromisoformat(told["updated_at"])
-        within = all(at >= bound if sign == ">=" else at <= bound for sign, bound in bounds)
+        within = all(_COMPARE[sign](datetime.fromisoformat(told[name]), bound) for name, sign, bound in bounds)
         indexed_after = timedelta(seconds=lag_s * (4 - (order_id - 1) % 4) / 4)  # later changes may show earlier
         if within and (not ids or order_id in ids) and (not lag_s or at <= now - indexed_after):
-            found.append((at.isoformat(), order_id, told))
+            place = datetime.fromisoformat(told[sorted_by]).astimezone(UTC).isoformat()
+            found.append((place, order_id, told))
     found.sort(key=lambda row: row[:2])
     if a.get("after"):
         last = tuple(msgspec.json.decode(base64.b64decode(a["after"])))

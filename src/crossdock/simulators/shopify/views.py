@@ -10,6 +10,7 @@ from crossdock.simulators.shopify.language import connection
 from crossdock.simulators.shopify.refunding import sale_id
 
 Record = Mapping[str, Any]
+_FULFILMENT = {None: "UNFULFILLED", "partial": "PARTIALLY_FULFILLED", "fulfilled": "FULFILLED"}
 
 
 def instant(told: str | None) -> str | None:
@@ -94,6 +95,11 @@ def line_item(line: Record, order: Record) -> dict[str, Any]:
             for duty in line.get("duties") or ()
         ],
     }
+
+
+def _goods(line: Record) -> bool:
+    """What adds to the subtotal: neither a tip nor a gift card."""
+    return line["name"] != "Tip" and not line["gift_card"]
 
 
 def _shipping_line(line: Record, order: Record) -> dict[str, Any]:
@@ -284,6 +290,10 @@ def _order_head(told: Record) -> dict[str, Any]:
         "confirmed": told["confirmed"],
         "displayFinancialStatus": told["financial_status"].upper(),
         "cancelledAt": instant(told["cancelled_at"]),
+        "displayFulfillmentStatus": _FULFILMENT[told.get("fulfillment_status")],
+        "currentSubtotalLineItemsQuantity": sum(
+            line["current_quantity"] for line in told["line_items"] if _goods(line)
+        ),
         "cancelReason": told["cancel_reason"].upper() if told["cancel_reason"] else None,
         "email": told["email"],
         "phone": told["phone"],

@@ -59,6 +59,15 @@ from (
 ) as o
 group by 1, 2;
 
+-- name: differences
+-- Open differences by channel and kind; looks at no more than $1.
+select channel, kind, count(*)::float8 as n
+from (select channel, kind from differences where state = 'open' order by id limit $1) as capped group by channel, kind;
+
+-- name: reconciled
+-- How long ago each route was last compared whole.
+select channel, extract(epoch from now() - coalesce(succeeded_at, began_at))::float8 as age from reconciled_routes;
+
 -- name: connections
 -- Breaker and pause of every connection.
 select name, breaker, paused_at is not null as paused from connections;

@@ -1,0 +1,130 @@
+"""What Crossdock itself holds of an order, as reconciliation compares it. Pure."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from crossdock.domain.evolve import billed, owed
+from crossdock.domain.money import ZERO
+from crossdock.domain.order import LineKind, Order
+from crossdock.domain.reconciling import PREFIX
+from crossdock.domain.standing import standing
+from crossdock.domain.state import OrderState, ordered, shipped, tells_parcels
+from crossdock.kit.listing import NONE, PART, WHOLE
+
+_TOLD = frozenset({"done", "skipped"})
+
+
+class Ours(msgspec.Struct, frozen=True):
+    """One order of ours. Amounts: ``total`` as the channel states it, ``owed`` as the ERP is to hold it."""
+
+    key: str
+    channel: str
+    external_id: str
+    number: str
+    placed_at: datetime
+    updated_at: datetime  # of the newest view that the channel showed
+    total: Decimal
+    currency: str
+    stated: Decimal  # the total again, in the currency that the ERP books
+    owed: Decimal  # the same less what was cancelled before it left
+    owed_currency: str
+    wanted: Decimal | None  # units the channel shows; None: after refunds both sides count otherwise
+    goods: Decimal  # units the ERP is to hold
+    left: Decimal  # units that left
+    fulfilment: str  # none, part, whole
+    told: bool  # every parcel that left was shown to the channel and recorded in the ERP
+    invoiced: Decimal
+    credited: bool  # refunds and invoices: what the sales order comes to is no longer what is owed
+    booked: bool
+    cancelled: bool
+    ended: str | None  # done, cancelled, ignored
+    moving: bool  # something is being sent: the other systems may be ahead of us, or behind
+    waits: str | None  # why it is not booked yet, where that is as it should be
+    trouble: str | None  # the open problem, told already, that explains what differs
+
+
+def view_of(state: OrderState, basis: str = "shop") -> Ours | None:
+    """The view of an order's state; None before the order has come. ``basis``: the side that the ERP books."""
+    order, newest = state.order, state.newest
+    if order is None or newest is None:
+        return None
+    due = owed(order, state)
+    cancelled = state.cancel is not None or state.ended == "cancelled"
+    return Ours(
+        key=order.key,
+        channel=order.channel,
+        external_id=order.external_id,
+        number=order.number,
+        placed_at=order.placed_at,
+        updated_at=newest.updated_at,
+        total=newest.totals.total.shop,
+        currency=newest.currency,
+        stated=newest.totals.total.on(basis),
+        owed=due.on(basis),
+        owed_currency=_currency(order, basis),
+        wanted=_wanted(state, newest),
+        goods=_goods(standing(order, state.refunded())),
+        left=sum(shipped(state).values(), ZERO),
+        fulfilment=_fulfilment(state),
+        told=_told(state),
+        invoiced=billed(state),
+        credited=bool(state.refunds or state.credits) and bool(state.invoices),
+        booked=state.erp_ref is not None,
+        cancelled=cancelled,
+        ended=state.ended,
+        moving=state.amending is not None or any(one.status == "open" for one in state.commands.values()),
+        waits=_waits(state),
+        trouble=_trouble(state),
+    )
+
+
+def _currency(order: Order, basis: str) -> str:
+    return (order.presentment_currency or order.currency) if basis == "presentment" else order.currency
+
+
+def _wanted(state: OrderState, newest: Order) -> Decimal | None:
+    return None if state.refunds else _goods(newest)
+
+
+def _goods(order: Order) -> Decimal:
+    return sum((ordered(line) for line in order.lines if line.kind is LineKind.ITEM), ZERO)
+
+
+def _fulfilment(state: OrderState) -> str:
+    if not any(state.taken()):
+        return NONE
+    return WHOLE if state.axes.fulfilment == "shipped" else PART
+
+
+def _told(state: OrderState) -> bool:
+    """Whether each parcel's push and posting came to its end: then the others must show it."""
+    if not tells_parcels(state):
+        return False
+    parcels = [parcel.shipment.id for parcel in state.taken()]
+    return all(_settled(state, step, parcels) for step in ("fulfilment.push", "shipment.post"))
+
+
+def _settled(state: OrderState, step: str, parcels: Iterable[str]) -> bool:
+    for parcel in parcels:
+        found = state.command_of(step, parcel)
+        if found is None or found[1].status not in _TOLD:
+            return False
+    return True
+
+
+def _waits(state: OrderState) -> str | None:
+    """A step that waits before the booking says why."""
+    if state.erp_ref is not None:
+        return None
+    for name, step in state.steps.items():
+        if step.status == "waiting":
+            return step.reason or name
+    return None
+
+
+def _trouble(state: OrderState) -> str | None:
+    """The first open problem that is not a difference itself: people work on it already."""
+    return next((one.title for key, one in state.problems.items() if not key.startswith(PREFIX)), None)
