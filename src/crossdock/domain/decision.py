@@ -9,6 +9,7 @@ import msgspec
 from crossdock.domain.commands import Command
 from crossdock.domain.events import Event
 from crossdock.domain.order import Order
+from crossdock.domain.promise import Promising
 
 
 class StreamRef(msgspec.Struct, frozen=True):
@@ -33,7 +34,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     key: str  # "order.book", "validate.products"
-    klass: str  # data, mapping, rejected, unknown_outcome, conflict, exhausted, hold, bug
+    klass: str  # data, mapping, rejected, unknown_outcome, conflict, exhausted, hold, promise, bug
     code: str  # stable, documented
     title: str  # what happened, in one sentence, without personal data
     hint: str  # what to do
@@ -145,6 +146,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     # as they are made; deposit: it is taken in advance, on the sales order.
     payments: str = "open"
     push_refunds: bool = False  # credits that the ERP's people make are paid back in the channel; else a person does it
+    promise: Promising | None = None  # None: no dates are promised, none forecast
 
 
 class Decider(Protocol):

@@ -10,6 +10,7 @@ from crossdock.domain import entries as e
 from crossdock.domain.lattice import up
 from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import Order
+from crossdock.domain.promise import Promise
 from crossdock.domain.shares import credited
 from crossdock.domain.standing import standing
 from crossdock.domain.state import (
@@ -290,6 +291,18 @@ def _order_ended(state: OrderState, entry: e.OrderEnded) -> None:
     state.ended = entry.status
 
 
+def _promise_given(state: OrderState, entry: e.PromiseGiven) -> None:
+    state.promise = Promise(entry.dates, entry.at, entry.told)
+
+
+def _forecast_made(state: OrderState, entry: e.ForecastMade) -> None:
+    given = state.promise
+    if given is not None:
+        state.promise = Promise(
+            given.dates, given.at, given.told, entry.dates, entry.cause, entry.since, entry.at, entry.late
+        )
+
+
 def _timer_set(state: OrderState, entry: e.TimerSet) -> None:
     if entry.due_at is None:
         state.timers.pop(entry.name, None)
@@ -339,6 +352,8 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.CreditTaken: _credit_taken,
     e.CancelAsked: _cancel_asked,
     e.OrderEnded: _order_ended,
+    e.PromiseGiven: _promise_given,
+    e.ForecastMade: _forecast_made,
     e.TimerSet: _timer_set,
     e.ProblemOpened: _problem_opened,
     e.ProblemSettled: _problem_settled,

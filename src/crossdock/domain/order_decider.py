@@ -7,6 +7,7 @@ from crossdock.domain.cases.command_settled import command_settled
 from crossdock.domain.cases.early import apply_one, keep
 from crossdock.domain.cases.operator_acted import operator_acted
 from crossdock.domain.cases.order_seen import order_seen
+from crossdock.domain.cases.promise_kept import keep_promise
 from crossdock.domain.cases.timer_fired import timer_fired
 from crossdock.domain.checks import REVALIDATE, mail
 from crossdock.domain.decision import Context, Decider, Decision, Summary
@@ -55,6 +56,7 @@ class OrderDecider:
             operator_acted(d, event)
         else:
             d.ignore("signal_seen", "signals have a stream of their own")
+        keep_promise(d)
         d.decision.after = d.state
         return d.decision
 

@@ -10,7 +10,7 @@ from crossdock.domain.outcome import Conflict, Misconfigured, OutcomeUnknown, Re
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """``klass``: data, mapping, rejected, unknown_outcome, conflict, exhausted, hold, bug."""
+    """``klass``: data, mapping, rejected, unknown_outcome, conflict, exhausted, hold, promise, bug."""
 
     klass: str
     owner: str
@@ -150,6 +150,11 @@ CATALOGUE: Mapping[str, Kind] = {
         "data",
         "warehouse",
         "More came back than had left: count with the warehouse. It is looked at again when a shipment is told.",
+    ),
+    "promise.late": Kind(
+        "promise",
+        "customer_service",
+        "Remove what delays it, or tell the customer and resolve. It is settled by itself when the forecast is in time.",
     ),
     "invoice.total_differs": Kind(
         "data",

@@ -15,6 +15,7 @@ from crossdock.domain.entries import Early, Hold
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import LineKind, Order, OrderLine
+from crossdock.domain.promise import Promise
 from crossdock.domain.refund import Credit, Refund, Restock, Return
 from crossdock.domain.schema import upcast
 
@@ -141,6 +142,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     warehouse_ref: str | None = None
     release_status: str | None = None
     release_reason: str | None = None
+    promise: Promise | None = None
     cancel: Cancel | None = None
     ended: str | None = None  # done, cancelled, ignored
     ended_reason: str | None = None
