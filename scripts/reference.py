@@ -114,6 +114,22 @@ ROUTE = {
     "they are made), `deposit` (taken in advance on the sales order); decides what a refund becomes there",
     "push_refunds": "credits that the ERP's people make are paid back in the channel; else a person is asked to "
     "(no connector tells such credits yet)",
+    "promise": "when orders leave and arrive, see below; left out: no dates are promised",
+}
+PROMISE = {
+    "time_zone": "the warehouse's: `Europe/Berlin`",
+    "cut_off": "what the warehouse has before then leaves the same working day",
+    "collection": "when the carrier takes the day's parcels",
+    "handling_days": "working days from the day an order is taken in to the day it leaves",
+    "working_days": "of `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`",
+    "holidays": "day to name, `2026-12-25: Christmas`; or `table:holidays`",
+    "transit_days": "the target's shipping method to working days on the road; or a table",
+    "default_transit_days": "for other methods; left out: no arrival is promised for them",
+    "lead_minutes": "from acceptance until the warehouse has it, as the promise reckons",
+    "warn_minutes": "an order that the warehouse does not have so long before the cut-off is forecast for the next day",
+    "report_minutes": "so long after the collection the warehouse may still tell what left with it",
+    "usual_hours": "how long `held`, `exception`, `backordered`, `on_hold` usually last here",
+    "tells_picking": "the warehouse tells when it picks: its silence before the collection is then told of",
 }
 HOLD = {
     "name": "the rule's name, shown with the order",
@@ -164,7 +180,9 @@ def configuration() -> str:
     route, hold = schema["routes"]["items"], schema["holds"]["items"]
     facts = ", ".join(f"`{name}`" for name in fact_names())
     note = "Amounts are approximate in conditions: compare with them, do not calculate. The order may use: "
-    parts = ["## routes\n\n" + _fields(route, ROUTE), "## holds\n\n" + _fields(hold, HOLD), note + facts + "."]
+    parts = ["## routes\n\n" + _fields(route, ROUTE)]
+    parts.append("### A route's promise\n\n" + _fields(route["properties"]["promise"], PROMISE))
+    parts += ["## holds\n\n" + _fields(hold, HOLD), note + facts + "."]
     kept = "Old months go as a whole; whatever an unfinished order needs stays beyond that.\n\n"
     parts += ["## serve\n\n" + _fields(schema["serve"], SERVE), "## keep\n\n" + kept + _fields(schema["keep"], KEEP)]
     parts.append(_connection_form())

@@ -78,3 +78,14 @@ def test_refunds_returns_and_amendments_of_version_one_are_read_by_every_later_r
     assert state.returns["ret-1"].status == "received"
     assert state.status_of("booking.amend") == "done"
     assert (state.axes.financial, state.axes.returned) == ("partly_credited", "partly_returned")
+
+
+def test_promises_of_version_one_are_read_by_every_later_release() -> None:
+    stored = Path(__file__).parent / "stored"
+    state = decode_state((stored / "v1_promise_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_promise_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == state
+    assert state.promise is not None
+    assert (state.promise.told, state.promise.cause, state.promise.late) == (("ship",), "backordered", True)
+    assert set(state.problems) == {"promise"}
+    assert set(state.timers) == {"promise"}

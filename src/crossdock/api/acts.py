@@ -22,7 +22,7 @@ from crossdock.store.reading_exceptions import Standing
 
 MOST_AT_ONCE = 1000
 NEEDS_REASON = frozenset({"release_hold", "cancel", "resolve", "skip"})
-NEEDS_PERSON = frozenset({"hold", "conflict", "unknown_outcome"})
+NEEDS_PERSON = frozenset({"hold", "conflict", "unknown_outcome", "promise"})
 
 
 class Act(msgspec.Struct, frozen=True):

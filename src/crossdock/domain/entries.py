@@ -279,7 +279,7 @@ class OrderEnded(msgspec.Struct, frozen=True, gc=False, tag="order_ended"):
 
 
 class PromiseGiven(msgspec.Struct, frozen=True, gc=False, tag="promise_given", omit_defaults=True):
-    """The order is accepted: these dates are promised, and stay. ``told``: which of them the channel promised itself."""
+    """The order is accepted: these dates are promised, and stay. ``told``: which of them are the channel's own."""
 
     dates: Dates
     at: datetime

@@ -154,7 +154,7 @@ CATALOGUE: Mapping[str, Kind] = {
     "promise.late": Kind(
         "promise",
         "customer_service",
-        "Remove what delays it, or tell the customer and resolve. It is settled by itself when the forecast is in time.",
+        "Remove what delays it, or tell the customer and resolve. In time again, it settles itself.",
     ),
     "invoice.total_differs": Kind(
         "data",

@@ -111,6 +111,9 @@ _METRICS = (
     Metric(
         "crossdock.exceptions.open", "gauge", "exception", ("class",), "Open exceptions, up to 10,000 in all.", (), True
     ),
+    Metric(
+        "crossdock.orders.late", "gauge", "order", ("channel",), "Forecast later than promised, up to 10,000.", (), True
+    ),
     Metric("crossdock.sync.lag", "gauge", "s", ("channel", "region"), "Age of the oldest order on its way.", (), True),
     Metric(
         "crossdock.circuit.state", "gauge", "state", ("target", "state"), "1 for the state the breaker is in.", (), True

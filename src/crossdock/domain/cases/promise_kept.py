@@ -6,6 +6,7 @@ from crossdock.domain import entries as e
 from crossdock.domain.advance import ship_method
 from crossdock.domain.decision import Policy, Problem
 from crossdock.domain.draft import Draft
+from crossdock.domain.problems import problem
 from crossdock.domain.process import AMEND, CHECKS
 from crossdock.domain.promise import (
     BACKORDERED,
@@ -26,7 +27,6 @@ from crossdock.domain.promise import (
     promised,
     turns_at,
 )
-from crossdock.domain.problems import problem
 from crossdock.domain.state import FINISHED, OrderState, shippable
 
 PROMISE = "promise"  # the problem's key and the alarm's name
@@ -34,7 +34,7 @@ _BEFORE_RELEASE = frozenset({*CHECKS, "order.book", "order.release", AMEND})
 
 
 def keep_promise(d: Draft) -> None:
-    """Give the promise, forecast anew, tell of a breach before it happens. Nothing, where the route promises nothing."""
+    """Give the promise, forecast anew, tell of a breach before it happens. Nothing, where none is promised."""
     state = d.state
     policy = d.policy if state.order is not None else None
     if policy is None or policy.promise is None or state.ended is not None or state.cancel is not None:
