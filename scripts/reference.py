@@ -142,6 +142,7 @@ HOLD = {
 SERVE = {
     "intake": "where webhooks are taken, host:port",
     "console": "where the console, its API and `/metrics` listen, host:port",
+    "partner": "where the partner API listens, host:port; left out: there is none",
     "proxy": "the name of the proxy that ends TLS in front; needed to listen beyond this machine without TLS files",
     "tls_certificate": "PEM file, together with `tls_key`",
     "tls_key": "PEM file that only the server's user can read",

@@ -37,7 +37,7 @@ from crossdock.kit.manifest import Connector
 from crossdock.kit.tokens import InProcessTokens
 
 UNSIGNED = frozenset({"businesscentral"})  # vendors whose webhooks prove who sends, but not what
-SYSTEMS = ("amazon", "businesscentral", "netsuite", "shiphero", "shopify")
+SYSTEMS = ("amazon", "businesscentral", "netsuite", "portal", "shiphero", "shopify")
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET, PREVIOUS = "the-secret-that-signs", "the-secret-before"
 CANARIES = ("Canaryname", "Canarycompany", "Canarystreet", "Canaryunit", "canary@example.com", "+61400CANARY")
@@ -120,6 +120,8 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "aws_access_key_id": "AKIA",
         }
         return given, {"client_secret": SECRET, "refresh_token": "Atzr|r", "aws_secret_access_key": SECRET}
+    if system == "portal":
+        return {"callback_url": "http://vendor.example/told"}, {"callback_secret": f"{SECRET}, and more"}
     if system == "shiphero":
         return {"base_url": "http://vendor.example"}, {"refresh_token": "r", "webhook_secret": SECRET}
     given = {

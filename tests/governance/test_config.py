@@ -150,7 +150,7 @@ def test_a_route_s_promise_is_read_with_its_tables(tmp_path: Path, manifests: di
         ("Europe/Berlin", "Berlin", 18, "no time zone 'Berlin'"),
         ("13:30", "half past", 19, "not a time of day"),
         ("cut_off", "cutoff", 19, "'cutoff' is not one of"),
-        ("2026-12-25: Christmas", "Christmas: 1", 20, "'Christmas' is not a day"),
+        ("2026-12-25: Christmas", "Christmas: day", 20, "'Christmas' is not a day"),
         ("table:ship_methods", "table:ways", 21, "no table 'ways'"),
         ("{held: 4}", "{held: long}", 22, "cannot be"),
         ("      time_zone: Europe/Berlin\n", "", 17, "'time_zone' is missing"),

@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from crossdock import __version__
-from crossdock.cli import bench, connections, connectors, demo, folder, orders, people, prove, serving
+from crossdock.cli import bench, connections, connectors, demo, folder, orders, partners, people, prove, serving
 from crossdock.cli.printing import error
 
 DONE, FAILED, USAGE, CONFIGURATION, UNAVAILABLE, REFUSED = 0, 1, 2, 3, 4, 5
@@ -30,7 +30,7 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_options)
-    for module in (serving, demo, folder, orders, connections, connectors, people, prove, bench):
+    for module in (serving, demo, folder, orders, connections, connectors, people, partners, prove, bench):
         module.add(app)
     return app
 

@@ -50,6 +50,7 @@ class ServeSetup(msgspec.Struct, frozen=True, omit_defaults=True):
 
     intake: str = "127.0.0.1:8480"
     console: str = "127.0.0.1:8481"
+    partner: str | None = None  # None: no partner API
     proxy: str | None = None
     tls_certificate: str | None = None
     tls_key: str | None = None
