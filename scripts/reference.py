@@ -263,17 +263,20 @@ def problems() -> str:
 def http_errors() -> str:
     from crossdock.api.problems import STATUS, TITLES
     from crossdock.intake.problems import PROBLEMS
+    from crossdock.partner.problems import PROBLEMS as PARTNER
 
+    partner = [(f"`{code}`", status, title, wait_s or "") for code, (status, title, wait_s) in PARTNER.items()]
     door = [(f"`{c}`", k.status, k.title, k.hint, k.retry_after_s or "") for c, k in PROBLEMS.items()]
     api = [(f"`{code}`", status, TITLES.get(code, "said in `detail`")) for code, status in STATUS.items()]
     return page(
         "HTTP errors",
-        "`intake/problems.py` and `api/problems.py`",
+        "`intake/problems.py`, `api/problems.py` and `partner/problems.py`",
         "Every error answer is `application/problem+json` (RFC 9457) with a stable `code`; `type` is "
         "`urn:crossdock:problem:<code>`.",
         "## Intake\n\nNothing was stored when one of these is answered. A connector may refuse with a code of "
         "its own, with the status and hint of the nearest line.\n\n"
         + table(("code", "status", "title", "what to do", "Retry-After, s"), door),
+        "## Partner API\n\n" + table(("code", "status", "title", "Retry-After, s"), partner),
         "## Console and API\n\n" + table(("code", "status", "title"), api),
     )
 

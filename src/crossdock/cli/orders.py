@@ -38,8 +38,9 @@ def orders(
 
         if search:
             return await reading_orders.search(desk.pool, search, limit)
-        chosen = {"status": status or None, "channel": channel or None}
-        page = await reading_orders.page(desk.pool, **chosen, late=late, limit=limit)
+        page = await reading_orders.page(
+            desk.pool, status=status or None, channel=channel or None, late=late, limit=limit
+        )
         return page.orders
 
     found = with_desk(data, read)

@@ -24,7 +24,7 @@ _NOW = ResponseSpec(OrderAnswer, description="Decided on within the time that wa
 
 @post("/partner/v1/orders", status_code=202, opt={"scope": "orders:write"}, responses={200: _NOW})
 async def place(request: Asking) -> Response[OrderAnswer]:
-    """Take one order, durably, before the answer. `Idempotency-Key` is needed; `Prefer: wait=2` waits for the decision."""
+    """Take one order, durably before the answer. Needs `Idempotency-Key`; `Prefer: wait=2` waits for the decision."""
     return await orders.take(request)
 
 
@@ -76,7 +76,7 @@ def create_partner(counter: Counter, version: str) -> Litestar:
 
 
 class _Described(JsonRenderPlugin):
-    """The OpenAPI document with every refusal, the key, and the order's own schema, whose bytes are kept as they come."""
+    """The OpenAPI document with every refusal, the key, and the order's own schema."""
 
     def __init__(self, *, path: str, schema: Mapping[str, Any]) -> None:
         super().__init__(path=path)

@@ -19,7 +19,7 @@ Known = Literal["active", "inactive", "unknown"]
 Master = TypeVar("Master", CustomerMaster, ProductMaster)
 
 
-class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+class Source(msgspec.Struct, frozen=True):
     """Where an answer comes from. ``age_s``: since anything was last read there; None: never."""
 
     system: str
@@ -27,7 +27,7 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     age_s: float | None = None
 
 
-class CustomerAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+class CustomerAnswer(msgspec.Struct, frozen=True):
     """Whether a buyer is a customer. ``unknown`` is no ``no``: see ``why``."""
 
     customer: Known
@@ -37,7 +37,7 @@ class CustomerAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str | None = None
 
 
-class ProductAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+class ProductAnswer(msgspec.Struct, frozen=True):
     """What is known of one SKU. Price and availability are in no system that Crossdock reads: always ``unknown``."""
 
     sku: str

@@ -1,7 +1,7 @@
 """Orders by the partner API: taken as they come, durable before the answer, and looked at while the caller waits.
 
-Nothing is decided here. Whoever prefers to wait is told what the deciders made of it, as soon as they have; when the time
-is over, or they are away, the answer is that the order is kept, and where to ask.
+Nothing is decided here. Whoever prefers to wait is told what the deciders made of it, as soon as they have; when the
+time is over, or they are away, the answer is that the order is kept, and where to ask.
 """
 
 import asyncio
@@ -38,14 +38,14 @@ _DECIDED = {
 }
 
 
-class Stands(msgspec.Struct, frozen=True, omit_defaults=True):
+class Stands(msgspec.Struct, frozen=True):
     """What an order waits for a person for."""
 
     code: str
     title: str
 
 
-class OrderAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+class OrderAnswer(msgspec.Struct, frozen=True):
     """How an order stands.
 
     ``decision``: kept (nobody has decided on it yet), accepted, held (a person looks at it; ``problems`` say why),

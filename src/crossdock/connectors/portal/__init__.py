@@ -1,7 +1,7 @@
 """A portal: any program of yours that gives orders in the canonical model, through the partner API.
 
-There is no vendor: what is sent, and what a portal must answer, is ours and stands in ``README.md``. Start at ``wire.py``
-(the order as it is given) and ``mapping.py``. Imports ``kit`` and ``domain`` only.
+There is no vendor: what is sent, and what a portal must answer, is ours and stands in ``README.md``. Start at
+``wire.py`` (the order as it is given) and ``mapping.py``. Imports ``kit`` and ``domain`` only.
 """
 
 from crossdock.connectors.portal.client import Portal, check
