@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from crossdock.partner import keys
+from crossdock.partner.app import HANDLERS
+from crossdock.partner.counter import OPEN
 from crossdock.store.protocol import StoreUnavailable
 from tests.partner.house import OTHER, PORTAL, House, body, sent
 
@@ -119,7 +121,7 @@ async def test_another_order_with_the_same_key_is_refused(house: House, key: str
 
 
 async def test_an_edit_has_a_key_of_its_own(house: House, key: str) -> None:
-    given = msgspec.json.decode(body())
+    given = msgspec.json.decode(body(payment_status="pending"))
     edited = {**given, "updated_at": "2026-11-23T09:05:00+11:00", "note": "call before"}
     async with house.at(key) as who:
         await place(who, msgspec.json.encode(given), "k1")
@@ -192,6 +194,12 @@ async def test_a_key_opens_what_it_is_for_and_nothing_once_it_is_revoked(house: 
         refused = await who.get(where)
         assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
     assert await kept(house) == 1
+
+
+def test_every_route_names_its_scope_or_is_open_to_all() -> None:
+    for handler in HANDLERS:
+        scope = handler.opt.get("scope")
+        assert (scope in keys.SCOPES) != (set(handler.paths) <= OPEN), handler.paths
 
 
 async def test_no_key_is_stored_as_it_is(house: House, key: str) -> None:

@@ -65,7 +65,7 @@ async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: Bas
     found = await keys.find(counter.pool, key.strip())
     if found is None or found.connection not in counter.links:
         raise Refusal("key_refused", "It is unknown or was taken away. Ask whoever runs Crossdock for a new one.")
-    needed = handler.opt["scope"]
-    if needed not in found.scopes:
+    needed = handler.opt.get("scope")  # the framework's own route, which finds nothing, names none
+    if needed is not None and needed not in found.scopes:
         raise Refusal("scope_missing", f"It lacks the scope {needed}.")
     connection.scope["state"]["partner"] = found

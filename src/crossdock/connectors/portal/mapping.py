@@ -40,7 +40,7 @@ def to_order(connection: str, source: wire.Order) -> Order:
     """The canonical order; the sums that a portal does not tell are made of its parts, the total is its own."""
     _check(source)
     lines, charges = tuple(map(_line, source.lines)), tuple(map(_charge, source.charges))
-    parts = (*source.lines, *source.charges)
+    parts: tuple[wire.Line | wire.Charge, ...] = (*source.lines, *source.charges)
     ship_to, bill_to = _address(source.ship_to), _address(source.bill_to)
     place = ship_to or bill_to
     return Order(

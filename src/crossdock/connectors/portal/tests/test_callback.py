@@ -19,7 +19,7 @@ from crossdock.kit.http import Line, Response
 from crossdock.kit.manifest import Call, Result
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-SECRET = "a secret of more than 24 characters"  # noqa: S105 - of a test
+SECRET = "a secret of more than 24 characters"
 PUSH = PushFulfilment("PO-1", Shipment("s1", (ShippedLine("10", Decimal(2)),), NOW, (Package("TRACK-1"),)))
 CALL = Call("portal1-PO-1/portal1/fulfilment.push/s1")
 
