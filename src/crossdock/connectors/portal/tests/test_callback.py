@@ -41,9 +41,11 @@ class Callback:
 
 def push(callback: Callback, secret: str = SECRET, url: str = "https://portal.example/told") -> Any:
     line = Line("portal1", {"callback_url": url}, {"callback_secret": secret}, callback, None, lambda: NOW, lambda: "u")  # type: ignore[arg-type]
-    result = asyncio.run(CONNECTOR.operations["fulfilment.push"].send(CONNECTOR.open(line), PUSH, CALL))
-    assert isinstance(result, Result)
-    return result.outcome
+
+    async def send() -> Result:
+        return await CONNECTOR.operations["fulfilment.push"].send(CONNECTOR.open(line), PUSH, CALL)
+
+    return asyncio.run(send()).outcome
 
 
 def test_a_call_is_signed_over_id_time_and_body_and_repeats_its_id() -> None:
