@@ -78,6 +78,7 @@ def counter_for(world: World, pool: Any, commits: GroupCommitter) -> Counter:
         pool=pool,
         commits=commits,
         links={name: link for name, link in world.links.items() if link.connector.manifest.system == SYSTEM},
+        connections=frozenset(world.links),
         policies=world.policies,
         order_schema=order_schema(),
         signals=world.signals,

@@ -286,6 +286,16 @@ def test_a_promise_taken_off_the_route_leaves_nothing_behind() -> None:
     assert "promise" not in one.timers
 
 
+def test_the_customer_s_time_for_changes_is_reckoned_with() -> None:
+    one = play(edit_window_s=4 * 3600)
+    one.see()
+    assert one.state.promise is not None
+    assert one.state.promise.dates.ship_by == NEXT_DAY
+    assert one.state.promise.forecast is not None
+    assert (one.state.promise.forecast.ship_by, one.codes()) == (NEXT_DAY, set())
+    assert one.timers["promise"] == NOON + timedelta(days=1, hours=1, minutes=30)
+
+
 def test_the_method_s_days_count() -> None:
     one = Play(promise=with_changes(UTC_HOUSE, transit_days={"AIR": 1}), ship_methods={"express": "AIR"})
     one.see(charges=[shipping(code="express")])

@@ -29,7 +29,7 @@ from crossdock.partner_role import counter_for
 from crossdock.store.postgres import PostgresStore
 from tests.console.seed import CONNECTORS, ERP, WAREHOUSE
 
-PORTAL, OTHER = "portal1", "portal2"
+PORTAL, OTHER, LONGER = "portal1", "portal2", "portal1-b"
 SAMPLE = Path(crossdock.connectors.portal.__file__).parent / "samples" / "order.placed.json"
 ALL = list(keys.SCOPES)
 _numbers = count(1)
@@ -51,12 +51,18 @@ class House:
     def __init__(self, store: PostgresStore, pool: Any) -> None:
         self.store, self.pool = store, pool
         line = Line("", {}, {}, None, None, lambda: datetime.now(UTC), lambda: uuid.uuid4().hex)  # type: ignore[arg-type]
-        linked = {PORTAL: CONNECTOR, OTHER: CONNECTOR, ERP: CONNECTORS[ERP], WAREHOUSE: CONNECTORS[WAREHOUSE]}
+        linked = {
+            PORTAL: CONNECTOR,
+            OTHER: CONNECTOR,
+            LONGER: CONNECTOR,
+            ERP: CONNECTORS[ERP],
+            WAREHOUSE: CONNECTORS[WAREHOUSE],
+        }
         self.world = World(
             store=store,
             links={name: Linked(name, each, line) for name, each in linked.items()},
             deciders={"order": ORDER},
-            policies={name: Policy(name, ERP, WAREHOUSE, payment="authorized") for name in (PORTAL, OTHER)},
+            policies={name: Policy(name, ERP, WAREHOUSE, payment="authorized") for name in (PORTAL, OTHER, LONGER)},
             holds=_holds,
             signals=Silence(),
             random=Random(1),

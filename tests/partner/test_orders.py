@@ -11,7 +11,7 @@ from crossdock.partner import keys
 from crossdock.partner.app import HANDLERS
 from crossdock.partner.counter import OPEN
 from crossdock.store.protocol import StoreUnavailable
-from tests.partner.house import OTHER, PORTAL, House, body, sent
+from tests.partner.house import ALL, LONGER, OTHER, PORTAL, House, body, sent
 
 ORDERS = "/partner/v1/orders"
 
@@ -193,6 +193,22 @@ async def test_a_key_opens_what_it_is_for_and_nothing_once_it_is_revoked(house: 
     async with house.at(key) as who:
         refused = await who.get(where)
         assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+    assert await kept(house) == 1
+
+
+async def test_no_partner_can_name_another_s_order(house: House, key: str) -> None:
+    """Order b-7 of portal1 and order 7 of portal1-b would have one key."""
+    theirs = await keys.make(house.pool, LONGER, "till", ALL)
+    async with house.at(theirs) as who:
+        assert (await place(who, body(external_id="7"), "k1")).json()["order"] == "portal1-b-7"
+        await house.decide()
+        assert (await who.get(f"{ORDERS}/7")).status_code == 200
+    async with house.at(key) as who:
+        assert (await who.get(f"{ORDERS}/b-7")).json()["code"] == "not_found"
+        refused = await place(who, body(external_id="b-7"), "k1")
+        assert (refused.status_code, refused.json()["code"]) == (422, "order_refused")
+    async with house.at(key, connections=frozenset({PORTAL})) as who:  # after the other one was taken out
+        assert (await who.get(f"{ORDERS}/b-7")).json()["code"] == "not_found"
     assert await kept(house) == 1
 
 

@@ -42,7 +42,8 @@ def stands(draw: st.DrawFn) -> tuple[Promising, Facts, datetime]:
     now = since + timedelta(minutes=draw(st.integers(0, 20_000)))
     released = draw(st.none() | st.just(since))
     cause = draw(st.sampled_from([*BLOCKS, RELEASED]))
-    return draw(policies()), Facts(cause, since, released, picking=draw(st.booleans())), now
+    waits = draw(st.none() | st.integers(0, 20_000).map(lambda minutes: since + timedelta(minutes=minutes)))
+    return draw(policies()), Facts(cause, since, released, None, draw(st.booleans()), waits), now
 
 
 def day_in(how: Promising, at: datetime) -> date:

@@ -89,13 +89,17 @@ class Promise(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
-    """How far an order is, as far as dates depend on it. ``since``: when ``cause`` began."""
+    """How far an order is, as far as dates depend on it. ``since``: when ``cause`` began.
+
+    ``not_before``: until then it waits by itself, as in the edit window.
+    """
 
     cause: str
     since: datetime
     released_at: datetime | None = None
     shipped_at: datetime | None = None  # everything has left
     picking: bool = False
+    not_before: datetime | None = None
 
 
 class _Calendar:
@@ -172,7 +176,7 @@ def forecast(how: Promising, method: str | None, facts: Facts, now: datetime) ->
     if facts.shipped_at is not None:
         return _dates(how, calendar, method, facts.shipped_at)
     if facts.released_at is None:
-        start = max(now + timedelta(minutes=how.warn_minutes), _usual_end(how, facts))
+        start = _start(how, facts, now)
         leaves = calendar.collection(calendar.after(calendar.order_day(start), how.handling_days))
     else:
         day = calendar.after(calendar.order_day(facts.released_at), how.handling_days)
@@ -189,11 +193,15 @@ def turns_at(how: Promising, facts: Facts, now: datetime) -> datetime | None:
     if facts.shipped_at is not None:
         return None
     if facts.released_at is None:
-        warn = timedelta(minutes=how.warn_minutes)
-        start = max(now + warn, _usual_end(how, facts))
-        return calendar.cut_off(calendar.order_day(start)) - warn
+        return calendar.cut_off(calendar.order_day(_start(how, facts, now))) - timedelta(minutes=how.warn_minutes)
     leaves = forecast(how, None, facts, now).ship_by
     return leaves + _patience(how, facts)
+
+
+def _start(how: Promising, facts: Facts, now: datetime) -> datetime:
+    """When the warehouse has it at the earliest."""
+    soon = max(now + timedelta(minutes=how.warn_minutes), _usual_end(how, facts))
+    return soon if facts.not_before is None else max(soon, facts.not_before)
 
 
 def _patience(how: Promising, facts: Facts) -> timedelta:

@@ -27,7 +27,8 @@ class Counter(msgspec.Struct, frozen=True):
 
     pool: Any  # a reading pool
     commits: GroupCommitter
-    links: Mapping[str, Linked]  # by connection
+    links: Mapping[str, Linked]  # by connection: those that may have keys
+    connections: frozenset[str]  # the names of all
     policies: Mapping[str, Policy]  # by channel connection
     order_schema: Mapping[str, Any]
     signals: Signals
@@ -38,7 +39,6 @@ class Counter(msgspec.Struct, frozen=True):
     longest_wait_s: float = 10.0  # whatever a caller prefers
     most_waiting: int = 200  # who comes on top of these is not waited for
     fresh_s: float = 86_400.0  # what was read longer ago is no longer an answer
-    public_url: str = ""
 
 
 def counter_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Counter:
@@ -49,6 +49,16 @@ def counter_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Counter:
 def partner_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Partner:
     found: Partner = connection.scope["state"]["partner"]
     return found
+
+
+def owns(counter: Counter, partner: Partner, key: str) -> bool:
+    """Whether an order's key is of the partner's own connection.
+
+    ``shop-b-7`` is order ``7`` of ``shop-b``, where there is one, and never order ``b-7`` of ``shop``: the longest name
+    counts, so that no partner can name another's order.
+    """
+    named = [name for name in counter.connections if key.startswith(f"{name}-")]
+    return max(named, key=len, default="") == partner.connection
 
 
 async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:

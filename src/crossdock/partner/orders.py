@@ -20,7 +20,7 @@ from crossdock.domain.promise import Dates
 from crossdock.domain.state import decode_state
 from crossdock.intake.guard import check_json
 from crossdock.kit.manifest import Untranslatable
-from crossdock.partner.counter import Asking, Counter, counter_of, partner_of
+from crossdock.partner.counter import Asking, Counter, counter_of, owns, partner_of
 from crossdock.partner.keys import Partner
 from crossdock.partner.problems import Refusal
 from crossdock.store.accept import defect
@@ -85,7 +85,8 @@ async def take(request: Asking) -> Response[OrderAnswer]:
 async def one(request: Asking, external_id: str) -> OrderAnswer:
     """How an order of the key's own connection stands. Raises ``Refusal(not_found)``."""
     counter, partner = counter_of(request), partner_of(request)
-    found = await _look(counter, partner, order_key(partner.connection, external_id))
+    key = order_key(partner.connection, external_id)
+    found = await _look(counter, partner, key) if owns(counter, partner, key) else None
     if found is None:
         raise Refusal("not_found", f"No order {external_id[:100]!r} came in by this key's connection.")
     return found
@@ -122,6 +123,9 @@ def _arrival(counter: Counter, partner: Partner, key: str, body: bytes) -> Arriv
     stream = next((StreamRef("order", each.order.key) for each in events if isinstance(each, OrderSeen)), None)
     if stream is None:
         raise Refusal("order_refused", "It holds no order.")
+    if not owns(counter, partner, stream.key):
+        text = f"external_id: {stream.key!r} would name an order of another connection. Choose another id."
+        raise Refusal("order_refused", text)
     arrival = Arrival(partner.connection, f"partner:{key}", "api", PLACED, stream, body, trace=counter.trace())
     if why := defect(arrival):
         raise Refusal("order_refused", f"It cannot be kept: {why}.")
@@ -152,7 +156,7 @@ async def _wait_for(counter: Counter, partner: Partner, key: str, until: float |
                 return found
             left = 0.0 if until is None or not seat else until - counter.stopwatch()
             if left <= 0:
-                return _kept(counter, partner, key)
+                return _kept(partner, key)
             await counter.sleep(min(pause_s, left))
             pause_s = min(pause_s * 1.5, _LONGEST_LOOK_S)
 
@@ -186,13 +190,13 @@ async def _glance(counter: Counter, partner: Partner, key: str, until: float | N
 
 async def _look(counter: Counter, partner: Partner, key: str) -> OrderAnswer | None:
     sql = statements("partner")
-    row = await counter.pool.fetchrow(sql.order, key)
+    row = await counter.pool.fetchrow(sql.order, key, partner.connection)
     if row is None:
         return None
     if not row["version"] and row["status"] != "parked":
-        return _kept(counter, partner, key)
+        return _kept(partner, key)
     problems = [Stands(each["code"], each["title"]) for each in await counter.pool.fetch(sql.problems, row["id"])]
-    return _answered(_kept(counter, partner, key), row, problems)
+    return _answered(_kept(partner, key), row, problems)
 
 
 def _answered(kept: OrderAnswer, row: Mapping[str, Any], problems: list[Stands]) -> OrderAnswer:
@@ -208,6 +212,6 @@ def _answered(kept: OrderAnswer, row: Mapping[str, Any], problems: list[Stands])
     return msgspec.structs.replace(kept, decision=_DECIDED[row["status"]], problems=problems, **changes)
 
 
-def _kept(counter: Counter, partner: Partner, key: str) -> OrderAnswer:
+def _kept(partner: Partner, key: str) -> OrderAnswer:
     external_id = key.removeprefix(f"{partner.connection}-")
-    return OrderAnswer(external_id, key, "kept", f"{counter.public_url}/partner/v1/orders/{external_id}")
+    return OrderAnswer(external_id, key, "kept", f"/partner/v1/orders/{external_id}")

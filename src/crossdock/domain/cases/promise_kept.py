@@ -4,6 +4,7 @@ from datetime import datetime
 
 from crossdock.domain import entries as e
 from crossdock.domain.advance import ship_method
+from crossdock.domain.checks import EDIT_WINDOW
 from crossdock.domain.decision import Policy, Problem
 from crossdock.domain.draft import Draft
 from crossdock.domain.problems import problem
@@ -56,7 +57,8 @@ def _leave(d: Draft, reason: str) -> None:
 
 def _give(d: Draft, policy: Policy, how: Promising) -> None:
     """What the channel told its customer counts; where it told nothing, what the route promises."""
-    order, ours = d.order, promised(how, ship_method(d.order, policy), d.now)
+    starts = max(d.now, d.state.timers.get(EDIT_WINDOW, d.now))
+    order, ours = d.order, promised(how, ship_method(d.order, policy), starts)
     told = tuple(name for name, at in (("ship", order.ship_by), ("deliver", order.deliver_by)) if at is not None)
     d.note(e.PromiseGiven(Dates(order.ship_by or ours.ship_by, order.deliver_by or ours.deliver_by), d.now, told))
 
@@ -113,7 +115,7 @@ def _facts(state: OrderState, given: Promise, now: datetime) -> Facts | None:
         cause, shipped_at = SHIPPED, max(parcel.shipment.shipped_at for parcel in parcels)
     since = given.since if given.since is not None and given.cause == cause else now
     picking = state.release_status in ("picking", "packed", "shipped")
-    return Facts(cause, since, released_at, shipped_at, picking)
+    return Facts(cause, since, released_at, shipped_at, picking, state.timers.get(EDIT_WINDOW))
 
 
 def _cause(state: OrderState, released: bool, partly: bool) -> str:

@@ -21,8 +21,9 @@ update partner_keys k set revoked_at = now() from connections c
 where c.id = k.connection_id and c.name = $1 and k.name = $2 and k.revoked_at is null returning k.id;
 
 -- name: order
--- One order as it stands.
-select id, status, step, reason, version, state from streams where kind = 'order' and key = $1;
+-- One order of a connection as it stands; its channel is known once it was decided on.
+select id, status, step, reason, version, state from streams
+where kind = 'order' and key = $1 and (channel is null or channel = $2);
 
 -- name: problems
 -- What of it waits for a person.
