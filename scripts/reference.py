@@ -119,6 +119,22 @@ ROUTE = {
     "settlement_wait_s": "seconds that a settlement waits for orders it names before a person is asked",
     "push_refunds": "credits that the ERP's people make are paid back in the channel, where it offers "
     "`refund.push`; else a person is asked to",
+    "promise": "when orders leave and arrive, see below; left out: no dates are promised",
+}
+PROMISE = {
+    "time_zone": "the warehouse's: `Europe/Berlin`",
+    "cut_off": "what the warehouse has before then leaves the same working day",
+    "collection": "when the carrier takes the day's parcels",
+    "handling_days": "working days from the day an order is taken in to the day it leaves",
+    "working_days": "of `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`",
+    "holidays": "day to name, `2026-12-25: Christmas`; or `table:holidays`",
+    "transit_days": "the target's shipping method to working days on the road; or a table",
+    "default_transit_days": "for other methods; left out: no arrival is promised for them",
+    "lead_minutes": "from acceptance until the warehouse has it, as the promise reckons",
+    "warn_minutes": "an order that the warehouse does not have so long before the cut-off is forecast for the next day",
+    "report_minutes": "so long after the collection the warehouse may still tell what left with it",
+    "usual_hours": "how long `held`, `exception`, `backordered`, `on_hold` usually last here",
+    "tells_picking": "the warehouse tells when it picks: its silence before the collection is then told of",
 }
 HOLD = {
     "name": "the rule's name, shown with the order",
@@ -136,6 +152,7 @@ HOLD = {
 SERVE = {
     "intake": "where webhooks are taken, host:port",
     "console": "where the console, its API and `/metrics` listen, host:port",
+    "partner": "where the partner API listens, host:port; left out: there is none",
     "proxy": "the name of the proxy that ends TLS in front; needed to listen beyond this machine without TLS files",
     "tls_certificate": "PEM file, together with `tls_key`",
     "tls_key": "PEM file that only the server's user can read",
@@ -180,7 +197,9 @@ def configuration() -> str:
     route, hold = schema["routes"]["items"], schema["holds"]["items"]
     facts = ", ".join(f"`{name}`" for name in fact_names())
     note = "Amounts are approximate in conditions: compare with them, do not calculate. The order may use: "
-    parts = ["## routes\n\n" + _fields(route, ROUTE), "## holds\n\n" + _fields(hold, HOLD), note + facts + "."]
+    parts = ["## routes\n\n" + _fields(route, ROUTE)]
+    parts.append("### A route's promise\n\n" + _fields(route["properties"]["promise"], PROMISE))
+    parts += ["## holds\n\n" + _fields(hold, HOLD), note + facts + "."]
     kept = "Old months go as a whole; whatever an unfinished order needs stays beyond that.\n\n"
     parts += ["## serve\n\n" + _fields(schema["serve"], SERVE), "## keep\n\n" + kept + _fields(schema["keep"], KEEP)]
     parts.append("## reconcile\n\n" + _fields(schema["reconcile"], RECONCILE))
@@ -261,17 +280,20 @@ def problems() -> str:
 def http_errors() -> str:
     from crossdock.api.problems import STATUS, TITLES
     from crossdock.intake.problems import PROBLEMS
+    from crossdock.partner.problems import PROBLEMS as PARTNER
 
+    partner = [(f"`{code}`", status, title, wait_s or "") for code, (status, title, wait_s) in PARTNER.items()]
     door = [(f"`{c}`", k.status, k.title, k.hint, k.retry_after_s or "") for c, k in PROBLEMS.items()]
     api = [(f"`{code}`", status, TITLES.get(code, "said in `detail`")) for code, status in STATUS.items()]
     return page(
         "HTTP errors",
-        "`intake/problems.py` and `api/problems.py`",
+        "`intake/problems.py`, `api/problems.py` and `partner/problems.py`",
         "Every error answer is `application/problem+json` (RFC 9457) with a stable `code`; `type` is "
         "`urn:crossdock:problem:<code>`.",
         "## Intake\n\nNothing was stored when one of these is answered. A connector may refuse with a code of "
         "its own, with the status and hint of the nearest line.\n\n"
         + table(("code", "status", "title", "what to do", "Retry-After, s"), door),
+        "## Partner API\n\n" + table(("code", "status", "title", "Retry-After, s"), partner),
         "## Console and API\n\n" + table(("code", "status", "title"), api),
     )
 

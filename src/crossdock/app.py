@@ -34,9 +34,16 @@ if TYPE_CHECKING:
     from crossdock.observe.telemetry import Telemetry
     from crossdock.reconcile.rounds import RoundSettings
 
-SYSTEMS = ("amazon", "businesscentral", "netsuite", "shiphero", "shopify")
+SYSTEMS = ("amazon", "businesscentral", "netsuite", "portal", "shiphero", "shopify")
 CALLING = ("deliver", "schedule")  # roles that speak to other systems
-POOL = {"intake": 4, "decide": 4, "deliver": 6, "schedule": 4, "console": 3}  # database connections of one process
+POOL = {
+    "intake": 4,
+    "decide": 4,
+    "deliver": 6,
+    "schedule": 4,
+    "console": 3,
+    "partner": 4,
+}  # database connections of one process
 
 
 def connector(system: str) -> Connector:

@@ -129,6 +129,11 @@ async def _loops(spec: ChildSpec, config: Config, world: World, pool: Pool) -> A
 
         async with console(spec, config, world) as serving:
             yield serving
+    elif spec.role == "partner":
+        from crossdock.partner_role import partner
+
+        async with partner(spec, config, world) as serving:
+            yield serving
     else:
         raise ValueError(f"there is no role {spec.role!r}")
 

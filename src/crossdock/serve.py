@@ -103,7 +103,8 @@ class Serving:
             "proof": str((self._data / REPORT).absolute()),
             **self._extras,
         }
-        return specs_for(self._roles, self._workers, self.config.folder.absolute(), url, extras)
+        roles = [role for role in self._roles if role != "partner" or serve.partner]  # only where there is an address
+        return specs_for(roles, self._workers, self.config.folder.absolute(), url, extras)
 
 
 def _opened(log: Path | None) -> AbstractContextManager[BinaryIO | None]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-ROLES = ("intake", "decide", "deliver", "schedule", "console")
+ROLES = ("intake", "decide", "deliver", "schedule", "console", "partner")
 MANY = ("decide", "deliver")  # roles that ``--workers`` multiplies; the others need one address or do little
 DRAIN_S = 30.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S, STEADY_S = 0.25, 10.0, 30.0

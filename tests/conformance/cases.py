@@ -42,7 +42,7 @@ from crossdock.kit.manifest import Connector
 from crossdock.kit.tokens import InProcessTokens
 
 UNSIGNED = frozenset({"businesscentral"})  # vendors whose webhooks prove who sends, but not what
-SYSTEMS = ("amazon", "businesscentral", "netsuite", "shiphero", "shopify")
+SYSTEMS = ("amazon", "businesscentral", "netsuite", "portal", "shiphero", "shopify")
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET, PREVIOUS = "the-secret-that-signs", "the-secret-before"
 CANARIES = ("Canaryname", "Canarycompany", "Canarystreet", "Canaryunit", "canary@example.com", "+61400CANARY")
@@ -129,6 +129,8 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "settlements": True,
         }
         return given, {"client_secret": SECRET, "refresh_token": "Atzr|r", "aws_secret_access_key": SECRET}
+    if system == "portal":
+        return {"callback_url": "http://vendor.example/told"}, {"callback_secret": f"{SECRET}, and more"}
     if system == "shiphero":
         return {"base_url": "http://vendor.example"}, {"refresh_token": "r", "webhook_secret": SECRET}
     given = {

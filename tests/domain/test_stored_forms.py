@@ -116,3 +116,14 @@ def test_a_later_form_of_a_settlement_is_refused_with_both_versions() -> None:
     for read in (decode_settlement, decode_settlement_entries):
         with pytest.raises(SchemaTooNew, match=r"version 9.*up to 1"):
             read(b'{"v":9}')
+
+
+def test_promises_of_version_one_are_read_by_every_later_release() -> None:
+    stored = Path(__file__).parent / "stored"
+    state = decode_state((stored / "v1_promise_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_promise_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == state
+    assert state.promise is not None
+    assert (state.promise.told, state.promise.cause, state.promise.late) == (("ship",), "backordered", True)
+    assert set(state.problems) == {"promise"}
+    assert set(state.timers) == {"promise"}

@@ -125,6 +125,55 @@ def test_each_fault_is_told_with_its_line(
     assert "hunter2" not in told
 
 
+PROMISE = """\
+    promise:
+      time_zone: Europe/Berlin
+      cut_off: 13:30
+      holidays: {2026-12-25: Christmas}
+      transit_days: table:ship_methods
+      usual_hours: {held: 4}
+holds:
+"""
+
+
+def test_a_route_s_promise_is_read_with_its_tables(tmp_path: Path, manifests: dict[str, Manifest]) -> None:
+    config = loaded(tmp_path, manifests, GOOD.replace("holds:\n", PROMISE, 1), "from,to\nUPS,2\n")
+    how = config.policies["shop1"].promise
+    assert how is not None
+    assert (how.cut_off, how.collection, how.transit_days) == ("13:30", "17:00", {"UPS": 2})
+    assert (how.holidays, how.usual_hours) == ({"2026-12-25": "Christmas"}, {"held": 4})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "wrong"),
+    [
+        ("Europe/Berlin", "Berlin", 18, "no time zone 'Berlin'"),
+        ("13:30", "half past", 19, "not a time of day"),
+        ("cut_off", "cutoff", 19, "'cutoff' is not one of"),
+        ("2026-12-25: Christmas", "Christmas: day", 20, "'Christmas' is not a day"),
+        ("table:ship_methods", "table:ways", 21, "no table 'ways'"),
+        ("{held: 4}", "{held: long}", 22, "cannot be"),
+        ("      time_zone: Europe/Berlin\n", "", 17, "'time_zone' is missing"),
+    ],
+)
+def test_a_promise_that_cannot_be_kept_is_told_with_its_line(
+    tmp_path: Path, manifests: dict[str, Manifest], old: str, new: str, line: int, wrong: str
+) -> None:
+    assert old in PROMISE
+    text = GOOD.replace("holds:\n", PROMISE.replace(old, new), 1)
+    with pytest.raises(ConfigError) as error:
+        load(folder(tmp_path, text, "from,to\nUPS,2\n"), manifests)
+    told = str(error.value)
+    assert f"crossdock.yaml:{line}: " in told
+    assert wrong in told
+
+
+def test_a_promise_needs_a_warehouse_that_tells_what_left(tmp_path: Path, manifests: dict[str, Manifest]) -> None:
+    text = GOOD.replace("    warehouse: hall\n", "").replace("holds:\n", PROMISE, 1)
+    with pytest.raises(ConfigError, match="Nothing is heard of what leaves"):
+        load(folder(tmp_path, text, "from,to\nUPS,2\n"), manifests)
+
+
 def test_all_faults_are_told_at_once(tmp_path: Path, manifests: dict[str, Manifest]) -> None:
     text = GOOD.replace("erp: books", "erp: boks").replace("total > 5000", "totl > 1")
     with pytest.raises(ConfigError) as error:

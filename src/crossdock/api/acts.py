@@ -25,7 +25,7 @@ from crossdock.store.reading_orders import OrderWhole
 
 MOST_AT_ONCE = 1000
 NEEDS_REASON = frozenset({"release_hold", "hold", "link", "cancel", "resolve", "skip"})
-NEEDS_PERSON = frozenset({"hold", "match", "conflict", "unknown_outcome"})
+NEEDS_PERSON = frozenset({"hold", "match", "conflict", "unknown_outcome", "promise"})
 
 
 class Act(msgspec.Struct, frozen=True):

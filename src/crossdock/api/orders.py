@@ -11,6 +11,7 @@ from crossdock.api.desk import Desk
 from crossdock.api.problems import Refusal
 from crossdock.domain.holding import keepers, outlook
 from crossdock.domain.process import CHECKS, STEPS, StepView, progress
+from crossdock.domain.promise import CURES, ON_ITS_WAY, SPOKEN, Dates
 from crossdock.domain.rulings import locked
 from crossdock.domain.state import OrderState, decode_state
 from crossdock.domain.totals import Proof, prove
@@ -48,6 +49,18 @@ class Release(msgspec.Struct, frozen=True):
     outlook: str  # what happens next, in words
 
 
+class PromiseView(msgspec.Struct, frozen=True):
+    """What was promised, what is forecast, and what the forecast hangs on."""
+
+    promised: Dates
+    given_at: datetime
+    told: tuple[str, ...]  # which of the dates the channel promised its customer itself: ship, deliver
+    forecast: Dates
+    cause: str
+    cure: str  # what would make it earlier; empty once it has left
+    late: bool
+
+
 class OrderView(msgspec.Struct, frozen=True):
     """The page of one order (or of another stream)."""
 
@@ -62,6 +75,7 @@ class OrderView(msgspec.Struct, frozen=True):
     after: Aftermath  # edits, returns, refunds, credits
     acts: tuple[str, ...]  # what could be done now, by somebody whose role allows it
     released: list[str]  # rules whose release can still be taken back
+    promise: PromiseView | None = None  # None: no dates are promised
 
 
 PURPOSES: Mapping[str, str] = {
@@ -82,7 +96,7 @@ PURPOSES: Mapping[str, str] = {
 }
 _TONES = {"done": "good", "rejected": "bad", "misconfigured": "bad", "conflict": "bad", "unknown": "warn",
           "retry_later": "warn", "rate_limited": "warn"}  # fmt: skip
-RESOLVABLE = frozenset({"conflict", "unknown_outcome", "data"})
+RESOLVABLE = frozenset({"conflict", "unknown_outcome", "data", "promise"})
 _SOURCES = {"webhook": "Webhook", "poll": "Poll", "api": "API call", "file": "File", "operator": "Operator",
             "outcome": "Outcome", "timer": "Timer", "tell": "From another stream"}  # fmt: skip
 
@@ -114,6 +128,7 @@ async def order_by_stream(desk: Desk, stream: int) -> OrderView:
         after=aftermath(state, whole.journal),
         acts=_acts(whole, state),
         released=_released(state),
+        promise=_promise(state),
     )
 
 
@@ -131,6 +146,14 @@ def _proof(desk: Desk, state: OrderState | None) -> Proof | None:
     return prove(state.order, desk.rounding_ceilings.get(state.order.channel, "0.00"))
 
 
+def _promise(state: OrderState | None) -> PromiseView | None:
+    given = state.promise if state is not None else None
+    if given is None or given.forecast is None:
+        return None
+    cause, cure = SPOKEN[given.cause], CURES.get(given.cause, "")
+    return PromiseView(given.dates, given.at, given.told, given.forecast, cause, cure, given.late)
+
+
 def _spoken(name: str) -> str:
     return name.replace(".", " ").replace("_", " ").capitalize()
 
@@ -141,7 +164,8 @@ def _next(whole: OrderWhole, steps: list[StepView]) -> str:
         return ""
     if any(m.handling == "parked" for m in whole.messages):
         return "Its messages are parked: settle the cause, then retry."
-    problem = next((e for e in whole.exceptions if e.state == "open"), None)
+    stuck = [e for e in whole.exceptions if e.state == "open"]
+    problem = min(stuck, key=lambda e: e.klass == "promise", default=None)  # what delays comes before that it is late
     if problem is not None:
         return problem.hint
     sending = next((c for c in whole.commands if c.state is not None), None)
@@ -274,6 +298,12 @@ def _entry(entry: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
             return f"{step}: asked of {target}", [("asked", str(entry.get("key")))]
         case "problem_opened":
             return str(entry.get("title")), [("problem", f"{entry.get('key')} ({entry.get('code')})")]
+        case "promise_given" | "forecast_made" as made:
+            word = "Dates promised" if made == "promise_given" else "Forecast"
+            dates = entry.get("dates") or {}
+            cause = SPOKEN.get(str(entry.get("cause", ON_ITS_WAY)), "")
+            told = f"leaves {dates.get('ship_by')}, arrives {dates.get('deliver_by') or 'not told'}"
+            return word, [(word, told if made == "promise_given" else f"{told}: {cause}")]
         case "operator_recorded" if entry.get("refused"):
             return f"{_spoken(str(entry.get('action')))} refused: {entry['refused']}", [(kind, said)]
     return kind, [(kind, said)] if said else []

@@ -78,6 +78,7 @@ async def list_orders(
     status: FromQuery[str | None] = None,
     channel: FromQuery[str | None] = None,
     q: Annotated[str | None, QueryParameter(description="Any id, in any system, or what the order is called.")] = None,
+    late: Annotated[bool, QueryParameter(description="Only those that are forecast later than promised.")] = False,
     below: Below = None,
     limit: Limit = 50,
 ) -> OrderPage:
@@ -87,7 +88,8 @@ async def list_orders(
         raise Refusal("bad_request", f"There is no status '{status}'. Statuses: {', '.join(STATUSES)}.")
     if q and q.strip():
         return OrderPage(await reading_orders.search(pool, q, limit))
-    return await reading_orders.page(pool, status=status or None, channel=channel or None, below=below, limit=limit)
+    chosen = {"status": status or None, "channel": channel or None}
+    return await reading_orders.page(pool, **chosen, late=late, below=below, limit=limit)
 
 
 @get("/api/v1/orders/{key:str}")

@@ -11,7 +11,7 @@ from crossdock.cli.reach import CONFIG, DATA, JSON, REASON, myself, with_desk
 
 if TYPE_CHECKING:
     from crossdock.api.desk import Desk
-    from crossdock.api.orders import OrderView
+    from crossdock.api.orders import OrderView, PromiseView
     from crossdock.store.reading_orders import OrderRow
 
 
@@ -26,6 +26,7 @@ def orders(
         "", help="Only these: open, waiting, held, exception, parked, done, cancelled, ignored."
     ),
     channel: str = typer.Option("", help="Only orders of this channel connection."),
+    late: bool = typer.Option(False, "--late", help="Only those that are forecast later than promised."),
     limit: int = typer.Option(50, min=1, max=500, help="How many at most."),
     data: Path = DATA,
     json: bool = JSON,
@@ -37,7 +38,9 @@ def orders(
 
         if search:
             return await reading_orders.search(desk.pool, search, limit)
-        page = await reading_orders.page(desk.pool, status=status or None, channel=channel or None, limit=limit)
+        page = await reading_orders.page(
+            desk.pool, status=status or None, channel=channel or None, late=late, limit=limit
+        )
         return page.orders
 
     found = with_desk(data, read)
@@ -73,6 +76,8 @@ def _print(view: "OrderView") -> None:
     typer.echo(f"{row.label or row.key}  {row.status}  {row.amount or ''} {row.currency or ''}  ({row.key})")
     if row.reason:
         typer.echo(f"  {row.reason}")
+    if view.promise:
+        _print_promise(view.promise)
     if view.steps:
         typer.echo("")
         steps = [(step.title, step.status, step.at, step.reason) for step in view.steps]
@@ -80,6 +85,13 @@ def _print(view: "OrderView") -> None:
     typer.echo("")
     rows = [(when(m.at), m.where or m.who, m.title, m.detail) for m in view.timeline]
     table(("when", "where", "what", "detail"), rows, "Nothing has happened yet.")
+
+
+def _print_promise(given: "PromiseView") -> None:
+    for word, dates in (("promised", given.promised), ("forecast", given.forecast)):
+        arrives = when(dates.deliver_by) if dates.deliver_by else "not told"
+        typer.echo(f"  {word}: leaves by {when(dates.ship_by)}, arrives by {arrives}")
+    typer.echo(f"  {'LATE' if given.late else 'in time'}: {given.cause}. {given.cure if given.late else ''}".rstrip())
 
 
 def exceptions(

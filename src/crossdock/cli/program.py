@@ -18,6 +18,7 @@ from crossdock.cli import (
     folder,
     holds,
     orders,
+    partners,
     people,
     prove,
     serving,
@@ -46,7 +47,7 @@ def build() -> typer.Typer:
     app.callback()(_options)
     modules = (
         serving, demo, folder, orders, holds, stock, settlements, closing, connections, connectors, people,
-        prove, bench,
+        partners, prove, bench,
     )  # fmt: skip
     for module in modules:
         module.add(app)

@@ -52,6 +52,8 @@ async def _serve(serving: "Serving") -> int:
             note(f"Nobody has an account yet. Set up the first: {link}")
         note(f"webhooks  http://{serving.config.serve.intake}/in/<system>/<connection>")
         note(f"console   {serving.public_url}")
+        if serving.config.serve.partner:
+            note(f"partners  http://{serving.config.serve.partner}/partner/v1")
         await serving.run(url, stop, note)
     note("stopped; everything that was accepted is kept")
     return 0

@@ -43,6 +43,7 @@ holds:
 serve:
   intake: 127.0.0.1:8480
   console: 127.0.0.1:8481
+  # partner: 127.0.0.1:8482         # where partners give orders by API; keys: crossdock partner-key make
   # public_url: https://orders.example.com
   # proxy: nginx on edge1
   # tls_certificate: /etc/crossdock/tls.pem

@@ -92,15 +92,17 @@ async def orders_page(
     status: FromQuery[str] = "",
     channel: FromQuery[str] = "",
     q: FromQuery[str] = "",
+    late: FromQuery[bool] = False,
     below: routes.Below = None,
 ) -> Response[Any]:
-    found = await routes.list_orders.fn(request, status or None, channel or None, q or None, below, PAGE)
+    found = await routes.list_orders.fn(request, status or None, channel or None, q or None, late, below, PAGE)
     if q.strip() and len(found.orders) == 1:
         only = found.orders[0]
         places = {"order": f"/orders/{only.key}", "settlement": f"/settlements/{only.key}"}
         return away(places.get(only.kind, f"/streams/{only.id}"))
     links = await connections.connections(desk_of(request))
-    query = urlencode({name: value for name, value in (("status", status), ("channel", channel)) if value})
+    kept = (("status", status), ("channel", channel), ("late", "true" if late else ""))
+    query = urlencode({name: value for name, value in kept if value})
     return page(
         request,
         "orders.html",
@@ -109,6 +111,7 @@ async def orders_page(
         q=q.strip(),
         status=status,
         channel=channel,
+        late=late,
         below=below,
         query=query,
         statuses=orders.STATUSES,

@@ -89,6 +89,11 @@ def clock(at: datetime, now: datetime, fine: bool = False) -> str:
     return told if at.date() == now.astimezone(UTC).date() else at.strftime("%d %b ") + at.strftime("%H:%M")
 
 
+def day(at: datetime) -> str:
+    """An instant that lies days away: ``Tue 24 Nov 17:00 UTC``."""
+    return at.astimezone(UTC).strftime("%a %d %b %H:%M UTC")
+
+
 def amount(value: Decimal, currency: str) -> str:
     """An exact decimal with its currency's digits; more digits stay visible."""
     digits = _EXPONENTS.get(currency, 2)
@@ -152,6 +157,6 @@ def curve(values: Sequence[float], width: int = 120, height: int = 30) -> str:
 
 
 FILTERS = (
-    *(number, count, about, share, duration, ms, ago, exactly, clock, amount, money, tone, spoken, step_title),
+    *(number, count, about, share, duration, ms, ago, exactly, clock, day, amount, money, tone, spoken, step_title),
     *(fault, trim_number, pretty, in_line, curve),
 )

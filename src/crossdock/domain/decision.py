@@ -10,6 +10,7 @@ import msgspec
 from crossdock.domain.commands import Command
 from crossdock.domain.events import Event
 from crossdock.domain.order import Order
+from crossdock.domain.promise import Promising
 from crossdock.domain.stock import StockPolicy
 
 
@@ -35,7 +36,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     key: str  # "order.book", "validate.products"
-    klass: str  # data, mapping, rejected, unknown_outcome, conflict, exhausted, hold, bug
+    klass: str  # data, mapping, rejected, unknown_outcome, conflict, exhausted, hold, promise, bug
     code: str  # stable, documented
     title: str  # what happened, in one sentence, without personal data
     hint: str  # what to do
@@ -198,6 +199,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     closed_period: str = "next_day"  # what falls into closed books: next_day posts it on the first open day; hold asks
     settlement_wait_s: float = 259_200.0  # how long a settlement waits for orders it names before a person is asked
     stock: StockPolicy | None = None  # how the channel is told stock; None: it is not, and its orders reserve none
+    promise: Promising | None = None  # None: no dates are promised, none forecast
 
 
 class Decider(Protocol):

@@ -23,6 +23,7 @@ from crossdock.domain.events import (
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.hold import Hold, HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.order import Order, PaymentStatus
+from crossdock.domain.promise import Dates
 from crossdock.domain.refund import Credit, Refund, Return
 from crossdock.domain.schema import upcast
 
@@ -280,6 +281,24 @@ class OrderEnded(msgspec.Struct, frozen=True, gc=False, tag="order_ended"):
     at: datetime
 
 
+class PromiseGiven(msgspec.Struct, frozen=True, gc=False, tag="promise_given", omit_defaults=True):
+    """The order is accepted: these dates are promised, and stay. ``told``: which of them are the channel's own."""
+
+    dates: Dates
+    at: datetime
+    told: tuple[str, ...] = ()
+
+
+class ForecastMade(msgspec.Struct, frozen=True, gc=False, tag="forecast_made", omit_defaults=True):
+    """What is to be expected now, and what it hangs on since when. ``late``: later than promised."""
+
+    dates: Dates
+    cause: str
+    since: datetime
+    at: datetime
+    late: bool = False
+
+
 class TimerSet(msgspec.Struct, frozen=True, gc=False, tag="timer_set"):
     name: str
     due_at: datetime | None
@@ -357,6 +376,8 @@ Entry = (
     | SettlementsTold
     | CancelAsked
     | OrderEnded
+    | PromiseGiven
+    | ForecastMade
     | TimerSet
     | ProblemOpened
     | ProblemSettled

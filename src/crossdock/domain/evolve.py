@@ -11,6 +11,7 @@ from crossdock.domain.hold import HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.lattice import up
 from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import Order
+from crossdock.domain.promise import Promise
 from crossdock.domain.shares import credited
 from crossdock.domain.standing import standing
 from crossdock.domain.state import (
@@ -316,6 +317,18 @@ def _order_ended(state: OrderState, entry: e.OrderEnded) -> None:
     state.wanting = False
 
 
+def _promise_given(state: OrderState, entry: e.PromiseGiven) -> None:
+    state.promise = Promise(entry.dates, entry.at, entry.told)
+
+
+def _forecast_made(state: OrderState, entry: e.ForecastMade) -> None:
+    given = state.promise
+    if given is not None:
+        state.promise = Promise(
+            given.dates, given.at, given.told, entry.dates, entry.cause, entry.since, entry.at, entry.late
+        )
+
+
 def _timer_set(state: OrderState, entry: e.TimerSet) -> None:
     if entry.due_at is None:
         state.timers.pop(entry.name, None)
@@ -378,6 +391,8 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.SettlementsTold: _settlements_told,
     e.CancelAsked: _cancel_asked,
     e.OrderEnded: _order_ended,
+    e.PromiseGiven: _promise_given,
+    e.ForecastMade: _forecast_made,
     e.TimerSet: _timer_set,
     e.ProblemOpened: _problem_opened,
     e.ProblemSettled: _problem_settled,

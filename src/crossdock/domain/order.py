@@ -154,6 +154,8 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     tags: tuple[str, ...] = ()
     source: str | None = None  # web, pos, draft …
     region: str | None = None  # for dashboards: the ship-to (else bill-to) country
+    ship_by: datetime | None = None  # what the channel itself promised its customer: when it leaves at the latest
+    deliver_by: datetime | None = None  # and when it arrives
 
     @property
     def key(self) -> str:

@@ -8,6 +8,7 @@ from crossdock.domain.cases.early import apply_one, keep
 from crossdock.domain.cases.masters_came import masters_came
 from crossdock.domain.cases.operator_acted import operator_acted
 from crossdock.domain.cases.order_seen import order_seen
+from crossdock.domain.cases.promise_kept import keep_promise
 from crossdock.domain.cases.reconciled import reconciled
 from crossdock.domain.cases.settlement_named import settlement_named, tell_settlements
 from crossdock.domain.cases.timer_fired import timer_fired
@@ -79,6 +80,7 @@ class OrderDecider:
         if state.wanting and d.state.ended is not None:
             d.decision.wants = ()
         reserve(d)
+        keep_promise(d)
         d.decision.after = d.state
         return d.decision
 

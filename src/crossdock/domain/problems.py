@@ -12,7 +12,7 @@ from crossdock.domain.reconciling import DIFFERENCES
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """``klass``: data, mapping, match, rejected, unknown_outcome, conflict, exhausted, hold, bug."""
+    """``klass``: data, mapping, match, rejected, unknown_outcome, conflict, exhausted, hold, promise, bug."""
 
     klass: str
     owner: str
@@ -187,6 +187,11 @@ CATALOGUE: Mapping[str, Kind] = {
         "conflict",
         "finance",
         "The bank sent the deposit back after it was posted: reverse the ERP's document, then resolve.",
+    ),
+    "promise.late": Kind(
+        "promise",
+        "customer_service",
+        "Remove what delays it, or tell the customer and resolve. In time again, it settles itself.",
     ),
     "invoice.total_differs": Kind(
         "data",

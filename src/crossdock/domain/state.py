@@ -16,6 +16,7 @@ from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLi
 from crossdock.domain.hold import Hold
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import LineKind, Order, OrderLine
+from crossdock.domain.promise import Promise
 from crossdock.domain.refund import Credit, Refund, Restock, Return
 from crossdock.domain.schema import upcast
 
@@ -146,6 +147,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     warehouse_ref: str | None = None
     release_status: str | None = None
     release_reason: str | None = None
+    promise: Promise | None = None
     cancel: Cancel | None = None
     reservation: str | None = None  # reserved, committed, released; None: no stock is asked for
     reserved: dict[str, Decimal] = {}  # SKU -> units that streams of stock hold for it

@@ -29,7 +29,7 @@ def summarise(state: OrderState) -> Summary:
 def _where(state: OrderState) -> tuple[str, str | None, str | None]:
     """Status, step and reason: problems first, then holds, then what it waits for."""
     for problem in state.problems.values():
-        if problem.klass != "hold":
+        if problem.klass not in ("hold", "promise"):  # a late order is as far as it is: late is told beside
             return "exception", problem.step, problem.title
     for intent in state.commands.values():
         if state.ended is not None and intent.step in REFUNDING and intent.status == "open":
@@ -38,9 +38,9 @@ def _where(state: OrderState) -> tuple[str, str | None, str | None]:
         return state.ended, None, state.ended_reason or (state.cancel.reason if state.cancel else None)
     if state.cancel is not None and state.cancel.way == "undo":
         return "open", _undoing(state), "being cancelled"
-    if state.problems:
-        first = next(iter(state.problems.values()))
-        return "held", first.step, first.title
+    for problem in state.problems.values():
+        if problem.klass == "hold":
+            return "held", problem.step, problem.title
     return _progress(state)
 
 

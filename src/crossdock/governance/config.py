@@ -17,6 +17,8 @@ from crossdock.domain.decision import HoldHit, Policy
 from crossdock.domain.holding import ESCALATE, EVENTS, RELEASE
 from crossdock.domain.order import Order
 from crossdock.domain.posting import HOLD, NEXT_DAY, zone
+from crossdock.domain.promise import Promising
+from crossdock.domain.promise import faults as faults_of_promise
 from crossdock.governance.faults import ConfigError, Fault, nearest
 from crossdock.governance.marks import Marked
 from crossdock.governance.reading import Reader
@@ -55,6 +57,7 @@ class ServeSetup(msgspec.Struct, frozen=True, omit_defaults=True):
 
     intake: str = "127.0.0.1:8480"
     console: str = "127.0.0.1:8481"
+    partner: str | None = None  # None: no partner API
     proxy: str | None = None
     tls_certificate: str | None = None
     tls_key: str | None = None
@@ -269,9 +272,11 @@ class _Loading:
     def _policies(self, count: int, connections: Mapping[str, ConnectionSetup]) -> dict[str, Policy]:
         policies: dict[str, Policy] = {}
         for index in range(count):
-            policy = self._read.struct(Policy, ("routes", index))
+            policy = self._read.struct(Policy, ("routes", index), without=("promise",), hidden=("promise",))
+            promise = self._promise(("routes", index, "promise"), policy)
             if policy is None:
                 continue
+            policy = msgspec.structs.replace(policy, promise=promise)
             if policy.channel in policies:
                 wrong = f"'{policy.channel}' has a route already."
                 self._read.fault(("routes", index, "channel"), wrong, "Keep one route for each channel.")
@@ -279,6 +284,19 @@ class _Loading:
             policies[policy.channel] = policy
         check_stock(self._read, list(policies.values()), connections)
         return policies
+
+    def _promise(self, path: tuple[str | int, ...], policy: Policy | None) -> Promising | None:
+        """The route's promise of dates; None where it has none, or a fault."""
+        if self._read.at(path) is None:
+            return None
+        how = self._read.struct(Promising, path)
+        if how is not None:
+            for field, wrong, right in faults_of_promise(how):
+                self._read.fault((*path, field), wrong, right)
+        if policy is not None and policy.warehouse is None:
+            right = "Name the route's warehouse, or promise nothing."
+            self._read.fault(path, "Nothing is heard of what leaves: the route has no warehouse.", right)
+        return how
 
     def _check_policy(self, policy: Policy, index: int, connections: Mapping[str, ConnectionSetup]) -> None:
         for role in ("channel", "erp", "warehouse"):

@@ -39,8 +39,8 @@ def address(text: str, what: str) -> Address:
 def refuse_insecure(serve: ServeSetup, env: Mapping[str, str]) -> None:
     """Raises ``Insecure`` with every reason not to start."""
     reasons = [*_debug(env), *_tls(serve)]
-    for what, text in (("intake", serve.intake), ("console", serve.console)):
-        if not address(text, what).loopback and not serve.tls_certificate and not serve.proxy:
+    for what, text in (("intake", serve.intake), ("console", serve.console), ("partner API", serve.partner)):
+        if text is not None and not address(text, what).loopback and not serve.tls_certificate and not serve.proxy:
             reasons.append(
                 f"The {what} would listen on {text} in plain HTTP. Give serve.tls_certificate and serve.tls_key, "
                 "or name the proxy that ends TLS in front of it: serve.proxy."

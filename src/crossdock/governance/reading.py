@@ -99,7 +99,8 @@ class Reader:
         return int(match[1]) * _UNITS[match[2]]
 
     def _convert(self, kind: Any, value: Any, path: Path) -> Any:
-        if isinstance(value, str) and value.startswith(_TABLE):
+        tabled = isinstance(value, str) and value.startswith(_TABLE)  # whose values are all text
+        if tabled:
             name = value.removeprefix(_TABLE)
             if name not in self._tables:
                 right = nearest(name, self._tables, "Tables") or f"Write tables/{name}.csv with the columns from,to."
@@ -108,7 +109,7 @@ class Reader:
         if isinstance(value, int) and not isinstance(value, bool) and "str" in str(kind) and kind is not Any:
             value = str(value)  # an unquoted 1042 where text is wanted
         try:
-            return msgspec.convert(value, kind, strict=not _is_number_text(value, kind))
+            return msgspec.convert(value, kind, strict=not (tabled or _is_number_text(value, kind)))
         except msgspec.ValidationError as error:
             shown = "this" if "secrets" in path else repr(value)
             self.fault(path, f"'{path[-1]}' cannot be {shown}: {error}.")

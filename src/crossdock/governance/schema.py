@@ -7,6 +7,7 @@ import msgspec
 
 from crossdock.domain.decision import Policy
 from crossdock.domain.holding import ESCALATE, EVENTS, RELEASE, VIEW
+from crossdock.domain.promise import WEEKDAYS
 from crossdock.governance.config import (
     CHOICES,
     KEEP_AT_LEAST,
@@ -84,12 +85,23 @@ def _described(setting: Setting) -> dict[str, Any]:
 
 
 def _route() -> dict[str, Any]:
-    route = _closed(msgspec.json.schema_components([Policy])[1]["Policy"])
+    parts = msgspec.json.schema_components([Policy])[1]
+    route = _closed(parts["Policy"])
     for name, allowed in CHOICES.items():
         route["properties"][name] = {**route["properties"][name], "enum": list(allowed)}
     ship_methods = route["properties"]["ship_methods"]
     route["properties"]["ship_methods"] = {"anyOf": [ship_methods, _TABLE]}
+    route["properties"]["promise"] = _promise(parts["Promising"])
     return route
+
+
+def _promise(said: dict[str, Any]) -> dict[str, Any]:
+    promise = _closed(said)
+    for name in ("holidays", "transit_days"):
+        promise["properties"][name] = {"anyOf": [promise["properties"][name], _TABLE]}
+    days = promise["properties"]["working_days"]
+    promise["properties"]["working_days"] = {**days, "items": {"enum": list(WEEKDAYS)}, "minItems": 1}
+    return promise
 
 
 def _keep() -> dict[str, Any]:

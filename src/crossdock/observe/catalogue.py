@@ -118,6 +118,9 @@ _METRICS = (
     Metric(
         "crossdock.exceptions.open", "gauge", "exception", ("class",), "Open exceptions, up to 10,000 in all.", (), True
     ),
+    Metric(
+        "crossdock.orders.late", "gauge", "order", ("channel",), "Forecast later than promised, up to 10,000.", (), True
+    ),
     Metric("crossdock.sync.lag", "gauge", "s", ("channel", "region"), "Age of the oldest order on its way.", (), True),
     Metric(
         "crossdock.reconcile.differences",
@@ -184,6 +187,8 @@ LOG_EVENTS: Sequence[LogEvent] = (
     LogEvent("outcome.not_storable", "error", "The database refused a call's outcome; its command needs a person."),
     LogEvent("console.figures_unread", "warning", "The console could not read its figures."),
     LogEvent("console.bug", "error", "A fault of the console; the visitor got a problem answer."),
+    LogEvent("partner.bug", "error", "A fault of the partner API; the caller got a problem answer."),
+    LogEvent("partner.not_told", "warning", "An order is kept, but could not be looked at within the caller's time."),
     LogEvent("telemetry.unsent", "warning", "The telemetry receiver could not be reached; orders are not affected."),
 )
 

@@ -28,6 +28,7 @@ class SqlGauges:
             dispatch = await connection.fetch(sql.dispatch, CAP)
             orders = await connection.fetch(sql.orders, CAP)
             exceptions = await connection.fetch(sql.exceptions, CAP)
+            late = await connection.fetch(sql.late, CAP)
             lag = await connection.fetch(sql.lag, CAP)
             differences = await connection.fetch(sql.differences, CAP)
             reconciled = await connection.fetch(sql.reconciled)
@@ -39,6 +40,7 @@ class SqlGauges:
             found.append(("crossdock.orders", {"status": row["status"]}, row["n"]))
             found.append(("crossdock.order.age.max", {"status": row["status"]}, row["age"]))
         found += [("crossdock.exceptions.open", {"class": row["class"]}, row["n"]) for row in exceptions]
+        found += [("crossdock.orders.late", {"channel": row["channel"]}, row["n"]) for row in late]
         found += [("crossdock.sync.lag", {"channel": r["channel"], "region": r["region"]}, r["age"]) for r in lag]
         for row in differences:
             labels = {"channel": row["channel"], "kind": row["kind"]}

@@ -170,12 +170,23 @@ def exception_row(record: Any) -> ExceptionRow:
 
 
 async def page(
-    db: Database, *, status: str | None = None, channel: str | None = None, below: int | None = None, limit: int = 50
+    db: Database,
+    *,
+    status: str | None = None,
+    channel: str | None = None,
+    late: bool = False,
+    below: int | None = None,
+    limit: int = 50,
 ) -> OrderPage:
-    """Newest first. Looks through at most ``WINDOW`` rows of what an index knows, and says where it stopped."""
+    """Newest first. Looks through at most ``WINDOW`` rows of what an index knows, and says where it stopped.
+
+    ``late``: only those that are forecast to be later than promised.
+    """
     sql = statements("reading_orders")
     top = below if below is not None else await db.fetchval(sql.newest)
-    if status in UNFINISHED:
+    if late:
+        rows, floor = await db.fetch(sql.page_late, status, top, channel, limit + 1), 0
+    elif status in UNFINISHED:
         trouble = status if status in TROUBLE else ""
         rows = await db.fetch(sql.page_unfinished, status, top, channel, limit + 1, trouble, WINDOW)
         more = len(rows) > limit

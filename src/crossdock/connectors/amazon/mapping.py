@@ -145,6 +145,8 @@ class _Reading:
             tags=self._tags(),
             source=source.sales_channel.marketplace_name or source.sales_channel.channel_name,
             region=(ship_to and ship_to.country_code) or (self.place.country if self.place else None),
+            ship_by=_latest(self.fulfillment.ship_by_window, "shipByWindow"),
+            deliver_by=_latest(self.fulfillment.deliver_by_window, "deliverByWindow"),
         )
 
     def _currency(self) -> str:
@@ -303,6 +305,11 @@ class _Reading:
     def _tags(self) -> tuple[str, ...]:
         linked = (one.association_type for one in self.source.associated_orders)
         return tuple(sorted({*self.source.programs, *(name for name in linked if name)}))
+
+
+def _latest(window: wire.Window | None, field: str) -> datetime | None:
+    told = window.latest_date_time if window else None
+    return None if told is None else _utc(told, field)
 
 
 def _utc(told: datetime, field: str) -> datetime:

@@ -134,10 +134,16 @@ class Recipient(Struct, frozen=True):
     delivery_address: Address | None = None
 
 
+class Window(Struct, frozen=True):
+    latest_date_time: Instant | None = None
+
+
 class Fulfillment(Struct, frozen=True):
     fulfillment_status: str
     fulfilled_by: str | None = None
     fulfillment_service_level: str | None = None
+    ship_by_window: Window | None = None  # what Amazon promised the buyer
+    deliver_by_window: Window | None = None
 
 
 class PackageStatus(Struct, frozen=True):

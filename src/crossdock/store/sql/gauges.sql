@@ -49,6 +49,12 @@ group by st.status;
 select class, count(*)::float8 as n
 from (select class from exceptions where state = 'open' order by fingerprint, id limit $1) as capped group by class;
 
+-- name: late
+-- Orders forecast to be later than promised, by channel; looks at no more than $1.
+select coalesce(s.channel, '') as channel, count(*)::float8 as n
+from (select stream_id from exceptions where class = 'promise' and settled_at is null order by stream_id limit $1) as o
+join streams s on s.id = o.stream_id group by 1;
+
 -- name: lag
 -- Age of the oldest order on its way, by channel and region; looks at the oldest $1.
 select coalesce(o.channel, '') as channel, coalesce(o.region, '') as region,

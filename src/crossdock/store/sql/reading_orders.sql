@@ -25,6 +25,15 @@ where id < $2 and id >= $5 and kind = 'order' and ($1::text is null or status = 
     and ($3::text is null or channel = $3)
 order by id desc limit $4;
 
+-- name: page_late
+-- Orders below id $2 that are forecast to be later than promised, newest first; status $1 or all, channel $3 or all.
+select id, kind, key, label, channel, region, status, step, reason, amount::text as amount, currency, placed_at,
+    created_at, updated_at, finished_at
+from streams s
+where id in (select stream_id from exceptions where class = 'promise' and settled_at is null and stream_id < $2)
+    and kind = 'order' and ($1::text is null or status = $1) and ($3::text is null or channel = $3)
+order by id desc limit $4;
+
 -- name: search
 -- Streams that know any of the ids $1 (lower case, exact) or whose key is one of $2; at most $3.
 with found as (

@@ -1,0 +1,85 @@
+"""Keys of the partner API."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from crossdock.cli.printing import as_json, table
+from crossdock.cli.reach import DATA, JSON, myself, with_desk
+
+if TYPE_CHECKING:
+    from crossdock.api.desk import Desk
+
+_CONNECTION = typer.Argument(..., help="The portal's connection.")
+
+
+def add(app: typer.Typer) -> None:
+    keys = typer.Typer(help="Keys of the partner API: make, list, revoke.", no_args_is_help=True)
+    for name, command in (("make", made), ("list", listed), ("revoke", revoked)):
+        keys.command(name)(command)
+    app.add_typer(keys, name="partner-key")
+
+
+def made(
+    connection: str = _CONNECTION,
+    name: str = typer.Option(..., "--name", help="Who will use it."),
+    scope: list[str] = typer.Option(  # noqa: B008 - typer's way
+        ["orders:write", "orders:read"], help="orders:write, orders:read, customers:read, products:read; repeatable."
+    ),
+    data: Path = DATA,
+    json: bool = JSON,
+) -> None:
+    """Make a key for a portal's connection. It is shown this once."""
+
+    async def act(desk: "Desk") -> str:
+        from crossdock.governance import audit
+        from crossdock.partner import keys
+
+        try:
+            key = await keys.make(desk.pool, connection, name, scope)
+        except keys.KeyRefused as refused:
+            raise typer.BadParameter(str(refused)) from refused
+        await audit.append(desk.pool, myself().name, "partner_key.make", f"{connection}/{name}", "", {"scopes": scope})
+        return key
+
+    key = with_desk(data, act)
+    as_json({"connection": connection, "name": name, "key": key}) if json else typer.echo(key)
+
+
+def listed(data: Path = DATA, json: bool = JSON) -> None:
+    """List all keys, revoked ones too; never what opens the door."""
+
+    async def read(desk: "Desk") -> list[Any]:
+        from crossdock.partner import keys
+
+        return list(await keys.listed(desk.pool))
+
+    found = with_desk(data, read)
+    if json:
+        as_json(found)
+        return
+    rows = [(k.connection, k.name, " ".join(k.scopes), k.created_at, k.revoked_at) for k in found]
+    table(("connection", "name", "scopes", "since", "revoked"), rows, "No keys. Make one: crossdock partner-key make")
+
+
+def revoked(
+    connection: str = _CONNECTION,
+    name: str = typer.Argument(..., help="The key's name."),
+    data: Path = DATA,
+    json: bool = JSON,
+) -> None:
+    """Take a key away: the next request with it is refused."""
+
+    async def act(desk: "Desk") -> None:
+        from crossdock.governance import audit
+        from crossdock.partner import keys
+
+        try:
+            await keys.revoke(desk.pool, connection, name)
+        except keys.KeyRefused as refused:
+            raise typer.BadParameter(str(refused)) from refused
+        await audit.append(desk.pool, myself().name, "partner_key.revoke", f"{connection}/{name}")
+
+    with_desk(data, act)
+    as_json({"connection": connection, "name": name}) if json else typer.echo(f"{connection}/{name} opens no more")

@@ -1,0 +1,34 @@
+"""What a portal can be asked to do: show a shipment. It absorbs a repeated ``webhook-id``: that is its part."""
+
+import msgspec
+
+from crossdock.connectors.portal.client import TIMEOUT_S, Portal
+from crossdock.domain.commands import Payload, PushFulfilment
+from crossdock.domain.outcome import Done
+from crossdock.kit.manifest import Call, Operation, Repeat, Result
+
+
+async def push(client: Portal, payload: Payload, call: Call) -> Result:
+    """Tell of a shipment. A portal without a callback asks for the order's state: there is nothing to send."""
+    assert isinstance(payload, PushFulfilment)
+    if not client.callback:
+        return Result(Done(facts={"told": "nothing: the portal has no callback_url and asks itself"}))
+    told = {
+        "type": "order.shipped",
+        "external_id": payload.order_external_id,
+        "shipment": msgspec.to_builtins(payload.shipment),
+        "notify_customer": payload.notify_customer,
+    }
+    return Result(await client.tell(call.idempotency_key, told))
+
+
+OPERATIONS = {
+    PushFulfilment.purpose: Operation(
+        purpose=PushFulfilment.purpose,
+        title="Tell the portal of a shipment",
+        repeat=Repeat.UNIQUE,
+        send=push,
+        lease_s=60.0,
+        timeout_s=TIMEOUT_S,
+    )
+}

@@ -1,0 +1,110 @@
+"""The partner API as an ASGI app: its routes, its OpenAPI document, its refusals."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Response, get, post
+from litestar.datastructures import State
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import FromPath, JSONBody
+
+from crossdock.api.described import with_problems
+from crossdock.partner import asking, orders
+from crossdock.partner.asking import CustomerAnswer, CustomerQuestion, ProductAnswers, ProductQuestion
+from crossdock.partner.counter import Asking, Counter, authorise, counter_of
+from crossdock.partner.orders import OrderAnswer
+from crossdock.partner.problems import handlers
+
+MAX_BODY = 1_000_000
+_PLAIN = "/partner/openapi"  # where the framework shows the document without what ``document`` adds; JSON only
+_NOW = ResponseSpec(OrderAnswer, description="Decided on within the time that was preferred")
+
+
+@post("/partner/v1/orders", status_code=202, opt={"scope": "orders:write"}, responses={200: _NOW})
+async def place(request: Asking) -> Response[OrderAnswer]:
+    """Take one order, durably before the answer. Needs `Idempotency-Key`; `Prefer: wait=2` waits for the decision."""
+    return await orders.take(request)
+
+
+@get("/partner/v1/orders/{external_id:str}", opt={"scope": "orders:read"})
+async def order(request: Asking, external_id: FromPath[str]) -> OrderAnswer:
+    """How one order stands."""
+    return await orders.one(request, external_id)
+
+
+@post("/partner/v1/customers/check", status_code=200, opt={"scope": "customers:read"})
+async def check_customer(request: Asking, data: JSONBody[CustomerQuestion]) -> CustomerAnswer:
+    """Whether a buyer is an active customer of the ERP, as it was last read."""
+    return await asking.customer(request, data)
+
+
+@post("/partner/v1/products/check", status_code=200, opt={"scope": "products:read"})
+async def check_products(request: Asking, data: JSONBody[ProductQuestion]) -> ProductAnswers:
+    """Whether SKUs are active items of the ERP, as it was last read; price and availability where they are known."""
+    return await asking.products(request, data)
+
+
+@get("/partner/v1/order.schema.json")
+async def order_schema(request: Asking) -> Mapping[str, Any]:
+    """The JSON Schema of an order."""
+    return counter_of(request).order_schema
+
+
+@get("/partner/v1/openapi.json", include_in_schema=False)
+async def openapi(request: Asking) -> Mapping[str, Any]:
+    """This API's document, with every refusal, the key, and the order's own schema."""
+    return document(request.app.openapi_schema.to_schema(), counter_of(request).order_schema)
+
+
+@get("/healthz", include_in_schema=False, media_type="text/plain")
+async def healthz() -> str:
+    """This process answers."""
+    return "ok\n"
+
+
+HANDLERS = [place, order, check_customer, check_products, order_schema, openapi, healthz]
+
+
+def create_partner(counter: Counter, version: str) -> Litestar:
+    """The ASGI app."""
+    return Litestar(
+        HANDLERS,
+        state=State({"counter": counter}),
+        guards=[authorise],
+        exception_handlers=handlers(counter.signals.log),
+        response_headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+        openapi_config=OpenAPIConfig(
+            "Crossdock partner API",
+            version,
+            path=_PLAIN,
+            render_plugins=[JsonRenderPlugin()],
+            use_handler_docstrings=True,
+        ),
+        request_max_body_size=MAX_BODY,
+    )
+
+
+def document(plain: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``/partner/v1/openapi.json`` answers."""
+    told = with_problems(plain)
+    text = msgspec.json.encode(schema).replace(b"#/$defs/", b"#/components/schemas/Given")
+    given = msgspec.json.decode(text)
+    components = told.setdefault("components", {})
+    for name, part in given.get("$defs", {}).items():
+        components.setdefault("schemas", {})[f"Given{name}"] = part
+    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    told["security"] = [{"key": []}]
+    operation = told["paths"]["/partner/v1/orders"]["post"]
+    operation["requestBody"] = {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": given["$ref"]}}},
+    }
+    text_ = {"type": "string"}
+    operation["parameters"] = [
+        {"name": "Idempotency-Key", "in": "header", "required": True, "schema": {**text_, "maxLength": 200}},
+        {"name": "Prefer", "in": "header", "schema": {**text_, "examples": ["wait=2"]}},
+    ]
+    return told

@@ -1,0 +1,88 @@
+"""Keys of the partner API. A key belongs to one connection, opens what its scopes name, and is shown once.
+
+Stored is its SHA-256. It is 256 random bits, so that there is nothing to guess; argon2id, which passwords need, would
+cost each request 50 ms and 64 MB for nothing.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from secrets import token_urlsafe
+from typing import Any
+
+import msgspec
+
+from crossdock.store.named import Statements
+from crossdock.store.pool import Pool
+
+PREFIX = "cdk_"  # so that scanners for leaked secrets, and people, know one when they see it
+SCOPES = ("orders:write", "orders:read", "customers:read", "products:read")
+
+
+class KeyRefused(Exception):
+    """No key was made or taken away; the text says why and what to do."""
+
+
+class Partner(msgspec.Struct, frozen=True):
+    """Who is asking."""
+
+    name: str
+    connection: str
+    scopes: frozenset[str]
+
+
+class KeyRow(msgspec.Struct, frozen=True):
+    """A key for people, without what opens the door."""
+
+    id: int
+    connection: str
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@cache
+def _sql() -> Statements:
+    return Statements("partner")
+
+
+async def make(
+    pool: Pool, connection: str, name: str, scopes: list[str], *, token: Callable[[], str] = token_urlsafe
+) -> str:
+    """A new key, told this once. Raises ``KeyRefused``."""
+    name = name.strip()
+    if not 1 <= len(name) <= 80 or not name.isprintable():
+        raise KeyRefused("A key's name has 1 to 80 printable characters.")
+    if unknown := sorted(set(scopes) - set(SCOPES)):
+        raise KeyRefused(f"There is no scope {', '.join(unknown)}. Scopes: {', '.join(SCOPES)}.")
+    if not scopes:
+        raise KeyRefused(f"A key without a scope opens nothing. Scopes: {', '.join(SCOPES)}.")
+    key = PREFIX + token()
+    if await pool.fetchval(_sql().make_key, connection, name, sorted(set(scopes)), _hash(key)) is None:
+        raise KeyRefused(f"There is no connection '{connection}', or it has a key '{name}' already: revoke that first.")
+    return key
+
+
+async def find(pool: Pool, key: str) -> Partner | None:
+    """Whom a key belongs to; None: unknown or revoked, which nobody is told apart."""
+    if not key.startswith(PREFIX) or len(key) > 200:
+        return None
+    row: Any = await pool.fetchrow(_sql().key, _hash(key))
+    return Partner(row["name"], row["connection"], frozenset(row["scopes"])) if row else None
+
+
+async def listed(pool: Pool) -> list[KeyRow]:
+    """All keys, revoked ones too."""
+    return [KeyRow(**dict(row)) for row in await pool.fetch(_sql().keys)]
+
+
+async def revoke(pool: Pool, connection: str, name: str) -> None:
+    """Take a key away; the next request with it is refused. Raises ``KeyRefused``."""
+    if await pool.fetchval(_sql().revoke, connection, name) is None:
+        raise KeyRefused(f"'{connection}' has no key '{name}' that still opens. See: crossdock partner-key list")
+
+
+def _hash(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()

@@ -1,0 +1,1 @@
+"""The partner API: in process against a real database, and as a process that is killed."""
