@@ -75,7 +75,7 @@ class OrderDecider:
         elif isinstance(event, Reconciled):
             reconciled(d, event)
         else:
-            d.ignore(type(event).__struct_config__.tag, "this kind of event has a stream of its own")
+            d.ignore(str(type(event).__struct_config__.tag), "this kind of event has a stream of its own")
         tell_settlements(d)
         if state.wanting and d.state.ended is not None:
             d.decision.wants = ()

@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from crossdock.domain.checks import mail
 from crossdock.domain.decision import CustomerMaster, ProductMaster
+from crossdock.domain.matching import mail
 from crossdock.partner.counter import Asking, Counter, counter_of, partner_of
 from crossdock.partner.problems import Refusal
 from crossdock.store.reading import plain, statements

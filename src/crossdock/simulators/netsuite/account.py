@@ -105,14 +105,14 @@ class NetSuiteAccount:
             return {"id": made.id, "number": made.number}
         elif verb == "add_customer":
             ref = str(max(int(known) for known in self.customers) + 1)
-            made = catalogue.Customer(ref, args.get("name", "New"), now, args.get("email"))
-            made.external_id, made.tax_number = args.get("external_id"), args.get("tax_number")
-            made.postcode = args.get("postcode")
-            self.customers[ref] = made
+            customer = catalogue.Customer(ref, args.get("name", "New"), now, args.get("email"))
+            customer.external_id, customer.tax_number = args.get("external_id"), args.get("tax_number")
+            customer.postcode = args.get("postcode")
+            self.customers[ref] = customer
             return {"id": ref}
         elif verb == "count_stock":
-            item = str(1000 + int(str(args["sku"]).rpartition("-")[2]))
-            self.stock.count(item, str(args.get("location", SHIPS_FROM)), Decimal(str(args["quantity"])), now)
+            counted = str(1000 + int(str(args["sku"]).rpartition("-")[2]))
+            self.stock.count(counted, str(args.get("location", SHIPS_FROM)), Decimal(str(args["quantity"])), now)
         elif verb in ("rename_item", "deactivate_item"):
             item = self.items[str(args["id"])]
             item.modified = now
