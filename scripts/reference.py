@@ -114,6 +114,21 @@ ROUTE = {
     "they are made), `deposit` (taken in advance on the sales order); decides what a refund becomes there",
     "push_refunds": "credits that the ERP's people make are paid back in the channel; else a person is asked to "
     "(no connector tells such credits yet)",
+    "stock": "how the channel is told stock, see below; left out: it is not, and its orders reserve none",
+}
+STOCK = {
+    "locations": "the channel's location to `sources`: the ERP's locations that feed it (`connection/location` for "
+    "others'), and any of the fields below where it differs",
+    "percent": "its part of what is free, 0 to 100; left out: an equal part of what other channels leave",
+    "ring_fence": "units that are its own before anything is divided",
+    "buffer": "units kept back of its part",
+    "cap": "never shows more than this",
+    "floor": "fewer than this are shown as none",
+    "share": "shows the same units as all others that share: what they sell at once is oversold",
+    "skus": "a SKU to any of the fields from `percent` to `share` where it differs",
+    "kits": "a SKU to its components and how many of each; the same in all routes",
+    "grace_s": "seconds until a level below ours is no longer taken for orders that are still to come",
+    "settle_s": "seconds after a booking until positions that were read then are believed to hold it, clocks included",
 }
 HOLD = {
     "name": "the rule's name, shown with the order",
@@ -164,7 +179,10 @@ def configuration() -> str:
     route, hold = schema["routes"]["items"], schema["holds"]["items"]
     facts = ", ".join(f"`{name}`" for name in fact_names())
     note = "Amounts are approximate in conditions: compare with them, do not calculate. The order may use: "
-    parts = ["## routes\n\n" + _fields(route, ROUTE), "## holds\n\n" + _fields(hold, HOLD), note + facts + "."]
+    stock = next(one for one in route["properties"]["stock"]["anyOf"] if one.get("type") == "object")
+    parts = ["## routes\n\n" + _fields(route, ROUTE)]
+    parts.append("### stock\n\n[How the number is made](../explanation/stock.md).\n\n" + _fields(stock, STOCK))
+    parts += ["## holds\n\n" + _fields(hold, HOLD), note + facts + "."]
     kept = "Old months go as a whole; whatever an unfinished order needs stays beyond that.\n\n"
     parts += ["## serve\n\n" + _fields(schema["serve"], SERVE), "## keep\n\n" + kept + _fields(schema["keep"], KEEP)]
     parts.append(_connection_form())

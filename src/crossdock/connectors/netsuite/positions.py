@@ -15,7 +15,8 @@ import msgspec
 
 from crossdock.connectors.netsuite import polls
 from crossdock.connectors.netsuite.client import NetSuite
-from crossdock.domain.events import Event, PositionSeen
+from crossdock.domain.events import Event
+from crossdock.domain.stock_events import PositionSeen
 from crossdock.kit.manifest import Found, Page, Poll, Untranslatable
 
 TOPIC = "position"

@@ -16,8 +16,8 @@ from crossdock.connectors.shopify.graph import gid
 from crossdock.connectors.shopify.shapes import InventoryItem
 from crossdock.connectors.shopify.topics import POLLED_LEVEL
 from crossdock.domain.commands import Payload, PublishStock
-from crossdock.domain.events import LevelSeen
 from crossdock.domain.outcome import Conflict, Done, Rejected, RetryLater
+from crossdock.domain.stock_events import LevelSeen
 from crossdock.kit.manifest import Call, Follow, Found, Page, Result, Untranslatable
 
 PER_PAGE = 100
