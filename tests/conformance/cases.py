@@ -127,6 +127,7 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
         "shop_domain": "acme.myshopify.com",
         "api_base": "http://vendor.example",
         "public_url": "https://orders.example/in/shopify/shop",
+        "stock_locations": ["101"],
     }
     return given, {"access_token": "shpat_token", "webhook_secret": SECRET}
 

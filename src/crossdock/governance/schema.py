@@ -75,7 +75,7 @@ def _described(setting: Setting) -> dict[str, Any]:
 
 def _route() -> dict[str, Any]:
     components = msgspec.json.schema_components([Policy])[1]
-    route = _inlined(_closed(components["Policy"]), components)
+    route: dict[str, Any] = _inlined(_closed(components["Policy"]), components)
     for name, allowed in CHOICES.items():
         route["properties"][name] = {**route["properties"][name], "enum": list(allowed)}
     ship_methods = route["properties"]["ship_methods"]

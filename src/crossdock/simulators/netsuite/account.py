@@ -101,8 +101,8 @@ class NetSuiteAccount:
             self.customers[ref] = catalogue.Customer(ref, args.get("name", "New"), now, args.get("email"))
             return {"id": ref}
         elif verb == "count_stock":
-            item = str(1000 + int(str(args["sku"]).rpartition("-")[2]))
-            self.stock.count(item, str(args.get("location", SHIPS_FROM)), Decimal(str(args["quantity"])), now)
+            ref = next(ref for ref, known in self.items.items() if known.itemid == args["sku"])
+            self.stock.count(ref, str(args.get("location", SHIPS_FROM)), Decimal(str(args["quantity"])), now)
         elif verb in ("rename_item", "deactivate_item"):
             item = self.items[str(args["id"])]
             item.modified = now
