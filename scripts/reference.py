@@ -119,7 +119,22 @@ ROUTE = {
     "settlement_wait_s": "seconds that a settlement waits for orders it names before a person is asked",
     "push_refunds": "credits that the ERP's people make are paid back in the channel, where it offers "
     "`refund.push`; else a person is asked to",
+    "stock": "how the channel is told stock, see below; left out: it is not, and its orders reserve none",
     "promise": "when orders leave and arrive, see below; left out: no dates are promised",
+}
+STOCK = {
+    "locations": "the channel's location to `sources`: the ERP's locations that feed it (`connection/location` for "
+    "others'), and any of the fields below where it differs",
+    "percent": "its part of what is free, 0 to 100; left out: an equal part of what other channels leave",
+    "ring_fence": "units that are its own before anything is divided",
+    "buffer": "units kept back of its part",
+    "cap": "never shows more than this",
+    "floor": "fewer than this are shown as none",
+    "share": "shows the same units as all others that share: what they sell at once is oversold",
+    "skus": "a SKU to any of the fields from `percent` to `share` where it differs",
+    "kits": "a SKU to its components and how many of each; the same in all routes",
+    "grace_s": "seconds until a level below ours is no longer taken for orders that are still to come",
+    "settle_s": "seconds after a booking until positions that were read then are believed to hold it, clocks included",
 }
 PROMISE = {
     "time_zone": "the warehouse's: `Europe/Berlin`",
@@ -197,7 +212,11 @@ def configuration() -> str:
     route, hold = schema["routes"]["items"], schema["holds"]["items"]
     facts = ", ".join(f"`{name}`" for name in fact_names())
     note = "Amounts are approximate in conditions: compare with them, do not calculate. The order may use: "
+    stock = next(one for one in route["properties"]["stock"]["anyOf"] if one.get("type") == "object")
     parts = ["## routes\n\n" + _fields(route, ROUTE)]
+    parts.append(
+        "### A route's stock\n\n[How the number is made](../explanation/stock.md).\n\n" + _fields(stock, STOCK)
+    )
     parts.append("### A route's promise\n\n" + _fields(route["properties"]["promise"], PROMISE))
     parts += ["## holds\n\n" + _fields(hold, HOLD), note + facts + "."]
     kept = "Old months go as a whole; whatever an unfinished order needs stays beyond that.\n\n"

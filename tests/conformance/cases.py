@@ -138,6 +138,7 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
         "api_base": "http://vendor.example",
         "public_url": "https://orders.example/in/shopify/shop",
         "payouts": True,
+        "stock_locations": ["101"],
     }
     return given, {"access_token": "shpat_token", "webhook_secret": SECRET}
 

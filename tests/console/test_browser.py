@@ -21,6 +21,7 @@ from tests.console import accessibility, desks, reports
 from tests.console.differing import closed, differing
 from tests.console.seed import AFTER, ERP, Day, erp, fine, key
 from tests.console.settled import SETTLEMENTS, settle
+from tests.console.stocked import MUG, stocked
 
 CHROMIUM = os.environ.get("CROSSDOCK_CHROMIUM") or shutil.which("chromium") or ""
 PICTURES = Path(__file__).parents[2] / "artifacts" / "console"
@@ -125,6 +126,9 @@ async def _paths(desk: Desk) -> dict[str, str]:
         "simulators": "/simulators",
         "audit": "/audit",
         "proof": "/proof",
+        "stock": "/stock",
+        "stock-nothing": "/stock?part=no-such",
+        "stock-item": f"/stock/item?sku={MUG}",
         "not-found": "/nope",
         "attempt": f"/attempts/{await desk.pool.fetchval('select min(id) from attempts')}",
     }
@@ -133,6 +137,7 @@ async def _paths(desk: Desk) -> dict[str, str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_page_is_drawn(day: Day, database_url: str, scheme: str, tmp_path: Path) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
+    await stocked(day)
     proof = reports.held(tmp_path / "report.json")
     await settle(day)
     async with browsing(day, database_url, proof=proof, color_scheme=scheme) as (watched, desk):

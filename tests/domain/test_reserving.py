@@ -1,4 +1,4 @@
-"""What an order holds of the stock: told when it changes, from intake until the ERP has it, if a route asks for it."""
+"""What an order holds of the stock: told when it changes, until the ERP has it, for routes that ask for it."""
 
 from decimal import Decimal
 

@@ -22,7 +22,7 @@ from crossdock.domain.money import ZERO
 WHOLE = 100
 
 
-class StockRule(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class StockRule(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
     """What a route, one of its locations or one of its SKUs says; what is not said is taken from the wider one."""
 
     percent: int | None = None  # its part of what is free; not said: an equal part of what others leave
@@ -33,13 +33,13 @@ class StockRule(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     share: bool | None = None  # shows the same units as all others that share: what they sell at once is oversold
 
 
-class StockLocation(StockRule, frozen=True, omit_defaults=True, kw_only=True):
+class StockLocation(StockRule, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
     """A place of the channel. ``sources``: the ERP's locations that feed it, or ``connection/location`` elsewhere."""
 
     sources: tuple[str, ...] = ()
 
 
-class StockPolicy(StockRule, frozen=True, omit_defaults=True, kw_only=True):
+class StockPolicy(StockRule, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
     """How a channel is told stock. ``kits``: SKU -> its components and how many of each."""
 
     locations: dict[str, StockLocation] = {}

@@ -85,13 +85,13 @@ def _described(setting: Setting) -> dict[str, Any]:
 
 
 def _route() -> dict[str, Any]:
-    parts = msgspec.json.schema_components([Policy])[1]
-    route = _closed(parts["Policy"])
+    components = msgspec.json.schema_components([Policy])[1]
+    route: dict[str, Any] = _inlined(_closed(components["Policy"]), components)
     for name, allowed in CHOICES.items():
         route["properties"][name] = {**route["properties"][name], "enum": list(allowed)}
     ship_methods = route["properties"]["ship_methods"]
     route["properties"]["ship_methods"] = {"anyOf": [ship_methods, _TABLE]}
-    route["properties"]["promise"] = _promise(parts["Promising"])
+    route["properties"]["promise"] = _promise(components["Promising"])
     return route
 
 
@@ -102,6 +102,17 @@ def _promise(said: dict[str, Any]) -> dict[str, Any]:
     days = promise["properties"]["working_days"]
     promise["properties"]["working_days"] = {**days, "items": {"enum": list(WEEKDAYS)}, "minItems": 1}
     return promise
+
+
+def _inlined(schema: Any, components: Mapping[str, Any]) -> Any:
+    """The schema with what it refers to in place, so that it stands for itself inside another one."""
+    if isinstance(schema, list):
+        return [_inlined(each, components) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(_closed(components[schema["$ref"].rpartition("/")[2]]), components)
+    return {name: _inlined(each, components) for name, each in schema.items()}
 
 
 def _keep() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from tests.simulators.netsuite.test_polls import drain, narrow
 
 from crossdock.connectors.netsuite import CONNECTOR
 from crossdock.connectors.netsuite.tests.orders import booking, plain_order
-from crossdock.domain.events import PositionSeen
+from crossdock.domain.stock_events import PositionSeen
 from crossdock.kit.manifest import Call, Untranslatable
 from crossdock.simulators.netsuite import Credentials
 

@@ -6,8 +6,8 @@ import pytest
 
 from crossdock.connectors.shopify import CONNECTOR
 from crossdock.domain.commands import PublishStock
-from crossdock.domain.events import LevelSeen
 from crossdock.domain.outcome import Conflict, Done, Rejected
+from crossdock.domain.stock_events import LevelSeen
 from crossdock.kit.http import AnswerLost
 from crossdock.kit.manifest import Call, Untranslatable
 

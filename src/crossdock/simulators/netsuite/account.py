@@ -111,7 +111,7 @@ class NetSuiteAccount:
             self.customers[ref] = customer
             return {"id": ref}
         elif verb == "count_stock":
-            counted = str(1000 + int(str(args["sku"]).rpartition("-")[2]))
+            counted = next(ref for ref, known in self.items.items() if known.itemid == args["sku"])
             self.stock.count(counted, str(args.get("location", SHIPS_FROM)), Decimal(str(args["quantity"])), now)
         elif verb in ("rename_item", "deactivate_item"):
             item = self.items[str(args["id"])]

@@ -1,0 +1,57 @@
+"""The pages of stock: the list with its search and pages, and one SKU whose every number explains itself."""
+
+from urllib.parse import quote
+
+from crossdock.store import reading_stock
+from tests.console import desks
+from tests.console.desks import visitor
+from tests.console.seed import SHOP, Day, key
+from tests.console.stocked import HOSTILE, MUG, REFUSED, stocked
+
+
+async def test_an_empty_page_says_how_to_switch_it_on(day: Day, database_url: str) -> None:
+    async with desks.desk(day.store, database_url) as desk, visitor(desk, "viewer") as who:
+        text = (await who.page("/stock")).text
+        assert "No stock is known yet" in text
+        assert "nothing is published" in text
+        assert (await who.page(f"/stock/item?sku={MUG}")).status_code == 404
+
+
+async def test_the_list_is_searched_and_paged(day: Day, database_url: str) -> None:
+    await stocked(day)
+    async with desks.desk(day.store, database_url) as desk, visitor(desk, "viewer") as who:
+        text = (await who.page("/stock")).text
+        for sku in (MUG, REFUSED):
+            assert f"/stock/item?sku={sku}" in text
+        assert f"{SHOP}/101: 31" in text
+        assert "<script>alert" not in text
+        assert "&lt;script&gt;" in text
+        found = (await who.page("/stock?part=mug")).text
+        assert MUG in found
+        assert REFUSED not in found
+        assert "No SKU contains" in (await who.page("/stock?part=zzz")).text
+        first = await reading_stock.page(desk.pool, limit=2)
+        rest = await reading_stock.page(desk.pool, limit=2, after=first.after or "")
+        assert [line.sku for line in first.lines + rest.lines] == sorted((MUG, HOSTILE, REFUSED))
+        assert rest.after is None
+
+
+async def test_every_number_explains_itself(day: Day, database_url: str) -> None:
+    await stocked(day)
+    async with desks.desk(day.store, database_url) as desk, visitor(desk, "viewer") as who:
+        whole = await reading_stock.one(desk.pool, MUG)
+        assert whole is not None
+        (shown,) = whole.shown
+        terms = {term["name"]: term["quantity"] for term in shown.terms}
+        assert terms == {"on_hand": 40, "committed": -4, "reserved": -3, "part": 33, "buffer": -2}
+        assert (shown.told, shown.held, shown.status) == (31, 31, "shown")
+        assert [(held.order_key, held.quantity) for held in whole.held] == [(key(4), "3")]
+        text = (await who.page(f"/stock/item?sku={MUG}")).text
+        for said in ("On hand", "Committed", "Reserved", "Buffer", "+40", "-4", f"1 order of {SHOP}", key(4)):
+            assert said in text, said
+        refused = (await who.page(f"/stock/item?sku={REFUSED}")).text
+        assert "refused to show the stock" in refused
+        hostile = (await who.page(f"/stock/item?sku={quote(HOSTILE)}")).text
+        assert "<script>alert" not in hostile
+        answer = await who.get(f"/api/v1/stock/item?sku={MUG}")
+        assert answer.json()["shown"][0]["told"] == 31
