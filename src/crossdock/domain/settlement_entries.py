@@ -8,7 +8,7 @@ import msgspec
 
 from crossdock.domain.schema import upcast
 from crossdock.domain.settlement import Settlement
-from crossdock.domain.settling import OrderFacts
+from crossdock.domain.settling import OrderFacts, orders_named
 
 VERSION = 1
 
@@ -129,10 +129,12 @@ class KnownProblem(msgspec.Struct, frozen=True, gc=False):
 
 
 class SettlementState(msgspec.Struct, omit_defaults=True):
-    """``postings``: how many commands were opened, for the key of one after a refusal."""
+    """``named``: how many orders must be known before every line can be matched: until then nobody needs to look at
+    each line again. ``postings``: how many commands were opened, for the key of one after a refusal."""
 
     v: int
     settlement: Settlement | None = None
+    named: int = 0
     orders: dict[str, OrderFacts] = {}
     let_go: tuple[str, ...] = ()
     by_hand: bool = False
@@ -195,7 +197,7 @@ def apply(state: SettlementState, entry: SettlementEntry) -> None:
     """Fold one entry into a state whose containers are its own."""
     match entry:
         case SettlementRecorded():
-            state.settlement = entry.settlement
+            state.settlement, state.named = entry.settlement, len(orders_named(entry.settlement))
         case OrderMatched():
             state.orders[entry.order_id] = entry.facts
         case WaitStarted():

@@ -34,7 +34,10 @@ def _where(state: SettlementState) -> tuple[str, str | None, str | None]:
         return "ignored", None, "the bank sent the money back"
     if state.posted is not None:
         return ("done", None, None) if state.posted.status == "done" else ("open", "settlement.post", None)
+    missing = state.named - len(state.orders)
+    if missing > 0 and "match" not in state.let_go:
+        return "waiting", "settlement.match", f"{missing} of {state.named} orders that it names are not known yet"
     waiting = sum(1 for _, found in matches(settlement, state.orders, state.let_go) if not found.settled)
     if waiting:
-        return "waiting", "settlement.match", f"{waiting} of {len(settlement.lines)} lines wait for their orders"
+        return "waiting", "settlement.match", f"{waiting} of {len(settlement.lines)} lines wait for their refunds"
     return "done", None, "nothing to post"

@@ -1,5 +1,6 @@
 """Settlement reports of the simulated seller's own books: found, fetched once, and read to the cent."""
 
+import gzip
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 import crossdock.connectors.amazon
 from crossdock.connectors.amazon import CONNECTOR
 from crossdock.connectors.amazon.answers import Failed
-from crossdock.connectors.amazon.settlement_file import instant
+from crossdock.connectors.amazon.settlement_file import LARGEST, instant
 from crossdock.connectors.amazon.settlement_mapping import kind_of, to_settlement
 from crossdock.domain.events import SettlementSeen
 from crossdock.domain.settlement import Settlement, SettlementLineKind, imbalance
@@ -277,3 +278,15 @@ def test_columns_may_stand_in_any_order_and_others_between_them(data: st.DataObj
     moved = [["new" if number == 0 else "x", *(line[index] for index in turn)] for number, line in enumerate(lines)]
     body = "\n".join("\t".join(line) for line in moved).encode()
     assert to_settlement("a", body, books_amazons=True) == to_settlement("a", SAMPLE.read_bytes(), books_amazons=True)
+
+
+async def test_a_report_too_large_to_be_read_at_once_is_an_exception_of_its_own(paid: Any) -> None:
+    cursor = await started(paid)
+    paid.sim.act("settle", {"packed": True})
+    made = paid.sim.settlements.made[0]
+    head, *rest = gzip.decompress(made.text).split(b"\n")
+    made.text = gzip.compress(b"\n".join([head, *rest * (1 + LARGEST // sum(map(len, rest)))]))
+    [found], _ = await paid.poll("settlements", cursor)
+    assert len(found.body) == LARGEST
+    with pytest.raises(Untranslatable, match="about 50,000 rows"):
+        read(found)

@@ -116,7 +116,7 @@ class Client:
     async def download(self, url: str) -> bytes:
         """A presigned document, as it lies there: no token is sent along. Raises ``Failed``."""
         own = str(self.line.settings.get("api_base") or "")
-        if not url.startswith("https://") and not (own and url.startswith(own.rstrip("/"))):
+        if not url.startswith("https://") and not (own and url.startswith(own.rstrip("/") + "/")):
             raise Failed(lost("document_address", "Amazon names an address that is not https.", False))
         response = await self.line.http.request("GET", url, headers={"user-agent": _AGENT}, timeout_s=self._timeout_s)
         if response.status != 200:

@@ -15,6 +15,7 @@ import msgspec
 from crossdock.connectors.amazon import topics
 from crossdock.connectors.amazon.answers import Failed, lost
 from crossdock.connectors.amazon.client import Client
+from crossdock.connectors.amazon.settlement_file import LARGEST
 from crossdock.connectors.amazon.settlement_mapping import settlement_id_of
 from crossdock.connectors.amazon.standing import books_amazons
 from crossdock.domain.outcome import Rejected
@@ -23,7 +24,6 @@ from crossdock.kit.manifest import Found, Page
 TYPE = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 OVERLAP = timedelta(days=3)
 OLDEST = timedelta(days=89)  # Amazon lists nothing beyond 90 days
-LARGEST = 64 * 1024 * 1024  # bytes of a report, unpacked
 _GZIP = 31
 
 
@@ -123,8 +123,8 @@ async def _read(client: Client, at: ReportCursor) -> Page:
 
 
 def _unpacked(body: bytes, algorithm: str | None) -> bytes:
-    """The report's text, and never more than ``LARGEST`` of it, whatever a small file claims to unpack to: lines that
-    are cut off do not make the deposit. What cannot be unpacked is kept as it is, and becomes an exception."""
+    """The report's text, and never more than ``LARGEST`` of it, whatever a small file claims to unpack to. What is that
+    long, or cannot be unpacked, is kept as it is and becomes an exception."""
     if algorithm != "GZIP":
         return body[:LARGEST]
     unpacking = zlib.decompressobj(_GZIP)

@@ -6,6 +6,7 @@ words without notice: what no rule here knows is ``unknown``, kept with its word
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from crossdock.connectors.amazon.settlement_file import Row, amount, cell, instant, rows
 from crossdock.domain.settlement import Settlement, SettlementLine, SettlementLineKind
@@ -43,6 +44,7 @@ _ADJUSTMENTS = (
 _TRANSFERS = ("transfer of funds", "payable to amazon", "successful charge", "unsuccessful transfer")
 
 
+@lru_cache(maxsize=2048)  # a report has many rows of few kinds
 def kind_of(event: str, type_: str, description: str) -> SettlementLineKind:
     """What a row is for, by its three words."""
     event, type_, description = event.lower(), type_.lower(), description.lower()
