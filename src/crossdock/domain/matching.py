@@ -68,7 +68,9 @@ def _evidence(channel: str, buyer: Party, bill_to: Address | None, ship_to: Addr
         found.append(Evidence(TAX_NUMBER, f"TAX:{tax}"))
     if address := mail(buyer.email):
         found.append(Evidence(EMAIL, address))
-    pairs = {}  # most names and postcodes of an order are the same: each is brought into form once
+    pairs: dict[
+        tuple[str | None, str], None
+    ] = {}  # most names and postcodes of an order are the same: each is brought into form once
     for place in (bill_to, ship_to):
         if place is not None and place.postal_code:
             for name in (buyer.company, buyer.name, place.company, place.name):
