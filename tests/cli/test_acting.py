@@ -157,6 +157,8 @@ async def test_check_reaches_every_system_and_tells_which_it_cannot(
     said = {line.split(": ", 1)[0].removeprefix("ok  ").strip(): line for line in fine.out.splitlines()}
     assert {"configuration", "shop", "erp", "depot"} <= set(said)
     assert "currencies" in said["erp"]
+    assert "17 of 17 mapped" in said["erp currencies"]
+    assert "0 of 3 mapped" in said["erp ship methods"]
     assert "account" in said["depot"]
     (tmp_path / "depot-refresh_token").write_text("revoked")
     wrong = await crossdock("check", "--json", "--config", str(tmp_path))
@@ -207,3 +209,20 @@ async def test_a_day_is_closed_read_again_and_corrected(
     await vendors[0].stop()
     gone = await cli("close", str(day), *here, "--replace", "--reason", "again", code=4)
     assert gone.said.startswith("crossdock: shop: ")
+
+
+async def test_what_is_not_mapped_is_told_before_an_order_needs_it(
+    cli: Cli, vendors: tuple[SimulatorServer, dict[str, Any]], store: PostgresStore, tmp_path: Path
+) -> None:
+    folder = ("--config", str(tmp_path))
+    unread = await cli("unmapped", *folder)
+    assert "not read yet" in unread.out
+    await store.register("erp", "netsuite", role="erp")
+    await store.save_values("erp", "ship_methods", [("3001", "Ground")])
+    [ship] = [one for one in await cli.json("unmapped", *folder) if one["kind"] == "ship_methods"]
+    assert [(gap["side"], gap["code"]) for gap in ship["gaps"]] == [("theirs", "3001")]
+    setup = yaml.safe_load((tmp_path / "crossdock.yaml").read_text("utf-8"))
+    setup["connections"]["erp"]["settings"]["ship_methods"] = {"Boat": "9"}
+    (tmp_path / "crossdock.yaml").write_text(yaml.safe_dump(setup), "utf-8")
+    wrong = await cli("unmapped", *folder, code=1)
+    assert "Boat is 9, which is not there" in wrong.out
