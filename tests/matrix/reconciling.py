@@ -30,6 +30,8 @@ def _order(house: House, channel: Channel, erp: NetSuite | Central, order_id: st
         found.append(f"{order_id} is booked and neither billed nor closed")
     net = sum(bills.values(), ZERO) - sum((memo.total for memo in memos), ZERO)
     kept: Decimal = channel.kept(order_id)
+    if erp.drafts(order_id):
+        found.append(f"{order_id}: a credit memo was begun and is not posted")
     if net > kept:
         found.append(BILLED_MORE)
     elif net < kept:

@@ -210,7 +210,7 @@ ROWS: tuple[Row, ...] = (
             "shopify/businesscentral": Cell(
                 "one credit memo; that it was paid out is an exception for a person",
                 "paid_refund_by_hand",
-                "done",
+                "exception",
                 ("refund.pay.rejected",),
                 refused="`refund.pay` is not built: the standard API posts payments through journals only.",
             ),
@@ -227,7 +227,7 @@ ROWS: tuple[Row, ...] = (
             "amazon": Cell(
                 "an exception: a person pays it back at Amazon",
                 "credit_in_erp_by_hand",
-                "done",
+                "exception",
                 ("refund.push.rejected",),
                 refused="`refund.push` is not offered: Amazon takes refunds through a feed, without a key.",
                 books="credited more than paid back: pay it back",
