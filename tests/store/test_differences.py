@@ -65,6 +65,19 @@ async def test_a_lag_leaves_no_trace_and_what_stood_is_settled(store: PostgresSt
     assert again[0].id != one.id, "what comes back is another one"
 
 
+async def test_what_was_settled_long_ago_goes_and_what_stands_stays(store: PostgresStore, books: Differences) -> None:
+    other = Seen("shop-2", GONE.difference)
+    for wait_s in (0, LAG_S + 1):
+        await age(store, wait_s)
+        await books.note("shop", "erp", ["shop-1", "shop-2"], [GONE, other], LAG_S)
+    await note(books, keys=("shop-1",))
+    await books.sweep(400)
+    assert await store.pool.fetchval("select count(*) from differences") == 2
+    await store.pool.execute("update differences set settled_at = settled_at - interval '401 days'")
+    await books.sweep(400)
+    assert await store.pool.fetch("select order_key, state from differences") == [("shop-2", "open")]
+
+
 async def test_orders_that_were_not_looked_at_keep_theirs(books: Differences, store: PostgresStore) -> None:
     other = Seen("shop-2", GONE.difference)
     await note(books, GONE, other, keys=("shop-1", "shop-2"))

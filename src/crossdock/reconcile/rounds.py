@@ -25,6 +25,7 @@ AT_ONCE = 100  # orders of one look
 WALK = 500  # orders of one round's walk over all
 STANDING = 1_000  # orders with differences looked at again in one round
 OWNER_LEASE_S = 60.0
+KEEP_DAYS = 400  # settled differences; as long as messages by default
 NAME = "reconcile"
 
 
@@ -176,6 +177,10 @@ class ReconcileLoop:
         for route in routes_of(self._world, self._settings, self._pause):
             if self._going():
                 await self.round(route)
+        try:
+            await self._books.sweep(KEEP_DAYS)
+        except StoreUnavailable as error:
+            self._world.signals.log.warning("store.unavailable", doing="sweep differences", error=error)
         self._due = self._world.stopwatch() + self._settings.every_s
 
     async def round(self, route: Route) -> None:

@@ -107,6 +107,11 @@ class Differences:
         with translated("note who was told"):
             await self._pool.execute(_SQL.told, [one for one, _ in told], [what for _, what in told])
 
+    async def sweep(self, days: int, limit: int = 1_000) -> None:
+        """Let go of what was settled more than ``days`` ago; certificates keep what they counted."""
+        with translated("sweep differences"):
+            await self._pool.execute(_SQL.sweep, days, limit)
+
     async def round(
         self, channel: str, erp: str, took_s: float, looked: int, differing: int, error: str | None
     ) -> None:

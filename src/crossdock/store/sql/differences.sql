@@ -43,6 +43,12 @@ update differences set state = 'settled', settled_at = now() where id = any ($1:
 -- What was suspected and not seen again was the lag.
 delete from differences where id = any ($1::bigint[]) and state = 'suspected';
 
+-- name: sweep
+-- What was settled more than $1 days ago goes, at most $2 rows at once.
+delete from differences where id = any (array(
+    select id from differences where settled_at < now() - make_interval(days => $1) order by settled_at limit $2
+));
+
 -- name: repaired
 -- A repair was asked for.
 update differences set repairs = repairs + 1, repaired_at = now() where id = any ($1::bigint[]);
