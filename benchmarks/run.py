@@ -18,7 +18,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import machine, peers, scenarios
+from benchmarks import machine, peers, scenarios, stock
 
 RESULTS = Path(__file__).parent / "results.json"
 
@@ -30,6 +30,7 @@ FULL: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {
     "drain": scenarios.drain,
     "peers": peers.compare,
     "flat": scenarios.flat,
+    "stock": stock.stock,
 }
 QUICK: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {
     "intake": lambda: scenarios.intake(10_000, 1),
@@ -39,6 +40,7 @@ QUICK: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {
     "idle": lambda: scenarios.idle(10.0),
     "drain": lambda: scenarios.drain(20_000, seconds=10.0),
     "peers": lambda: peers.compare(quick=True),
+    "stock": lambda: stock.stock(2_000, 400),
 }
 
 # key, what it is, bar as text, whether the figure meets it
