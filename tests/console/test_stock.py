@@ -49,6 +49,7 @@ async def test_every_number_explains_itself(day: Day, database_url: str) -> None
         text = (await who.page(f"/stock/item?sku={MUG}")).text
         for said in ("On hand", "Committed", "Reserved", "Buffer", "+40", "-4", f"1 order of {SHOP}", key(4)):
             assert said in text, said
+        assert (await who.page(f"/streams/{whole.stream}")).status_code == 200
         refused = (await who.page(f"/stock/item?sku={REFUSED}")).text
         assert "refused to show the stock" in refused
         hostile = (await who.page(f"/stock/item?sku={quote(HOSTILE)}")).text

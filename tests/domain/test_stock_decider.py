@@ -11,7 +11,7 @@ from tests.domain.factories import NOON
 from tests.domain.stock_world import AT, SKU, Stream, World, route
 
 from crossdock.domain.events import OperatorActed
-from crossdock.domain.outcome import Conflict, Done, Rejected
+from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, Rejected
 from crossdock.domain.stock import StockLocation, StockPolicy
 from crossdock.domain.stock_decider import STALE, STOCK, UNLISTED
 from crossdock.domain.stock_events import ComponentSeen
@@ -204,6 +204,27 @@ def test_a_refusal_is_an_exception_until_somebody_acts() -> None:
     decision = stream.tell(OperatorActed("retry", "ada"))
     assert decision.settled == [problem.key]
     assert stream.last().version == 2
+
+
+def test_a_number_that_may_be_showing_keeps_its_units() -> None:
+    stream = two()
+    stream.level(0, "a")
+    stream.level(0, "b")
+    stream.position(10)
+    stream.settle_last("b")
+    stream.settle_last("a", OutcomeUnknown("no answer, fourteen times"))
+    assert stream.state.listings["a/101"].held == 5
+    stream.now += timedelta(seconds=1)
+    stream.position(6)  # a is to have 3, b 3: b may be told at once, and a not before it was looked at
+    assert stream.last("b").quantity == 3
+    stream.settle_last("b")
+    stream.now += timedelta(seconds=1)
+    stream.position(10)
+    assert stream.last("b").quantity == 5
+    stream.settle_last("b")
+    stream.now += timedelta(seconds=1)
+    stream.level(0, "a")  # the full compare: it was not set
+    assert stream.state.listings["a/101"].low == 0
 
 
 def test_a_kit_is_as_many_as_its_scarcest_component() -> None:

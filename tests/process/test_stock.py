@@ -12,6 +12,7 @@ import yaml
 from crossdock import app
 from crossdock.domain.stock_state import StockState, decode_stock
 from crossdock.simulators.shopify import ShopifySimulator
+from crossdock.store.protocol import INVENTORY
 from crossdock.store.squeeze import Squeeze
 from tests.process import house as houses
 from tests.process.house import ERP, HOOK, PLAIN, SHOP, House, Vendors
@@ -162,3 +163,5 @@ async def test_the_full_compare_repairs_what_people_changed(tmp_path: Path, data
             await house.poll(name, "levels")
         await house.until(lambda: settled(house, 10), "the numbers to be right again")
         assert shown(house) == [5, 5]
+        lanes = await house.store.pool.fetch("select distinct priority from commands where purpose = 'stock.publish'")
+        assert [row["priority"] for row in lanes] == [INVENTORY], "live orders go first"

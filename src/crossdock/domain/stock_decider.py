@@ -11,7 +11,7 @@ from datetime import timedelta
 from crossdock.domain.commands import Command, PublishStock
 from crossdock.domain.decision import Context, Decider, Decision, StreamRef, Summary, Tell, Timer
 from crossdock.domain.events import CommandSettled, Event, OperatorActed, TimerFired
-from crossdock.domain.outcome import Conflict, Done
+from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown
 from crossdock.domain.problems import failed
 from crossdock.domain.publishing import Wanted, kits_with, pool_name, pools, wanted
 from crossdock.domain.stock_draft import StockDraft
@@ -214,7 +214,8 @@ def _settled(d: StockDraft, event: CommandSettled) -> None:
         d.note(PublishSettled(name, version, "unlisted", d.now, reason=outcome.detail))
     else:
         told = failed(problem, event.key, event.purpose, event.target, outcome, event.tries)
-        d.note(PublishSettled(name, version, "failed", d.now, reason=told.title))
+        status = "unknown" if isinstance(outcome, OutcomeUnknown) else "failed"
+        d.note(PublishSettled(name, version, status, d.now, reason=told.title))
         d.decision.opened.append(told)
 
 

@@ -135,7 +135,7 @@ class PublishOpened(msgspec.Struct, frozen=True, tag="publish_opened"):
 
 
 class PublishSettled(msgspec.Struct, frozen=True, tag="publish_settled", omit_defaults=True):
-    """``status``: done, stale (it had changed there), unlisted, failed."""
+    """``status``: done, stale (it had changed there), unlisted, failed, unknown (it may be showing)."""
 
     listing: str
     version: int
@@ -286,4 +286,6 @@ def _settled(before: Listing, entry: PublishSettled) -> Listing:
         return _replace(after, unlisted=True)
     if entry.status == "stale":
         return _replace(after, stale=True)
+    if entry.status == "unknown" and flight is not None:  # it may be for sale: nobody else gets these units
+        after = _replace(after, held=max(before.held or 0, flight.value - flight.sold))
     return _replace(after, failed=entry.reason or entry.status)
