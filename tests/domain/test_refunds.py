@@ -3,6 +3,7 @@
 import itertools
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -300,3 +301,24 @@ def test_there_are_enough_cases() -> None:
     assert all(set(row) == set(Share) for row in TABLE.values())
     assert set(TABLE) == set(Billing)
     assert set(MEANINGS) == set(Document) == {document for row in TABLE.values() for document in row.values()}
+
+
+@pytest.mark.parametrize(
+    ("calendar", "days"),
+    [
+        ({}, [None]),
+        ({"closed_through": "2026-11-22"}, [None]),
+        ({"closed_through": "2026-11-23"}, [date(2026, 11, 24)]),
+        ({"closed_through": "2026-11-23", "time_zone": "Pacific/Kiritimati"}, [None]),
+        ({"closed_through": "2026-11-30", "closed_period": "hold"}, [None]),
+    ],
+    ids=["never closed", "open", "closed", "open in the company's zone", "hold"],
+)
+def test_a_refund_of_closed_books_is_credited_and_paid_on_the_first_open_day(
+    calendar: dict[str, str], days: list[date | None]
+) -> None:
+    world = World("paid", "after", False)
+    world.play.world |= calendar
+    world.live([refund(part(world.order, "1", 1, Restock.RETURN))])
+    assert [one.posted_on for one in world.ledger.credits] == days
+    assert [one.posted_on for one in world.ledger.payouts] == days

@@ -122,6 +122,7 @@ class CreditRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.credit", o
     lines: tuple[CreditLine, ...]
     item_refs: dict[str, str] = {}
     apply_to: tuple[str, ...] = ()  # the ERP's invoices that it is set off against; empty: it is paid out
+    posted_on: date | None = None  # where the books of its own day are closed
 
     @property
     def total(self) -> Decimal:
@@ -140,6 +141,7 @@ class PayRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.pay", omit_de
     customer_ref: str
     amount: Decimal
     credit_ref: str | None = None  # None: out of the deposit; empty: the credit memo made for this refund
+    posted_on: date | None = None  # where the books of its own day are closed
 
 
 class PushRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.push", omit_defaults=True):

@@ -6,6 +6,7 @@ credits it.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from crossdock.domain.draft import Draft
 from crossdock.domain.evolve import billed_whole
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Order, TaxLine
+from crossdock.domain.posting import NEXT_DAY, PostingDay, posting_day
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PAY, PUSH
 from crossdock.domain.refund import Part, Refund, RefundedCharge, RefundedLine, Restock, gross_of, paid_back
@@ -116,7 +118,7 @@ def _refund(d: Draft, policy: Policy, known: Refunded) -> None:
     asked = [(table[share], parts) for share, parts in shares(known).items()]
     refunded = [part for document, parts in asked if document is Document.PAY for part in parts]
     if refunded and known.refund.gives_money:
-        _pay(d, account, known.refund, gross_of(refunded, policy.basis), None)
+        _pay(d, account, policy, known.refund, gross_of(refunded, policy.basis), None)
     owed = [part for document, parts in asked if document not in (Document.PAY, Document.NOTHING) for part in parts]
     if not owed:
         return
@@ -143,15 +145,25 @@ def _credit(d: Draft, account: _Account, policy: Policy, refund: Refund, owed: l
         lines=tuple(_line(d.order, part, policy.basis) for part in owed),
         item_refs=d.state.item_refs,
         apply_to=() if pays else tuple(d.state.invoices),
+        posted_on=_moved(policy, refund),
     )
     d.send(CREDIT, account.erp, payload, refund.id)
     sent = d.state.command_of(CREDIT, refund.id)
     money = min(payload.total, paid_back(refund, policy.basis))
     if pays and money > ZERO and sent is not None and sent[1].status == "done":
-        _pay(d, account, refund, money, sent[1].refs.get("creditMemo", ""))
+        _pay(d, account, policy, refund, money, sent[1].refs.get("creditMemo", ""))
 
 
-def _pay(d: Draft, account: _Account, refund: Refund, amount: Decimal, credit_ref: str | None) -> None:
+def _moved(policy: Policy, refund: Refund) -> date | None:
+    """The first open day, where the books of the refund's own are closed and the route says so; else None."""
+    if policy.closed_through is None or policy.closed_period != NEXT_DAY:
+        return None
+    closed = date.fromisoformat(policy.closed_through)
+    day = posting_day(refund.refunded_at, policy.time_zone, closed, policy.closed_period)
+    return day.day if isinstance(day, PostingDay) and day.moved else None
+
+
+def _pay(d: Draft, account: _Account, policy: Policy, refund: Refund, amount: Decimal, credit_ref: str | None) -> None:
     """Once out of the credit memo and once out of the deposit, where a refund needs both."""
     payload = PayRefund(
         order_key=d.order.key,
@@ -162,6 +174,7 @@ def _pay(d: Draft, account: _Account, refund: Refund, amount: Decimal, credit_re
         customer_ref=account.customer,
         amount=amount,
         credit_ref=credit_ref,
+        posted_on=_moved(policy, refund),
     )
     d.send(PAY, account.erp, payload, refund.id if credit_ref is not None else f"{refund.id}/deposit")
 

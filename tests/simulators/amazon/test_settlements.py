@@ -1,6 +1,7 @@
 """Settlement reports of the simulated seller's own books: found, fetched once, and read to the cent."""
 
 import gzip
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -290,3 +291,13 @@ async def test_a_report_too_large_to_be_read_at_once_is_an_exception_of_its_own(
     assert len(found.body) == LARGEST
     with pytest.raises(Untranslatable, match="about 50,000 rows"):
         read(found)
+
+
+async def test_a_first_start_by_a_clock_that_runs_ahead_passes_over_nothing(paid: Any) -> None:
+    paid.sim.act("settle", {})  # before Crossdock was there: somebody else's
+    paid.later(3600)
+    paid.ahead = timedelta(hours=5)
+    cursor = await started(paid)
+    settlement = paid.sim.act("settle", {})["id"]
+    found, _ = await paid.poll("settlements", cursor)
+    assert [one.stream_key for one in found] == [f"amazon-{settlement}"]

@@ -1,7 +1,7 @@
 """Credit memos and customer refunds: the account's rules, and the connector's documents under them."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
 from random import Random
@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from crossdock.connectors.netsuite import CONNECTOR
+from crossdock.connectors.netsuite.crediting import render_credit, render_payment
 from crossdock.domain.commands import CreditLine, CreditRefund, Payload, PayRefund
 from crossdock.domain.outcome import Conflict, Done, Rejected
 from crossdock.kit.http import AnswerLost, Line, Response
@@ -236,3 +237,18 @@ async def test_the_account_makes_a_second_one_of_a_repeat_without_an_external_id
     over = {**body, "apply": {"items": [{"doc": {"id": account.invoice}, "apply": True, "amount": 99}]}}
     assert (await account.ask("POST", "/services/rest/record/v1/creditMemo", over)).status == 400
     assert len(account.credits) == 3
+
+
+async def test_a_credit_and_its_payment_are_dated_on_the_posting_day_where_one_is_given() -> None:
+    account = await Account().open()
+    credit = account.refund(GOODWILL, posted_on=date(2026, 12, 1), apply_to=())
+    result = await account.do(credit)
+    assert isinstance(result.outcome, Done)
+    payment = msgspec.structs.replace(
+        account.pay("3.00", result.outcome.refs["creditMemo"]), posted_on=date(2026, 12, 1)
+    )
+    own = msgspec.structs.replace(payment, posted_on=None)
+    assert (render_payment(payment, "1", account.settings)["tranDate"]) == "2026-12-01"
+    assert (render_payment(own, "1", account.settings)["tranDate"]) == "2026-11-26"
+    assert render_credit(credit, {}, account.settings)["tranDate"] == "2026-12-01"
+    assert isinstance((await account.do(payment)).outcome, Done)

@@ -164,6 +164,19 @@ async def test_a_payout_that_takes_money_is_negative(shop: Any) -> None:
     assert imbalance(read(found)) is None
 
 
+async def test_a_payout_from_before_the_connection_is_left_alone(shop: Any) -> None:
+    shop.sim.act("payout", {"adjustment": "1.00"})
+    shop.later(3600)
+    found, cursor = await poll(shop)
+    assert found == []
+    shop.later(60)
+    payout = shop.sim.act("payout", {"adjustment": "2.00"})["id"]
+    [found_one], cursor = await poll(shop, cursor)
+    assert found_one.stream_key == f"shop1-{payout}"
+    backfilled, _ = await poll(shop, since="2026-11-01T00:00:00Z")
+    assert len(backfilled) == 2
+
+
 async def test_without_the_setting_nothing_is_asked(shop: Any) -> None:
     page = await PAYOUTS.run(shop.client, None, {})
     assert (page.found, page.cursor, page.more) == ((), "off: payouts is not set", False)

@@ -82,7 +82,7 @@ def _instant(told: Any) -> datetime | None:
 
 
 async def _list(client: Client, at: ReportCursor) -> Page:
-    since = max(at.begun, at.since - OVERLAP, client.line.now() - OLDEST)
+    since = max(at.since - OVERLAP, client.line.now() - OLDEST)
     try:
         page = await client.reports(TYPE, since, at.until, at.after)
     except Failed as failed:
@@ -90,13 +90,24 @@ async def _list(client: Client, at: ReportCursor) -> Page:
             raise
         at = _replace(at, after=None, tokens=())  # a page token that is too old: the run begins again
         page = await client.reports(TYPE, since, at.until, None)
+    at = _not_ahead(at, client.told_at)
     new = tuple(
         Waiting(one.report_id, one.report_document_id, one.created_time)
         for one in page.reports
-        if one.report_document_id and one.report_type == TYPE and one.report_id not in at.known
+        if one.report_document_id
+        and one.report_type == TYPE
+        and one.created_time >= at.begun
+        and one.report_id not in at.known
     )
     at = _replace(at, pending=new, seen=max([at.seen, *(one.created_time for one in page.reports)]))
     return _following(_turned(at, page.next_token), ())
+
+
+def _not_ahead(at: ReportCursor, told: datetime | None) -> ReportCursor:
+    """A first start by a clock of ours that runs ahead would pass over everything until Amazon's comes there."""
+    if told is None or told >= at.begun:
+        return at
+    return _replace(at, begun=told, since=min(at.since, told), seen=min(at.seen, told))
 
 
 def _turned(at: ReportCursor, token: str | None) -> ReportCursor:

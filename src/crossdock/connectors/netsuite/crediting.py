@@ -37,6 +37,12 @@ def payment_id(command: PayRefund) -> str:
     return external_id(command.order_key, f"RF-{command.refund_id}")
 
 
+def _day(command: CreditRefund | PayRefund, settings: Mapping[str, Any]) -> str:
+    """The posting day where the books of the refund's own are closed; else its day in the account's time zone."""
+    moved = command.posted_on
+    return local_date(command.refunded_at, settings) if moved is None else moved.isoformat()
+
+
 def render_credit(
     command: CreditRefund, open_invoices: Mapping[str, Decimal], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -81,7 +87,7 @@ class _Sheet:
         document: dict[str, Any] = {
             "externalId": credit_id(command),
             "entity": {"id": command.customer_ref},
-            "tranDate": local_date(command.refunded_at, self.settings),
+            "tranDate": _day(command, self.settings),
             "currency": {"id": currency_id(command.currency, self.settings)},
             "memo": f"{command.order_key} refund {command.refund_id}",
             "item": {"items": self.lines},
@@ -155,7 +161,7 @@ def render_payment(command: PayRefund, credit_ref: str | None, settings: Mapping
     document: dict[str, Any] = {
         "externalId": payment_id(command),
         "customer": {"id": command.customer_ref},
-        "tranDate": local_date(command.refunded_at, settings),
+        "tranDate": _day(command, settings),
         "currency": {"id": currency_id(command.currency, settings)},
         "memo": f"{command.order_key} refund {command.refund_id}",
         "apply": {"items": [{"doc": {"id": credit_ref}, "apply": True, "amount": command.amount}]},
