@@ -5,7 +5,14 @@ from hashlib import sha256
 import msgspec
 
 from crossdock.connectors.shopify import mapping, polls, webhook
-from crossdock.connectors.shopify.topics import HANDLING, IGNORED, ORDER, POLLED_ORDER, SIGNAL_FULFILMENT_ORDER
+from crossdock.connectors.shopify.topics import (
+    HANDLING,
+    IGNORED,
+    ORDER,
+    POLLED_ORDER,
+    SIGNAL_FULFILMENT_ORDER,
+    SIGNAL_RETURN,
+)
 from crossdock.domain.events import Event, OrderSeen, RefundSeen, SignalSeen
 from crossdock.kit.manifest import Untranslatable
 
@@ -28,6 +35,9 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         if handling == SIGNAL_FULFILMENT_ORDER:
             # no content: the body tells no time, so that a second hold looks like the first and must be read too
             return [SignalSeen(connection, "fulfillment_order", webhook.fulfilment_order_id(body))]
+        if handling == SIGNAL_RETURN:
+            content = sha256(body).hexdigest()[:16]
+            return [SignalSeen(connection, "return", webhook.order_id_of(body), content)]
         content = polls.content_of(body) if topic == POLLED_ORDER else sha256(body).hexdigest()[:16]
         return [SignalSeen(connection, "order", webhook.order_id_of(body), content)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
