@@ -32,6 +32,7 @@ from crossdock.domain.money import Amount
 from crossdock.domain.outcome import Done, OutcomeUnknown, Rejected
 from crossdock.domain.process import progress
 from crossdock.domain.refund import Adjustment, Credit, Refund, RefundedLine, Return, ReturnedLine, Tender, paid_back
+from crossdock.domain.state import came_back
 
 
 def done(**route: Any) -> Play:
@@ -306,6 +307,23 @@ def test_a_refund_of_a_known_return_does_not_count_its_goods_twice() -> None:
     play.tell(returned("received", 2))
     play.tell(told(refund(part(sold(False), "1", 2, BACK), return_id="ret-1")))
     assert play.codes() == set()
+    assert play.state.axes.returned == "partly_returned"
+
+
+@pytest.mark.parametrize("refund_first", [True, False])
+def test_a_refund_that_its_return_names_does_not_count_its_goods_twice(refund_first: bool) -> None:
+    play, seen = done(), returned("received", 2)
+    seen = msgspec.structs.replace(seen, returned=msgspec.structs.replace(seen.returned, refunds=("r-1",)))
+    given = told(refund(part(sold(False), "1", 2, BACK), id_="r-1"))
+    play.tell(*((given, seen) if refund_first else (seen, given)))
+    assert play.codes() == set()
+    assert came_back(play.state) == {"1": 2}
+
+
+def test_a_refund_whose_return_does_not_name_it_yet_is_not_counted_beside_it() -> None:
+    play = done()
+    play.tell(returned("received", 2), told(refund(part(sold(False), "1", 2, BACK))))
+    assert came_back(play.state) == {"1": 2}
     assert play.state.axes.returned == "partly_returned"
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from crossdock import app
+from crossdock.domain.state import came_back
 from tests.matrix.sides import Central, Channel, NetSuite
 from tests.process.books import released
 from tests.process.house import House
@@ -197,12 +198,22 @@ async def partial_refund(s: Scene) -> None:
 
 
 async def returned(s: Scene) -> None:
+    """The goods are announced, come back, and are paid back: one return and one refund of the same unit."""
     await s.done()
-    line = s.channel.line(s.order_id)
-    s.channel.refund(s.order_id, lines=[{"id": line["id"], "quantity": 1, "restock": "return"}])
+    rows = [{"id": s.channel.line(s.order_id)["id"], "quantity": 1}]
+    ref = s.house.shop.act("open_return", {"id": s.order_id, "lines": rows})["return"]
+    s.house.shop.act("close_return", {"return": ref})
+    s.channel.refund(s.order_id, lines=[{**rows[0], "restock": "return"}], **{"return": ref})
     await s.credited()
     (memo,) = s.erp.memos(s.order_id)
     assert (memo.ours, memo.applied, memo.restocked) == (True, True, 1)
+
+    async def received() -> bool:
+        state = await s.house.state(s.order_id)
+        return [one.status for one in state.returns.values()] == ["received"]
+
+    await s.house.until(received, "the return to be known as received")
+    assert came_back(await s.house.state(s.order_id)) == {str(rows[0]["id"]): 1}
 
 
 async def exchange(s: Scene) -> None:

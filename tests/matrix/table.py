@@ -170,7 +170,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "return",
         "A unit returned and put back",
-        Cell("one credit memo of the unit, which puts it back into stock", "returned"),
+        Cell("the return is noted; one credit memo of the unit, which puts it back into stock", "returned"),
         CREDITED,
         {"amazon": _not_told("refunds_not_told", _NO_RETURNS)},
     ),

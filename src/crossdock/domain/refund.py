@@ -84,12 +84,13 @@ class ReturnedLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Return(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Goods on their way back. ``status``: requested, received."""
+    """Goods on their way back. ``status``: requested, received. ``refunds``: those that were made for it."""
 
     id: str
     status: str
     lines: tuple[ReturnedLine, ...]
     at: datetime
+    refunds: tuple[str, ...] = ()
 
 
 class Credit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

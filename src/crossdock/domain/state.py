@@ -247,17 +247,28 @@ def tells_parcels(state: OrderState) -> bool:
 
 
 def came_back(state: OrderState) -> dict[str, Decimal]:
-    """Line id -> quantity that came back: by returns that were received, and by refunds that belong to no return."""
+    """Line id -> quantity that came back: by returns that were received, and by refunds that belong to no return.
+
+    A refund may come before the word that it belongs to a return. What may be the same goods is counted once, for
+    what was told of them is never taken back.
+    """
+    sums = _received(state)
+    linked = {id_ for returned in state.returns.values() for id_ in returned.refunds}
+    loose: dict[str, Decimal] = {}
+    for refund in state.refunded():
+        if refund.id not in linked and (refund.return_id is None or refund.return_id not in state.returns):
+            for part in refund.lines:
+                if part.restock is Restock.RETURN:
+                    loose[part.line_id] = loose.get(part.line_id, ZERO) + part.quantity
+    return sums | {line_id: max(quantity, sums.get(line_id, ZERO)) for line_id, quantity in loose.items()}
+
+
+def _received(state: OrderState) -> dict[str, Decimal]:
     sums: dict[str, Decimal] = {}
     for returned in state.returns.values():
         if returned.status == "received":
             for line in returned.lines:
                 sums[line.line_id] = sums.get(line.line_id, ZERO) + line.quantity
-    for refund in state.refunded():
-        if refund.return_id is None or refund.return_id not in state.returns:
-            for part in refund.lines:
-                if part.restock is Restock.RETURN:
-                    sums[part.line_id] = sums.get(part.line_id, ZERO) + part.quantity
     return sums
 
 

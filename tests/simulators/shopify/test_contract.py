@@ -78,6 +78,8 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
     credit = PushRefund(ids[2], Credit("77", "CM77", Decimal("1.00"), _paid_in(shop, ids[2]), shop.at))
     await shop.do(credit)
     await shop.look_up(credit)
+    await _returned(shop, ids[1])
+    await shop.do(ReadBack("return", ids[1]))
     await shop.do(ReadBack("fulfillment_order", str(next(iter(shop.sim.books_.fulfilment_orders)))))
     page = await CONNECTOR.polls["orders"].run(shop.client, None, {})
     await CONNECTOR.polls["orders"].run(shop.client, page.cursor, {})
@@ -96,6 +98,16 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
         )
     found: list[tuple[str, dict[str, Any], dict[str, Any]]] = shop.answers
     return found
+
+
+async def _returned(shop: Any, order_id: str) -> None:
+    """A return that is closed, and one that is open."""
+    left = [pair for one in shop.sim.books_.fulfilments_of(int(order_id)) for pair in one.lines][:2]
+    refs = [
+        shop.sim.act("open_return", {"id": order_id, "lines": [{"id": line_id, "quantity": 1}]})["return"]
+        for line_id, _ in left
+    ]
+    shop.sim.act("close_return", {"return": refs[0]})
 
 
 def _paid_in(shop: Any, order_id: str) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from crossdock.connectors.shopify import answers, documents, graph, graph_refunds, payout_shapes, shapes, wire
 from crossdock.connectors.shopify.answers import Failed
 from crossdock.connectors.shopify.graph import gid
+from crossdock.connectors.shopify.returns import ReturnsData, Told, is_whole
 from crossdock.domain.outcome import Misconfigured, Rejected
 from crossdock.kit.errors import told_at
 from crossdock.kit.http import AnswerLost, Line, NotSent
@@ -193,6 +194,17 @@ class Client:
         if found.fulfillment_create.fulfillment is None:
             raise Failed(answers.lost("answer_empty", "Shopify names neither a fulfilment nor an error.", write=True))
         return graph.number(found.fulfillment_create.fulfillment.id)
+
+    async def returns(self, order_id: str) -> tuple[Told, ...] | None:
+        """Every return of the order; ``None``: no such order. Raises ``Failed`` where more are there than listed."""
+        variables = {"id": gid("Order", order_id)}
+        found: ReturnsData = await self._ask(documents.RETURNS, variables, ReturnsData)
+        if found.order is None:
+            return None
+        if not is_whole(found.order.returns):
+            detail = f"Order {order_id} has more returns, or returned lines, than are read: look at it in the shop."
+            raise Failed(Rejected("shopify.too_many_returns", detail))
+        return found.order.returns.nodes
 
     async def refundable(self, order_id: str) -> shapes.Refundable | None:
         """What was paid on an order and what went back of it; ``None``: no such order."""

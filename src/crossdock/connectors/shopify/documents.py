@@ -159,6 +159,26 @@ FULFILMENT_CREATE = """mutation FulfilmentCreate($fulfillment: FulfillmentInput!
   }
 }"""
 
+RETURNS = """query Returns($id: ID!) {
+  order(id: $id) {
+    id
+    returns(first: 50) {
+      nodes {
+        id status createdAt closedAt
+        refunds(first: 50) { nodes { id createdAt } }
+        returnLineItems(first: 100) {
+          nodes {
+            __typename quantity processedQuantity
+            ... on ReturnLineItem { fulfillmentLineItem { lineItem { id } } }
+          }
+          pageInfo { hasNextPage endCursor }
+        }
+      }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}"""
+
 REFUNDABLE = """query Refundable($id: ID!) {
   order(id: $id) {
     id
@@ -256,6 +276,7 @@ ALL = {
     "fulfilment_lines": FULFILMENT_LINES,
     "fulfilment_order": FULFILMENT_ORDER,
     "fulfilment_create": FULFILMENT_CREATE,
+    "returns": RETURNS,
     "refundable": REFUNDABLE,
     "refund_create": REFUND_CREATE,
     "subscriptions": SUBSCRIPTIONS,

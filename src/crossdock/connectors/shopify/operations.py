@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 
-from crossdock.connectors.shopify import fulfilling, graph, mapping, refunds, stocking
+from crossdock.connectors.shopify import fulfilling, graph, mapping, refunds, returns, stocking
 from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Client
 from crossdock.connectors.shopify.paying_back import find_refund, pay_back
 from crossdock.connectors.shopify.shapes import Fulfilment, FulfilmentOrder, FulfilmentState
 from crossdock.domain.commands import Payload, PublishStock, PushFulfilment, PushRefund, ReadBack
-from crossdock.domain.events import AllocationsSeen, Event, OrderSeen, RefundSeen
+from crossdock.domain.events import AllocationsSeen, Event, OrderSeen, RefundSeen, ReturnSeen
 from crossdock.domain.fulfilment import Allocation, ShippedLine
 from crossdock.domain.order import order_key
 from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, Rejected
@@ -139,6 +139,8 @@ async def read_back(client: Client, payload: Payload, call: Call) -> Result:
     try:
         if payload.kind == "order":
             return await _read_order(client, payload.external_id)
+        if payload.kind == "return":
+            return await _read_returns(client, payload.external_id)
         if payload.kind == "fulfillment_order":
             return await _read_allocations(client, payload.external_id)
     except Failed as failed:
@@ -168,6 +170,17 @@ async def _read_order(client: Client, order_id: str) -> Result:
     events: list[Event] = [RefundSeen(refund, client.line.connection) for refund in given]
     events.append(OrderSeen(order, authoritative=True))
     follows = tuple(Follow("order", order.key, event) for event in events)
+    return Result(Done({"order": order_id}), follows, client.throttle_s)
+
+
+async def _read_returns(client: Client, order_id: str) -> Result:
+    found = await client.returns(order_id)
+    if found is None:
+        outcome = Rejected("shopify.order_not_found", f"The shop does not show order {order_id}.")
+        return Result(outcome, throttle_s=client.throttle_s)
+    key = order_key(client.line.connection, order_id)
+    told = (one for one in map(returns.to_return, found) if one is not None)
+    follows = tuple(Follow("order", key, ReturnSeen(one, client.line.connection)) for one in told)
     return Result(Done({"order": order_id}), follows, client.throttle_s)
 
 

@@ -16,12 +16,13 @@ from crossdock.connectors.shopify.client import Client
 from crossdock.connectors.shopify.graph import number
 from crossdock.connectors.shopify.payouts import payouts
 from crossdock.connectors.shopify.shapes import Changed
-from crossdock.connectors.shopify.topics import POLLED_ORDER, SUBSCRIBED
+from crossdock.connectors.shopify.topics import POLLED_ORDER, SCOPED, SUBSCRIBED
 from crossdock.connectors.shopify.webhook import Place, content_id, print_of, state_of
 from crossdock.kit.manifest import Found, Page, Poll
 
 _FOREVER_AGO = datetime(2004, 1, 1, tzinfo=UTC)
 _IDS_AT_ONCE = 50
+_RETURNS_SCOPES = ("read_returns", "write_returns")
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -143,10 +144,18 @@ async def subscriptions(client: Client, cursor: str | None, options: Mapping[str
     if not uri:
         return Page((), "off: public_url is not set")
     there = {one.topic for one in await client.subscriptions() if one.uri == uri}
-    missing = [topic for topic in SUBSCRIBED if topic not in there]
+    wanted = SUBSCRIBED
+    if not there >= SCOPED and not await _reads_returns(client):
+        wanted = tuple(topic for topic in SUBSCRIBED if topic not in SCOPED)
+    missing = [topic for topic in wanted if topic not in there]
     for topic in missing:
         await client.subscribe(topic, uri)
-    return Page((), f"{len(SUBSCRIBED)} subscribed, {len(missing)} of them anew")
+    return Page((), f"{len(wanted)} subscribed, {len(missing)} of them anew")
+
+
+async def _reads_returns(client: Client) -> bool:
+    found = await client.whoami()
+    return bool({scope.handle for scope in found.current_app_installation.access_scopes} & {*_RETURNS_SCOPES})
 
 
 POLLS: dict[str, Poll] = {

@@ -5,6 +5,7 @@ from typing import Final
 ORDER: Final = "order_seen"
 SIGNAL_FULFILMENT_ORDER: Final = "signal: fulfillment_order"
 SIGNAL_ORDER: Final = "signal: order"
+SIGNAL_RETURN: Final = "signal: return"
 IGNORED: Final = "ignored"
 
 _ORDERS = ("create", "updated", "cancelled", "paid", "edited")
@@ -19,7 +20,10 @@ _FULFILMENT_ORDERS = (
     "rescheduled",
     "scheduled_fulfillment_order_ready",
 )
+_RETURNS = ("request", "approve", "update", "process", "close", "reopen")
 IGNORED_BECAUSE: Final = {
+    "returns/cancel": "nothing came back, and nothing was told of it",
+    "returns/decline": "nothing came back, and nothing was told of it",
     "fulfillments/create": "our own fulfilment, or one made in the shop: fulfilment orders tell what remains",
     "fulfillments/update": "tracking progress belongs to the carrier's events",
     "app/uninstalled": "the next call is refused and pauses the connection",
@@ -33,6 +37,7 @@ HANDLING: Final[dict[str, str]] = {
     **{f"orders/{name}": ORDER for name in _ORDERS if name != "edited"},
     "orders/edited": SIGNAL_ORDER,
     **{f"fulfillment_orders/{name}": SIGNAL_FULFILMENT_ORDER for name in _FULFILMENT_ORDERS},
+    **{f"returns/{name}": SIGNAL_RETURN for name in _RETURNS},
     "refunds/create": SIGNAL_ORDER,
     "order_transactions/create": SIGNAL_ORDER,
     **dict.fromkeys(IGNORED_BECAUSE, IGNORED),
@@ -47,6 +52,9 @@ MANIFEST_TOPICS: Final[dict[str, str]] = {
 SUBSCRIBED: Final[tuple[str, ...]] = tuple(
     topic.replace("/", "_").upper() for topic, handling in HANDLING.items() if handling != IGNORED
 )
+
+# Only an app with the scope read_returns may subscribe these.
+SCOPED: Final = frozenset(topic for topic in SUBSCRIBED if topic.startswith("RETURNS_"))
 
 POLLED_ORDER: Final = "poll/order"
 POLLED_PAYOUT: Final = "poll/payout"

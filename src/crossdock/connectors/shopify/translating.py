@@ -13,6 +13,7 @@ from crossdock.connectors.shopify.topics import (
     POLLED_ORDER,
     POLLED_PAYOUT,
     SIGNAL_FULFILMENT_ORDER,
+    SIGNAL_RETURN,
 )
 from crossdock.domain.events import Event, OrderSeen, RefundSeen, SettlementSeen, SignalSeen
 from crossdock.kit.manifest import Untranslatable
@@ -40,6 +41,9 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         if handling == SIGNAL_FULFILMENT_ORDER:
             # no content: the body tells no time, so that a second hold looks like the first and must be read too
             return [SignalSeen(connection, "fulfillment_order", webhook.fulfilment_order_id(body))]
+        if handling == SIGNAL_RETURN:
+            content = sha256(body).hexdigest()[:16]
+            return [SignalSeen(connection, "return", webhook.order_id_of(body), content)]
         content = polls.content_of(body) if topic == POLLED_ORDER else sha256(body).hexdigest()[:16]
         return [SignalSeen(connection, "order", webhook.order_id_of(body), content)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

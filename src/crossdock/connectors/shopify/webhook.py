@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from crossdock.connectors.shopify.topics import HANDLING, IGNORED, ORDER, SIGNAL_FULFILMENT_ORDER
+from crossdock.connectors.shopify.topics import HANDLING, IGNORED, ORDER, SIGNAL_FULFILMENT_ORDER, SIGNAL_RETURN
 from crossdock.connectors.shopify.wire import Instant
 from crossdock.domain.order import order_key
 from crossdock.kit.manifest import Identity, Refused
@@ -83,10 +83,11 @@ class _Edit(msgspec.Struct, frozen=True):
 
 
 class _OfOrder(msgspec.Struct, frozen=True):
-    """A refund and a transaction name their order themselves, an edit does it one level down."""
+    """A refund and a transaction name their order themselves, an edit and a return do it one level down."""
 
     order_id: int | None = None
     order_edit: _Edit | None = None
+    order: _Named | None = None
 
 
 _order_head = msgspec.json.Decoder(_OrderHead).decode
@@ -190,6 +191,8 @@ def _signal_key(connection: str, handling: str, delivery_id: str, body: bytes) -
         return f"{connection}:ignored:{delivery_id}"
     if handling == SIGNAL_FULFILMENT_ORDER:
         return f"{connection}:fulfillment_order:{fulfilment_order_id(body)}"
+    if handling == SIGNAL_RETURN:
+        return f"{connection}:return:{order_id_of(body)}"
     return f"{connection}:order:{order_id_of(body)}"
 
 
@@ -202,9 +205,11 @@ def fulfilment_order_id(body: bytes) -> str:
 
 
 def order_id_of(body: bytes) -> str:
-    """The order that a refund, transaction or edit belongs to; raises ``msgspec.ValidationError``."""
+    """The order that a refund, return, transaction or edit belongs to; raises ``msgspec.ValidationError``."""
     head = _of_order(body)
     found = head.order_edit.order_id if head.order_edit else head.order_id
+    if found is None and head.order is not None:
+        return str(head.order.id).rpartition("/")[2]
     if found is None:
         raise msgspec.ValidationError("no order_id in it")
     return str(found)

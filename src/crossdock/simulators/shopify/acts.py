@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from crossdock.simulators.shopify import editing, refunding
+from crossdock.simulators.shopify import editing, refunding, returning
 from crossdock.simulators.shopify.books import fulfilment_order_body
 from crossdock.simulators.shopify.refunding import Asked
 from crossdock.simulators.shopify.stock import selling_place
@@ -141,7 +141,8 @@ def _unsubscribe(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
 
 def _refund(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     """Give money back: ``lines`` (``[{"id", "quantity", "restock"}]``; ``"all"``: what is left of every line),
-    ``shipping`` (true), ``amount`` (goodwill, or negative: kept back), ``shares`` (over gateways), ``note``."""
+    ``shipping`` (true), ``amount`` (goodwill, or negative: kept back), ``shares`` (over gateways), ``note``, ``return``
+    (the id of the return that it is for)."""
     order_id = _order_id(shop, args)
     rows = args.get("lines") or []
     if rows == "all":
@@ -155,6 +156,8 @@ def _refund(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
         args.get("note"),
     )
     made = refunding.refund(shop.books_, order_id, asked)
+    if "return" in args:
+        shop.books_.returns[int(args["return"])].refunds.append(made)
     shop.refunded(order_id, made)
     return {"id": str(order_id), "refund": str(made["id"])}
 
@@ -170,6 +173,21 @@ def _settle_payout(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     """The bank took a payout, or sent it back: ``id``, ``status``."""
     shop.payments.payouts[int(args["id"])].status = str(args["status"])
     return {"id": str(args["id"])}
+
+
+def _open_return(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """Goods are to come back: ``lines`` (``[{"id", "quantity"}]``)."""
+    order_id = _order_id(shop, args)
+    made = returning.open_return(shop.books_, order_id, [(int(r["id"]), int(r["quantity"])) for r in args["lines"]])
+    shop.notify("returns/approve", returning.body(made))
+    return {"id": str(order_id), "return": str(made.id)}
+
+
+def _close_return(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """The goods of ``return`` are there."""
+    known = returning.close(shop.books_, int(args["return"]))
+    shop.notify("returns/close", returning.body(known))
+    return {"return": str(known.id)}
 
 
 def _add_line(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
@@ -190,6 +208,8 @@ VERBS: dict[str, Callable[["ShopifySimulator", Args], dict[str, Any]]] = {
     "refund": _refund,
     "payout": _payout,
     "settle_payout": _settle_payout,
+    "open_return": _open_return,
+    "close_return": _close_return,
     "add_line": _add_line,
     "edit_address": _edit_address,
     "tag_order": _tag_order,

@@ -23,6 +23,12 @@ TOPICS = (
     "ORDERS_PAID",
     "ORDERS_EDITED",
     "REFUNDS_CREATE",
+    "RETURNS_REQUEST",
+    "RETURNS_APPROVE",
+    "RETURNS_UPDATE",
+    "RETURNS_PROCESS",
+    "RETURNS_CLOSE",
+    "RETURNS_REOPEN",
     "ORDER_TRANSACTIONS_CREATE",
     "FULFILLMENT_ORDERS_ORDER_ROUTING_COMPLETE",
     "FULFILLMENT_ORDERS_MOVED",
@@ -35,7 +41,7 @@ TOPICS = (
     "FULFILLMENT_ORDERS_SCHEDULED_FULFILLMENT_ORDER_READY",
 )
 SCOPES = (
-    *("read_orders", "write_orders", "read_locations", "write_merchant_managed_fulfillment_orders"),
+    *("read_orders", "write_orders", "read_returns", "read_locations", "write_merchant_managed_fulfillment_orders"),
     "write_inventory",
 )
 _BOUND = re.compile(r"(updated_at|processed_at):(>=|<=|<)'([^']+)'")

@@ -69,6 +69,7 @@ class ShopBooks:
         self.fulfilments: dict[int, Fulfilment] = {}
         self.subscriptions: list[Subscription] = []
         self.idempotent: dict[str, tuple[Any, dict[str, Any]]] = {}  # key -> (what was asked, what was made)
+        self.returns: dict[int, Any] = {}  # see returning.py
         self._of_order: dict[int, list[FulfilmentOrder]] = {}
         self._fulfilments_of: dict[int, list[Fulfilment]] = {}
         self._next = 9_000_001

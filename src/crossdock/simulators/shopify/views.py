@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from crossdock.simulators.shopify import returning
 from crossdock.simulators.shopify.books import Fulfilment, FulfilmentOrder, ShopBooks, Subscription
 from crossdock.simulators.shopify.language import connection
 from crossdock.simulators.shopify.refunding import sale_id
@@ -175,6 +176,9 @@ def order(told: Record, books: ShopBooks) -> dict[str, Any]:
             "ShippingLineConnection", [_shipping_line(s, told) for s in told["shipping_lines"]]
         ),
         "refunds": lambda arguments: [refund(one) for one in told["refunds"]][: arguments.get("first")],
+        "returns": connection(
+            "ReturnConnection", [returning.view(one) for one in books.returns.values() if one.order_id == told["id"]]
+        ),
         "transactions": lambda arguments: _transactions(told)[: arguments.get("first")],
         "lineItems": connection("LineItemConnection", [line_item(line, told) for line in told["line_items"]]),
         "fulfillments": lambda arguments: [fulfilment(one, books) for one in books.fulfilments_of(told["id"])][

@@ -1,0 +1,84 @@
+"""Returns as the shop keeps them: opened for units that had left, closed when the goods are there, refunded or not."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from crossdock.simulators.shopify.books import ShopBooks, UserError
+from crossdock.simulators.shopify.language import connection
+
+
+class Return(msgspec.Struct):
+    id: int
+    order_id: int
+    lines: list[tuple[int, int]]  # order line id, quantity
+    created_at: datetime
+    status: str = "OPEN"
+    closed_at: datetime | None = None
+    refunds: list[Mapping[str, Any]] = []
+
+
+def open_return(books: ShopBooks, order_id: int, lines: Sequence[tuple[int, int]]) -> Return:
+    """Raises ``UserError`` for more than had left and is not on its way back already."""
+    left: dict[int, int] = {}
+    for one in books.fulfilments_of(order_id):
+        for line_id, quantity in one.lines:
+            left[line_id] = left.get(line_id, 0) + quantity
+    for known in books.returns.values():
+        if known.order_id == order_id:
+            for line_id, quantity in known.lines:
+                left[line_id] = left.get(line_id, 0) - quantity
+    if not lines or any(left.get(line_id, 0) < quantity for line_id, quantity in lines):
+        raise UserError("Return line items must be fulfilled and not returned", "returnLineItems")
+    made = Return(books.fresh_id(), order_id, list(lines), books.now())
+    books.returns[made.id] = made
+    return made
+
+
+def close(books: ShopBooks, return_id: int) -> Return:
+    """The goods are there."""
+    known: Return = books.returns[return_id]
+    known.status, known.closed_at = "CLOSED", books.now()
+    return known
+
+
+def body(told: Return) -> dict[str, Any]:
+    """What a ``returns/*`` webhook says: which return, and of which order."""
+    gid = f"gid://shopify/Order/{told.order_id}"
+    return {
+        "id": told.id,
+        "admin_graphql_api_id": f"gid://shopify/Return/{told.id}",
+        "status": told.status.lower(),
+        "order": {"id": told.order_id, "admin_graphql_api_id": gid},
+    }
+
+
+def view(told: Return) -> dict[str, Any]:
+    done = told.status == "CLOSED"
+    lines = [
+        {
+            "__typename": "ReturnLineItem",
+            "quantity": quantity,
+            "processedQuantity": quantity if done else 0,
+            "fulfillmentLineItem": {
+                "__typename": "FulfillmentLineItem",
+                "lineItem": {"__typename": "LineItem", "id": f"gid://shopify/LineItem/{line_id}"},
+            },
+        }
+        for line_id, quantity in told.lines
+    ]
+    refunds = [
+        {"__typename": "Refund", "id": f"gid://shopify/Refund/{one['id']}", "createdAt": one["created_at"]}
+        for one in told.refunds
+    ]
+    return {
+        "__typename": "Return",
+        "id": f"gid://shopify/Return/{told.id}",
+        "status": told.status,
+        "createdAt": f"{told.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        "closedAt": f"{told.closed_at:%Y-%m-%dT%H:%M:%SZ}" if told.closed_at else None,
+        "returnLineItems": connection("ReturnLineItemTypeConnection", lines),
+        "refunds": connection("RefundConnection", refunds),
+    }
