@@ -64,6 +64,8 @@ class Order(msgspec.Struct):
     address: dict[str, str]
     buyer: dict[str, str]
     service_level: str = "STANDARD"
+    ship_by: datetime | None = None  # what the buyer was promised
+    deliver_by: datetime | None = None
     status: str = "PENDING"
     afn: bool = False
     tax: str = ON_TOP

@@ -1,6 +1,6 @@
 """Makes orders as buyers place them: varied, in the seller's marketplaces, exact to the minor unit."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ _PEOPLE = {
     "JP": ("Mika Tanaka", "3-2-1 Kanda", "Chiyoda-ku", "Tokyo", "101-0047"),
 }
 _LEVELS = ("STANDARD", "EXPEDITED", "NEXT_DAY")
+_PROMISED = {"STANDARD": (2, 7), "EXPEDITED": (1, 4), "NEXT_DAY": (1, 2)}  # days until it leaves, and arrives
 
 
 class Wish(NamedTuple):
@@ -62,6 +63,8 @@ def place(random: Random, order_id: str, now: datetime, wish: Wish) -> Order:
         replaces=wish.replaces,
         cash_on_delivery=wish.cash_on_delivery,
     )
+    ships, arrives = _PROMISED[order.service_level]
+    order.ship_by, order.deliver_by = now + timedelta(days=ships), now + timedelta(days=arrives)
     if wish.replaces:
         for item in order.items:
             item.unit = item.discount = item.shipping = item.shipping_discount = item.gift_wrap = 0

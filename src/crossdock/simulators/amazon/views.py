@@ -1,7 +1,7 @@
 """An order as the Orders API 2026-01-01 shows it, by the datasets that were asked for and the roles the app holds."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from crossdock.simulators.amazon.books import Item, Order, Package
@@ -12,7 +12,6 @@ DATASETS = frozenset(
     | {"PAYMENT", "FULFILLMENT_ORDERS"}
 )
 _PENDING = ("PENDING", "PENDING_AVAILABILITY")
-_PROMISED = {"NEXT_DAY": (1, 2), "EXPEDITED": (1, 4)}  # days from the order to leaving, and to arriving
 _V0 = {
     "PENDING": "Pending",
     "UNSHIPPED": "Unshipped",
@@ -50,14 +49,14 @@ def order(told: Order, included: Collection[str], roles: Collection[str]) -> dic
     if "PAYMENT" in included and ready:
         shown["payment"] = _payment(told)
     if "FULFILLMENT" in included:
-        ships, arrives = _PROMISED.get(told.service_level, (2, 7))
         shown["fulfillment"] = {
             "fulfillmentStatus": told.status,
             "fulfilledBy": "AMAZON" if told.afn else "MERCHANT",
             "fulfillmentServiceLevel": told.service_level,
-            "shipByWindow": {"latestDateTime": instant(told.created_at + timedelta(days=ships))},
-            "deliverByWindow": {"latestDateTime": instant(told.created_at + timedelta(days=arrives))},
         }
+        for name, latest in (("shipByWindow", told.ship_by), ("deliverByWindow", told.deliver_by)):
+            if latest is not None:
+                shown["fulfillment"][name] = {"latestDateTime": instant(latest)}
     if "PACKAGES" in included and not told.afn:
         shown["packages"] = [_package(package) for package in told.packages]
     return shown

@@ -1,6 +1,7 @@
 """What an Amazon order means in canonical words."""
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -259,3 +260,11 @@ def test_an_unknown_topic_is_said() -> None:
     with pytest.raises(Untranslatable) as caught:
         CONNECTOR.translate("amazon", "orders", b"{}")
     assert caught.value.code == "amazon.topic_unknown"
+
+
+def test_what_amazon_promised_the_buyer_is_kept() -> None:
+    body = sample(US)
+    body["fulfillment"]["shipByWindow"] = {"latestDateTime": "2026-11-25T07:59:59Z"}
+    body["fulfillment"]["deliverByWindow"] = {"earliestDateTime": "2026-11-27T08:00:00Z"}
+    order = order_of(body)
+    assert (order.ship_by, order.deliver_by) == (datetime(2026, 11, 25, 7, 59, 59, tzinfo=UTC), None)
