@@ -61,14 +61,15 @@ def test_an_order_that_is_not_here_or_ignored_is_told_nothing() -> None:
     assert ignored.tell(Reconciled((AMOUNT,))).opened == []
 
 
-def test_a_retry_books_a_deleted_sales_order_again_under_its_key() -> None:
+@pytest.mark.parametrize("args", [{"problem": "reconcile/missing_in_erp"}, {}])
+def test_a_retry_books_a_deleted_sales_order_again_under_its_key(args: dict[str, Any]) -> None:
     play = booked()
     play.tell(Reconciled((MISSING,)))
-    decision = play.act("retry", problem="reconcile/missing_in_erp")
+    decision = play.act("retry", **args)
     assert (decision.again, decision.settled) == ([KEY], ["reconcile/missing_in_erp"])
     assert decision.commands == []
     assert play.status("order.book") == "running"
-    assert play.act("retry", problem="reconcile/missing_in_erp").again == [], "once"
+    assert play.act("retry", **args).again == [], "once"
     play.settle("order.book")
     assert play.status("order.book") == "done"
 

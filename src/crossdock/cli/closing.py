@@ -38,13 +38,7 @@ def differences(
     json: bool = JSON,
 ) -> None:
     """List what channel, Crossdock and ERP tell differently, the newest first."""
-    from crossdock.domain.reconciling import DIFFERENCES
-    from crossdock.store.reading_differences import STATES
-
-    if state not in STATES:
-        raise typer.BadParameter(f"There is no state '{state}'. States: {', '.join(STATES)}.")
-    if kind and kind not in DIFFERENCES:
-        raise typer.BadParameter(f"There is no kind '{kind}'. Kinds: {', '.join(DIFFERENCES)}.")
+    _known_words(state, kind)
 
     async def read(desk: "Desk") -> "DifferencePage":
         from crossdock.store import reading_differences
@@ -60,6 +54,15 @@ def differences(
     columns = ("order", "kind", "severity", "expected", "found", "since", "repair", "cause")
     rows = [(d.order_key, d.kind, d.severity, d.expected, d.found, d.found_at, d.repair, d.cause) for d in found]
     table(columns, rows, "No differences: channel, Crossdock and ERP agree.")
+
+
+def _known_words(state: str, kind: str) -> None:
+    from crossdock.domain.reconciling import DIFFERENCES
+    from crossdock.store.reading_differences import STATES
+
+    for name, word, known in (("state", state, STATES), ("kind", kind, tuple(DIFFERENCES))):
+        if word and word not in known:
+            raise typer.BadParameter(f"There is no {name} '{word}'. There are: {', '.join(known)}.")
 
 
 def close(

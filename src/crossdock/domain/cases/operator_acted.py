@@ -46,14 +46,14 @@ def _retry(d: Draft, event: OperatorActed) -> str | None:
     problem, step = event.args.get("problem"), event.args.get("step")
     if str(problem).startswith("shipment/"):
         return _fit_again(d, str(problem).removeprefix("shipment/"))
-    if problem == MISSING:
-        return book_again(d, event.actor, event.reason)
     if str(problem).startswith("refund/"):
         fit_again(d)
         return f"it still does not fit: {problem}" if problem in d.state.problems else None
     failed = [
         key for key, intent in d.state.commands.items() if intent.status == "failed" and _chosen(intent, problem, step)
     ]
+    if not failed and problem in (None, MISSING) and MISSING in d.state.problems:
+        return book_again(d, event.actor, event.reason)
     keys = [key for key in failed if _still_wanted(d, d.state.commands[key])]
     for key in keys:
         intent = d.state.commands[key]
