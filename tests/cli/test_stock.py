@@ -23,7 +23,7 @@ async def test_stock_is_listed_and_explained(store: PostgresStore, database_url:
         return json.loads((await run(*arguments, "--json")).out)
 
     assert "No stock is known." in (await run()).out
-    await stocked(await seed(store, 6))
+    await stocked(await seed(store))
     listed = await run()
     assert f"{SHOP}/101: 31" in listed.out
     assert [line["sku"] for line in (await asked("--search", "mug"))["lines"]] == [MUG]
