@@ -17,15 +17,20 @@ from granian.server.embed import Server
 from crossdock.api.desk import Desk
 from crossdock.console.app import create_app
 from crossdock.governance import people
+from crossdock.governance.mapped import Mapped
 from crossdock.observe.signals import Silence
 from crossdock.simulators.base import Faults, Reply, Request
 from crossdock.simulators.server import SimulatorServer
 from crossdock.store.pool import reading_pool
 from crossdock.store.postgres import PostgresStore
-from tests.console.seed import CONNECTORS
+from tests.console.seed import CONNECTORS, ERP
 
 HOST = "http://console.test"
 PASSWORD = "correct horse battery"
+MAPPED = (
+    Mapped(ERP, "ship_methods", "Ship methods", "ship_methods", {"Ground": "3001", "Old": "9"}, ("Ground",)),
+    Mapped(ERP, "currencies", "Currencies", "currencies", {"AUD": "5"}),
+)
 
 
 class Bugs:
@@ -57,6 +62,7 @@ async def desk(store: PostgresStore, url: str, **settings: Any) -> AsyncIterator
         stopwatch=time.monotonic,
         unique=lambda: uuid.uuid4().hex,
         version="0.1.0",
+        mapped=MAPPED,
         readmes={"netsuite": "# NetSuite\n\nConcurrency is account-wide.\n<script>alert(1)</script>\n"},
         **{"public_url": HOST, **settings},
     )

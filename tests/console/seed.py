@@ -166,6 +166,7 @@ class Day:
             )
         products = [(sku, msgspec.json.encode(ProductMaster(sku, f"i-{sku}"))) for sku in ("MUG-01", "POT-07")]
         await self.store.save_masters(ERP, "product", products)
+        await self.store.save_values(ERP, "ship_methods", [("3001", "Ground"), ("3002", f"Express {XSS}")])
         customer = CustomerMaster("c-9", "ada@example.com", currency="AUD")
         await self.store.save_customers(ERP, [("ada@example.com", customer.ref, msgspec.json.encode(customer))])
 

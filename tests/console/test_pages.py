@@ -81,6 +81,17 @@ async def test_nothing_in_a_page_is_inline_or_from_elsewhere(desk: Desk) -> None
                 assert not re.match(r"(?:[a-z]+:|//)", address), (path, address)
 
 
+async def test_what_is_not_mapped_shows_with_the_connections(desk: Desk) -> None:
+    async with visitor(desk, "viewer") as who:
+        text = (await who.page("/connections")).text
+        assert "Old is 9, which is not there" in text
+        assert "1 of theirs that nothing leads to" in text
+        assert "not read yet" in text
+        ship, currencies = (await who.get("/api/v1/unmapped")).json()
+        assert (ship["have"], ship["mapped"], currencies["known"]) == (2, 1, False)
+        assert [(gap["side"], gap["code"]) for gap in ship["gaps"]] == [("ours", "Old"), ("theirs", "3002")]
+
+
 def test_the_vendored_files_are_the_published_ones() -> None:
     vendor = resources.files("crossdock.console") / "static" / "vendor"
     hashes = static_files.integrity()
