@@ -15,7 +15,7 @@ from crossdock.governance import people
 from crossdock.store import reading_exceptions, reading_orders
 from crossdock.store.postgres import PostgresStore
 from tests.console import accessibility, desks, reports
-from tests.console.seed import ERP, Day, erp, fine, key
+from tests.console.seed import ERP, Day, erp, fine, key, late
 
 CHROMIUM = os.environ.get("CROSSDOCK_CHROMIUM") or shutil.which("chromium") or ""
 PICTURES = Path(__file__).parents[2] / "artifacts" / "console"
@@ -96,11 +96,13 @@ async def _paths(desk: Desk) -> dict[str, str]:
         "now": "/",
         "orders": "/orders",
         "orders-held": "/orders?status=held",
+        "orders-late": "/orders?late=true",
         "orders-nothing": "/orders?q=no-such-id",
         "order": f"/orders/{key(4)}",
         "order-refused": f"/orders/{key(16)}",
         "order-hostile": f"/orders/{key(3)}",
         "order-unbalanced": f"/orders/{key(21)}",
+        "order-late": f"/orders/{key(701)}",
         "exceptions": "/exceptions",
         "cause": f"/exceptions/cause?{cause}",
         "preview": f"/exceptions/preview?{cause}",
@@ -118,6 +120,7 @@ async def _paths(desk: Desk) -> dict[str, str]:
 async def test_every_page_is_drawn(day: Day, database_url: str, scheme: str, tmp_path: Path) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     proof = reports.held(tmp_path / "report.json")
+    await late(day)
     async with browsing(day, database_url, proof=proof, color_scheme=scheme) as (watched, desk):
         stranger = await watched.page()
         await stranger.goto("/orders?status=held")
