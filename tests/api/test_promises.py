@@ -1,24 +1,15 @@
 """A late order is found, shown and counted wherever people look."""
 
-from datetime import timedelta
-
-import msgspec
-
 from crossdock.api.desk import Desk
-from crossdock.domain.decision import Policy
-from crossdock.domain.promise import Promising
 from crossdock.observe.sql_gauges import SqlGauges
+from tests.console import seed
 from tests.console.desks import visitor
-from tests.console.seed import ERP, PLACED, SHOP, WAREHOUSE, Day, order
+from tests.console.seed import SHOP, Day, order
 
 
 async def test_a_late_order_is_listed_shown_and_counted(day: Day, desk: Desk) -> None:
-    promise = Promising("Australia/Melbourne", default_transit_days=2)
-    day.world.policies[SHOP] = Policy(SHOP, ERP, WAREHOUSE, invoice="take", promise=promise)  # type: ignore[index]
-    late, fine = order(701), order(702)
-    late = msgspec.structs.replace(late, ship_by=PLACED - timedelta(days=1))  # the channel promised what is past
-    for each in (late, fine):
-        await day.arrive(each)
+    late, fine = await seed.late(day), order(702)
+    await day.arrive(fine)
     await day.decide()
     async with visitor(desk, "viewer") as who:
         listed = (await who.get("/api/v1/orders?late=true")).json()
@@ -27,7 +18,7 @@ async def test_a_late_order_is_listed_shown_and_counted(day: Day, desk: Desk) ->
         assert not (await who.get("/api/v1/orders?late=true&channel=elsewhere")).json()["orders"]
         told = (await who.get(f"/api/v1/orders/{late.key}")).json()
         assert (told["promise"]["late"], told["promise"]["told"]) == (True, ["ship"])
-        assert told["whole"]["order"]["status"] == "open"
+        assert (told["whole"]["order"]["status"], told["acts"]) == ("open", ["resolve", "cancel"])
         assert "Forecast" in {fact[0] for moment in told["timeline"] for fact in moment["facts"]}
         assert (await who.get(f"/api/v1/orders/{fine.key}")).json()["promise"]["late"] is False
         page = (await who.get(f"/orders/{late.key}")).text

@@ -37,6 +37,7 @@ from crossdock.domain.order import (
 )
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import Done, Outcome, OutcomeUnknown, Rejected, RetryLater
+from crossdock.domain.promise import Promising
 from crossdock.domain.refund import Credit, Refund, RefundedLine, Restock, Return, ReturnedLine, Tender
 from crossdock.domain.settlement_decider import SETTLEMENT
 from crossdock.domain.signal_decider import SIGNAL
@@ -319,3 +320,13 @@ async def workers(store: PostgresStore) -> None:
 
 def key(number: int) -> str:
     return order_key(SHOP, str(6674573190000 + number))
+
+
+async def late(day: Day) -> Order:
+    """One more order, on a route that promises dates from now on: its channel promised what is past."""
+    promise = Promising("Australia/Melbourne", default_transit_days=2)
+    day.world.policies[SHOP] = Policy(SHOP, ERP, WAREHOUSE, invoice="take", promise=promise)  # type: ignore[index]
+    placed = msgspec.structs.replace(order(701), ship_by=PLACED - timedelta(days=1))
+    await day.arrive(placed)
+    await day.decide()
+    return placed

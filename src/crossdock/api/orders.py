@@ -198,7 +198,7 @@ def _released(state: OrderState | None) -> list[str]:
 
 def _acts(whole: OrderWhole, state: OrderState | None) -> tuple[str, ...]:
     order, found = whole.order, []
-    stuck = [e for e in whole.exceptions if e.state == "open"]
+    stuck = [e for e in whole.exceptions if e.state == "open" and e.klass != "promise"]  # being late is not retried
     if stuck or order.status in ("exception", "parked"):
         found.append("retry")
     if _holds(state):
