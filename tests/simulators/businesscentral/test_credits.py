@@ -9,13 +9,15 @@ import pytest
 from tests.simulators.businesscentral.door import Setup
 from tests.simulators.businesscentral.steps import FIRST, again, booked, send, whole
 
+from crossdock.connectors.businesscentral import CONNECTOR
 from crossdock.connectors.businesscentral.crediting import render_credit
 from crossdock.connectors.businesscentral.proof import Unbookable
 from crossdock.connectors.businesscentral.tests.orders import PLACED, SETTINGS, SKUS, plain_order
 from crossdock.domain.commands import CreditLine, CreditRefund, MakeInvoice
+from crossdock.domain.events import CreditSeen
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, Outcome, Rejected
 from crossdock.kit.http import AnswerLost
-from crossdock.kit.manifest import Call
+from crossdock.kit.manifest import Call, Untranslatable
 
 RATE = Decimal("0.0825")
 
@@ -226,3 +228,29 @@ def test_nothing_here_pauses_the_connection() -> None:
     with pytest.raises(Unbookable) as refused:
         _credit(unit(tax_rate=Decimal("0.5")))
     assert not isinstance(refused.value.outcome, Misconfigured)
+
+
+async def test_the_poll_tells_ours_and_other_peoples_apart() -> None:
+    there = await billed()
+    assert isinstance(await made(there, there.refund(goodwill("1.00"), refund_id="77")), Done)
+    by_hand = there.setup.company.act("credit", {"invoice": there.invoice, "amount": "2.50"})
+    page = await CONNECTOR.polls["credits"].run(there.setup.client(), None, {})
+    events = [CONNECTOR.translate("erp", one.topic, one.body)[0] for one in page.found]
+    assert {one.stream_key for one in page.found} == {plain_order().key}
+    told = {(event.credit.made_for, event.credit.total) for event in events if isinstance(event, CreditSeen)}
+    assert told == {("77", Decimal("1.00")), (None, Decimal("2.50"))}
+    assert by_hand["id"] in {event.credit.id for event in events if isinstance(event, CreditSeen)}
+
+
+async def test_drafts_are_told_to_nobody() -> None:
+    there = await billed()
+    there.setup.door.lose = 2
+    with pytest.raises(AnswerLost):
+        await made(there, there.refund())
+    assert (await CONNECTOR.polls["credits"].run(there.setup.client(), None, {})).found == ()
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[", b'{"id":"1","number":"1","total":"NaN","currency":"USD"}'])
+def test_a_polled_credit_memo_that_cannot_be_read_says_so(body: bytes) -> None:
+    with pytest.raises(Untranslatable):
+        CONNECTOR.translate("erp", "credit_memo", body)

@@ -13,9 +13,10 @@ import pytest
 from crossdock.connectors.netsuite import CONNECTOR
 from crossdock.connectors.netsuite.crediting import render_credit, render_payment
 from crossdock.domain.commands import CreditLine, CreditRefund, Payload, PayRefund
+from crossdock.domain.events import CreditSeen
 from crossdock.domain.outcome import Conflict, Done, Rejected
 from crossdock.kit.http import AnswerLost, Line, Response
-from crossdock.kit.manifest import Call, Result
+from crossdock.kit.manifest import Call, Result, Untranslatable
 from crossdock.kit.tokens import InProcessTokens
 from crossdock.simulators.base import Request, Surroundings
 from crossdock.simulators.netsuite import NetSuiteAccount, make_credentials
@@ -252,3 +253,33 @@ async def test_a_credit_and_its_payment_are_dated_on_the_posting_day_where_one_i
     assert (render_payment(own, "1", account.settings)["tranDate"]) == "2026-11-26"
     assert render_credit(credit, {}, account.settings)["tranDate"] == "2026-12-01"
     assert isinstance((await account.do(payment)).outcome, Done)
+
+
+async def test_the_poll_tells_ours_and_other_peoples_apart() -> None:
+    account = await Account().open()
+    account.sim.ledger.find("salesOrder", account.ordered).external_id = "shop-1001"  # type: ignore[union-attr]
+    payload = CreditRefund("shop-1001", account.ordered, "77", NOW, "EUR", "9001", (GOODWILL,), {}, (account.invoice,))
+    made = await CONNECTOR.operations["refund.credit"].send(account.client, payload, Call("key"))
+    assert isinstance(made.outcome, Done), made.outcome
+    account.sim.act("credit", {"invoice": account.invoice, "amount": "2.50"})
+    page = await CONNECTOR.polls["credits"].run(account.client, None, {})
+    assert [one.stream_key for one in page.found] == ["shop-1001", "shop-1001"]
+    events = [CONNECTOR.translate("erp", one.topic, one.body)[0] for one in page.found]
+    told = {(event.credit.made_for, event.credit.total) for event in events if isinstance(event, CreditSeen)}
+    assert told == {("77", Decimal("3.00")), (None, Decimal("2.50"))}
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[", b'{"id":"1","number":"1","total":"NaN","currency":"USD"}'])
+def test_a_polled_credit_memo_that_cannot_be_read_says_so(body: bytes) -> None:
+    with pytest.raises(Untranslatable):
+        CONNECTOR.translate("erp", "credit_memo", body)
+
+
+async def test_tax_that_the_channel_pays_is_a_line_and_no_tax() -> None:
+    account = await Account(channel_tax_item="2009").open()
+    line = msgspec.structs.replace(THING, channel_tax=True)
+    payload = CreditRefund("shop-1", account.ordered, "9", NOW, "EUR", "9001", (line,), {}, (account.invoice,))
+    made = await CONNECTOR.operations["refund.credit"].send(account.client, payload, Call("key"))
+    assert isinstance(made.outcome, Done), made.outcome
+    (memo,) = account.sim.books()["credit_memos"]
+    assert (memo["total"], memo["tax"]) == ("11.90", "0")
