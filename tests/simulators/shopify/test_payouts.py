@@ -177,6 +177,15 @@ async def test_a_payout_from_before_the_connection_is_left_alone(shop: Any) -> N
     assert len(backfilled) == 2
 
 
+async def test_a_payout_of_the_very_second_of_the_first_start_is_told(shop: Any) -> None:
+    shop.at = shop.at.replace(microsecond=400_000)
+    _, cursor = await poll(shop)
+    shop.later(0.3)
+    payout = shop.sim.act("payout", {"adjustment": "2.00"})["id"]
+    [found], _ = await poll(shop, cursor)
+    assert found.stream_key == f"shop1-{payout}"
+
+
 async def test_without_the_setting_nothing_is_asked(shop: Any) -> None:
     page = await PAYOUTS.run(shop.client, None, {})
     assert (page.found, page.cursor, page.more) == ((), "off: payouts is not set", False)

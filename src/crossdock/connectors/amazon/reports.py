@@ -70,7 +70,7 @@ async def settlements(client: Client, cursor: str | None, options: Mapping[str, 
 def _start(client: Client, options: Mapping[str, Any]) -> ReportCursor:
     now = client.line.now()
     since, until = _instant(options.get("since")), _instant(options.get("until"))
-    begun = since or (now - OLDEST if until else now)
+    begun = (since or (now - OLDEST if until else now)).replace(microsecond=0)  # Amazon tells seconds
     return ReportCursor(begun, begun, begun, until=until)
 
 

@@ -58,7 +58,7 @@ async def payouts(client: Client, cursor: str | None, options: Mapping[str, Any]
 
 def _start(client: Client, options: Mapping[str, Any]) -> PayoutCursor:
     since, until = _instant(options.get("since")), _instant(options.get("until"))
-    begun = since or (_FOREVER_AGO if until else client.line.now())
+    begun = (since or (_FOREVER_AGO if until else client.line.now())).replace(microsecond=0)  # Shopify tells seconds
     return PayoutCursor(begun, begun, begun, until=until)
 
 
