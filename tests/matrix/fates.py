@@ -86,5 +86,7 @@ class Fate:
                 self._falls.clear()
                 self.killed += 1
                 await engine.kill()
+                # Its lease on the polls would end by itself after half a minute; the product waits, the table need not.
+                await self._house.store.release_slots("polls", f"w{number}")
             else:
                 await engine.stop()

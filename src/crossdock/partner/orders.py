@@ -48,7 +48,7 @@ class Stands(msgspec.Struct, frozen=True):
 class OrderAnswer(msgspec.Struct, frozen=True):
     """How an order stands.
 
-    ``decision``: kept (nobody has decided on it yet), accepted, held (a person looks at it; ``problems`` say why),
+    ``decision``: kept (nobody could decide on it yet), accepted, held (a person looks at it; ``problems`` say why),
     rejected (it will not be fulfilled). ``status`` and ``step`` are Crossdock's own, more detailed words.
     """
 
@@ -201,15 +201,18 @@ async def _look(counter: Counter, partner: Partner, key: str) -> OrderAnswer | N
 
 def _answered(kept: OrderAnswer, row: Mapping[str, Any], problems: list[Stands]) -> OrderAnswer:
     changes: dict[str, Any] = {name: row[name] for name in ("status", "step", "reason")}
+    decision = _DECIDED[row["status"]]
     if row["state"] is not None:
         state = decode_state(plain(row["state"]))
+        if state.wanting and decision == "accepted":
+            decision = "kept"  # it waits for the ERP's items or customers to be read: a yes would be a guess
         parcels = {parcel.shipment.id: parcel.shipment.packages for parcel in state.taken()}
         changes["shipped"] = {
             id_: [one.tracking_number for one in packages if one.tracking_number] for id_, packages in parcels.items()
         }
         if state.promise is not None:
             changes |= {"promised": state.promise.dates, "forecast": state.promise.forecast}
-    return msgspec.structs.replace(kept, decision=_DECIDED[row["status"]], problems=problems, **changes)
+    return msgspec.structs.replace(kept, decision=decision, problems=problems, **changes)
 
 
 def _kept(partner: Partner, key: str) -> OrderAnswer:

@@ -122,6 +122,10 @@ async def test_every_write_of_what_exists_names_an_etag(contract: dict[str, Any]
     assert found > 5
 
 
+# Lists whose ``code`` the extract of the page definitions leaves out; the older API's description has it for each.
+CODED = frozenset({"currencies", "paymentTerms", "shipmentMethods", "taxAreas", "taxGroups"})
+
+
 async def test_every_answer_is_in_the_published_contract(contract: dict[str, Any]) -> None:
     setup = await everything()
     checked = set()
@@ -136,7 +140,7 @@ async def test_every_answer_is_in_the_published_contract(contract: dict[str, Any
                 checked.add(name)
     assert checked == {
         "salesOrders", "salesOrderLines", "salesInvoices", "salesShipments", "items", "customers", "companyInformation",
-        "salesCreditMemos",
+        "salesCreditMemos", "shipmentMethods", "taxGroups",
     }  # fmt: skip
 
 
@@ -154,7 +158,7 @@ def _answers(sent: Request, reply: Reply) -> list[tuple[str, Any]]:
 
 def _has_only(contract: dict[str, Any], name: str, row: dict[str, Any]) -> None:
     page = contract[name]
-    known = {field["name"] for field in page["fields"]}
+    known = {field["name"] for field in page["fields"]} | ({"code"} if name in CODED else set())
     for field, value in row.items():
         if field in page["subparts"]:
             for line in value:
