@@ -47,6 +47,8 @@ def sentence(report: Report | None) -> str:
     result = "no violation" if not broken else f"**{broken:,} violations**"
     if report["void"]:
         result += f", and void: {', '.join(report['void'])} never came up"
+    if report.get("interrupted"):
+        result += ", stopped before its end"
     tried = f"{report['seeds']:,} seeds over {len(report['profiles'])} profiles"
     struck = f"{faults:,} faults of {len(report['faults'])} kinds, {recoveries:,} recoveries"
     ran = f"{report['at'][:10]}, commit `{_commit(report)}`, Python {report['python']}, {_hours(report['seconds'])}"
@@ -76,6 +78,7 @@ def page(report: Report) -> str:
         "What it means: [the simulation](../explanation/proof.md).",
         f"{report['seeds']:,} seeds from {report['first_seed']:,}: "
         + (f"**{report['violations']:,} violations.**" if report["violations"] else f"no violation.{bound}"),
+        *(["It was stopped before its end; what it had done by then counts."] if report.get("interrupted") else []),
         *([f"**Void:** {', '.join(report['void'])} never came up."] if report["void"] else []),
         _table(("fact", ""), facts),
         "## Promises",
