@@ -27,6 +27,7 @@ from crossdock.proof.run import Ran, run
 AT_ONCE = 20  # kills per errand
 TWICE_EVERY = 8  # of the kills, one has a second one after the restart
 TWICE_WITHIN = 60  # boundaries of the successor
+SUCCESSOR_S = 10.0  # until it has the polls that its predecessor held: an order may wait for what they bring
 KEPT = 5  # violations of an errand that are kept
 _SAME_S = 0.1
 
@@ -63,7 +64,9 @@ class Swept(msgspec.Struct):
 
 def killed(golden: str, kill: Kill) -> Scenario:
     """The golden run with its kill."""
-    return msgspec.structs.replace(GOLDEN[golden], kill_at=kill.at, kill_again=kill.again)
+    whole = GOLDEN[golden]
+    trouble_s = whole.trouble_s if kill.again is None else whole.trouble_s + SUCCESSOR_S
+    return msgspec.structs.replace(whole, kill_at=kill.at, kill_again=kill.again, trouble_s=trouble_s)
 
 
 def marks(golden: str) -> list[Mark]:

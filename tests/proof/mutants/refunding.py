@@ -62,7 +62,7 @@ MUTANTS = (
         what="The credit memo carries no external id: a repeat makes a second one.",
         plant=_nameless_credit,
         profile="refunds",
-        within=60,
+        within=250,
         caught_by=("I1b",),
     ),
     Mutant(
