@@ -75,6 +75,13 @@ def configuration(folder: Path, *, prove_rules: bool = True) -> Config:
     return load(folder, Manifests(), prove_rules=prove_rules)
 
 
+def portal_schema() -> dict[str, Any]:
+    """The JSON Schema of an order as partners give it."""
+    from crossdock.connectors.portal.wire import order_schema
+
+    return order_schema()
+
+
 def deciders() -> dict[str, Decider]:
     """How each kind of stream decides."""
     from crossdock.domain.order_decider import OrderDecider

@@ -7,16 +7,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
-from granian.server.embed import Server
 
 from crossdock import __version__, app
 from crossdock.api.desk import Desk
+from crossdock.app_server import AppServer
 from crossdock.console.app import create_app
 from crossdock.engine.world import Loop, World
 from crossdock.governance.config import Config
@@ -56,40 +53,14 @@ class Gauges:
         return exposition(self._folder, time.time, self._latest).decode()
 
 
-class ConsoleServer:
-    """A ``Loop``: serves the app until told to stop."""
-
-    def __init__(self, served: Any, config: Config) -> None:
-        where, serve = address(config.serve.console, "console"), config.serve
-        self._server = Server(
-            served,
-            address=where.host,
-            port=where.port,
-            interface=Interfaces.ASGI,
-            http=HTTPModes.http1,
-            websockets=False,
-            log_enabled=False,
-            log_level=LogLevels.error,
-            ssl_cert=Path(serve.tls_certificate) if serve.tls_certificate else None,
-            ssl_key=Path(serve.tls_key) if serve.tls_key else None,
-        )
-
-    async def run(self, stop: asyncio.Event) -> None:
-        serving = asyncio.ensure_future(self._server.serve())
-        stopped = asyncio.ensure_future(stop.wait())
-        await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        self._server.stop()  # type: ignore[no-untyped-call]  # granian publishes no types for it
-        await serving
-
-
 @asynccontextmanager
 async def console(spec: ChildSpec, config: Config, world: World) -> AsyncIterator[list[Loop]]:
     """The console's loops; their reading pool is closed on leaving."""
     pool = await reading_pool(spec.url, size=4)
     try:
         gauges = Gauges(pool, Path(spec.metrics), world.signals)
-        yield [ConsoleServer(create_app(desk(spec, config, world, pool, gauges)), config), gauges]
+        served = create_app(desk(spec, config, world, pool, gauges))
+        yield [AppServer(served, address(config.serve.console, "console"), config.serve), gauges]
     finally:
         await pool.close()
 
