@@ -32,6 +32,9 @@ NOBODY = 599  # the status of a request that nobody answered
 # Real vendors commit for minutes and are given minutes; the simulated ones keep ``plan.LATE_S`` and ``plan.LAG_S``.
 HURRY = {"lease_s": 9.0, "settle_s": 3.0}
 POLL_EVERY_S = 6.0
+# Bring neither an order nor anything that one waits for; they run beside, so that their loops meet every fault too.
+SELDOM = ("levels", "payouts", "positions", "positions_all", "values")
+SELDOM_EVERY_S = 24.0
 POLLS_LEASE_S = 9.0  # until another process polls in a dead one's place
 OVERLAP_S = 3.0
 POLICY = Policy(SHOP, ERP, WAREHOUSE, guest_customer="9001", invoice="make")
@@ -65,9 +68,13 @@ def connector(system: str) -> Connector:
     """The real one, in faster time and without a limit on the simulated account's rate."""
     found = app.connector(system)
     quota = msgspec.structs.replace(found.manifest.quota, rate_per_s=None)
-    polls = {n: msgspec.structs.replace(p, every_s=POLL_EVERY_S) for n, p in found.polls.items()}
+    polls = {n: msgspec.structs.replace(p, every_s=_every_s(n)) for n, p in found.polls.items()}
     manifest = msgspec.structs.replace(found.manifest, quota=quota)
     return msgspec.structs.replace(found, manifest=manifest, polls=polls)
+
+
+def _every_s(poll: str) -> float:
+    return SELDOM_EVERY_S if poll in SELDOM else POLL_EVERY_S
 
 
 class Worker:

@@ -173,9 +173,9 @@ class _Play:
                 return
 
     def _polled(self, began: float) -> bool:
-        """Whether every poll listed once more since the quiet began."""
+        """Whether every poll that can bring an order on listed once more since the quiet began."""
         ended, later = self.witness.polled, began + house.POLL_EVERY_S / 2
-        polls = [(name, poll) for name, one in self._connectors.items() for poll in one.polls]
+        polls = [(n, poll) for n, one in self._connectors.items() for poll in one.polls if poll not in house.SELDOM]
         return all(ended.get(one, 0.0) > later and self.witness.listed[one] > began for one in polls)
 
     async def _resume_connections(self) -> None:
