@@ -52,13 +52,18 @@ class Clock:
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
+        self._told = (-1.0, EPOCH)  # the last instant that was asked for: many ask at one
 
     def seconds(self) -> float:
         return self._loop.time()
 
     def now(self) -> datetime:
         """Aware UTC."""
-        return EPOCH + timedelta(seconds=self._loop.time())
+        at, told = self._told
+        if at != (seconds := self._loop.time()):
+            told = EPOCH + timedelta(seconds=seconds)
+            self._told = (seconds, told)
+        return told
 
     def skewed(self, skew_s: Callable[[], float]) -> Callable[[], datetime]:
         """A wall clock that is wrong by as much as ``skew_s`` says at each reading."""

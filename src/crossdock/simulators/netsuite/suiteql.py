@@ -7,6 +7,7 @@ Everything outside it is refused, as NetSuite refuses it: unknown tables and col
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from crossdock.simulators.netsuite.answers import Refusal
@@ -47,6 +48,7 @@ def run(statement: str, tables: Tables) -> list[dict[str, str]]:
 class _Statement:
     def __init__(self, text: str, tables: Tables) -> None:
         self._tokens = _tokens(text)
+        self._words = _lowered(self._tokens)
         self._at = 0
         self._tables = tables
         self._aliases: dict[str, str] = {}
@@ -200,7 +202,7 @@ class _Statement:
         if name == "TO_CHAR":
             return lambda row: None if value(row) is None else value(row).strftime(_FORMAT)
         if name == "TO_DATE":
-            return lambda row: datetime.strptime(value(row), _FORMAT)  # noqa: DTZ007 - the account's wall time
+            return lambda row: _date(value(row))
         if name in ("UPPER", "LOWER"):
             return lambda row: None if value(row) is None else getattr(str(value(row)), name.lower())()
         raise refused(f"Unknown function {name}.")
@@ -236,7 +238,7 @@ class _Statement:
     # -- tokens -------------------------------------------------------------------------------------------------
 
     def _peek(self) -> str:
-        return self._tokens[self._at].lower() if self._at < len(self._tokens) else ""
+        return self._words[self._at] if self._at < len(self._words) else ""
 
     def _next(self) -> str:
         if self._at >= len(self._tokens):
@@ -265,7 +267,8 @@ class _Statement:
         return token
 
 
-def _tokens(text: str) -> list[str]:
+@lru_cache(maxsize=256)  # polls ask the same until something changes
+def _tokens(text: str) -> tuple[str, ...]:
     tokens, at = [], 0
     text = text.strip()
     while at < len(text):
@@ -274,7 +277,17 @@ def _tokens(text: str) -> list[str]:
             raise refused(f"Unexpected character {text[at]!r}.")
         tokens.append(match.group(match.lastindex or 0))
         at = match.end()
-    return tokens
+    return tuple(tokens)
+
+
+@lru_cache(maxsize=256)
+def _lowered(tokens: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(token.lower() for token in tokens)
+
+
+@lru_cache(maxsize=256)  # a statement compares each row with the same instant
+def _date(text: str) -> datetime:
+    return datetime.strptime(text, _FORMAT)  # noqa: DTZ007 - the account's wall time
 
 
 def _hash_join(rows: Iterator[Row], right: list[Row], outer: str, inner: str, nothing: list[Row]) -> Iterator[Row]:
