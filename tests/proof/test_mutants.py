@@ -23,6 +23,7 @@ def sound(seed: int, profile: str | None) -> bool:
     return not run(scenario(seed, profile), patience_s=PATIENCE_S).violations
 
 
+@pytest.mark.timeout(600)  # some are caught after hundreds of seeds only
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_it_is_caught_for_what_it_breaks(mutant: Mutant) -> None:
     caught = hunt(mutant)
