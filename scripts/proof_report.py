@@ -63,6 +63,7 @@ def page(report: Report) -> str:
     facts = [
         ("began", report["at"]),
         ("took", f"{_hours(report['seconds'])}, {report['seeds_per_s']:g} seeds a second, {report['jobs']} processes"),
+        *([("sittings", f"{report['sittings']}, one after the other")] if report.get("sittings", 1) > 1 else []),
         ("simulated time", f"{report['simulated_hours']:,.0f} hours"),
         ("tables", "on PostgreSQL" if report["store"] == "postgres" else "in memory"),
         ("commit", f"`{_commit(report)}`"),

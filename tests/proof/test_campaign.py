@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from crossdock.proof.campaign import EARLY, campaign
+from crossdock.proof.campaign import EARLY, Report, another, campaign
 from crossdock.proof.plan import KINDS, PROFILES
-from crossdock.proof.telling import PASSED, STOPPED, lines, verdict
+from crossdock.proof.telling import PASSED, STOPPED, Keeping, kept, lines, store, verdict
 from tests.cli.running import ROOT, crossdock
 
 SEEDS = 2_000
@@ -41,6 +41,45 @@ def test_a_campaign_is_the_same_in_one_process_or_two() -> None:
     assert one.faults == two.faults
 
 
+def test_a_campaign_that_was_stopped_is_gone_on_with_as_if_it_had_not_been(tmp_path: Path) -> None:
+    whole = campaign(5_000, 110, jobs=2)
+
+    def stop(report: Report) -> None:
+        store(report, tmp_path / "report.json", None)
+        if report.seeds >= 50:
+            raise KeyboardInterrupt
+
+    begun = campaign(5_000, 110, jobs=2, told=stop)
+    assert (begun.interrupted, begun.seeds) == (True, 50)
+    so_far = kept(tmp_path / "report.json")
+    assert so_far is not None
+    assert another(so_far, 5_000, None, "memory") == ""
+    done = campaign(5_000, 110, jobs=1, so_far=so_far)
+    assert (done.interrupted, done.seeds) == (False, 110)
+    assert (done.digest, done.faults, done.profiles) == (whole.digest, whole.faults, whole.profiles)
+    assert done.seconds >= begun.seconds
+
+
+def test_a_report_of_another_campaign_is_not_gone_on_with() -> None:
+    so_far = Report(1, profile="calm", store="memory", commit="of long ago")
+    assert another(so_far, 2, "calm", "memory").startswith(
+        "its first_seed is 1, not 2; its commit is of long ago, not "
+    )
+    assert "its profile is calm, not None" in another(so_far, 1, None, "memory")
+    assert "its store is memory, not postgres" in another(so_far, 1, "calm", "postgres")
+
+
+def test_a_report_is_kept_while_the_campaign_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "report.json"
+    keeping = Keeping([file], None)
+    keeping.told(Report(1, seeds=25))
+    assert not file.exists()  # it is written once a minute
+    monkeypatch.setattr("crossdock.proof.telling._LINE_EVERY_S", 0.0)
+    keeping.told(Report(1, seeds=50))
+    assert json.loads(file.read_text())["seeds"] == 50
+    assert json.loads(file.read_text())["interrupted"] is True
+
+
 async def test_its_report_as_json_has_what_programs_ask_for() -> None:
     ran = await crossdock("prove", "--seeds", "30", "--seed", "7", "--jobs", "1", "--json")
     told = json.loads(ran.out)
@@ -59,6 +98,9 @@ async def test_its_report_as_json_has_what_programs_ask_for() -> None:
         (["--sweep", "brass"], "There is no golden run 'brass'. There are: one-order, "),
         (["--scenario", "/nowhere/at.all"], "/nowhere/at.all: [Errno 2] No such file or directory"),
         (["--report", "/nowhere/at.all"], "There is no folder /nowhere for the report."),
+        (["--resume"], "--resume goes on with the report in --report FILE: name it."),
+        (["--resume", "--report", __file__], "test_campaign.py is no report of crossdock prove: "),
+        (["--sweep", "all", "--store", "postgres"], "have their tables in memory: leave --store out."),
         (["--seeds", "0"], "Invalid value for '--seeds'"),
         (["--seeds", "many"], "Invalid value for '--seeds'"),
         (["--seed", "-1"], "Invalid value for '--seed'"),

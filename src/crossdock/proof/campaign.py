@@ -54,7 +54,8 @@ class Report(msgspec.Struct):
     """A campaign, while it runs and when it is over."""
 
     first_seed: int
-    seeds: int = 0
+    profile: str | None = None  # the one that was asked for, instead of a mixture
+    seeds: int = 0  # without a gap from the first: where another sitting goes on
     seconds: float = 0.0
     simulated_hours: float = 0.0
     violations: int = 0
@@ -63,7 +64,7 @@ class Report(msgspec.Struct):
     faults: dict[str, int] = {}
     recoveries: dict[str, int] = {}
     broken: list[Broken] = []
-    digest: str = ""  # over all runs' digests, by seed
+    digest: str = ""  # over all runs' digests, in order of seeds
     python: str = ""
     machine: str = ""
     jobs: int = 1
@@ -72,7 +73,8 @@ class Report(msgspec.Struct):
     commit: str = ""  # what ran, when anybody knows
     early_mb: float = 0.0  # the most memory that a process had needed after its first runs …
     memory_mb: float = 0.0  # … and in the end: nothing may pile up
-    interrupted: bool = False  # by a person: this is what was done so far
+    interrupted: bool = False  # this is what was done so far
+    sittings: int = 1  # over how many it was run
 
     @property
     def seeds_per_s(self) -> float:
@@ -106,28 +108,55 @@ def campaign(
     profile: str | None = None,
     jobs: int = 1,
     server: str | None = None,
+    so_far: Report | None = None,
     told: Callable[[Report], None] = lambda _: None,
 ) -> Report:
     """Run ``count`` seeds from ``first`` on; ``told`` is called with the report as it grows.
 
-    ``server``: the URL of a PostgreSQL to have the tables on, instead of in memory.
+    ``server``: the URL of a PostgreSQL to have the tables on, instead of in memory. ``so_far``: what an earlier sitting
+    did of this very campaign (see ``another``); it is gone on with, and ends with the digest of one that ran at once.
     """
-    report = Report(first, invariants=dict.fromkeys(INVARIANTS, 0), jobs=jobs)
-    report.python, report.machine = platform.python_version(), f"{platform.machine()}, {os.cpu_count()} cores"
-    report.store, report.at = "postgres" if server else "memory", datetime.now(UTC).isoformat(timespec="seconds")
-    report.commit = commit()
-    began, digests, memory = time.monotonic(), {}, _Memory()
+    report = _begun(first, profile, server) if so_far is None else so_far
+    report.jobs, report.interrupted = jobs, False
+    before_s, began, memory = report.seconds, time.monotonic(), _Memory(report)
+    start = min(first + report.seeds, first + count)
     try:
-        for at, errand in _errands(first, count, profile, jobs, server):
+        for errand in _in_order(start, _errands(start, first + count - start, profile, jobs, server)):
             _add(report, errand)
-            digests[at] = errand.digest
-            memory.add(report, errand)
-            report.seconds = round(time.monotonic() - began, 1)
+            memory.add(errand)
+            report.seconds = round(before_s + time.monotonic() - began, 1)
             told(report)
     except KeyboardInterrupt:
         report.interrupted = True
-    report.digest = _digest([digests[at] for at in sorted(digests)])
     return report
+
+
+def _begun(first: int, profile: str | None, server: str | None) -> Report:
+    report = Report(first, profile, invariants=dict.fromkeys(INVARIANTS, 0))
+    report.python, report.machine = platform.python_version(), f"{platform.machine()}, {os.cpu_count()} cores"
+    report.store, report.at = "postgres" if server else "memory", datetime.now(UTC).isoformat(timespec="seconds")
+    report.commit = commit()
+    return report
+
+
+def another(so_far: Report, first: int, profile: str | None, store: str) -> str:
+    """In what ``so_far`` is of another campaign than the one that is asked for; empty when it can be gone on with."""
+    asked = {"first_seed": first, "profile": profile, "store": store, "commit": commit()}
+    return "; ".join(
+        f"its {name} is {getattr(so_far, name)}, not {value}"
+        for name, value in asked.items()
+        if getattr(so_far, name) != value
+    )
+
+
+def _in_order(at: int, errands: Iterator[tuple[int, _Errand]]) -> Iterator[_Errand]:
+    """By seed, whichever process was the first to end: what is reported has no gap."""
+    early: dict[int, _Errand] = {}
+    for start, errand in errands:
+        early[start] = errand
+        while (following := early.pop(at, None)) is not None:
+            yield following
+            at += following.seeds
 
 
 def _errands(
@@ -224,15 +253,15 @@ def _most_mb() -> float:
 class _Memory:
     """How much each process needed, early and late."""
 
-    def __init__(self) -> None:
+    def __init__(self, report: Report) -> None:
+        self._report = report
         self._seeds: Counter[int] = Counter()
-        self._early: dict[int, float] = {}
 
-    def add(self, report: Report, errand: _Errand) -> None:
+    def add(self, errand: _Errand) -> None:
+        report = self._report
         self._seeds[errand.process] += errand.seeds
         if self._seeds[errand.process] <= EARLY:
-            self._early[errand.process] = errand.memory_mb
-        report.early_mb = max(self._early.values(), default=0.0)
+            report.early_mb = max(report.early_mb, errand.memory_mb)
         report.memory_mb = max(report.memory_mb, errand.memory_mb)
 
 
@@ -246,6 +275,7 @@ def _add(report: Report, errand: _Errand) -> None:
     report.profiles = _sum(report.profiles, errand.profiles)
     report.faults = _sum(report.faults, errand.faults)
     report.recoveries = _sum(report.recoveries, errand.recoveries)
+    report.digest = _digest([report.digest, errand.digest])
     for one in errand.broken:
         report.violations += 1
         report.invariants[one.invariant] += 1

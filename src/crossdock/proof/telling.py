@@ -1,6 +1,8 @@
 """A campaign's report for people and programs."""
 
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -78,7 +80,7 @@ def lines(report: Report, profile: str | None) -> list[str]:
     """The report as text."""
     told = [
         f"{report.seeds:,} seeds from {report.first_seed} in {report.seconds:,.0f} s ({report.seeds_per_s:g} a second, "
-        f"{report.jobs} processes): {report.simulated_hours:,.1f} hours of simulated time, "
+        f"{report.jobs} processes{_sittings(report)}): {report.simulated_hours:,.1f} hours of simulated time, "
         f"tables {'on PostgreSQL' if report.store == 'postgres' else 'in memory'}, "
         f"at most {report.memory_mb:,.0f} MB a process",
         "",
@@ -121,6 +123,10 @@ def _sentence(report: Report, profile: str | None) -> str:
     return f"No violation. At 95 % confidence, fewer than one run in {1 / bound:,.0f} of this kind breaks a promise."
 
 
+def _sittings(report: Report) -> str:
+    return f", {report.sittings} sittings" if report.sittings > 1 else ""
+
+
 def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
 
@@ -149,3 +155,30 @@ def store(report: Report, file: Path, profile: str | None) -> None:
     half = file.with_name(f"{file.name}.half")
     half.write_bytes(msgspec.json.format(msgspec.json.encode(plain(report, profile)), indent=1) + b"\n")
     half.replace(file)
+
+
+class Keeping:
+    """Keeps a campaign's report while it runs, once a minute: whatever ends the process, a later one can go on."""
+
+    def __init__(self, files: Sequence[Path], profile: str | None) -> None:
+        self._files, self._profile = files, profile
+        self._kept_at = time.monotonic()
+
+    def told(self, report: Report) -> None:
+        """Keep it if it is time."""
+        if time.monotonic() - self._kept_at < _LINE_EVERY_S:
+            return
+        self._kept_at = time.monotonic()
+        unfinished = msgspec.structs.replace(report, interrupted=True)
+        for file in self._files:
+            store(unfinished, file, self._profile)
+
+
+def kept(file: Path) -> Report | None:
+    """The report in a file, or None where there is none. Raises ``ValueError`` for any other file."""
+    if not file.exists():
+        return None
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Report)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{file} is no report of crossdock prove: {error}") from None
