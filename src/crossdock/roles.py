@@ -114,6 +114,7 @@ async def _loops(spec: ChildSpec, config: Config, world: World, pool: Pool) -> A
 
         yield [DeliverLoop(world, noted=Contacts(pool).note)]
     elif spec.role == "schedule":
+        from crossdock.engine.credentials import CredentialLoop
         from crossdock.engine.scheduling import ScheduleLoop
         from crossdock.engine.sweeping import SweepLoop
         from crossdock.intake.polls import PollLoop
@@ -123,7 +124,9 @@ async def _loops(spec: ChildSpec, config: Config, world: World, pool: Pool) -> A
         keep = msgspec.structs.asdict(config.keep)
         sweep = SweepLoop(pool, keep, world.signals)
         reconcile = ReconcileLoop(world, pool, app.rounds(config, hurry=spec.hurry))
-        yield [ScheduleLoop(world), PollLoop(world, Contacts(pool).note), sweep, reconcile]
+        contacts = Contacts(pool)
+        credentials = CredentialLoop(world, contacts.note_ends)
+        yield [ScheduleLoop(world), PollLoop(world, contacts.note), credentials, sweep, reconcile]
     elif spec.role == "console":
         from crossdock.console_role import console
 

@@ -10,7 +10,8 @@ from crossdock.api.desk import Desk
 from crossdock.console import static_files, words
 from crossdock.simulators.base import Faults
 from crossdock.simulators.server import SimulatorServer
-from crossdock.store import reading_exceptions
+from crossdock.store import reading_connections, reading_exceptions
+from crossdock.store.contacts import Contacts
 from crossdock.store.reading import Count
 from tests.console import desks
 from tests.console.desks import Vendor, visitor
@@ -90,6 +91,23 @@ async def test_what_is_not_mapped_shows_with_the_connections(desk: Desk) -> None
         ship, currencies = (await who.get("/api/v1/unmapped")).json()
         assert (ship["have"], ship["mapped"], currencies["known"]) == (2, 1, False)
         assert [(gap["side"], gap["code"]) for gap in ship["gaps"]] == [("ours", "Old"), ("theirs", "3002")]
+
+
+async def test_a_certificate_that_ends_is_seen_in_time(day: Day, desk: Desk) -> None:
+    name = (await reading_connections.connections(desk.pool))[0].name
+    note = Contacts(day.store.pool).note_ends
+    async with visitor(desk, "viewer") as who:
+        for days, listed, said in (
+            (400, None, "in 399 days"),
+            (12, "certificate ends in 11 d", "Its certificate ends in 11 days"),
+            (-3, "certificate has ended", "Its certificate has ended"),
+        ):
+            await note(name, {"certificate": desk.clock() + timedelta(days=days)})
+            lists, page = (await who.page("/connections")).text.lower(), (await who.page(f"/connections/{name}")).text
+            assert ("certificate" in lists) is (listed is not None)
+            assert listed is None or listed in lists
+            assert said in page
+        await note(name, {})
 
 
 def test_the_vendored_files_are_the_published_ones() -> None:

@@ -1,12 +1,13 @@
 """Connections as people read them: health from the store, facts from the connector's manifest."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from crossdock.api.desk import Desk
 from crossdock.api.problems import Refusal
-from crossdock.kit.manifest import Connector
+from crossdock.kit.manifest import ENDS_SOON_DAYS, Connector
 from crossdock.store import reading_connections
 from crossdock.store.reading_connections import ConnectionHealth
 
@@ -35,11 +36,21 @@ class SystemFacts(msgspec.Struct, frozen=True):
     quirks: str  # the README, markdown as written
 
 
+class Ending(msgspec.Struct, frozen=True):
+    """A credential that ends. ``soon``: within 30 days, or already."""
+
+    credential: str
+    at: datetime
+    days: int
+    soon: bool
+
+
 class ConnectionView(msgspec.Struct, frozen=True):
     health: ConnectionHealth
     state: str  # paused, down, trying, failing, fine, idle
     quota_used: float | None  # share of the burst that is booked ahead, 0 to 1
     facts: SystemFacts | None
+    ending: list[Ending] = []
 
 
 async def connections(desk: Desk) -> list[ConnectionView]:
@@ -57,7 +68,12 @@ async def connection(desk: Desk, name: str) -> ConnectionView:
 def _view(desk: Desk, health: ConnectionHealth) -> ConnectionView:
     connector = desk.connectors.get(health.name)
     facts = _facts(connector, desk.readmes.get(health.system, "")) if connector else None
-    return ConnectionView(health, health.health, _used(health, facts), facts)
+    return ConnectionView(health, health.health, _used(health, facts), facts, _ending(health, desk.clock()))
+
+
+def _ending(health: ConnectionHealth, now: datetime) -> list[Ending]:
+    days = {name: (at - now).days for name, at in health.ends.items()}
+    return [Ending(name, health.ends[name], left, left < ENDS_SOON_DAYS) for name, left in sorted(days.items())]
 
 
 def _used(health: ConnectionHealth, facts: SystemFacts | None) -> float | None:

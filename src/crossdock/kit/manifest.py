@@ -1,6 +1,7 @@
 """A connector's typed facts. ``Connector`` is all the engine, intake and console ever see of a system."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -13,6 +14,8 @@ from crossdock.domain.events import Event
 from crossdock.domain.outcome import Outcome
 from crossdock.kit.http import Line
 from crossdock.kit.listing import Listing
+
+ENDS_SOON_DAYS = 30  # before a credential ends, people are told
 
 
 class Repeat(StrEnum):
@@ -209,6 +212,8 @@ class Connector(msgspec.Struct, frozen=True, omit_defaults=True):
     listing: Listing | None = None  # thin views for reconciliation
     # client -> one sentence for a person ("store Acme, plan Basic"); raises Unreachable
     check: Callable[[Any], Awaitable[str]] | None = None
+    # Line -> what of its credentials ends when (aware), by name; raises ValueError for one that cannot be read
+    ends: Callable[[Line], Mapping[str, datetime]] | None = None
 
 
 class Unreachable(Exception):

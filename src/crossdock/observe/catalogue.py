@@ -139,6 +139,15 @@ _METRICS = (
         "crossdock.connection.paused", "gauge", "connection", ("target",), "1 while a connection is paused.", (), True
     ),
     Metric(
+        "crossdock.credential.expiry",
+        "gauge",
+        "s",
+        ("target", "credential"),
+        "Until a credential of a connection ends; below 0, it has.",
+        (),
+        True,
+    ),
+    Metric(
         "crossdock.worker.silence", "gauge", "s", ("worker",), "Since a serving process was last heard of.", (), True
     ),
 )
@@ -179,6 +188,8 @@ LOG_EVENTS: Sequence[LogEvent] = (
     LogEvent("stream.parked", "warning", "A stream cannot go on until a person retries it."),
     LogEvent("exception.opened", "info", "Something for a person to settle."),
     LogEvent("breaker.changed", "warning", "A connection's breaker opened or closed."),
+    LogEvent("credential.ending", "warning", "A credential of a connection ends within 30 days, or has ended."),
+    LogEvent("credential.unreadable", "warning", "A credential cannot be read, so nobody knows when it ends."),
     LogEvent("connection.paused", "error", "A connection was paused: its credentials or permissions are wrong."),
     LogEvent("connector.bug", "error", "A connector failed in a way it should have classified."),
     LogEvent(

@@ -33,6 +33,7 @@ class SqlGauges:
             differences = await connection.fetch(sql.differences, CAP)
             reconciled = await connection.fetch(sql.reconciled)
             connections = await connection.fetch(sql.connections)
+            credentials = await connection.fetch(sql.credentials)
             workers = await connection.fetch(sql.workers)
         found = [sample for row in queues for sample in _queue(row["name"], "due", row)]
         found += [sample for row in dispatch for sample in _queue(f"dispatch.{row['name']}", row["state"], row)]
@@ -47,6 +48,9 @@ class SqlGauges:
             found.append(("crossdock.reconcile.differences", labels, row["n"]))
         found += [("crossdock.reconcile.age", {"channel": row["channel"]}, row["age"]) for row in reconciled]
         found += [sample for row in connections for sample in _connection(row)]
+        for row in credentials:
+            labels = {"target": row["name"], "credential": row["credential"]}
+            found.append(("crossdock.credential.expiry", labels, row["left_s"]))
         found += [("crossdock.worker.silence", {"worker": row["id"]}, row["silent_s"]) for row in workers]
         return found
 

@@ -1,4 +1,9 @@
-"""When a connection was last heard of, and what went wrong last: what people look at first."""
+"""When a connection was last heard of, what went wrong last, and when its credentials end: what people look at."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
 
 from crossdock.store.decisions import clean
 from crossdock.store.errors import translated
@@ -9,7 +14,7 @@ _SQL = Statements("contacts")
 
 
 class Contacts:
-    """``note`` fits what ``PollLoop`` and ``DeliverLoop`` take as ``noted``."""
+    """What loops take as ``noted``: ``note`` for polls and deliveries, ``note_ends`` for credentials."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -22,3 +27,10 @@ class Contacts:
                     await database.execute(_SQL.worked, connection)
                 else:
                     await database.execute(_SQL.failed, connection, clean(error))
+
+    async def note_ends(self, connection: str, ends: Mapping[str, datetime]) -> None:
+        """Keep when credentials end, by name. Raises ``StoreUnavailable``."""
+        with translated("note credentials"):
+            async with self._pool.acquire() as database:
+                told = {name: at.isoformat() for name, at in ends.items()}
+                await database.execute(_SQL.ends, connection, msgspec.json.encode(told).decode())

@@ -28,6 +28,7 @@ class ConnectionHealth(msgspec.Struct, frozen=True):
     last_ok_at: datetime | None
     last_error_at: datetime | None
     last_error: str | None
+    ends: dict[str, datetime]  # its credentials, by name
     waiting: Count
     due: int
     in_flight: int
@@ -62,6 +63,7 @@ def _health(row: dict[str, Any], recent: Any) -> ConnectionHealth:
         waiting=counted(row.pop("waiting")),
         in_flight=row.pop("leased"),
         slots_held=row.pop("held"),
+        ends=msgspec.json.decode(row.pop("ends"), type=dict[str, datetime]),
         calls=recent["n"] if recent else 0,
         done=recent["done"] if recent else 0,
         p50_ms=recent["p50_ms"] if recent else None,

@@ -6,7 +6,7 @@ proven before a byte leaves) and ``operations.py``. ``answers.py`` alone decides
 
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.listing import LISTING
-from crossdock.connectors.netsuite.manifest import MANIFEST, check
+from crossdock.connectors.netsuite.manifest import MANIFEST, check, ends
 from crossdock.connectors.netsuite.operations import OPERATIONS
 from crossdock.connectors.netsuite.positions import POLLS, translate
 from crossdock.connectors.netsuite.values import POLL as VALUES
@@ -19,6 +19,7 @@ CONNECTOR = Connector(
     operations=OPERATIONS,
     polls={**POLLS, VALUES.name: VALUES},
     check=check,
+    ends=ends,
     listing=LISTING,
 )
 

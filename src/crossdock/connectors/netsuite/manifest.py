@@ -8,10 +8,8 @@ from zoneinfo import ZoneInfoNotFoundError
 from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES, account_zone
-from crossdock.kit.http import NotSent
-from crossdock.kit.manifest import Manifest, Quota, Setting, Unreachable, ValueList
-
-WARN_DAYS = 30
+from crossdock.kit.http import Line, NotSent
+from crossdock.kit.manifest import ENDS_SOON_DAYS, Manifest, Quota, Setting, Unreachable, ValueList
 
 
 def _item(name: str, title: str) -> Setting:
@@ -203,20 +201,28 @@ def _tax_settings(settings: Mapping[str, Any]) -> None:
         raise Unreachable(f"tax_mode {mode} needs the setting {' and '.join(missing)}: orders with tax would wait")
 
 
-def _certificate(client: NetSuite) -> str:
-    """How long the certificate still lives (at most two years after it was made). Empty without one."""
-    pem = client.line.secrets.get("certificate")
+def ends(line: Line) -> Mapping[str, datetime]:
+    """When the certificate ends (at most two years after it was made). Raises ``ValueError`` when it is none."""
+    pem = line.secrets.get("certificate")
     if not pem:
-        return ""
-    from cryptography import x509  # not in the processes that never check
+        return {}
+    from cryptography import x509  # not in the processes that never look
 
+    return {"certificate": x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc}
+
+
+def _certificate(client: NetSuite) -> str:
+    """How long the certificate still lives. Empty without one."""
     try:
-        ends: datetime = x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
+        end = ends(client.line).get("certificate")
     except ValueError as error:
         raise Unreachable(f"the secret `certificate` is not a PEM certificate: {error}") from error
-    days = (ends - client.line.now()).days
+    if end is None:
+        return ""
+    days = (end - client.line.now()).days
     if days < 0:
         raise Unreachable(
-            f"the certificate ended on {ends.date()}: upload a new one and set certificate_id and private_key"
+            f"the certificate ended on {end.date()}: upload a new one and set certificate_id and private_key"
         )
-    return f", certificate ends {ends.date()}" + (f": ONLY {days} DAYS LEFT, replace it" if days < WARN_DAYS else "")
+    soon = f": ONLY {days} DAYS LEFT, replace it" if days < ENDS_SOON_DAYS else ""
+    return f", certificate ends {end.date()}{soon}"

@@ -7,3 +7,7 @@ where name = $1 and (last_ok_at is null or last_ok_at < now() - interval '1 seco
 -- The connection did not; $2 says how. The same trouble is written once a second, a new one at once.
 update connections set last_error_at = now(), last_error = $2
 where name = $1 and (last_error_at is null or last_error_at < now() - interval '1 second' or last_error <> $2);
+
+-- name: ends
+-- When the connection's credentials end, by name; written when it changed.
+update connections set ends = $2::text::jsonb where name = $1 and ends <> $2::text::jsonb;

@@ -78,6 +78,11 @@ select channel, extract(epoch from now() - coalesce(succeeded_at, began_at))::fl
 -- Breaker and pause of every connection.
 select name, breaker, paused_at is not null as paused from connections;
 
+-- name: credentials
+-- How long each credential of a connection still lives; below 0, it has ended.
+select c.name, e.key as credential, extract(epoch from e.value::timestamptz - now())::float8 as left_s
+from connections c cross join lateral jsonb_each_text(c.ends) e;
+
 -- name: workers
 -- How long ago each serving process was heard of; gone for an hour: left out.
 select id, extract(epoch from now() - seen_at)::float8 as silent_s from workers where seen_at > now() - interval '1 hour';

@@ -1,7 +1,7 @@
 -- name: connections
 -- Every configured account with its health, what waits for it, and its quota's booking (accounts are named as connections).
 select c.id, c.name, c.system, c.role, c.region, c.api_version, c.mapping_version, c.paused_at, c.paused_reason, c.breaker,
-    c.breaker_until, c.failures, c.last_ok_at, c.last_error_at, c.last_error,
+    c.breaker_until, c.failures, c.last_ok_at, c.last_error_at, c.last_error, c.ends::text as ends,
     q.n as waiting, q.due, q.leased, q.oldest_at,
     extract(epoch from quota.tat - now())::float8 as booked_s, slots.held
 from connections c

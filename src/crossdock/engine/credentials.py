@@ -1,0 +1,51 @@
+"""The schedule role looks hourly at what of the connections' credentials ends, so that people hear before it does."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+
+from crossdock.engine.world import Linked, World
+from crossdock.kit.manifest import ENDS_SOON_DAYS
+from crossdock.store.protocol import StoreUnavailable
+
+EVERY_S = 3600.0
+
+Noted = Callable[[str, Mapping[str, datetime]], Awaitable[None]]  # connection, credential -> its end
+
+
+class CredentialLoop:
+    """A ``Loop``. ``noted`` keeps the ends where people see them; an unreadable credential is logged, not kept."""
+
+    def __init__(self, world: World, noted: Noted) -> None:
+        self._world, self._noted = world, noted
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self.round()
+            except StoreUnavailable as error:
+                self._world.signals.log.warning("store.unavailable", doing="note credentials", error=str(error))
+            try:
+                async with asyncio.timeout(EVERY_S):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+
+    async def round(self) -> None:
+        """Look at every connection once. Raises ``StoreUnavailable``."""
+        for link in self._world.links.values():
+            if link.connector.ends is not None:
+                await self._look(link, link.connector.ends)
+
+    async def _look(self, link: Linked, ends_of: Callable[..., Mapping[str, datetime]]) -> None:
+        log = self._world.signals.log
+        try:
+            ends = ends_of(link.line)
+        except ValueError as error:
+            log.warning("credential.unreadable", connection=link.name, error=error)
+            return
+        for name, at in ends.items():
+            left = at - link.line.now()
+            if left.days < ENDS_SOON_DAYS:
+                log.warning("credential.ending", connection=link.name, credential=name, ends=at.isoformat())
+        await self._noted(link.name, ends)
