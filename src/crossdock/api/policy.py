@@ -56,6 +56,8 @@ POLICY: Mapping[str, Roles] = {
     "GET /api/v1/holds/acts": SIGNED_IN,
     "GET /api/v1/holds/acts/{act}": SIGNED_IN,
     "GET /api/v1/connections": SIGNED_IN,
+    "GET /api/v1/connections/{name}/masters": SIGNED_IN,
+    "GET /api/v1/masters/item": SIGNED_IN,
     "GET /api/v1/unmapped": SIGNED_IN,
     "GET /api/v1/workers": SIGNED_IN,
     "GET /api/v1/audit": AUDITING,
