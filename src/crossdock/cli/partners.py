@@ -25,7 +25,9 @@ def made(
     connection: str = _CONNECTION,
     name: str = typer.Option(..., "--name", help="Who will use it."),
     scope: list[str] = typer.Option(  # noqa: B008 - typer's way
-        ["orders:write", "orders:read"], help="orders:write, orders:read, customers:read, products:read; repeatable."
+        ["orders:write", "orders:read"],
+        help="orders:write, orders:read, customers:read, products:read, prices:read, stock:read, returns:write; "
+        "repeatable.",
     ),
     data: Path = DATA,
     json: bool = JSON,

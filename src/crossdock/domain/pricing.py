@@ -36,6 +36,9 @@ class PriceMaster(msgspec.Struct, frozen=True, omit_defaults=True):
     base_unit: str = ""  # what stock is counted in
     units: dict[str, Decimal] = {}  # unit -> how many of one another's common measure are in it
     includes_tax: bool = False
+    # What a customer without a list of their own buys by. "": lists are not read, so that an item's own price is all
+    # that is known, whoever asks.
+    base_list: str = ""
 
 
 class TermsMaster(msgspec.Struct, frozen=True, omit_defaults=True):

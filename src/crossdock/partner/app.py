@@ -1,5 +1,6 @@
 """The partner API as an ASGI app: its routes, its OpenAPI document, its refusals."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,10 +13,12 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath, JSONBody
 
 from crossdock.api.described import with_problems
-from crossdock.partner import asking, orders
+from crossdock.partner import asking, availability, orders, pricing
 from crossdock.partner.asking import CustomerAnswer, CustomerQuestion, ProductAnswers, ProductQuestion
+from crossdock.partner.availability import AvailabilityAnswers, AvailabilityQuestion
 from crossdock.partner.counter import Asking, Counter, authorise, counter_of
 from crossdock.partner.orders import OrderAnswer
+from crossdock.partner.pricing import PriceAnswers, PriceQuestion
 from crossdock.partner.problems import handlers
 
 MAX_BODY = 1_000_000
@@ -43,8 +46,22 @@ async def check_customer(request: Asking, data: JSONBody[CustomerQuestion]) -> C
 
 @post("/partner/v1/products/check", status_code=200, opt={"scope": "products:read"})
 async def check_products(request: Asking, data: JSONBody[ProductQuestion]) -> ProductAnswers:
-    """Whether SKUs are active items of the ERP, as it was last read; price and availability where they are known."""
+    """Whether SKUs are active items of the ERP, as it was last read."""
     return await asking.products(request, data)
+
+
+@post("/partner/v1/price-check", status_code=200, opt={"scope": "prices:read"})
+async def check_prices(request: Asking, data: JSONBody[PriceQuestion]) -> PriceAnswers:
+    """What items cost a customer or anybody, as the ERP's prices were last read; `unknown` with the reason else."""
+    async with asyncio.timeout(counter_of(request).answer_s):
+        return await pricing.check(request, data)
+
+
+@post("/partner/v1/availability", status_code=200, opt={"scope": "stock:read"})
+async def check_availability(request: Asking, data: JSONBody[AvailabilityQuestion]) -> AvailabilityAnswers:
+    """What is kept for this connection of each SKU, and the dates that an order would be promised now."""
+    async with asyncio.timeout(counter_of(request).answer_s):
+        return await availability.check(request, data)
 
 
 @get("/partner/v1/order.schema.json")
@@ -65,7 +82,17 @@ async def healthz() -> str:
     return "ok\n"
 
 
-HANDLERS = [place, order, check_customer, check_products, order_schema, openapi, healthz]
+HANDLERS = [
+    place,
+    order,
+    check_customer,
+    check_products,
+    check_prices,
+    check_availability,
+    order_schema,
+    openapi,
+    healthz,
+]
 
 
 def create_partner(counter: Counter, version: str) -> Litestar:

@@ -17,7 +17,15 @@ from crossdock.store.named import Statements
 from crossdock.store.pool import Pool
 
 PREFIX = "cdk_"  # so that scanners for leaked secrets, and people, know one when they see it
-SCOPES = ("orders:write", "orders:read", "customers:read", "products:read")
+SCOPES = (
+    "orders:write",
+    "orders:read",
+    "customers:read",
+    "products:read",
+    "prices:read",
+    "stock:read",
+    "returns:write",
+)
 
 
 class KeyRefused(Exception):

@@ -161,6 +161,7 @@ def _master(
         names.get(item.saleunit or -1, base),
         base,
         {one.unitname: one.conversionrate for one in units},
+        base_list=BASE_PRICE,
     )
 
 

@@ -39,6 +39,14 @@ where s.kind = 'order' and s.key = $1 and m.delivery_id = $2 order by m.id limit
 select m.key, m.body, m.as_of from connections c join masters m on m.connection_id = c.id
 where c.name = $1 and m.kind = $2 and m.key = any ($3::text[]);
 
+-- name: stocks
+-- What is known of some SKUs' stock.
+select key, state from streams where kind = 'stock' and version > 0 and key = any ($1::text[]);
+
+-- name: now
+-- The database's clock, which ages are told by.
+select now();
+
 -- name: source
 -- Whether a connection can be asked at all, and when anything was last read from it.
 select c.breaker, c.paused_at is not null as paused,
