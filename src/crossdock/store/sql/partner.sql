@@ -52,3 +52,15 @@ select now();
 select c.breaker, c.paused_at is not null as paused,
     (select max(saved_at) from cursors k where k.connection_id = c.id) as read_at, now() as now
 from connections c where c.name = $1;
+
+-- name: state
+-- What is known of one order.
+select state from streams where kind = 'order' and key = $1;
+
+-- name: undecided
+-- Messages of a topic that wait for an order's decider, parked ones too.
+select m.body from streams s join messages m on m.stream_id = s.id
+where s.kind = 'order' and s.key = $1 and m.topic = $2
+    and (exists (select from agenda a where a.stream_id = s.id and a.message_id = m.id)
+        or exists (select from parked p where p.stream_id = s.id and p.message_id = m.id))
+limit 200;
