@@ -38,6 +38,7 @@ async def _pages(desk: Desk) -> list[str]:
             "/simulators",
             "/reconciliation",
             "/closes",
+            "/partner-keys",
         ),
         *(f"/orders/{key(n)}" for n in (1, 3, 5, 7, 9, 16, 21, 990)),
         *(f"/{name}/{id_}" for name, id_ in ids.items()),

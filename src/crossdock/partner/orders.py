@@ -18,14 +18,13 @@ from crossdock.domain.state import decode_state
 from crossdock.intake.guard import check_json
 from crossdock.kit.manifest import Untranslatable
 from crossdock.partner.counter import Asking, Counter, counter_of, owns, partner_of
-from crossdock.partner.keys import Partner
+from crossdock.partner.keys import PLACED, Partner
 from crossdock.partner.problems import Refusal
 from crossdock.partner.waiting import body_of, idempotency_key, patience, same, wait_for
 from crossdock.store.accept import defect
 from crossdock.store.protocol import Arrival
 from crossdock.store.reading import plain, statements
 
-PLACED = "order.placed"  # the topic that a connector of orders by API tells
 _DECIDED = {
     **dict.fromkeys(("open", "waiting", "done"), "accepted"),
     **dict.fromkeys(("held", "exception", "parked"), "held"),
