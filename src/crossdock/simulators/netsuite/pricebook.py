@@ -55,7 +55,7 @@ class PriceBook:
     def _set(self, item: str, level: str, currency: str, least: Decimal, price: Decimal) -> None:
         if level not in LEVELS:
             raise ValueError(f"there is no price level {level!r}")
-        if (level, currency, least) == (BASE, HOME, 0):
+        if (level, currency, least) == (BASE, HOME, Decimal(0)):
             self._items[item].base_price = price
         else:
             self._prices[item, level, currency, least] = price
