@@ -102,6 +102,9 @@ async def one(request: Asking, external_id: str, return_id: str) -> ReturnAnswer
     order = await _own_order(counter, partner, external_id)
     found = await _decided(counter, order, return_id)
     if found is None and not await _is_kept(counter, order, return_id):
+        found = await _decided(counter, order, return_id)  # it may have been decided between the two looks
+        if found is not None:
+            return _told(external_id, return_id, found)
         raise Refusal("not_found", f"Nobody asked for a return {return_id[:100]!r} of this order.")
     return _told(external_id, return_id, found)
 
