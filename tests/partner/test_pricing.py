@@ -8,12 +8,15 @@ import asyncpg
 import msgspec
 import pytest
 
+from crossdock.connectors.netsuite import CONNECTOR as NETSUITE
 from crossdock.domain.decision import CustomerMaster, ProductMaster
 from crossdock.domain.matching import keys_of
 from crossdock.domain.pricing import Price, PriceMaster, TermsMaster
+from crossdock.kit.manifest import Page
 from crossdock.partner import keys
 from tests.console.seed import ERP
 from tests.partner.house import PORTAL, House
+from tests.simulators.netsuite.door import Setup, fresh_credentials
 
 PRICES = "/partner/v1/price-check"
 D = Decimal
@@ -179,3 +182,38 @@ async def test_an_answer_that_takes_too_long_is_none(priced: House, key: str) ->
     async with priced.at(key, pool=Slow()) as who:
         answer = await who.post(PRICES, json={"lines": [{"sku": "SKU-0001"}]})
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+async def test_what_stands_in_the_erp_s_books_is_what_the_partner_hears(house: House, key: str) -> None:
+    """The whole way: a simulated account's price book, its polls, the store, the answer."""
+    setup = Setup(fresh_credentials(), {"read_prices": True, "read_units": True}, items=3, customers=3)
+    act = setup.account.act
+    act("set_units", {"id": "1001", "type": "1", "stock": "11", "sale": "12"})
+    act("set_price", {"id": "1001", "level": "1", "currency": "USD", "price": "24.00"})
+    act("set_price", {"id": "1001", "level": "2", "currency": "USD", "price": "18.00"})
+    act("set_price", {"id": "1001", "level": "2", "currency": "USD", "from": "10", "price": "16.80"})
+    act("set_level", {"customer": "9002", "level": "2"})
+    for name in ("items", "customers", "prices"):
+        cursor, more = None, True
+        while more:
+            page = await NETSUITE.polls[name].run(setup.client(), cursor, {})
+            await _keep(house, page)
+            cursor, more = page.cursor, page.more
+    asked = {"sku": "SKU-0001", "unit": "Each", "quantity": "120"}
+    (anybody,) = await ask(house, key, "SKU-0001")
+    (buyer,) = await ask(house, key, asked, email="buyer-1@example.com")
+    (other,) = await ask(house, key, asked, email="buyer-2@example.com")
+    assert [(one["unit_price"], one["unit"], one["list"]) for one in (anybody, buyer, other)] == [
+        ("24.00", "Dozen", "Base Price"),
+        ("1.4", "Each", "Wholesale"),
+        ("2", "Each", "Base Price"),
+    ]
+
+
+async def _keep(house: House, page: Page) -> None:
+    """As ``intake.polling`` keeps a page."""
+    await house.store.save_masters(ERP, "product", page.products)
+    rows = [(key, one.ref, msgspec.json.encode(one)) for one in page.customers for key in keys_of(one)]
+    await house.store.save_customers(ERP, rows)
+    await house.store.save_masters(ERP, "price", page.prices)
+    await house.store.save_masters(ERP, "terms", page.terms)

@@ -11,6 +11,7 @@ from tests.simulators.netsuite.test_polls import drain, narrow
 
 from crossdock.domain.pricing import Price, PriceMaster, TermsMaster
 from crossdock.kit.manifest import Page, Unreachable
+from crossdock.simulators.base import Reply, Request
 from crossdock.simulators.netsuite import Credentials
 
 D = Decimal
@@ -106,3 +107,38 @@ async def test_nothing_is_asked_for_where_no_setting_says_so(credentials: Creden
     pages, _ = await drain(setup, "prices")
     assert (pages[0].prices, pages[0].terms, len(pages)) == ((), (), 1)
     assert setup.door.sent == []
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "an id that is none": {"item": {"id": "x", "sku": "A"}},
+    "an item without its SKU": {"item": {"id": 1}},
+    "a price that is no number": {"pricing": {"item": 1001, "pricelevel": 1, "currency": "USD", "unitprice": "free"}},
+    "a price beyond all trade": {"pricing": {"item": 1001, "pricelevel": 1, "currency": "USD", "unitprice": "1e99"}},
+    "a price that is none at all": {"pricing": {"item": 1001, "pricelevel": 1, "currency": "USD", "unitprice": "NaN"}},
+    "a rate of nothing": {
+        "unitstypeuom": {"unitstype": 1, "internalid": 11, "unitname": "Each", "conversionrate": "0"}
+    },
+    "a level without an id": {"pricelevel": {"name": "Base"}},
+    "a customer that is none": {"customer": {"id": -1}},
+    "more prices and none on the page": {"pricing": {}},
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+async def test_rows_of_another_shape_stop_the_poll_aloud(credentials: Credentials, name: str) -> None:
+    """Nothing of them becomes a price, or the place to go on from."""
+    ((table, row),) = ODD[name].items()
+    setup = account(credentials, read_units=True)
+    setup.account.act("set_units", {"id": "1001", "type": "1", "stock": "11", "sale": "12"})
+    full = setup.account.handle
+
+    async def answer(request: Request) -> Reply:
+        if f" FROM {table} ".encode() not in request.body:
+            return await full(request)
+        items = [row] if row else []
+        told = {"items": items, "hasMore": not row, "count": len(items), "offset": 0, "totalResults": 1, "links": []}
+        return Reply(200, msgspec.json.encode(told), {"content-type": "application/json"})
+
+    setup.door._answer = answer
+    with pytest.raises(Unreachable, match="cannot be read"):
+        await drain(setup, "prices")

@@ -117,6 +117,8 @@ async def _within(
 
 def _last_whole(rows: list[Any], name: str) -> int:
     """The last id whose rows are all on the page: of the very last one there may be more."""
+    if not rows:
+        raise unreadable(ValueError(f"there are more prices by {name}, and none on the page"))
     torn = getattr(rows[-1], name)
     before = [getattr(row, name) for row in rows if getattr(row, name) < torn]
     if not before:
