@@ -121,6 +121,7 @@ ROUTE = {
     "`refund.push`; else a person is asked to",
     "stock": "how the channel is told stock, see below; left out: it is not, and its orders reserve none",
     "promise": "when orders leave and arrive, see below; left out: no dates are promised",
+    "returns": "which returns the partner API authorises, see below; left out: none",
 }
 STOCK = {
     "locations": "the channel's location to `sources`: the ERP's locations that feed it (`connection/location` for "
@@ -150,6 +151,10 @@ PROMISE = {
     "report_minutes": "so long after the collection the warehouse may still tell what left with it",
     "usual_hours": "how long `held`, `exception`, `backordered`, `on_hold` usually last here",
     "tells_picking": "the warehouse tells when it picks: its silence before the collection is then told of",
+}
+RETURNS = {
+    "days": "how long after the last shipment of a line its return may be asked for",
+    "reasons": "the reasons that are accepted, as the partner gives them; left out: any, or none",
 }
 HOLD = {
     "name": "the rule's name, shown with the order",
@@ -218,6 +223,8 @@ def configuration() -> str:
         "### A route's stock\n\n[How the number is made](../explanation/stock.md).\n\n" + _fields(stock, STOCK)
     )
     parts.append("### A route's promise\n\n" + _fields(route["properties"]["promise"], PROMISE))
+    returns = next(one for one in route["properties"]["returns"]["anyOf"] if one.get("type") == "object")
+    parts.append("### A route's returns\n\n" + _fields(returns, RETURNS))
     parts += ["## holds\n\n" + _fields(hold, HOLD), note + facts + "."]
     kept = "Old months go as a whole; whatever an unfinished order needs stays beyond that.\n\n"
     parts += ["## serve\n\n" + _fields(schema["serve"], SERVE), "## keep\n\n" + kept + _fields(schema["keep"], KEEP)]

@@ -17,7 +17,7 @@ from tests.console.desks import HOST, PASSWORD, visitor
 from tests.console.seed import ERP, key
 
 FILLED = {"key": key(4), "stream": "1", "message": "1", "attempt": "1", "command": "1", "act": "1", "close": "1",
-          "name": ERP, "path": "nothing", "file_path": "console.css"}  # fmt: skip
+          "key_id": "1", "name": ERP, "path": "nothing", "file_path": "console.css"}  # fmt: skip
 
 
 def _address(template: str) -> str:

@@ -120,6 +120,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "retry": {"fingerprint": "f", "ids": [1], "act_id": "b-1", "reason": "because"},
     "pause": {"reason": "because"},
     "links": {"role": "viewer"},
+    "partner-keys": {"connection": "portal1", "name": "till", "scopes": ["orders:read"], "days": 3},
+    "revoke": {"reason": "because"},
     "faults": {"html_200": 0.5},
 }
 

@@ -100,6 +100,8 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "tax_type": "8",
             "deposit_accounts": {"shop": "201"},
             "settlement_accounts": {"clearing": "121", "fees": "612"},
+            "read_prices": True,
+            "read_units": True,
         }
         return given, {"private_key": _private_key()}
     if system == "businesscentral":
@@ -111,6 +113,7 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "base_url": "http://vendor.example",
             "login_url": "http://login.example",
             "local_currency": "USD",
+            "read_prices": True,
             "order_prefixes": ["shop"],
             "tax_codes": {"0": "ZERO", "5": "FIVE"},
             "shipping_account": "6410",

@@ -56,7 +56,7 @@ async def desk(store: PostgresStore, url: str, **settings: Any) -> AsyncIterator
     made = Desk(
         pool=pool,
         store=store,
-        connectors=CONNECTORS,
+        connectors=settings.pop("connectors", CONNECTORS),
         signals=signals,
         clock=lambda: datetime.now(UTC),
         stopwatch=time.monotonic,

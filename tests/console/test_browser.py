@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -15,11 +15,13 @@ from crossdock.api.desk import Desk
 from crossdock.api.guard import Caller
 from crossdock.api.holds import BulkRelease
 from crossdock.governance import people
+from crossdock.kit.manifest import Connector
 from crossdock.store import reading_exceptions, reading_holds, reading_orders
 from crossdock.store.postgres import PostgresStore
 from tests.console import accessibility, desks, reports
 from tests.console.differing import closed, differing
-from tests.console.seed import AFTER, ERP, Day, erp, fine, key, late
+from tests.console.portals import with_portal
+from tests.console.seed import AFTER, CONNECTORS, ERP, Day, erp, fine, key, late
 from tests.console.settled import SETTLEMENTS, settle
 from tests.console.stocked import MUG, stocked
 
@@ -64,11 +66,16 @@ class Watched:
 
 @asynccontextmanager
 async def browsing(
-    day: Day, url: str, *, proof: Path | None = None, **context: object
+    day: Day,
+    url: str,
+    *,
+    proof: Path | None = None,
+    connectors: Mapping[str, Connector] = CONNECTORS,
+    **context: object,
 ) -> AsyncIterator[tuple[Watched, Desk]]:
     port = desks.free_port()
     home = f"http://127.0.0.1:{port}"
-    settings = {"public_url": home, "demo_user": "visitor", "proof": proof}
+    settings = {"public_url": home, "demo_user": "visitor", "proof": proof, "connectors": connectors}
     async with (
         desks.simulated("shop-au", "netsuite", "shiphero") as bases,
         desks.desk(day.store, url, simulators=bases, **settings) as desk,
@@ -127,6 +134,7 @@ async def _paths(desk: Desk) -> dict[str, str]:
         "connection": f"/connections/{ERP}",
         "simulators": "/simulators",
         "audit": "/audit",
+        "partner-keys-nothing": "/partner-keys",
         "proof": "/proof",
         "stock": "/stock",
         "stock-nothing": "/stock?part=no-such",
@@ -197,6 +205,37 @@ async def test_retrying_a_cause_needs_no_mouse(day: Day, database_url: str) -> N
         assert booked >= 1
         groups = await reading_exceptions.groups(desk.pool)
         assert not [group for group in groups if "INVALID_KEY" in group.fingerprint]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_a_partner_key_is_made_shown_once_and_revoked_by_keys(day: Day, database_url: str, scheme: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    connectors = await with_portal(day)
+    async with browsing(day, database_url, color_scheme=scheme, connectors=connectors) as (watched, desk):
+        page = await _enter(watched, desk)
+        await page.keyboard.press("g")
+        await page.keyboard.press("y")
+        await expect(page.get_by_role("heading", name="Partner keys")).to_be_visible()
+        await page.get_by_label("Who will use it").fill("till")
+        await page.get_by_label("Ask for prices").check()
+        await page.get_by_label("Days until it runs out").fill("30")
+        await page.keyboard.press("Enter")
+        shown = await page.locator("#new-key").inner_text()
+        assert shown.startswith("cdk_")
+        await page.screenshot(path=PICTURES / f"partner-keys-new-{scheme}.png")
+        found = [f"made: {complaint}" for complaint in await accessibility.complaints(page)]
+        await page.goto("/partner-keys")
+        assert shown not in await page.content()
+        await page.keyboard.press("j")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_label("Reason")).to_be_visible()
+        await page.screenshot(path=PICTURES / f"partner-keys-{scheme}.png")
+        found += [f"revoking: {complaint}" for complaint in await accessibility.complaints(page)]
+        await page.get_by_label("Reason").fill("the till was stolen")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("status")).to_contain_text("The key is revoked")
+        await expect(page.locator("[data-row]")).to_contain_text("Revoked")
+        assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -8,14 +8,19 @@ from urllib.parse import quote
 
 from crossdock.api.desk import Desk
 from crossdock.console import static_files, words
+from crossdock.domain.decision import StreamRef
+from crossdock.domain.events import ReturnAsked, encode_event
+from crossdock.domain.refund import ReturnedLine
+from crossdock.domain.returning import ReturnRequest
 from crossdock.simulators.base import Faults
 from crossdock.simulators.server import SimulatorServer
 from crossdock.store import reading_connections, reading_exceptions
 from crossdock.store.contacts import Contacts
+from crossdock.store.protocol import Arrival
 from crossdock.store.reading import Count
 from tests.console import desks
 from tests.console.desks import Vendor, visitor
-from tests.console.seed import AFTER, XSS, Day, key
+from tests.console.seed import AFTER, SHOP, XSS, Day, key
 
 
 async def _pages(desk: Desk) -> list[str]:
@@ -39,6 +44,7 @@ async def _pages(desk: Desk) -> list[str]:
             "/simulators",
             "/reconciliation",
             "/closes",
+            "/partner-keys",
         ),
         *(f"/orders/{key(n)}" for n in (1, 3, 5, 7, 9, 16, 21, 990)),
         *(f"/{name}/{id_}" for name, id_ in ids.items()),
@@ -70,6 +76,23 @@ async def test_an_order_shows_what_came_after_it(desk: Desk) -> None:
             assert told in text
         plain = (await who.page(f"/orders/{key(16)}")).text
         assert ">Refunds</h2>" not in plain
+
+
+async def test_an_order_shows_what_was_asked_back_and_the_answer(day: Day, desk: Desk) -> None:
+    """Asked before anything left: refused by name, with a hostile reason that stays a text."""
+    asked = ReturnRequest("RMA-7", (ReturnedLine("1", Decimal(1), XSS), ReturnedLine("nowhere", Decimal(2))))
+    event = encode_event(ReturnAsked(asked, SHOP))
+    stream = StreamRef("order", key(AFTER))
+    await day.store.accept([Arrival(SHOP, "asked-7", "operator", "told", stream, event)])
+    await day.decide()
+    async with visitor(desk) as who:
+        text = (await who.page(f"/orders/{key(AFTER)}")).text
+        assert ">Return requests</h2>" in text
+        assert "RMA-7" in text
+        assert "Return refused" in text
+        assert "No returns are authorised here" in text
+        assert "<script>alert" not in text
+        assert ">Return requests</h2>" not in (await who.page(f"/orders/{key(16)}")).text
 
 
 async def test_nothing_in_a_page_is_inline_or_from_elsewhere(desk: Desk) -> None:

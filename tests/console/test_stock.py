@@ -1,11 +1,15 @@
 """The pages of stock: the list with its search and pages, and one SKU whose every number explains itself."""
 
+from decimal import Decimal
 from urllib.parse import quote
 
+import msgspec
+
+from crossdock.domain.pricing import Price, PriceMaster
 from crossdock.store import reading_stock
 from tests.console import desks
 from tests.console.desks import visitor
-from tests.console.seed import SHOP, Day, key
+from tests.console.seed import ERP, SHOP, XSS, Day, key
 from tests.console.stocked import HOSTILE, MUG, REFUSED, stocked
 
 
@@ -56,3 +60,24 @@ async def test_every_number_explains_itself(day: Day, database_url: str) -> None
         assert "<script>alert" not in hostile
         answer = await who.get(f"/api/v1/stock/item?sku={MUG}")
         assert answer.json()["shown"][0]["told"] == 31
+
+
+async def test_what_an_erp_asks_for_an_item_shows_with_its_stock(day: Day, database_url: str) -> None:
+    await stocked(day)
+    prices = (Price("1", "AUD", Decimal("24.50"), f"Retail {XSS}"), Price("2", "AUD", Decimal("19"), least=Decimal(12)))
+    units = {"Each": Decimal(1), "Dozen": Decimal(12)}
+    master = PriceMaster(MUG, "i-1", prices, "Each", "Each", units)
+    await day.store.save_masters(ERP, "price", [(MUG, msgspec.json.encode(master))])
+    async with desks.desk(day.store, database_url) as desk, visitor(desk, "viewer") as who:
+        text = (await who.page(f"/stock/item?sku={MUG}")).text
+        for said in (f"What {ERP} asks for it", "24.50 AUD", "19.00 AUD", "12 Each", "Dozen = 12"):
+            assert said in text, said
+        assert "<script>alert" not in text
+        assert "asks for it" not in (await who.page(f"/stock/item?sku={REFUSED}")).text
+        (item,) = (await who.get(f"/api/v1/masters/item?sku={MUG}")).json()
+        assert [one["amount"] for one in item["prices"]] == ["24.50", "19"]
+        assert (await who.get("/api/v1/masters/item?sku=nothing")).json() == []
+        counts = (await who.get(f"/api/v1/connections/{ERP}/masters")).json()
+        assert ("price", 1) in [(one["kind"], one["n"]) for one in counts]
+        assert "Prices and units" in (await who.page(f"/connections/{ERP}")).text
+        assert (await who.get("/api/v1/connections/nobody/masters")).status_code == 404

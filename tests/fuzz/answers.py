@@ -19,6 +19,7 @@ from crossdock.domain.commands import Payload
 from crossdock.domain.decision import CustomerMaster, ProductMaster
 from crossdock.domain.events import CommandSettled, decode_event, encode_event
 from crossdock.domain.outcome import Done, Outcome, RateLimited, RetryLater
+from crossdock.domain.pricing import PriceMaster, TermsMaster
 from crossdock.kit.http import AnswerLost, NotSent, Response
 from crossdock.kit.manifest import Call, Operation, Page, Poll, Result, Unreachable
 from tests.conformance.cases import client, connector
@@ -211,6 +212,10 @@ def _page(found: Poll, opened: Any, cursor: str | None) -> Page | None:
     for key, body in page.products:
         assert isinstance(key, str)
         msgspec.json.decode(body, type=ProductMaster)
+    for key, body in page.prices:
+        assert msgspec.json.decode(body, type=PriceMaster).sku == key
+    for key, body in page.terms:
+        assert msgspec.json.decode(body, type=TermsMaster).ref == key
     for known in page.customers:
         assert msgspec.json.decode(msgspec.json.encode(known), type=CustomerMaster) == known
     return page

@@ -58,9 +58,12 @@ async def test_pages_become_messages_and_masters_and_the_cursor_follows() -> Non
     listing = Listing(
         {
             None: page(1, 2, cursor="a", more=True, products=(("SKU-1", b"{}"),)),
-            "a": page(2, 3, cursor="b", customers=(CustomerMaster("7", "ada@example.com"),)),
+            "a": page(
+                2, 3, cursor="b", customers=(CustomerMaster("7", "ada@example.com"),),
+                prices=(("SKU-1", b"5"),), terms=(("7", b"2"),),
+            ),
         }
-    )
+    )  # fmt: skip
     store, notes = KeepingStore(), Notes()
     await run_until(PollLoop(world(store, listing.poll()), notes.note, tick_s=0.01), lambda: bool(notes.said))
     assert [one.stream.key for one in store.kept] == ["north-1", "north-2", "north-3"]
@@ -69,6 +72,8 @@ async def test_pages_become_messages_and_masters_and_the_cursor_follows() -> Non
     assert store.masters == {
         ("north", "product"): {"SKU-1": b"{}"},
         ("north", "customer"): dict.fromkeys(("REF:7", "ada@example.com"), b'{"ref":"7","email":"ada@example.com"}'),
+        ("north", "price"): {"SKU-1": b"5"},
+        ("north", "terms"): {"7": b"2"},
     }
     assert notes.said == [("north", None)]
     assert store.wakes

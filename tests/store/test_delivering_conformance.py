@@ -197,6 +197,10 @@ async def test_masters_and_cursors(any_store: Store) -> None:
     await any_store.save_masters("erp", "product", [("b", b"4")])
     assert await any_store.load_masters("erp", "product", ["a", "b", "c"]) == {"a": b"3", "b": b"4"}
     assert await any_store.load_masters("erp", "customer", ["a"]) == {}
+    for kind in ("price", "terms"):  # kinds are kept apart under one key
+        await any_store.save_masters("erp", kind, [("a", kind.encode())])
+        assert await any_store.load_masters("erp", kind, ["a"]) == {"a": kind.encode()}
+    assert await any_store.load_masters("erp", "product", ["a"]) == {"a": b"3"}
     assert await any_store.cursor("shop", "orders") is None
     await any_store.save_cursor("shop", "orders", "1")
     await any_store.save_cursor("shop", "orders", "2")

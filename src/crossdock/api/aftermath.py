@@ -12,6 +12,7 @@ from crossdock.domain.entries import units
 from crossdock.domain.order import Order
 from crossdock.domain.process import CREDIT, PAY, PUSH
 from crossdock.domain.refund import Part, RefundedCharge, RefundedLine, Restock, paid_back, parts_of
+from crossdock.domain.returning import ReturnAnswer
 from crossdock.domain.state import OrderState, Refunded
 from crossdock.store.reading_orders import JournalDecision
 
@@ -63,6 +64,16 @@ class CameBack(msgspec.Struct, frozen=True):
     rows: tuple[Given, ...]
 
 
+class AskedBack(msgspec.Struct, frozen=True):
+    """A partner's request for a return: authorised under a number, or refused, and why."""
+
+    id: str
+    at: datetime
+    number: str | None
+    rows: tuple[Given, ...]
+    refusals: tuple[str, ...]
+
+
 class CreditNote(msgspec.Struct, frozen=True):
     """A credit memo that the ERP's people made, and what became of it in the channel."""
 
@@ -77,6 +88,7 @@ class CreditNote(msgspec.Struct, frozen=True):
 class Aftermath(msgspec.Struct, frozen=True):
     edits: tuple[Edit, ...] = ()
     returns: tuple[CameBack, ...] = ()
+    asked_back: tuple[AskedBack, ...] = ()
     refunds: tuple[GivenBack, ...] = ()
     credits: tuple[CreditNote, ...] = ()
 
@@ -104,6 +116,7 @@ def aftermath(state: OrderState | None, journal: Iterable[JournalDecision]) -> A
             )
             for each in state.returns.values()
         ),
+        asked_back=tuple(_asked_back(state, each) for each in state.return_answers.values()),
         refunds=tuple(_refund(state, known) for known in state.refunds.values()),
         credits=tuple(
             CreditNote(
@@ -118,6 +131,17 @@ def aftermath(state: OrderState | None, journal: Iterable[JournalDecision]) -> A
             if not known.ours
         ),
     )
+
+
+def _asked_back(state: OrderState, answer: ReturnAnswer) -> AskedBack:
+    rows = tuple(
+        Given(_title(state, line.line_id), units(line.quantity), became=line.reason or "")
+        for line in answer.request.lines
+    )
+    refusals = tuple(
+        f"{_title(state, one.line_id)}: {one.reason}" if one.line_id else one.reason for one in answer.refusals
+    )
+    return AskedBack(answer.request.id, answer.at, answer.number, rows, refusals)
 
 
 def _edits(journal: Iterable[JournalDecision]) -> list[Edit]:

@@ -10,7 +10,7 @@ from litestar.datastructures import MutableScopeHeaders, State
 from litestar.openapi.config import OpenAPIConfig
 from litestar.types import ControllerRouterHandler, Message, Scope
 
-from crossdock.api import hold_routes
+from crossdock.api import hold_routes, masters, partner_keys
 from crossdock.api.described import ProblemsToo
 from crossdock.api.desk import Desk
 from crossdock.api.guard import authorise
@@ -49,7 +49,7 @@ def create_api(
     """
     pulse = Pulse(desk)
     app = Litestar(
-        [*HANDLERS, *hold_routes.HANDLERS, *pages],
+        [*HANDLERS, *hold_routes.HANDLERS, *masters.HANDLERS, *partner_keys.HANDLERS, *pages],
         state=State({"desk": desk, "pulse": pulse}),
         guards=[authorise],
         exception_handlers=handlers(problem_page, _noting(desk)),

@@ -304,6 +304,13 @@ def _entry(entry: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
             cause = SPOKEN.get(str(entry.get("cause", ON_ITS_WAY)), "")
             told = f"leaves {dates.get('ship_by')}, arrives {dates.get('deliver_by') or 'not told'}"
             return word, [(word, told if made == "promise_given" else f"{told}: {cause}")]
+        case "return_answered":
+            answer = entry.get("answer") or {}
+            reasons = "; ".join(str(each.get("reason")) for each in answer.get("refusals") or ())
+            asked = f"asked as {(answer.get('request') or {}).get('id')}"
+            if answer.get("number"):
+                return f"Return {answer['number']} authorised", [("asked", asked)]
+            return "Return refused", [("asked", asked), ("why", reasons)]
         case "operator_recorded" if entry.get("refused"):
             return f"{_spoken(str(entry.get('action')))} refused: {entry['refused']}", [(kind, said)]
     return kind, [(kind, said)] if said else []

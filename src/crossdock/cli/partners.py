@@ -25,23 +25,25 @@ def made(
     connection: str = _CONNECTION,
     name: str = typer.Option(..., "--name", help="Who will use it."),
     scope: list[str] = typer.Option(  # noqa: B008 - typer's way
-        ["orders:write", "orders:read"], help="orders:write, orders:read, customers:read, products:read; repeatable."
+        ["orders:write", "orders:read"],
+        help="orders:write, orders:read, customers:read, products:read, prices:read, stock:read, returns:write; "
+        "repeatable.",
     ),
+    days: int | None = typer.Option(None, "--days", help="How long it opens; left out: until it is revoked."),
     data: Path = DATA,
     json: bool = JSON,
 ) -> None:
     """Make a key for a portal's connection. It is shown this once."""
 
     async def act(desk: "Desk") -> str:
-        from crossdock.governance import audit
-        from crossdock.partner import keys
+        from crossdock.api import partner_keys
+        from crossdock.api.problems import Refusal
 
         try:
-            key = await keys.make(desk.pool, connection, name, scope)
-        except keys.KeyRefused as refused:
-            raise typer.BadParameter(str(refused)) from refused
-        await audit.append(desk.pool, myself().name, "partner_key.make", f"{connection}/{name}", "", {"scopes": scope})
-        return key
+            made = await partner_keys.make(desk, myself(), partner_keys.KeyWish(connection, name, scope, days))
+        except Refusal as refused:
+            raise typer.BadParameter(refused.detail) from refused
+        return made.key
 
     key = with_desk(data, act)
     as_json({"connection": connection, "name": name, "key": key}) if json else typer.echo(key)
@@ -59,8 +61,14 @@ def listed(data: Path = DATA, json: bool = JSON) -> None:
     if json:
         as_json(found)
         return
-    rows = [(k.connection, k.name, " ".join(k.scopes), k.created_at, k.revoked_at) for k in found]
-    table(("connection", "name", "scopes", "since", "revoked"), rows, "No keys. Make one: crossdock partner-key make")
+    rows = [
+        (k.connection, k.name, k.state, " ".join(k.scopes), k.created_at, k.expires_at, k.revoked_at) for k in found
+    ]
+    table(
+        ("connection", "name", "state", "scopes", "since", "until", "revoked"),
+        rows,
+        "No keys. Make one: crossdock partner-key make",
+    )
 
 
 def revoked(

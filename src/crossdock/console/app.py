@@ -6,6 +6,7 @@ from crossdock.api.app import create_api
 from crossdock.api.desk import Desk
 from crossdock.console.gate import GATE
 from crossdock.console.hold_pages import PAGES as HOLD_PAGES
+from crossdock.console.key_pages import PAGES as KEY_PAGES
 from crossdock.console.pages import PAGES
 from crossdock.console.rendering import problem_page
 from crossdock.console.static_files import static_file
@@ -16,4 +17,6 @@ def create_app(desk: Desk, *, watch: bool = True) -> Litestar:
 
     ``watch``: read the figures every few seconds while nobody looks, so that the curves are there when somebody does.
     """
-    return create_api(desk, pages=[*PAGES, *HOLD_PAGES, *GATE, static_file], problem_page=problem_page, watch=watch)
+    return create_api(
+        desk, pages=[*PAGES, *HOLD_PAGES, *KEY_PAGES, *GATE, static_file], problem_page=problem_page, watch=watch
+    )

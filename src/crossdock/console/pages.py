@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 
-from crossdock.api import acts, connections, orders, proof, routes, settlements, simulators
+from crossdock.api import acts, connections, masters, orders, proof, routes, settlements, simulators
 from crossdock.api.acts import Act, BulkRetry
 from crossdock.api.guard import caller_of, desk_of
 from crossdock.api.problems import Refusal, describe
@@ -248,7 +248,8 @@ async def connections_page(request: Asking) -> Response[str]:
 @get("/connections/{name:str}", include_in_schema=False)
 async def connection_page(request: Asking, name: FromPath[str]) -> Response[str]:
     view = await connections.connection(desk_of(request), name)
-    return page(request, "connection.html", place="/connections", v=view, repeats=REPEATS)
+    kept = await masters.count_masters.fn(request, name)
+    return page(request, "connection.html", place="/connections", v=view, repeats=REPEATS, kept=kept)
 
 
 @post("/connections/{name:str}/pause", include_in_schema=False)
@@ -306,7 +307,8 @@ async def stock_page(request: Asking, part: FromQuery[str] = "", after: FromQuer
 
 @get("/stock/item", include_in_schema=False)
 async def stock_item_page(request: Asking, sku: FromQuery[str]) -> Response[str]:
-    return page(request, "stock_item.html", place="/stock", v=await routes.one_stock.fn(request, sku))
+    items = await masters.one_item.fn(request, sku)
+    return page(request, "stock_item.html", place="/stock", v=await routes.one_stock.fn(request, sku), items=items)
 
 
 PAGES = [

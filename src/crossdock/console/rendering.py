@@ -24,6 +24,7 @@ SAID = {
     "pause": "Paused: commands wait, nothing is lost.",
     "resume": "Resumed: what waited is sent now.",
     "switch": "The switches are set.",
+    "revoke": "The key is revoked: the next request with it is refused.",
     "retried": "The retry is under way: what succeeds disappears from this list.",
 }
 

@@ -11,6 +11,7 @@ from crossdock.domain.commands import Command
 from crossdock.domain.events import Event
 from crossdock.domain.order import Order
 from crossdock.domain.promise import Promising
+from crossdock.domain.returning import Returning
 from crossdock.domain.stock import StockPolicy
 
 
@@ -200,6 +201,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     settlement_wait_s: float = 259_200.0  # how long a settlement waits for orders it names before a person is asked
     stock: StockPolicy | None = None  # how the channel is told stock; None: it is not, and its orders reserve none
     promise: Promising | None = None  # None: no dates are promised, none forecast
+    returns: Returning | None = None  # None: no returns are authorised
 
 
 class Decider(Protocol):

@@ -25,6 +25,7 @@ from crossdock.domain.hold import Hold, HoldEscalated, HoldReleased, HoldRestore
 from crossdock.domain.order import Order, PaymentStatus
 from crossdock.domain.promise import Dates
 from crossdock.domain.refund import Credit, Refund, Return
+from crossdock.domain.returning import ReturnAnswered
 from crossdock.domain.schema import upcast
 
 VERSION = 1
@@ -369,6 +370,7 @@ Entry = (
     | InvoiceTaken
     | AllocationsTaken
     | ReturnTaken
+    | ReturnAnswered
     | RefundTaken
     | RefundRefused
     | CreditTaken

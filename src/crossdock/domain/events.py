@@ -9,6 +9,7 @@ from crossdock.domain.order import Order
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
 from crossdock.domain.reconciling import Difference
 from crossdock.domain.refund import Credit, Refund, Return
+from crossdock.domain.returning import ReturnRequest
 from crossdock.domain.settlement import Settlement
 from crossdock.domain.stock_events import ComponentSeen, LevelSeen, PositionSeen, StockReserved
 
@@ -57,6 +58,13 @@ class ReturnSeen(msgspec.Struct, frozen=True, gc=False, tag="return_seen"):
 
     returned: Return
     source: str
+
+
+class ReturnAsked(msgspec.Struct, frozen=True, gc=False, tag="return_asked"):
+    """A partner asks whether goods of its own order may come back."""
+
+    request: ReturnRequest
+    source: str  # the channel's connection
 
 
 class RefundSeen(msgspec.Struct, frozen=True, gc=False, tag="refund_seen"):
@@ -156,6 +164,7 @@ Event = (
     | ReleaseSeen
     | InvoiceSeen
     | ReturnSeen
+    | ReturnAsked
     | RefundSeen
     | CreditSeen
     | SettlementSeen

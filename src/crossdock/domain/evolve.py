@@ -12,6 +12,7 @@ from crossdock.domain.lattice import up
 from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import Order
 from crossdock.domain.promise import Promise
+from crossdock.domain.returning import ReturnAnswered
 from crossdock.domain.shares import credited
 from crossdock.domain.standing import standing
 from crossdock.domain.state import (
@@ -275,6 +276,10 @@ def _return_taken(state: OrderState, entry: e.ReturnTaken) -> None:
     _goods_came_back(state)
 
 
+def _return_answered(state: OrderState, entry: ReturnAnswered) -> None:
+    state.return_answers[entry.answer.request.id] = entry.answer
+
+
 def _refund_taken(state: OrderState, entry: e.RefundTaken) -> None:
     state.refunds[entry.refund.id] = Refunded(entry.refund, entry.source, entry.at, entry.billed, entry.echo)
     _goods_came_back(state)
@@ -384,6 +389,7 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.InvoiceTaken: _invoice_taken,
     e.AllocationsTaken: _allocations_taken,
     e.ReturnTaken: _return_taken,
+    ReturnAnswered: _return_answered,
     e.RefundTaken: _refund_taken,
     e.RefundRefused: _refund_refused,
     e.CreditTaken: _credit_taken,

@@ -10,6 +10,7 @@ from crossdock.domain.cases.operator_acted import operator_acted
 from crossdock.domain.cases.order_seen import order_seen
 from crossdock.domain.cases.promise_kept import keep_promise
 from crossdock.domain.cases.reconciled import reconciled
+from crossdock.domain.cases.return_asked import return_asked
 from crossdock.domain.cases.settlement_named import settlement_named, tell_settlements
 from crossdock.domain.cases.timer_fired import timer_fired
 from crossdock.domain.checks import REVALIDATE
@@ -23,6 +24,7 @@ from crossdock.domain.events import (
     OperatorActed,
     OrderSeen,
     Reconciled,
+    ReturnAsked,
     SettlementNamed,
     TimerFired,
 )
@@ -70,6 +72,8 @@ class OrderDecider:
             masters_came(d)
         elif isinstance(event, OperatorActed):
             operator_acted(d, event)
+        elif isinstance(event, ReturnAsked):
+            return_asked(d, event)
         elif isinstance(event, SettlementNamed):
             settlement_named(d, event)
         elif isinstance(event, Reconciled):

@@ -18,6 +18,7 @@ from crossdock.domain.money import ZERO
 from crossdock.domain.order import LineKind, Order, OrderLine
 from crossdock.domain.promise import Promise
 from crossdock.domain.refund import Credit, Refund, Restock, Return
+from crossdock.domain.returning import ReturnAnswer
 from crossdock.domain.schema import upcast
 
 VERSION = 1
@@ -132,6 +133,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     shipments: dict[str, Parcel] = {}
     invoices: dict[str, Billed] = {}
     returns: dict[str, Return] = {}
+    return_answers: dict[str, ReturnAnswer] = {}  # by what the partner calls its request
     refunds: dict[str, Refunded] = {}
     credits: dict[str, Credited] = {}
     settlements: tuple[str, ...] = ()  # keys of those that have lines of this order
@@ -206,6 +208,7 @@ def fork(state: OrderState) -> OrderState:
     new.shipments = dict(state.shipments)
     new.invoices = dict(state.invoices)
     new.returns = dict(state.returns)
+    new.return_answers = dict(state.return_answers)
     new.refunds = dict(state.refunds)
     new.credits = dict(state.credits)
     new.problems = dict(state.problems)

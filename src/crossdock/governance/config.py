@@ -22,6 +22,7 @@ from crossdock.domain.promise import faults as faults_of_promise
 from crossdock.governance.faults import ConfigError, Fault, nearest
 from crossdock.governance.marks import Marked
 from crossdock.governance.reading import Reader
+from crossdock.governance.return_rules import check_returns
 from crossdock.governance.rules import HoldRule, RuleError, compile_rule, compile_rules
 from crossdock.governance.secrets import is_reference
 from crossdock.governance.stock_rules import check_stock
@@ -283,6 +284,7 @@ class _Loading:
             self._check_policy(policy, index, connections)
             policies[policy.channel] = policy
         check_stock(self._read, list(policies.values()), connections)
+        check_returns(self._read, list(policies.values()))
         return policies
 
     def _promise(self, path: tuple[str | int, ...], policy: Policy | None) -> Promising | None:

@@ -128,6 +128,9 @@ async def _keep(world: World, run: Run, page: Page, trace: str, tally: Tally) ->
         rows = [(key, known.ref, _encode(known)) for known in page.customers for key in keys_of(known)]
         await store.save_customers(name, rows)
         await _look_again(world, name, "customer", [key for key, *_ in rows])
+    for kind, rows_kept in (("price", page.prices), ("terms", page.terms)):
+        if rows_kept:
+            await store.save_masters(name, kind, rows_kept)
     for kind, values in page.values.items():
         await store.save_values(name, kind, [(value.code, value.title) for value in values])
     if page.cursor:
@@ -135,7 +138,7 @@ async def _keep(world: World, run: Run, page: Page, trace: str, tally: Tally) ->
     if new:
         await store.wake("decide")
     tally.pages, tally.found, tally.new = tally.pages + 1, tally.found + len(page.found), tally.new + new
-    tally.masters += len(page.products) + len(page.customers)
+    tally.masters += len(page.products) + len(page.customers) + len(page.prices) + len(page.terms)
     for result, count in (("new", new), ("known", len(page.found) - new)):
         if count:
             world.signals.add("crossdock.poll.found", count, channel=name, poll=run.poll.name, result=result)

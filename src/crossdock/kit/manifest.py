@@ -122,6 +122,8 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     products: tuple[tuple[str, bytes], ...] = ()  # masters: (key, encoded ProductMaster)
     customers: tuple[CustomerMaster, ...] = ()  # kept under every key of ``matching.keys_of``
     values: Mapping[str, tuple[Value, ...]] = {}  # by kind, each list whole
+    prices: tuple[tuple[str, bytes], ...] = ()  # (SKU, encoded PriceMaster): all of an item's prices
+    terms: tuple[tuple[str, bytes], ...] = ()  # (the ERP's customer id, encoded TermsMaster)
 
 
 class Poll(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from crossdock.domain.decision import CustomerMaster, ProductMaster
+from crossdock.domain.decision import CustomerMaster, Policy, ProductMaster
 from crossdock.domain.matching import mail
 from crossdock.partner.counter import Asking, Counter, counter_of, partner_of
 from crossdock.partner.problems import Refusal
@@ -38,7 +38,7 @@ class CustomerAnswer(msgspec.Struct, frozen=True):
 
 
 class ProductAnswer(msgspec.Struct, frozen=True):
-    """What is known of one SKU. Price and availability are in no system that Crossdock reads: always ``unknown``."""
+    """What is known of one SKU. For its price and availability ask by those names: here they are always ``unknown``."""
 
     sku: str
     product: Known
@@ -62,7 +62,9 @@ class ProductQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     skus: list[str]
 
 
-class _Read(msgspec.Struct, frozen=True):
+class Read(msgspec.Struct, frozen=True):
+    """A master as it was read."""
+
     body: bytes
     as_of: datetime
 
@@ -70,10 +72,10 @@ class _Read(msgspec.Struct, frozen=True):
 async def customer(request: Asking, asked: CustomerQuestion) -> CustomerAnswer:
     """Whether the route's ERP has this customer. Raises ``Refusal``."""
     counter = counter_of(request)
-    erp, address = _erp(request, counter), mail(asked.email)
+    erp, address = policy_of(request, counter).erp, mail(asked.email)
     if not address or len(address) > 320:
         raise Refusal("request_refused", "'email' is empty or too long.")
-    source = await _source(counter, erp)
+    source = await source_of(counter, erp)
     found = (await _masters(counter, erp, "customer", [address])).get(address)
     known, master, why = _judge(counter, source, found, CustomerMaster, "customer")
     return CustomerAnswer(known, source, found.as_of if found else None, master.currency if master else None, why)
@@ -82,28 +84,30 @@ async def customer(request: Asking, asked: CustomerQuestion) -> CustomerAnswer:
 async def products(request: Asking, asked: ProductQuestion) -> ProductAnswers:
     """What is known of each SKU. Raises ``Refusal``."""
     counter = counter_of(request)
-    erp = _erp(request, counter)
+    erp = policy_of(request, counter).erp
     if not 1 <= len(asked.skus) <= MOST_SKUS or not all(1 <= len(sku) <= 200 for sku in asked.skus):
         raise Refusal("request_refused", f"Ask for 1 to {MOST_SKUS} SKUs of 1 to 200 characters.")
-    source = await _source(counter, erp)
+    source = await source_of(counter, erp)
     read = await _masters(counter, erp, "product", asked.skus)
     return ProductAnswers([_product(counter, source, sku, read.get(sku)) for sku in asked.skus], source)
 
 
-def _product(counter: Counter, source: Source, sku: str, found: _Read | None) -> ProductAnswer:
+def _product(counter: Counter, source: Source, sku: str, found: Read | None) -> ProductAnswer:
     known, master, why = _judge(counter, source, found, ProductMaster, "item")
     return ProductAnswer(sku, known, found.as_of if found else None, master.title if master else None, why)
 
 
-def _erp(request: Asking, counter: Counter) -> str:
+def policy_of(request: Asking, counter: Counter) -> Policy:
+    """The route of the partner's connection. Raises ``Refusal(not_found)``."""
     connection = partner_of(request).connection
     policy = counter.policies.get(connection)
     if policy is None:
         raise Refusal("not_found", f"No route says which ERP answers for {connection}.")
-    return policy.erp
+    return policy
 
 
-async def _source(counter: Counter, erp: str) -> Source:
+async def source_of(counter: Counter, erp: str) -> Source:
+    """How the ERP is reached, and when anything was last read from it."""
     row = await counter.pool.fetchrow(statements("partner").source, erp)
     if row is None:
         return Source(erp, reachable=False)
@@ -111,13 +115,18 @@ async def _source(counter: Counter, erp: str) -> Source:
     return Source(erp, row["breaker"] == "closed" and not row["paused"], age_s)
 
 
-async def _masters(counter: Counter, erp: str, kind: str, keys: list[str]) -> dict[str, _Read]:
+async def kept(counter: Counter, erp: str, kind: str, keys: list[str]) -> list[tuple[str, Read]]:
+    """Masters by key; of customers several may be under one."""
     rows: list[Any] = await counter.pool.fetch(statements("partner").masters, erp, kind, keys)
-    return {row["key"]: _Read(plain(row["body"]), row["as_of"]) for row in rows}
+    return [(row["key"], Read(plain(row["body"]), row["as_of"])) for row in rows]
+
+
+async def _masters(counter: Counter, erp: str, kind: str, keys: list[str]) -> dict[str, Read]:
+    return dict(await kept(counter, erp, kind, keys))
 
 
 def _judge(
-    counter: Counter, source: Source, found: _Read | None, kind: type[Master], word: str
+    counter: Counter, source: Source, found: Read | None, kind: type[Master], word: str
 ) -> tuple[Known, Master | None, str | None]:
     """What may be said: a yes only of what was read, and lately enough."""
     if source.age_s is None:

@@ -16,8 +16,18 @@ import msgspec
 from crossdock.store.named import Statements
 from crossdock.store.pool import Pool
 
+PLACED = "order.placed"  # the topic of connectors that are given orders by this API: their connections may have keys
+LONGEST_DAYS = 3_650
 PREFIX = "cdk_"  # so that scanners for leaked secrets, and people, know one when they see it
-SCOPES = ("orders:write", "orders:read", "customers:read", "products:read")
+SCOPES = (
+    "orders:write",
+    "orders:read",
+    "customers:read",
+    "products:read",
+    "prices:read",
+    "stock:read",
+    "returns:write",
+)
 
 
 class KeyRefused(Exception):
@@ -40,7 +50,9 @@ class KeyRow(msgspec.Struct, frozen=True):
     name: str
     scopes: list[str]
     created_at: datetime
+    expires_at: datetime | None
     revoked_at: datetime | None
+    state: str  # open, expired, revoked
 
 
 @cache
@@ -49,9 +61,15 @@ def _sql() -> Statements:
 
 
 async def make(
-    pool: Pool, connection: str, name: str, scopes: list[str], *, token: Callable[[], str] = token_urlsafe
+    pool: Pool,
+    connection: str,
+    name: str,
+    scopes: list[str],
+    *,
+    days: int | None = None,
+    token: Callable[[], str] = token_urlsafe,
 ) -> str:
-    """A new key, told this once. Raises ``KeyRefused``."""
+    """A new key, told this once; ``days``: how long it opens, None: until it is revoked. Raises ``KeyRefused``."""
     name = name.strip()
     if not 1 <= len(name) <= 80 or not name.isprintable():
         raise KeyRefused("A key's name has 1 to 80 printable characters.")
@@ -59,14 +77,16 @@ async def make(
         raise KeyRefused(f"There is no scope {', '.join(unknown)}. Scopes: {', '.join(SCOPES)}.")
     if not scopes:
         raise KeyRefused(f"A key without a scope opens nothing. Scopes: {', '.join(SCOPES)}.")
+    if days is not None and not 1 <= days <= LONGEST_DAYS:
+        raise KeyRefused(f"A key opens for 1 to {LONGEST_DAYS} days, or until it is revoked.")
     key = PREFIX + token()
-    if await pool.fetchval(_sql().make_key, connection, name, sorted(set(scopes)), _hash(key)) is None:
+    if await pool.fetchval(_sql().make_key, connection, name, sorted(set(scopes)), _hash(key), days) is None:
         raise KeyRefused(f"There is no connection '{connection}', or it has a key '{name}' already: revoke that first.")
     return key
 
 
 async def find(pool: Pool, key: str) -> Partner | None:
-    """Whom a key belongs to; None: unknown or revoked, which nobody is told apart."""
+    """Whom a key belongs to; None: unknown, revoked or run out, which nobody is told apart."""
     if not key.startswith(PREFIX) or len(key) > 200:
         return None
     row: Any = await pool.fetchrow(_sql().key, _hash(key))
@@ -82,6 +102,14 @@ async def revoke(pool: Pool, connection: str, name: str) -> None:
     """Take a key away; the next request with it is refused. Raises ``KeyRefused``."""
     if await pool.fetchval(_sql().revoke, connection, name) is None:
         raise KeyRefused(f"'{connection}' has no key '{name}' that still opens. See: crossdock partner-key list")
+
+
+async def revoke_one(pool: Pool, id_: int) -> tuple[str, str]:
+    """The same by its number; whose key it was. Raises ``KeyRefused``."""
+    row: Any = await pool.fetchrow(_sql().revoke_one, id_)
+    if row is None:
+        raise KeyRefused(f"There is no key {id_} that was not revoked yet.")
+    return row["connection"], row["name"]
 
 
 def _hash(key: str) -> bytes:

@@ -4,15 +4,12 @@ Nothing is decided here. Whoever prefers to wait is told what the deciders made 
 time is over, or they are away, the answer is that the order is kept, and where to ask.
 """
 
-import asyncio
-import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 from litestar import Response
 
-from crossdock.api.problems import AWAY
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import OrderSeen
 from crossdock.domain.order import order_key
@@ -21,16 +18,13 @@ from crossdock.domain.state import decode_state
 from crossdock.intake.guard import check_json
 from crossdock.kit.manifest import Untranslatable
 from crossdock.partner.counter import Asking, Counter, counter_of, owns, partner_of
-from crossdock.partner.keys import Partner
+from crossdock.partner.keys import PLACED, Partner
 from crossdock.partner.problems import Refusal
+from crossdock.partner.waiting import body_of, idempotency_key, patience, same, wait_for
 from crossdock.store.accept import defect
 from crossdock.store.protocol import Arrival
 from crossdock.store.reading import plain, statements
 
-PLACED = "order.placed"  # the topic that a connector of orders by API tells
-BODY_S = 10.0
-_FIRST_LOOK_S, _LONGEST_LOOK_S = 0.02, 0.2
-_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,6})(?:$|[,;\s])")
 _DECIDED = {
     **dict.fromkeys(("open", "waiting", "done"), "accepted"),
     **dict.fromkeys(("held", "exception", "parked"), "held"),
@@ -69,48 +63,32 @@ class OrderAnswer(msgspec.Struct, frozen=True):
 async def take(request: Asking) -> Response[OrderAnswer]:
     """Keep one order; with ``Prefer: wait=N`` see what is decided on it. Raises ``Refusal``."""
     counter, partner = counter_of(request), partner_of(request)
-    wait_s = min(_preferred(request.headers.get("prefer", "")), counter.longest_wait_s)
-    until = counter.stopwatch() + wait_s
-    arrival = _arrival(counter, partner, _key_of(request), await _body(request))
+    waits = patience(request, counter)
+    key, body = idempotency_key(request), await body_of(request)
+    check_json(body)
+    arrival = _arrival(counter, partner, key, body)
     repeated = (await counter.commits.commit(arrival)).duplicate
     if repeated:
-        await _same(counter, arrival)
-    answer = await _wait_for(counter, partner, arrival.stream.key, until if wait_s else None)
-    decided = answer.decision != "kept"
-    headers = {"Location": answer.url, **({"Preference-Applied": f"wait={wait_s:g}"} if wait_s and decided else {})}
+        await same(counter, arrival, "a new order, or an edit of one,")
+
+    async def decided() -> OrderAnswer | None:
+        found = await look(counter, partner, arrival.stream.key)
+        return None if found is None or found.decision == "kept" else found
+
+    answer = await wait_for(counter, decided, waits, arrival.stream.key) or _kept(partner, arrival.stream.key)
+    done = answer.decision != "kept"
     replied = msgspec.structs.replace(answer, repeated=repeated)
-    return Response(replied, status_code=200 if wait_s and decided else 202, headers=headers)
+    return Response(replied, status_code=waits.status(done), headers=waits.headers(answer.url, done))
 
 
 async def one(request: Asking, external_id: str) -> OrderAnswer:
     """How an order of the key's own connection stands. Raises ``Refusal(not_found)``."""
     counter, partner = counter_of(request), partner_of(request)
     key = order_key(partner.connection, external_id)
-    found = await _look(counter, partner, key) if owns(counter, partner, key) else None
+    found = await look(counter, partner, key) if owns(counter, partner, key) else None
     if found is None:
         raise Refusal("not_found", f"No order {external_id[:100]!r} came in by this key's connection.")
     return found
-
-
-def _key_of(request: Asking) -> str:
-    key = request.headers.get("idempotency-key", "").strip()
-    if not key or len(key) > 200 or not key.isprintable():
-        text = "Send 'Idempotency-Key', 1 to 200 printable characters, and the same one when you send the order again."
-        raise Refusal("idempotency_key_missing", text)
-    return key
-
-
-async def _body(request: Asking) -> bytes:
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
-        raise Refusal("content_type", "Send application/json.")
-    try:
-        async with asyncio.timeout(BODY_S):
-            body = await request.body()
-    except TimeoutError:
-        raise Refusal("slow_body", "Send the whole body without pauses.") from None
-    check_json(body)
-    return body
 
 
 def _arrival(counter: Counter, partner: Partner, key: str, body: bytes) -> Arrival:
@@ -132,63 +110,8 @@ def _arrival(counter: Counter, partner: Partner, key: str, body: bytes) -> Arriv
     return arrival
 
 
-async def _same(counter: Counter, arrival: Arrival) -> None:
-    """Whether a known idempotency key came with the order it is known for. Raises ``Refusal``."""
-    kept = await counter.pool.fetchval(statements("partner").kept, arrival.stream.key, arrival.delivery_id)
-    if kept is None or msgspec.json.decode(plain(kept)) != msgspec.json.decode(arrival.body):
-        text = "Nothing was changed. Give a new order, or an edit of one, a key of its own."
-        raise Refusal("idempotency_key_reused", text)
-
-
-def _preferred(header: str) -> float:
-    """Seconds from ``Prefer: wait=N`` (RFC 7240); 0 where none is asked for."""
-    found = _WAIT.search(header)
-    return float(found[1]) if found else 0.0
-
-
-async def _wait_for(counter: Counter, partner: Partner, key: str, until: float | None) -> OrderAnswer:
-    """How the order stands as soon as it is decided on, or when the time is over. It is kept whatever happens here."""
-    pause_s = _FIRST_LOOK_S
-    with _Seat(counter) as seat:
-        while True:
-            found = await _glance(counter, partner, key, until)
-            if found is not None and found.decision != "kept":
-                return found
-            left = 0.0 if until is None or not seat else until - counter.stopwatch()
-            if left <= 0:
-                return _kept(partner, key)
-            await counter.sleep(min(pause_s, left))
-            pause_s = min(pause_s * 1.5, _LONGEST_LOOK_S)
-
-
-class _Seat:
-    """One of the places to wait at; false when all are taken."""
-
-    taken = 0
-
-    def __init__(self, counter: Counter) -> None:
-        self._most = counter.most_waiting
-
-    def __enter__(self) -> bool:
-        _Seat.taken += 1
-        return _Seat.taken <= self._most
-
-    def __exit__(self, *_: object) -> None:
-        _Seat.taken -= 1
-
-
-async def _glance(counter: Counter, partner: Partner, key: str, until: float | None) -> OrderAnswer | None:
-    """As ``_look``, but no longer than the caller waits: a database that is slow or away now leaves the order kept."""
-    patience_s = 1.0 if until is None else max(until - counter.stopwatch(), 0.05)
-    try:
-        async with asyncio.timeout(patience_s):
-            return await _look(counter, partner, key)
-    except (TimeoutError, *AWAY) as error:
-        counter.signals.log.warning("partner.not_told", order=key, error=error)
-        return None
-
-
-async def _look(counter: Counter, partner: Partner, key: str) -> OrderAnswer | None:
+async def look(counter: Counter, partner: Partner, key: str) -> OrderAnswer | None:
+    """How an order stands; None where there is none."""
     sql = statements("partner")
     row = await counter.pool.fetchrow(sql.order, key, partner.connection)
     if row is None:

@@ -278,7 +278,7 @@ class Store(Protocol):
         """Pause with a reason, or resume with None."""
 
     async def load_masters(self, connection: str, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
-        """Masters as last read from the ERP, by key (kind: product)."""
+        """Masters as last read from the ERP, by key (kind: product, price, terms)."""
 
     async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None: ...
 

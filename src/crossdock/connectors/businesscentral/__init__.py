@@ -9,6 +9,7 @@ from crossdock.connectors.businesscentral.client import BusinessCentral
 from crossdock.connectors.businesscentral.manifest import MANIFEST, check
 from crossdock.connectors.businesscentral.operations import OPERATIONS
 from crossdock.connectors.businesscentral.polls import POLLS, translate
+from crossdock.connectors.businesscentral.prices import POLL as PRICES
 from crossdock.connectors.businesscentral.values import POLL as VALUES
 from crossdock.connectors.businesscentral.webhook import WEBHOOK
 from crossdock.kit.manifest import Connector
@@ -18,7 +19,7 @@ CONNECTOR = Connector(
     open=BusinessCentral,
     translate=translate,
     operations=OPERATIONS,
-    polls={**POLLS, VALUES.name: VALUES},
+    polls={**POLLS, VALUES.name: VALUES, PRICES.name: PRICES},
     webhook=WEBHOOK,
     check=check,
 )

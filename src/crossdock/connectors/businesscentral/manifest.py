@@ -77,6 +77,13 @@ SETTINGS = (
         help="number or gtin.",
     ),
     Setting(
+        "read_prices",
+        "Read the items' prices",
+        required=False,
+        default=False,
+        help="For price answers of the partner API. Customers' own price lists are not in the API.",
+    ),
+    Setting(
         "header",
         "Fields to put on every sales order",
         required=False,

@@ -33,7 +33,7 @@ FIRST_LOOK_BACK = timedelta(days=1)
 PAGE_ROWS = 1000
 CREDIT = "credit_memo"  # the topic of a polled credit memo
 _MOST_PAGES = 20  # of one notification; what is beyond is found by the poll
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STANDS = frozenset({"Open", "Paid"})  # drafts are no invoices yet, cancelled ones none any more
 _SKU_FIELDS = frozenset({"number", "gtin"})
 _encode = msgspec.json.Encoder().encode
@@ -52,19 +52,19 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     began: datetime | None = None  # by the vendor's clock
 
 
-class _Row(msgspec.Struct, frozen=True, rename="camel"):
+class Row(msgspec.Struct, frozen=True, rename="camel"):
     id: Annotated[str, msgspec.Meta(min_length=1)]
     last_modified_date_time: datetime
 
 
-class _Item(_Row, frozen=True, rename="camel"):
+class _Item(Row, frozen=True, rename="camel"):
     number: str
     display_name: str | None = None
     blocked: bool = False
     gtin: str = ""
 
 
-class _Customer(_Row, frozen=True, rename="camel"):
+class _Customer(Row, frozen=True, rename="camel"):
     email: str = ""
     blocked: str = ""
     currency_code: str = ""
@@ -73,7 +73,7 @@ class _Customer(_Row, frozen=True, rename="camel"):
     tax_registration_number: str = ""
 
 
-class _Invoice(_Row, frozen=True, rename="camel"):
+class _Invoice(Row, frozen=True, rename="camel"):
     number: str
     external_document_number: str
     status: str
@@ -85,15 +85,13 @@ class _CreditMemo(_Invoice, frozen=True, rename="camel"):
     sales_credit_memo_lines: list[PostedLine] = []
 
 
-R = TypeVar("R", bound=_Row)
+R = TypeVar("R", bound=Row)
 
 
 async def items(client: BusinessCentral, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Products by SKU: the item's number, or its GTIN with setting ``sku_field``."""
-    field = client.settings.get("sku_field", "number")
-    if field not in _SKU_FIELDS:
-        raise Unreachable(f"the setting `sku_field` is {field!r}, not number or gtin")
-    rows, page = await _round(client, cursor, options, _Item, "items", _EPOCH)
+    field = sku_field(client)
+    rows, page = await round_of(client, cursor, options, _Item, "items", EPOCH)
     named = ((row.gtin if field == "gtin" else row.number, row) for row in rows)
     products = tuple(
         (sku, _encode(ProductMaster(sku, row.id, not row.blocked, row.display_name))) for sku, row in named if sku
@@ -101,9 +99,17 @@ async def items(client: BusinessCentral, cursor: str | None, options: Mapping[st
     return msgspec.structs.replace(page, products=products)
 
 
+def sku_field(client: BusinessCentral) -> str:
+    """The item's field that holds the SKU. Raises ``Unreachable``."""
+    field = str(client.settings.get("sku_field", "number"))
+    if field not in _SKU_FIELDS:
+        raise Unreachable(f"the setting `sku_field` is {field!r}, not number or gtin")
+    return field
+
+
 async def customers(client: BusinessCentral, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """All customers, with what buyers are matched by: e-mail, tax registration number, name and postcode."""
-    rows, page = await _round(client, cursor, options, _Customer, "customers", _EPOCH)
+    rows, page = await round_of(client, cursor, options, _Customer, "customers", EPOCH)
     return msgspec.structs.replace(page, customers=tuple(map(_master, rows)))
 
 
@@ -137,7 +143,7 @@ async def invoices_since(client: BusinessCentral, since: datetime) -> list[tuple
 async def invoices(client: BusinessCentral, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Posted invoices that carry an order's key."""
     start = client.line.now() - FIRST_LOOK_BACK
-    rows, page = await _round(client, cursor, options, _Invoice, "salesInvoices", start)
+    rows, page = await round_of(client, cursor, options, _Invoice, "salesInvoices", start)
     found = []
     for row in rows:
         key = restored_key(row.external_document_number, client.settings)
@@ -162,7 +168,7 @@ def _found(row: _Invoice, key: str) -> Found:
 async def credit_memos(client: BusinessCentral, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Posted credit memos that carry an order's key, with the refund that each of ours was made for."""
     start = client.line.now() - FIRST_LOOK_BACK
-    rows, page = await _round(client, cursor, options, _CreditMemo, "salesCreditMemos", start, "salesCreditMemoLines")
+    rows, page = await round_of(client, cursor, options, _CreditMemo, "salesCreditMemos", start, "salesCreditMemoLines")
     found = []
     for row in rows:
         key = restored_key(row.external_document_number, client.settings)
@@ -227,7 +233,7 @@ def _credit_seen(connection: str, body: bytes) -> CreditSeen:
     return CreditSeen(credit, source=connection)
 
 
-async def _round(
+async def round_of(
     client: BusinessCentral,
     cursor: str | None,
     options: Mapping[str, Any],
@@ -250,7 +256,7 @@ async def _round(
 
 def _since(saved: Cursor | None, options: Mapping[str, Any], start: datetime) -> datetime:
     if saved is not None:
-        return saved.since or max(saved.at - OVERLAP, _EPOCH)
+        return saved.since or max(saved.at - OVERLAP, EPOCH)
     given = options.get("since")
     if not given:
         return start

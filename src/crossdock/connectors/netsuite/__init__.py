@@ -9,6 +9,7 @@ from crossdock.connectors.netsuite.listing import LISTING
 from crossdock.connectors.netsuite.manifest import MANIFEST, check, ends
 from crossdock.connectors.netsuite.operations import OPERATIONS
 from crossdock.connectors.netsuite.positions import POLLS, translate
+from crossdock.connectors.netsuite.prices import POLL as PRICES
 from crossdock.connectors.netsuite.values import POLL as VALUES
 from crossdock.kit.manifest import Connector
 
@@ -17,7 +18,7 @@ CONNECTOR = Connector(
     open=NetSuite,
     translate=translate,
     operations=OPERATIONS,
-    polls={**POLLS, VALUES.name: VALUES},
+    polls={**POLLS, VALUES.name: VALUES, PRICES.name: PRICES},
     check=check,
     ends=ends,
     listing=LISTING,

@@ -117,6 +117,20 @@ SETTINGS = (
         default=False,
         help="Reads the default billing address of customers.",
     ),
+    Setting(
+        "read_prices",
+        "Read prices, price levels and customers' price levels",
+        required=False,
+        default=False,
+        help="For price answers of the partner API. Needs the features Multiple Prices and Multiple Currencies.",
+    ),
+    Setting(
+        "read_units",
+        "Read units of measure",
+        required=False,
+        default=False,
+        help="Beside read_prices. Needs the feature Multiple Units of Measure.",
+    ),
     Setting("order_prefixes", "Channel connections whose orders are ours", required=False, default=[]),
     Setting(
         "weight_unit",

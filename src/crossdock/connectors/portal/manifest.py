@@ -1,6 +1,6 @@
 """Typed facts about a portal: settings, what it tells, what is redacted."""
 
-from crossdock.connectors.portal.mapping import PLACED
+from crossdock.connectors.portal.mapping import PLACED, RETURN
 from crossdock.kit.manifest import Manifest, Quota, Setting
 
 MANIFEST = Manifest(
@@ -25,7 +25,7 @@ MANIFEST = Manifest(
         ),
     ),
     mapping_version="1",
-    topics={PLACED: "order_seen"},
+    topics={PLACED: "order_seen", RETURN: "return_asked"},
     quota=Quota(concurrency=4),
     docs="https://www.standardwebhooks.com",
     redact=("phone", "email", "name"),

@@ -7,21 +7,29 @@ from decimal import Decimal
 import msgspec
 
 from crossdock.connectors.portal import wire
-from crossdock.domain.events import Event, OrderSeen
+from crossdock.domain.events import Event, OrderSeen, ReturnAsked
 from crossdock.domain.money import ZERO, Amount, exponent, plausible
 from crossdock.domain.order import Address, Charge, Discount, Order, OrderLine, Party, TaxLine, Totals
+from crossdock.domain.refund import ReturnedLine
+from crossdock.domain.returning import ReturnRequest
 from crossdock.kit.manifest import Untranslatable
 
-PLACED = "order.placed"
+PLACED, RETURN = "order.placed", "return.requested"
 _decode = msgspec.json.Decoder(wire.Order).decode
+_decode_return = msgspec.json.Decoder(wire.Return).decode
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`")
+_RETURN_HINT = "Compare the request with the schema at /partner/v1/openapi.json."
 _HINT = "Compare the order with the schema at /partner/v1/order.schema.json."
 
 
 def translate(connection: str, topic: str, body: bytes) -> list[Event]:
-    """An order that was placed, or edited. Raises ``Untranslatable``."""
+    """An order that was placed, or edited; goods that are to come back. Raises ``Untranslatable``."""
+    if topic == RETURN:
+        return [ReturnAsked(to_request(body), connection)]
     if topic != PLACED:
-        raise Untranslatable("portal.topic_unknown", f"A portal tells no {topic!r}.", hint=f"Known is {PLACED}.")
+        raise Untranslatable(
+            "portal.topic_unknown", f"A portal tells no {topic!r}.", hint=f"Known are {PLACED} and {RETURN}."
+        )
     return [OrderSeen(to_order(connection, read(body)))]
 
 
@@ -30,10 +38,32 @@ def read(body: bytes) -> wire.Order:
     try:
         return _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        place = _PLACE.search(str(error))
-        field = (place.group(1) or None) if place else None
-        what = str(error).split(" - at `")[0]
-        raise Untranslatable("portal.order_unreadable", f"{field or 'The order'}: {what}", field, _HINT) from error
+        raise _unreadable("order", error, _HINT) from error
+
+
+def to_request(body: bytes) -> ReturnRequest:
+    """The canonical request for a return; raises ``Untranslatable`` naming the field that is off."""
+    try:
+        source = _decode_return(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _unreadable("return", error, _RETURN_HINT) from error
+    for index, line in enumerate(source.lines):
+        _number(line.quantity, f"lines[{index}].quantity")
+        if line.quantity == ZERO:
+            raise _wrong(f"lines[{index}].quantity", "is 0: leave the line out.")
+    ids = [line.id for line in source.lines]
+    if len(set(ids)) < len(ids):
+        raise _wrong("lines", "have an id twice.")
+    return ReturnRequest(
+        source.return_id, tuple(ReturnedLine(line.id, line.quantity, line.reason) for line in source.lines)
+    )
+
+
+def _unreadable(what: str, error: Exception, hint: str) -> Untranslatable:
+    place = _PLACE.search(str(error))
+    field = (place.group(1) or None) if place else None
+    said = str(error).split(" - at `")[0]
+    return Untranslatable(f"portal.{what}_unreadable", f"{field or f'The {what}'}: {said}", field, hint)
 
 
 def to_order(connection: str, source: wire.Order) -> Order:

@@ -1,9 +1,10 @@
-"""What a portal can be asked to do: show a shipment. It absorbs a repeated ``webhook-id``: that is its part."""
+"""What a portal can be asked to do: show a shipment, show stock. It absorbs a repeated ``webhook-id``: that is its
+part."""
 
 import msgspec
 
 from crossdock.connectors.portal.client import TIMEOUT_S, Portal
-from crossdock.domain.commands import Payload, PushFulfilment
+from crossdock.domain.commands import Payload, PublishStock, PushFulfilment
 from crossdock.domain.outcome import Done
 from crossdock.kit.manifest import Call, Operation, Repeat, Result
 
@@ -22,7 +23,31 @@ async def push(client: Portal, payload: Payload, call: Call) -> Result:
     return Result(await client.tell(call.idempotency_key, told))
 
 
+async def publish(client: Portal, payload: Payload, call: Call) -> Result:
+    """Tell how many units a place of the portal may show. One without a callback asks: the partner API answers with
+    the number that is settled here. Numbers carry a version; a portal keeps the highest."""
+    assert isinstance(payload, PublishStock)
+    if not client.callback:
+        return Result(Done(facts={"told": "nothing: the portal has no callback_url and asks itself"}))
+    told: dict[str, object] = {
+        "type": "stock.level",
+        "sku": payload.sku,
+        "location": payload.location,
+        "available": payload.quantity,
+        "version": payload.version,
+    }
+    return Result(await client.tell(call.idempotency_key, told))
+
+
 OPERATIONS = {
+    PublishStock.purpose: Operation(
+        purpose=PublishStock.purpose,
+        title="Tell the portal what is available",
+        repeat=Repeat.UNIQUE,
+        send=publish,
+        lease_s=60.0,
+        timeout_s=TIMEOUT_S,
+    ),
     PushFulfilment.purpose: Operation(
         purpose=PushFulfilment.purpose,
         title="Tell the portal of a shipment",
@@ -30,5 +55,5 @@ OPERATIONS = {
         send=push,
         lease_s=60.0,
         timeout_s=TIMEOUT_S,
-    )
+    ),
 }

@@ -76,6 +76,22 @@ class Charge(Struct, frozen=True):
     tax_rate: Decimal | None = None
 
 
+class ReturnLine(Struct, frozen=True):
+    """Units of one line of the order, by the line's id."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    quantity: Decimal
+    reason: Text | None = None
+
+
+class Return(Struct, frozen=True):
+    """A request to send goods of an order back. ``return_id``: the portal's own name for it, another for each."""
+
+    external_id: Id
+    return_id: Id
+    lines: Annotated[tuple[ReturnLine, ...], msgspec.Meta(min_length=1, max_length=MOST_LINES)]
+
+
 class Order(Struct, frozen=True):
     """One order as the portal has it at ``updated_at``. A later one of the same ``external_id`` is an edit."""
 

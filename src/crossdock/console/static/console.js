@@ -30,7 +30,7 @@
 
   const places = {
     n: "/", o: "/orders", e: "/exceptions", h: "/holds", k: "/stock", m: "/settlements", r: "/reconciliation", c: "/connections",
-    s: "/simulators", a: "/audit", p: "/proof",
+    s: "/simulators", a: "/audit", p: "/proof", y: "/partner-keys",
   };
   let going = false;
   const help = () => { const dialog = $("#keys"); if (dialog) dialog.open ? dialog.close() : dialog.showModal(); };

@@ -13,6 +13,7 @@ from crossdock.simulators.netsuite.answers import Refusal, bad_ref, created, fou
 from crossdock.simulators.netsuite.credits import CreditDesk
 from crossdock.simulators.netsuite.journals import JournalDesk
 from crossdock.simulators.netsuite.ledger import Document, Ledger
+from crossdock.simulators.netsuite.pricebook import PriceBook
 from crossdock.simulators.netsuite.sales import SalesDesk
 from crossdock.simulators.netsuite.search import Search
 from crossdock.simulators.netsuite.stock import SHIPS_FROM, StockRoom
@@ -55,6 +56,7 @@ class NetSuiteAccount:
         self.items = catalogue.items(items, now)
         self.customers = catalogue.customers(customers, now)
         self.ledger = Ledger()
+        self.prices = PriceBook(self.items, self.customers)
         self.stock = StockRoom(self.ledger)
         self.tokens = tokens.TokenDesk(certificate, certificate_id, client_id, surroundings.now, surroundings.random)
         self._sales = SalesDesk(self.items, self.customers)
@@ -95,8 +97,10 @@ class NetSuiteAccount:
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """What the account's own people do: ``bill``, ``edit_line``, ``close``, ``delete`` an order; ``rename_item``,
         ``deactivate_item``; ``add_customer``; ``revoke_tokens``; ``count_stock`` of a ``sku``; ``credit``: so much of
-        an ``invoice`` is credited."""
+        an ``invoice`` is credited; and what ``PriceBook.act`` names."""
         now = self._world.now()
+        if self.prices.act(verb, args):
+            return {}
         if verb == "revoke_tokens":
             self.tokens.revoke()
         elif verb == "credit":

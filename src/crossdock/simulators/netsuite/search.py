@@ -10,6 +10,7 @@ from crossdock.simulators.base import Reply
 from crossdock.simulators.netsuite.answers import Refusal, found
 from crossdock.simulators.netsuite.catalogue import CURRENCIES, SHIP_ITEMS
 from crossdock.simulators.netsuite.ledger import STATUS, Document
+from crossdock.simulators.netsuite.pricebook import COLUMNS as PRICE_COLUMNS
 from crossdock.simulators.netsuite.suiteql import Row, Tables, refused, run
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ _TYPES = {
 }
 _LINE_ONLY = ("item", "itemtype", "quantity", "quantityshiprecv", "isclosed")  # a main line has none of them
 _COLUMNS = {
-    "item": "id itemid displayname isinactive itemtype lastmodifieddate externalid",
+    "item": "id itemid displayname isinactive itemtype lastmodifieddate externalid unitstype stockunit saleunit",
     "customer": "id entityid altname email isinactive currency lastmodifieddate externalid vatregnumber "
-    "defaultbillingaddress",
+    "defaultbillingaddress pricelevel",
     "entityaddress": "nkey zip",
     "currency": "id symbol name",
     "shipitem": "id itemid isinactive",
@@ -39,6 +40,7 @@ _COLUMNS = {
     "lastquantityavailablechange",
     "transactionline": "id transaction mainline createdfrom item itemtype quantity quantityshiprecv isclosed "
     "linesequencenumber",
+    **PRICE_COLUMNS,
 }
 
 
@@ -101,6 +103,10 @@ class Search:
             "transaction": self._transactions,
             "transactionline": self._lines,
             "aggregateitemlocation": self._balances,
+            "pricing": self._account.prices.prices,
+            "pricelevel": self._account.prices.level_rows,
+            "customeritempricing": self._account.prices.own,
+            "unitstypeuom": self._account.prices.unit_rows,
         }
         return {name: (frozenset(_COLUMNS[name].split()), rows) for name, rows in sources.items()}
 
@@ -114,6 +120,7 @@ class Search:
                 "itemtype": item.type,
                 "lastmodifieddate": self._wall(item.modified),
                 "externalid": None,
+                **self._account.prices.units_of(item),
             }
 
     def _customers(self) -> Iterator[Row]:
@@ -129,6 +136,7 @@ class Search:
                 "altname": known.name,
                 "vatregnumber": known.tax_number,
                 "defaultbillingaddress": int(known.id) if known.postcode else None,
+                "pricelevel": int(level) if (level := self._account.prices.levels.get(known.id)) else None,
             }
 
     def _addresses(self) -> Iterator[Row]:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from crossdock.connectors.portal import CONNECTOR
-from crossdock.domain.commands import PushFulfilment
+from crossdock.domain.commands import PublishStock, PushFulfilment
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.outcome import Done, Misconfigured, OutcomeUnknown
 from crossdock.kit.http import Line, Response
@@ -39,11 +39,19 @@ class Callback:
         return Response(200, {"content-type": "application/json"}, told)
 
 
-def push(callback: Callback, secret: str = SECRET, url: str = "https://portal.example/told") -> Any:
+STOCK = PublishStock("SKU-1", "web", 7, 3, 9)
+
+
+def push(
+    callback: Callback,
+    secret: str = SECRET,
+    url: str = "https://portal.example/told",
+    payload: PushFulfilment | PublishStock = PUSH,
+) -> Any:
     line = Line("portal1", {"callback_url": url}, {"callback_secret": secret}, callback, None, lambda: NOW, lambda: "u")  # type: ignore[arg-type]
 
     async def send() -> Result:
-        return await CONNECTOR.operations["fulfilment.push"].send(CONNECTOR.open(line), PUSH, CALL)
+        return await CONNECTOR.operations[payload.purpose].send(CONNECTOR.open(line), payload, CALL)
 
     return asyncio.run(send()).outcome
 
@@ -76,4 +84,18 @@ def test_a_portal_without_a_callback_is_told_nothing() -> None:
     callback = Callback()
     outcome = push(callback, url="")
     assert isinstance(outcome, Done)
+    assert not callback.asked
+
+
+def test_stock_is_told_as_an_absolute_number_with_its_version() -> None:
+    callback = Callback()
+    assert push(callback, payload=STOCK) == Done()
+    told = msgspec.json.decode(callback.asked[0][1])
+    assert told == {"type": "stock.level", "sku": "SKU-1", "location": "web", "available": 7, "version": 3}
+    assert isinstance(push(Callback(b"{}"), payload=STOCK), OutcomeUnknown)
+
+
+def test_a_portal_that_asks_for_stock_is_told_none() -> None:
+    callback = Callback()
+    assert isinstance(push(callback, url="", payload=STOCK), Done)
     assert not callback.asked

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from crossdock.connectors.portal.mapping import PLACED, translate
+from crossdock.connectors.portal.mapping import PLACED, RETURN, translate
 from crossdock.connectors.portal.wire import order_schema
-from crossdock.domain.events import OrderSeen
+from crossdock.domain.events import OrderSeen, ReturnAsked
 from crossdock.domain.order import Order
+from crossdock.domain.refund import ReturnedLine
+from crossdock.domain.returning import ReturnRequest
 from crossdock.domain.totals import prove
 from crossdock.kit.manifest import Untranslatable
 
@@ -81,3 +83,26 @@ def test_the_schema_allows_the_sample() -> None:
     validator = jsonschema_rs.validator_for(order_schema())
     assert validator.is_valid(msgspec.json.decode(SAMPLE.read_bytes()))
     assert not validator.is_valid(msgspec.json.decode(given(shipto={})))
+
+
+def test_a_request_for_a_return_says_what_it_said() -> None:
+    body = SAMPLE.with_name("return.requested.json").read_bytes()
+    lines = (ReturnedLine("10", Decimal(2), "damaged"), ReturnedLine("20", Decimal("0.5")))
+    assert translate("portal1", RETURN, body) == [ReturnAsked(ReturnRequest("RMA-7", lines), "portal1")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"lines": []}, "lines"),
+        ({"lines": [{"id": "10", "quantity": 0}]}, "lines[0].quantity"),
+        ({"lines": [{"id": "10", "quantity": "NaN"}]}, "lines[0].quantity"),
+        ({"lines": [{"id": "10", "quantity": 1}] * 2}, "lines"),
+        ({"return_id": "../1"}, "return_id"),
+    ],
+)
+def test_what_is_no_request_for_a_return_is_refused_by_field(changes: dict[str, Any], field: str) -> None:
+    body = msgspec.json.decode(SAMPLE.with_name("return.requested.json").read_bytes())
+    with pytest.raises(Untranslatable) as refused:
+        translate("portal1", RETURN, msgspec.json.encode({**body, **changes}))
+    assert refused.value.field == field
