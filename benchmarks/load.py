@@ -225,9 +225,19 @@ def order(number: int, lines: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def line_ids(order_id: int, lines: int) -> list[str]:
+    """The ids of a made-up order's lines, each of one unit."""
+    return [str(_line_id(order_id - FIRST_ID, position)) for position in range(lines)]
+
+
+def _line_id(number: int, position: int) -> int:
+    return number * 10 + position
+
+
 def _line(number: int, position: int) -> dict[str, Any]:
+    line_id = _line_id(number, position)
     return {
-        "id": number * 10 + position, "admin_graphql_api_id": f"gid://shopify/LineItem/{number * 10 + position}",
+        "id": line_id, "admin_graphql_api_id": f"gid://shopify/LineItem/{line_id}",
         "sku": f"SKU-{position + 1:03d}", "title": "Sample article", "name": "Sample article", "quantity": 1,
         "current_quantity": 1, "fulfillable_quantity": 1, "fulfillment_status": None, "gift_card": False,
         "requires_shipping": True, "taxable": True, "price": "12.00", "price_set": _both("12.00"),
