@@ -1,6 +1,6 @@
 """``make bench``: measures rate, latency, flatness, idle cost and drain on this machine, prints a table, writes JSON.
 
-    python -m benchmarks.run                  everything, about three quarters of an hour (idle reader, stock: five minutes each)
+    python -m benchmarks.run                  everything, about three quarters of an hour; stock alone takes six minutes
     python -m benchmarks.run --quick          smaller counts, a few minutes: for comparing a change, not for quoting
     python -m benchmarks.run path latency     only these
 
