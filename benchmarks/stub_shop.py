@@ -5,6 +5,7 @@ done twice or out of order: the benchmarks read those notes and fail.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -59,7 +60,7 @@ class Shop:
         self.meter = Meter(points_per_s)
         self.fulfilments = Fulfilments(lines)
         self.shelf = Shelf(skus)
-        self._answers = {
+        self._answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "query FulfilmentState": self.fulfilments.state,
             "mutation FulfilmentCreate": self.fulfilments.create,
             "query FulfilmentLines": self.fulfilments.lines_of,
@@ -135,7 +136,7 @@ class Fulfilments:
         if any(line not in ordered or told.get(line, 0) + units > 1 for line, units in lines.items()):
             message = "Invalid fulfillment order line item quantity requested."
             return {"fulfillmentCreate": {"fulfillment": None, "userErrors": [{"field": None, "message": message}]}}
-        made = {
+        made: dict[str, Any] = {
             "id": f"gid://shopify/Fulfillment/{len(self._known) + 1}",
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "tracking": [{"number": number} for number in given.get("trackingInfo", {}).get("numbers", ())],

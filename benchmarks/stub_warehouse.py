@@ -97,6 +97,7 @@ class Postman:
 
     def __init__(self, url: str, secret: str) -> None:
         self._to, self._secret = urlsplit(url), secret.encode()
+        self._place = self._to.hostname or "127.0.0.1", self._to.port or 80
         self._waiting: deque[bytes] = deque()
         self._idle: list[_Sender] = []
         self._sockets = 0
@@ -118,7 +119,7 @@ class Postman:
         elif self._sockets < SENDERS:
             self._sockets += 1
             loop = asyncio.get_running_loop()
-            opening = loop.create_task(loop.create_connection(lambda: _Sender(self), self._to.hostname, self._to.port))
+            opening = loop.create_task(loop.create_connection(lambda: _Sender(self), *self._place))
             opening.add_done_callback(self._opened)
 
     def _opened(self, opening: "asyncio.Task[Any]") -> None:
