@@ -26,22 +26,28 @@ from crossdock.store.postgres import PostgresStore
 
 SECRET = "bench-secret-bench-secret"
 LINES = 5  # per order: about 6 KB of JSON
-CONFIG = """\
-connections:
-  shop1:
-    system: shopify
-    settings: {{shop_domain: acme.myshopify.com, api_base: {erp}}}
-    secrets: {{webhook_secret: "env:BENCH_SECRET", access_token: "env:BENCH_SECRET"}}
+ERP_CONNECTION = """\
   erp1:
     system: netsuite
     settings:
       account_id: "1234567"
-      base_url: {erp}
+      base_url: "{erp}/erp"
       client_id: bench
       certificate_id: bench
       algorithm: ES256
       concurrency: {concurrency}
     secrets: {{private_key: "file:key.pem"}}
+"""
+CONFIG = (
+    """\
+connections:
+  shop1:
+    system: shopify
+    settings: {{shop_domain: acme.myshopify.com, api_base: {erp}}}
+    secrets: {{webhook_secret: "env:BENCH_SECRET", access_token: "env:BENCH_SECRET"}}
+"""
+    + ERP_CONNECTION
+    + """\
 routes:
   - channel: shop1
     erp: erp1
@@ -51,6 +57,7 @@ serve:
   intake: 127.0.0.1:{intake}
   console: 127.0.0.1:{console}
 """
+)
 
 
 class Street(msgspec.Struct, frozen=True):

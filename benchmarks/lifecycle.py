@@ -11,29 +11,23 @@ from statistics import median
 from typing import Any
 
 import msgspec
-from benchmarks.house import LINES, SECRET, House, Street, house
+from benchmarks.house import ERP_CONNECTION, LINES, SECRET, House, Street, house
 from benchmarks.scenarios import send
 from benchmarks.stub_vendors import VARIABLE, Asked
 
 WARM_UP = 100
 # reconciliation is put off: the shop and the ERP list nothing here, so that each order would be told as missing
-CONFIG = """\
+CONFIG = (
+    """\
 connections:
   shop1:
     system: shopify
     settings: {{shop_domain: acme.myshopify.com, api_base: "{erp}/shop1"}}
     secrets: {{webhook_secret: "env:BENCH_SECRET", access_token: "env:BENCH_SECRET"}}
     quota: {{concurrency: {concurrency}, rate_per_s: 10000000, burst: 10000000}}
-  erp1:
-    system: netsuite
-    settings:
-      account_id: "1234567"
-      base_url: "{erp}/erp"
-      client_id: bench
-      certificate_id: bench
-      algorithm: ES256
-      concurrency: {concurrency}
-    secrets: {{private_key: "file:key.pem"}}
+"""
+    + ERP_CONNECTION
+    + """\
   warehouse1:
     system: shiphero
     settings: {{base_url: "{erp}/warehouse"}}
@@ -49,6 +43,7 @@ serve:
   intake: 127.0.0.1:{intake}
   console: 127.0.0.1:{console}
 """
+)
 
 
 def street() -> Street:

@@ -82,7 +82,7 @@ class _Socket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer + data if self._buffer else data
         end = buffer.find(b"\r\n\r\n")
-        if end < 0 or len(buffer) < end + 4 + _length(buffer[:end]):
+        if end < 0 or len(buffer) < end + 4 + content_length(buffer[:end]):
             self._buffer = buffer
             return
         self._buffer, self._busy = b"", False
@@ -108,7 +108,8 @@ class _Socket(asyncio.Protocol):
             self.send(request, time.perf_counter())
 
 
-def _length(head: bytes) -> int:
+def content_length(head: bytes) -> int:
+    """Of an HTTP/1.1 head; 0 where it tells none."""
     at = head.lower().find(b"content-length:")
     return int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
 

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 import msgspec
-from benchmarks.house import Street, house
+from benchmarks.house import ERP_CONNECTION, Street, house
 from benchmarks.stub_shop import LOCATION, sku_of
 from benchmarks.stub_vendors import VARIABLE, Asked
 
@@ -39,18 +39,6 @@ _SHOP = """\
     secrets: {{{{webhook_secret: "env:BENCH_SECRET", access_token: "env:BENCH_SECRET"}}}}
     quota: {{{{rate_per_s: {points}, burst: {burst}}}}}
 """
-_ERP = """\
-  erp1:
-    system: netsuite
-    settings:
-      account_id: "1234567"
-      base_url: "{erp}/erp"
-      client_id: bench
-      certificate_id: bench
-      algorithm: ES256
-      concurrency: {concurrency}
-    secrets: {{private_key: "file:key.pem"}}
-"""
 _ROUTE = """\
   - {{{{channel: {name}, erp: erp1, stock: {{{{locations: {{{{"{location}": {{{{sources: ["{place}"]}}}}}}}}}}}}}}}}
 """
@@ -68,7 +56,7 @@ def street(skus: int, points_per_s: float) -> Street:
     shops = "".join(_SHOP.format(name=name, points=points, burst=2 * points) for name in SHOPS)
     routes = "".join(_ROUTE.format(name=name, location=LOCATION, place=PLACE) for name in SHOPS)
     asked = msgspec.json.encode(Asked(shops=SHOPS, skus=skus, points_per_s=points_per_s)).decode()
-    config = f"connections:\n{shops}{_ERP}routes:\n{routes}{_REST}"
+    config = f"connections:\n{shops}{ERP_CONNECTION}routes:\n{routes}{_REST}"
     return Street("benchmarks.stub_vendors", config, {VARIABLE: asked})
 
 

@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from benchmarks.load import content_length
 
 TOKEN = b'{"access_token":"bench","expires_in":86400}'
 PICKING_S = 0.05  # from the order to its first shipment, and from that to the second
-SENDERS = 4
+SENDERS = 16  # sockets, each with one webhook at a time
 AGAIN_S = 0.5  # before what was not acknowledged is told again
 _PAGE = {"hasNextPage": False, "endCursor": None}
 _encode = msgspec.json.Encoder().encode
@@ -164,7 +165,7 @@ class _Sender(asyncio.Protocol):
     def data_received(self, answered: bytes) -> None:
         self._answer += answered
         head, found, rest = self._answer.partition(b"\r\n\r\n")
-        if not found or len(rest) < _length(head):
+        if not found or len(rest) < content_length(head):
             return
         request, self.under_way, self._answer = self.under_way, None, b""
         if request is not None and not 200 <= int(head[9:12]) < 300:
@@ -173,8 +174,3 @@ class _Sender(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._postman.closed(self)
-
-
-def _length(head: bytes) -> int:
-    at = head.lower().find(b"content-length:")
-    return int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0

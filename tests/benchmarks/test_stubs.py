@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from benchmarks.stub_vendors import Asked, Street
-from benchmarks.stub_warehouse import Postman
+from benchmarks.stub_warehouse import SENDERS, Postman
 
 from benchmarks import load, stub_shop
 from crossdock.app import connector
@@ -170,7 +170,7 @@ async def test_a_shop_that_counts_points_refuses_when_they_are_spent() -> None:
 
 def test_a_webhook_waits_until_a_socket_takes_it() -> None:
     postman = Postman("http://127.0.0.1:1/in/shiphero/warehouse1", "s")
-    postman._sockets = 4  # all of them busy
+    postman._sockets = SENDERS  # all of them busy
     postman.send("shipment-1", b"{}")
     sender = Sender()
     postman.free(sender)  # type: ignore[arg-type]
