@@ -139,11 +139,12 @@ class House:
         found: int = await self.pool.fetchval("select (select count(*) from agenda) + (select count(*) from dispatch)")
         return found
 
-    async def quiet(self, at_most_s: float = 300.0) -> float:
-        """Wait until nothing is pending; returns when that was (monotonic)."""
+    async def quiet(self, at_most_s: float = 300.0, every_s: float = 0.05) -> float:
+        """Wait until nothing is pending; returns when that was (monotonic). Counting a long backlog is a load too: then
+        ask seldom."""
         async with asyncio.timeout(at_most_s):
             while await self.pending():
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(every_s)
         return time.monotonic()
 
     async def decided(self, at_most_s: float = 300.0) -> None:

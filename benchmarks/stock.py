@@ -68,7 +68,7 @@ async def stock(updates: int = 50_000, skus: int = 10_000, points_per_s: float =
             before, started = await here.usage(), time.monotonic()
             last = await accept(store, updates, skus)
             accepted_s = time.monotonic() - started
-            shown_s = await here.quiet(at_most_s=3600.0) - started
+            shown_s = await here.quiet(at_most_s=3600.0, every_s=0.5) - started
             used = (await here.usage()).per_order_us(before, updates)
         finally:
             await store.close()
