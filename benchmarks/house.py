@@ -1,4 +1,4 @@
-"""A whole Crossdock for measuring: its own database, `crossdock serve` as users start it, and a stub as the ERP."""
+"""A whole Crossdock for measuring: its own database, `crossdock serve` as users start it, and stubs as the vendors."""
 
 import asyncio
 import os
@@ -26,22 +26,28 @@ from crossdock.store.postgres import PostgresStore
 
 SECRET = "bench-secret-bench-secret"
 LINES = 5  # per order: about 6 KB of JSON
-CONFIG = """\
-connections:
-  shop1:
-    system: shopify
-    settings: {{shop_domain: acme.myshopify.com, api_base: {erp}}}
-    secrets: {{webhook_secret: "env:BENCH_SECRET", access_token: "env:BENCH_SECRET"}}
+ERP_CONNECTION = """\
   erp1:
     system: netsuite
     settings:
       account_id: "1234567"
-      base_url: {erp}
+      base_url: "{erp}/erp"
       client_id: bench
       certificate_id: bench
       algorithm: ES256
       concurrency: {concurrency}
     secrets: {{private_key: "file:key.pem"}}
+"""
+CONFIG = (
+    """\
+connections:
+  shop1:
+    system: shopify
+    settings: {{shop_domain: acme.myshopify.com, api_base: {erp}}}
+    secrets: {{webhook_secret: "env:BENCH_SECRET", access_token: "env:BENCH_SECRET"}}
+"""
+    + ERP_CONNECTION
+    + """\
 routes:
   - channel: shop1
     erp: erp1
@@ -51,6 +57,19 @@ serve:
   intake: 127.0.0.1:{intake}
   console: 127.0.0.1:{console}
 """
+)
+
+
+class Street(msgspec.Struct, frozen=True):
+    """The vendors of a house and the configuration that joins them.
+
+    ``config`` is formatted with the ports and the concurrency. ``environment`` is the stub's, with ``%(intake)s`` for
+    intake's port.
+    """
+
+    stub: str = "benchmarks.stub_erp"
+    config: str = CONFIG
+    environment: dict[str, str] = {}
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -120,11 +139,12 @@ class House:
         found: int = await self.pool.fetchval("select (select count(*) from agenda) + (select count(*) from dispatch)")
         return found
 
-    async def quiet(self, at_most_s: float = 300.0) -> float:
-        """Wait until nothing is pending; returns when that was (monotonic)."""
+    async def quiet(self, at_most_s: float = 300.0, every_s: float = 0.05) -> float:
+        """Wait until nothing is pending; returns when that was (monotonic). Counting a long backlog is a load too: then
+        ask seldom."""
         async with asyncio.timeout(at_most_s):
             while await self.pending():
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(every_s)
         return time.monotonic()
 
     async def decided(self, at_most_s: float = 300.0) -> None:
@@ -140,7 +160,7 @@ class House:
                 await asyncio.sleep(0.1)
 
     def stub(self, what: str) -> dict[str, Any]:
-        """Ask the stub: ``calls``, ``reset``, ``down``, ``up``."""
+        """Ask the stub of its books, or tell it something: what it knows, its own module says."""
         with urlopen(f"http://127.0.0.1:{self.ports['erp']}/stub/{what}", timeout=10) as answer:
             found: dict[str, Any] = msgspec.json.decode(answer.read())
         return found
@@ -148,14 +168,18 @@ class House:
 
 @asynccontextmanager
 async def house(
-    roles: str = "intake,decide,deliver,schedule", *, concurrency: int = 64, shared_buffers: str = "512MB"
+    roles: str = "intake,decide,deliver,schedule",
+    *,
+    street: Street = Street(),  # noqa: B008 - frozen
+    concurrency: int = 64,
+    shared_buffers: str = "512MB",
 ) -> AsyncIterator[House]:
     """Start everything in a folder of its own; stop and remove it on leaving."""
     folder = Path(tempfile.mkdtemp(prefix="crossdock-bench-"))
     try:
-        stub, erp = await _stub()
-        ports = {"erp": erp, **dict(zip(("intake", "console"), _free_ports(), strict=True))}
-        _configure(folder, ports, concurrency)
+        ports = dict(zip(("intake", "console"), _free_ports(), strict=True))
+        stub, ports["erp"] = await _stub(street, ports)
+        _configure(folder, street, ports, concurrency)
         database = Embedded(folder / "data", shared_buffers=shared_buffers)
         await migrate(database.ensure())
         server = await _serve(folder, roles)
@@ -174,9 +198,10 @@ async def house(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _stub() -> tuple[asyncio.subprocess.Process, int]:
+async def _stub(street: Street, ports: dict[str, int]) -> tuple[asyncio.subprocess.Process, int]:
+    told = {name: text % ports for name, text in street.environment.items()}
     stub = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.stub_erp", stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", street.stub, env={**os.environ, **told}, stdout=asyncio.subprocess.PIPE
     )
     assert stub.stdout is not None
     return stub, int(await stub.stdout.readline())
@@ -192,14 +217,14 @@ def _free_ports() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-def _configure(folder: Path, ports: dict[str, int], concurrency: int) -> None:
+def _configure(folder: Path, street: Street, ports: dict[str, int], concurrency: int) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     secret = folder / "key.pem"
     secret.touch(0o600)
     secret.write_bytes(pem)
     (folder / "crossdock.yaml").write_text(
-        CONFIG.format(
+        street.config.format(
             erp=f"http://127.0.0.1:{ports['erp']}",
             concurrency=concurrency,
             intake=ports["intake"],
@@ -209,12 +234,13 @@ def _configure(folder: Path, ports: dict[str, int], concurrency: int) -> None:
 
 
 async def _serve(folder: Path, roles: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "crossdock.cli", "serve", "--config", str(folder), "--data", str(folder / "data"),
-        "--roles", roles,
-        env={**os.environ, "BENCH_SECRET": SECRET},
-        stdout=(folder / "serve.log").open("wb"), stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
+    with (folder / "serve.log").open("wb") as log:  # the child has its own
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "crossdock.cli", "serve", "--config", str(folder), "--data", str(folder / "data"),
+            "--roles", roles,
+            env={**os.environ, "BENCH_SECRET": SECRET},
+            stdout=log, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
 
 
 async def _ready(here: House, roles: str) -> None:

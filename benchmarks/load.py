@@ -82,7 +82,7 @@ class _Socket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer + data if self._buffer else data
         end = buffer.find(b"\r\n\r\n")
-        if end < 0 or len(buffer) < end + 4 + _length(buffer[:end]):
+        if end < 0 or len(buffer) < end + 4 + content_length(buffer[:end]):
             self._buffer = buffer
             return
         self._buffer, self._busy = b"", False
@@ -108,7 +108,8 @@ class _Socket(asyncio.Protocol):
             self.send(request, time.perf_counter())
 
 
-def _length(head: bytes) -> int:
+def content_length(head: bytes) -> int:
+    """Of an HTTP/1.1 head; 0 where it tells none."""
     at = head.lower().find(b"content-length:")
     return int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
 
@@ -225,9 +226,19 @@ def order(number: int, lines: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def line_ids(order_id: int, lines: int) -> list[str]:
+    """The ids of a made-up order's lines, each of one unit."""
+    return [str(_line_id(order_id - FIRST_ID, position)) for position in range(lines)]
+
+
+def _line_id(number: int, position: int) -> int:
+    return number * 10 + position
+
+
 def _line(number: int, position: int) -> dict[str, Any]:
+    line_id = _line_id(number, position)
     return {
-        "id": number * 10 + position, "admin_graphql_api_id": f"gid://shopify/LineItem/{number * 10 + position}",
+        "id": line_id, "admin_graphql_api_id": f"gid://shopify/LineItem/{line_id}",
         "sku": f"SKU-{position + 1:03d}", "title": "Sample article", "name": "Sample article", "quantity": 1,
         "current_quantity": 1, "fulfillable_quantity": 1, "fulfillment_status": None, "gift_card": False,
         "requires_shipping": True, "taxable": True, "price": "12.00", "price_set": _both("12.00"),

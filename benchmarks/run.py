@@ -1,6 +1,6 @@
 """``make bench``: measures rate, latency, flatness, idle cost and drain on this machine, prints a table, writes JSON.
 
-    python -m benchmarks.run                  everything, about half an hour (the idle reader alone takes five minutes)
+    python -m benchmarks.run                  everything, about three quarters of an hour; stock alone takes six minutes
     python -m benchmarks.run --quick          smaller counts, a few minutes: for comparing a change, not for quoting
     python -m benchmarks.run path latency     only these
 
@@ -18,13 +18,14 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import machine, peers, scenarios, stock
+from benchmarks import lifecycle, machine, peers, scenarios, stock
 
 RESULTS = Path(__file__).parent / "results.json"
 
 FULL: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {
     "intake": scenarios.intake,
     "path": scenarios.path,
+    "lifecycle": lifecycle.lifecycle,
     "latency": scenarios.latency,
     "idle": scenarios.idle,
     "drain": scenarios.drain,
@@ -35,6 +36,7 @@ FULL: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {
 QUICK: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {
     "intake": lambda: scenarios.intake(10_000, 1),
     "path": lambda: scenarios.path(6_000, 1),
+    "lifecycle": lambda: lifecycle.lifecycle(1_000, 1),
     "latency": lambda: scenarios.latency(seconds=8),
     "flat": lambda: scenarios.flat(100_000, 6.0, 20.0),
     "idle": lambda: scenarios.idle(10.0),
@@ -49,12 +51,28 @@ BARS: list[tuple[str, str, str, Callable[[float], bool]]] = [
     ("intake_p99_ms", "their p99 at 64 connections, ms", "< 50", lambda x: x < 50),
     ("orders_per_s", "webhook to booked and decided, orders per second", "≥ 2,000", lambda x: x >= 2000),
     ("cpu_us_per_order_total", "CPU per order, all of Crossdock and PostgreSQL, µs", "", lambda x: True),
+    ("lifecycle_per_s", "webhook to shipped twice, told and billed, orders per second", "≥ 150", lambda x: x >= 150),
+    ("lifecycle_cpu_us_per_order_total", "CPU for it, all of Crossdock and PostgreSQL, µs", "", lambda x: True),
+    ("lifecycle_calls_per_order", "calls at vendors for it", "", lambda x: True),
     ("rss_mb", "memory of Crossdock's processes under load, MB", "≤ 400", lambda x: x <= 400),
     ("latency_p50_ms", "acknowledged to ERP called at 100/s, p50 ms", "< 10", lambda x: x < 10),
     ("latency_p99_ms", "the same, p99 ms", "< 50", lambda x: x < 50),
     ("flat_ratio", "worst rate with a million of anything, of the rate with a thousand", "≥ 0.8", lambda x: x >= 0.8),
     ("idle_core_pct", "doing nothing, % of a core", "< 2", lambda x: x < 2),
     ("drain_p99_ratio", "live p99 while a backlog drains, of the quiet p99", "≤ 2", lambda x: x <= 2),
+    ("stock_accepted_per_s", "stock positions taken in per second", "", lambda x: True),
+    ("stock_publishes", "levels written in three shops", "", lambda x: True),
+    ("stock_publishes_per_s", "the same, per second", "", lambda x: True),
+    ("stock_limit_per_s", "what the shops' limits allow, levels per second", "", lambda x: True),
+    ("stock_coalesced", "share of updates that no shop had to be told", "", lambda x: True),
+    ("stock_all_shown_s", "from the first position until every shop shows the last, s", "", lambda x: True),
+    ("stock_stale_writes", "levels put back by an older number", "0", lambda x: x == 0),
+]
+# by stage: key, of what
+STAGES = [
+    ("cpu_us_per_order", "CPU per order"),
+    ("lifecycle_cpu_us_per_order", "CPU per whole order life"),
+    ("stock_cpu_us_per_update", "CPU per stock position"),
 ]
 
 
@@ -81,8 +99,9 @@ def table(figures: dict[str, Any]) -> Table:
         if key in figures:
             met = "" if not bar else "met" if enough(figures[key]) else "MISSED"
             made.add_row(title, f"{figures[key]:,}", bar, met)
-    for stage, cost in figures.get("cpu_us_per_order", {}).items():
-        made.add_row(f"  CPU per order: {stage}, µs", f"{cost:,}", "", "")
+    for key, what in STAGES:
+        for stage, cost in figures.get(key, {}).items():
+            made.add_row(f"  {what}: {stage}, µs", f"{cost:,}", "", "")
     for name, rate in figures.get("peers", {}).items():
         ratio = f"{figures['peers']['crossdock'] / rate:.1f} x" if rate else ""
         shown = f"{rate:,}" if rate else "no figure"

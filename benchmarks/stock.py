@@ -1,152 +1,135 @@
-"""Stock: many positions of many SKUs, told to three shops at the shops' limit. No stale write, whatever is coalesced.
+"""Stock: many positions of many SKUs, told to three shops at the shops' own limit. No stale write, whatever coalesces.
 
-Runs the decide and deliver loops in this process over a real PostgreSQL; the shops are the simulated ones, without
-sockets, so that what is measured is the engine and the connector.
+Positions are accepted as the poll accepts them, and decided and told by ``crossdock serve``. The shops are stubs over
+HTTP that compare before they set, meter their calls as Shopify does, and note each write that an older number made
+over a newer one.
 """
 
-import asyncio
-import shutil
-import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
+from itertools import islice
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
+from benchmarks.house import ERP_CONNECTION, Street, house
+from benchmarks.stub_shop import LOCATION, sku_of
+from benchmarks.stub_vendors import VARIABLE, Asked
 
 from crossdock.connectors.shopify import CONNECTOR
-from crossdock.domain.decision import Policy, StreamRef
-from crossdock.domain.events import encode_event
-from crossdock.domain.stock import StockLocation, StockPolicy
-from crossdock.domain.stock_decider import STOCK
+from crossdock.domain.commands import PublishStock
+from crossdock.domain.decision import StreamRef
 from crossdock.domain.stock_events import PositionSeen
-from crossdock.engine.deciding import DecideLoop
-from crossdock.engine.delivering import DeliverLoop
-from crossdock.engine.world import Linked, World
-from crossdock.kit.http import Line, Response
-from crossdock.kit.manifest import Quota
-from crossdock.kit.tokens import InProcessTokens
-from crossdock.observe.signals import Silence
-from crossdock.simulators.base import Request, Surroundings
-from crossdock.simulators.shopify import ShopifySimulator
-from crossdock.store.embedded import Embedded
-from crossdock.store.migrate import migrate
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import INVENTORY, Arrival
 
 SHOPS = ("shop1", "shop2", "shop3")
-AT_ONCE = 500  # arrivals in one transaction
+ERP = "erp1"
+PLACE = "1"  # of the ERP, where all of it lies
+AT_ONCE = 500  # positions in one transaction: a page of the poll
+LATE_MS = 5_000  # every fourth position is told so much too late, after newer ones of its SKU perhaps
+PER_S = CONNECTOR.manifest.quota.rate_per_s or 0.0  # cost points that a large shop restores in a second
+
+_SHOP = """\
+  {name}:
+    system: shopify
+    settings: {{{{shop_domain: {name}.myshopify.com, api_base: "{{erp}}/{name}"}}}}
+    secrets: {{{{webhook_secret: "env:BENCH_SECRET", access_token: "env:BENCH_SECRET"}}}}
+    quota: {{{{rate_per_s: {points}, burst: {burst}}}}}
+"""
+_ROUTE = """\
+  - {{{{channel: {name}, erp: erp1, stock: {{{{locations: {{{{"{location}": {{{{sources: ["{place}"]}}}}}}}}}}}}}}}}
+"""
+_REST = """\
+reconcile: {{every_s: 86400}}
+serve:
+  intake: 127.0.0.1:{intake}
+  console: 127.0.0.1:{console}
+"""
 
 
-class Street:
-    """The shops, reached without sockets."""
-
-    def __init__(self, skus: list[str]) -> None:
-        around = Surroundings(lambda: datetime.now(UTC), asyncio.sleep, Random(7), lambda _: None)
-        self.shops = {
-            name: ShopifySimulator(name, around, maximum=1e9, restore_rate=1e9, access_token="t") for name in SHOPS
-        }
-        for shop in self.shops.values():
-            for sku in skus:
-                shop.act("set_stock", {"sku": sku, "quantity": 0})
-
-    async def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", timeout_s: float = 30.0
-    ) -> Response:
-        parts = urlsplit(url)
-        shop = self.shops[(parts.hostname or "").partition(".")[0]]
-        reply = await shop.handle(Request(method, parts.path, {}, dict(headers), body))
-        return Response(reply.status, {name.lower(): value for name, value in reply.headers.items()}, reply.body)
+def street(skus: int, points_per_s: float) -> Street:
+    """Three shops that show the same stock, each with a cost meter of its own that restores so many points."""
+    points = int(points_per_s)
+    shops = "".join(_SHOP.format(name=name, points=points, burst=2 * points) for name in SHOPS)
+    routes = "".join(_ROUTE.format(name=name, location=LOCATION, place=PLACE) for name in SHOPS)
+    asked = msgspec.json.encode(Asked(shops=SHOPS, skus=skus, points_per_s=points_per_s)).decode()
+    config = f"connections:\n{shops}{ERP_CONNECTION}routes:\n{routes}{_REST}"
+    return Street("benchmarks.stub_vendors", config, {VARIABLE: asked})
 
 
-def world(store: PostgresStore, street: Street, per_s: float) -> World:
-    """One process's world. ``per_s``: how many calls each shop takes."""
-    quota = Quota(concurrency=20, rate_per_s=per_s * 15, burst=per_s * 15, cost=15)
-    connector = msgspec.structs.replace(CONNECTOR, manifest=msgspec.structs.replace(CONNECTOR.manifest, quota=quota))
-    links = {}
-    for name in SHOPS:
-        settings = {"shop_domain": "s", "api_base": f"http://{name}.test"}
-        tokens = InProcessTokens(time.monotonic)
-        line = Line(name, settings, {"access_token": "t"}, street, tokens, lambda: datetime.now(UTC), lambda: "u")
-        links[name] = Linked(name, connector, line)
-    stock = StockPolicy(locations={"101": StockLocation(sources=("1",))})
-    policies = {name: Policy(name, "erp", stock=stock) for name in SHOPS}
-    return World(store, links, {"stock": STOCK}, policies, lambda _: [], Silence(), Random(7), time.monotonic, "bench")
-
-
-async def stock(updates: int = 50_000, skus: int = 10_000, per_s: float = 200.0) -> dict[str, Any]:
+async def stock(updates: int = 50_000, skus: int = 10_000, points_per_s: float = PER_S) -> dict[str, Any]:
     """All updates come as fast as they are accepted; measured until every shop shows what the last one says."""
-    folder = Path(tempfile.mkdtemp(prefix="crossdock-bench-"))
-    server = Embedded(folder / "data")
-    try:
-        url = server.ensure()
-        await migrate(url)
-        store = await PostgresStore.open(url, pool_size=8)
+    async with house("decide,deliver", street=street(skus, points_per_s)) as here:
+        store = await PostgresStore.open(here.url, pool_size=1)
         try:
-            return await _measured(store, updates, [f"SKU-{nth:05d}" for nth in range(skus)], per_s)
+            before, started = await here.usage(), time.monotonic()
+            last = await accept(store, updates, skus)
+            accepted_s = time.monotonic() - started
+            shown_s = await here.quiet(at_most_s=3600.0, every_s=0.5) - started
+            used = (await here.usage()).per_order_us(before, updates)
         finally:
             await store.close()
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        numbers = await here.pool.fetchval("select count(*) from commands")
+        levels = here.stub("levels")
+    compare(levels, last)
+    return figures(levels, updates, numbers, accepted_s, shown_s, points_per_s) | {"stock_cpu_us_per_update": used}
 
 
-async def _measured(store: PostgresStore, updates: int, skus: list[str], per_s: float) -> dict[str, Any]:
-    for name in (*SHOPS, "erp"):
-        await store.register(name, "shopify" if name in SHOPS else "netsuite")
-    street = Street(skus)
-    here = world(store, street, per_s)
-    stop = asyncio.Event()
-    loops = [asyncio.create_task(loop.run(stop)) for loop in (DecideLoop(here), DeliverLoop(here))]
-    started = time.monotonic()
-    last = await _accept(store, updates, skus)
-    accepted_s = time.monotonic() - started
-    while await store.pool.fetchval("select (select count(*) from agenda) + (select count(*) from dispatch)"):
-        await asyncio.sleep(0.1)
-    took_s = time.monotonic() - started
-    stop.set()
-    await asyncio.gather(*loops)
-    _compare(street, last)
-    calls = sum(shop.calls["inventorySetQuantities"] for shop in street.shops.values())
-    numbers = await store.pool.fetchval("select count(*) from commands")
+def figures(
+    levels: Mapping[str, Any], updates: int, numbers: int, accepted_s: float, shown_s: float, points_per_s: float
+) -> dict[str, Any]:
+    """``stock_coalesced``: of all that could have been told (every update to every shop) the share nobody was told."""
+    cost = CONNECTOR.operations[PublishStock.purpose].cost
     return {
         "stock_updates": updates,
-        "stock_accepted_s": round(accepted_s, 1),
-        "stock_all_shown_s": round(took_s, 1),
-        "stock_numbers_made": numbers,
-        "stock_calls": calls,
-        "stock_calls_per_s": round(calls / took_s, 1),
-        "stock_limit_per_s": per_s * len(SHOPS),
+        "stock_accepted_per_s": round(updates / accepted_s, 1),
+        "stock_all_shown_s": round(shown_s, 1),
+        "stock_numbers": numbers,
+        "stock_publishes": levels["writes"],
+        "stock_publishes_per_s": round(levels["writes"] / shown_s, 1),
+        "stock_limit_per_s": round(len(SHOPS) * points_per_s / cost, 1),
+        "stock_coalesced": round(1 - levels["writes"] / (updates * len(SHOPS)), 3),
+        "stock_stale_writes": levels["stale"],
+        "stock_refused": levels["refused"],
+        "stock_throttled": levels["throttled"],
     }
 
 
-async def _accept(store: PostgresStore, updates: int, skus: list[str]) -> dict[str, int]:
-    """Positions in random order, some of them late and older than one before; what each SKU has in the end."""
-    random, began = Random(11), datetime.now(UTC)
+async def accept(store: PostgresStore, updates: int, skus: int) -> dict[str, int]:
+    """Take the positions in, as the poll does; what each SKU has in the end."""
     last: dict[str, tuple[datetime, int]] = {}
-    batch: list[Arrival] = []
-    for nth in range(updates):
-        sku = skus[nth] if nth < len(skus) else random.choice(skus)
-        at = began + timedelta(milliseconds=nth - random.choice((0, 0, 0, 5_000)))
-        units = random.randrange(3, 400)
-        if sku not in last or at > last[sku][0]:
-            last[sku] = (at, units)
-        event = encode_event(PositionSeen("erp", "1", sku, Decimal(units), Decimal(0), at))
-        batch.append(Arrival("erp", f"p{nth}", "operator", "p", StreamRef("stock", sku), event, priority=INVENTORY))
-        if len(batch) == AT_ONCE or nth == updates - 1:
-            await store.accept(batch)
-            await store.wake("decide")
-            batch = []
+    told = positions(updates, skus, datetime.now(UTC))
+    while page := list(islice(told, AT_ONCE)):
+        await store.accept([_arrival(nth, seen) for nth, seen in page])
+        await store.wake("decide")
+        for _, seen in page:
+            if seen.sku not in last or seen.as_of > last[seen.sku][0]:
+                last[seen.sku] = (seen.as_of, int(seen.on_hand))
     return {sku: units for sku, (_, units) in last.items()}
 
 
-def _compare(street: Street, last: Mapping[str, int]) -> None:
-    """Raises ``RuntimeError`` where the shops together do not show what the newest position says."""
-    shown = [shop.shelf.books() for shop in street.shops.values()]
-    wrong = [sku for sku, units in last.items() if sum(levels[sku]["101"] for levels in shown) != units]
+def positions(updates: int, skus: int, began: datetime) -> Iterator[tuple[int, PositionSeen]]:
+    """Every SKU once, then SKUs at random; some are late, older than what was told of the same SKU before."""
+    random = Random(11)
+    for nth in range(updates):
+        sku = sku_of(nth if nth < skus else random.randrange(skus))
+        at = began + timedelta(milliseconds=nth - random.choice((0, 0, 0, LATE_MS)))
+        yield nth, PositionSeen(ERP, PLACE, sku, Decimal(random.randrange(3, 400)), Decimal(0), at)
+
+
+def _arrival(nth: int, seen: PositionSeen) -> Arrival:
+    stream, body = StreamRef("stock", seen.sku), msgspec.json.encode(seen)
+    return Arrival(ERP, f"position:{nth}", "poll", "position", stream, body, priority=INVENTORY)
+
+
+def compare(levels: Mapping[str, Any], last: Mapping[str, int]) -> None:
+    """Raises ``RuntimeError`` where the shops together do not show what the newest position says, or a stale number was
+    written: a rate that costs that is no rate."""
+    wrong = [sku for sku, units in last.items() if levels["shown"][sku] != units]
     if wrong:
         raise RuntimeError(f"{len(wrong)} SKUs show what is not there: {wrong[:5]}")
+    if levels["stale"]:
+        raise RuntimeError(f"{levels['stale']} writes put an older number over a newer one")

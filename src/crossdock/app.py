@@ -139,7 +139,9 @@ def _hurried(found: Connector) -> Connector:
         purpose: msgspec.structs.replace(o, lease_s=min(o.lease_s, 15.0), settle_s=min(o.settle_s, 4.0))
         for purpose, o in found.operations.items()
     }
-    polls = {name: msgspec.structs.replace(poll, every_s=min(poll.every_s, 20.0)) for name, poll in found.polls.items()}
+    silent = found.manifest.role == "channel" and found.webhook is None  # its orders come by polls alone
+    every_s = 3.0 if silent else 20.0
+    polls = {n: msgspec.structs.replace(poll, every_s=min(poll.every_s, every_s)) for n, poll in found.polls.items()}
     listing = found.listing and msgspec.structs.replace(found.listing, lag_s=min(found.listing.lag_s, 5.0))
     return msgspec.structs.replace(found, operations=operations, polls=polls, listing=listing)
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from random import Random
 from typing import Any
 
 import pytest
 
 from crossdock.demo.books import reconcile
+from crossdock.demo.pairs import PAIRED
+from crossdock.demo.plan import PAIRS
+from crossdock.demo.vendors import OPEN
 
 LINE = {"id": "1", "sku": "A", "quantity": 2, "ships": True}
 SHIPPED = {"lines": [{"id": "1", "quantity": 2}]}
@@ -61,3 +65,65 @@ def test_what_is_wrong_is_named(change: Callable[[dict[str, Any]], object], said
 
 def test_an_open_exception_stands_for_an_order_that_was_not_booked() -> None:
     assert judged(lambda b: b["erp"].update(sales_orders=[], invoices=[], fulfilments=[]), {"shop-7": ["No SKU"]}) == []
+
+
+SOLD = {**ORDER, "id": "111-1-2"}
+GOODS = {"kind": "Item", "quantity": "2"}
+FREIGHT = {"kind": "Account", "quantity": "1"}
+
+
+def of(named_by: str, /, **rest: Any) -> dict[str, Any]:
+    return {"external": "SHOP-111-1-2", named_by: "SO-1", "currency": "EUR", "total": "10.00", **rest}
+
+
+def seller() -> dict[str, Any]:
+    known = {name: value for name, value in SOLD.items() if name != "test"}
+    return {"orders": [known], "packages": 1, "repeated_tracking": []}
+
+
+def company(**changes: Any) -> dict[str, Any]:
+    """Posted whole: the order is no order any more."""
+    goods, freight = of("order", lines=[GOODS]), of("order", lines=[FREIGHT])
+    return {"orders": [], "shipments": [goods, freight], "invoices": [of("order")], **changes}
+
+
+def paired(erp: dict[str, Any]) -> list[str]:
+    pair = PAIRED["amazon-businesscentral"]
+    warehouse = {"orders": [{"partner_order_id": "shop-111-1-2", "shipments": [SHIPPED]}]}
+    found = reconcile(pair.shop_books(seller()), pair.erp_books(erp), warehouse, {})
+    assert found.balances == (not found.wrong)
+    return found.wrong
+
+
+@pytest.mark.parametrize(
+    "erp",
+    [
+        company(),
+        company(invoices=[of("order", total="4.00"), of("order", total="6.00")]),
+        company(orders=[of("number")], invoices=[of("order", total="10.00")]),
+    ],
+)
+def test_the_other_pairs_books_balance_too(erp: dict[str, Any]) -> None:
+    assert paired(erp) == []
+
+
+@pytest.mark.parametrize(
+    ("erp", "said"),
+    [
+        (company(orders=[of("number", number="SO-2")]), "2 orders in the ERP"),
+        (company(invoices=[of("order", total="9.99")]), "booked 9.99 EUR, sold for 10.00"),
+        (company(invoices=[], orders=[of("number")]), "invoiced 0 in 0 invoices"),
+        (company(shipments=[of("order", lines=[FREIGHT])]), "1 shipments, 0 posted"),
+        (company(invoices=[], shipments=[]), "neither in the ERP nor an exception"),
+        (company(orders=[of("number", external="SHOP-9", number="SO-9")]), "the shop does not have"),
+    ],
+)
+def test_what_is_wrong_there_is_named_too(erp: dict[str, Any], said: str) -> None:
+    assert any(said in line for line in paired(erp))
+
+
+def test_each_pair_has_its_systems_and_accounts_for_the_same_connections() -> None:
+    assert tuple(PAIRED) == PAIRS
+    for pair in PAIRED.values():
+        assert set(pair.systems) == set(pair.quotas) == set(pair.accounts(Random(1)))
+        assert set(pair.systems.values()) <= set(OPEN)

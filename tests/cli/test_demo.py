@@ -19,17 +19,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.timeout(420)
-def test_with_faults_everything_balances(tmp_path: Path) -> None:
-    samples = ["--samples", str(SAMPLES)] if SAMPLES.is_dir() else []
-    done = subprocess.run(
+def demo(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [
-            sys.executable, "-m", "crossdock.cli", "demo", "--orders", "40", "--rate", "10", "--faults", "--exit",
-            "--json", "--folder", str(tmp_path / "demo"), "--intake", f"127.0.0.1:{free_port()}",
-            "--console", f"127.0.0.1:{free_port()}", *samples,
+            sys.executable, "-m", "crossdock.cli", "demo", "--rate", "10", "--exit", "--json", "--folder", str(folder),
+            "--intake", f"127.0.0.1:{free_port()}", "--console", f"127.0.0.1:{free_port()}", *options,
         ],
         capture_output=True, text=True, check=False, timeout=400, env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
     )  # fmt: skip
+
+
+@pytest.mark.timeout(420)
+def test_with_faults_everything_balances(tmp_path: Path) -> None:
+    samples = ["--samples", str(SAMPLES)] if SAMPLES.is_dir() else []
+    done = demo(tmp_path / "demo", "--orders", "40", "--faults", *samples)
     told = json.loads(done.stdout) if done.stdout else {}
     assert done.returncode == 0, (told.get("wrong"), done.stderr[-3000:])
     assert told["balances"]
@@ -39,3 +42,30 @@ def test_with_faults_everything_balances(tmp_path: Path) -> None:
     )
     # a real shop's line without a SKU names itself; without the samples nothing waits for a person
     assert bool(told["exceptions"]) == bool(samples)
+
+
+@pytest.mark.timeout(420)
+def test_the_other_pair_balances_by_its_own_books(tmp_path: Path) -> None:
+    done = demo(tmp_path / "demo", "--pair", "amazon-businesscentral", "--orders", "20")
+    told = json.loads(done.stdout) if done.stdout else {}
+    assert done.returncode == 0, (told.get("wrong"), done.stderr[-3000:])
+    assert told["balances"]
+    assert told["counts"]["orders in the shop"] == told["counts"]["sales orders in the ERP"] == 20
+    assert told["exceptions"] == {}
+    config = (tmp_path / "demo" / "config" / "crossdock.yaml").read_text()
+    assert "system: amazon" in config
+    assert "system: businesscentral" in config
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--pair", "amazon-sap"], "there is no pair"),
+        (["--pair", "amazon-businesscentral", "--samples", "."], "takes none"),
+    ],
+)
+def test_what_the_demo_cannot_show_is_said(tmp_path: Path, options: list[str], said: str) -> None:
+    done = demo(tmp_path / "demo", *options)
+    assert done.returncode != 0
+    assert said in " ".join(done.stderr.split())
+    assert not (tmp_path / "demo").exists()

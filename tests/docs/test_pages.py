@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 from scripts import reference
+from scripts.reference_pages import interfaces
 
 from crossdock.cli.program import build
 from crossdock.observe.catalogue import METRICS
@@ -38,7 +39,7 @@ def anchors(text: str) -> set[str]:
 @pytest.fixture(scope="module")
 def commands() -> set[str]:
     program = typer.main.get_command(build())
-    names = {name.removeprefix("crossdock ") for name, _ in reference._commands(program)}
+    names = {name.removeprefix("crossdock ") for name, _ in interfaces.commands(program)}
     return names | {name.split()[0] for name in names}
 
 

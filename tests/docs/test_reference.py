@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import typer
 from scripts import reference
+from scripts.reference_pages import interfaces, markdown
 
 from crossdock.cli.program import build
 from crossdock.domain.problems import CATALOGUE, FAILURES
@@ -34,7 +35,7 @@ def test_a_changed_page_is_noticed(tmp_path: Path, made: dict[str, str]) -> None
 
 def test_every_command_and_option_is_described(made: dict[str, str]) -> None:
     program = typer.main.get_command(build())
-    commands = reference._commands(program)
+    commands = interfaces.commands(program)
     assert len(commands) >= 20
     text = made["reference/cli.md"]
     for name, command in commands:
@@ -62,5 +63,5 @@ def test_every_setting_has_its_line(made: dict[str, str]) -> None:
 
 
 def test_a_table_survives_what_its_cells_hold() -> None:
-    text = reference.table(("a", "b"), [("x | y", "two\nlines"), (None, 0)])
+    text = markdown.table(("a", "b"), [("x | y", "two\nlines"), (None, 0)])
     assert text.splitlines()[2:] == ["| x \\| y | two lines |", "|  | 0 |"]

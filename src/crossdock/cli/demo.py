@@ -6,8 +6,10 @@ from pathlib import Path
 import typer
 
 from crossdock.cli.reach import JSON
+from crossdock.demo.plan import PAIRS
 
 _SAMPLES = typer.Option(None, help="A folder of Shopify order bodies to send too.")
+_PAIR = typer.Option(PAIRS[0], help=f"Which channel and ERP: {' or '.join(PAIRS)}.")
 _FOLDER = typer.Option(Path(".demo"), help="Where the demo keeps everything; emptied at the start.")
 
 
@@ -27,12 +29,15 @@ def demo(
     intake: str = typer.Option("127.0.0.1:8480", help="Where webhooks are taken."),
     console: str = typer.Option("127.0.0.1:8481", help="Where the console listens."),
     seed: int = typer.Option(0, help="Which orders are made, and when which fault strikes."),
+    pair: str = _PAIR,
     quiet: float = typer.Option(240.0, help="With --exit: seconds to wait for quiet before giving up."),
 ) -> int:
     """A live shop, ERP and warehouse, and Crossdock between them. Nothing to install, nothing leaves this machine."""
     from crossdock.demo.plan import Plan
     from crossdock.demo.run import run
 
+    if pair not in PAIRS:
+        raise typer.BadParameter(f"there is no pair {pair!r}; there are {' and '.join(PAIRS)}", param_hint="--pair")
     wanted = orders or (200 if leave else 0)
-    plan = Plan(wanted, rate, faults, leave, json, workers, samples, folder, intake, console, seed, quiet)
+    plan = Plan(wanted, rate, faults, leave, json, workers, samples, folder, intake, console, seed, quiet, pair)
     return asyncio.run(run(plan))

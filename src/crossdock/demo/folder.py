@@ -8,16 +8,10 @@ from typing import Any
 
 import yaml
 
+from crossdock.demo.pairs import PAIRED
 from crossdock.demo.plan import ERP, SHOP, WAREHOUSE, Plan
 
 MARK = ".crossdock-demo"
-
-# A large account's limits; the simulated vendors grant and watch the same.
-QUOTAS = {
-    SHOP: {"rate_per_s": 2000, "burst": 20000},
-    ERP: {"concurrency": 15},
-    WAREHOUSE: {"rate_per_s": 1000, "burst": 20000},
-}
 
 
 class NotOurs(Exception):
@@ -39,21 +33,20 @@ def fresh(folder: Path) -> None:
 
 def write(plan: Plan, settings: Mapping[str, Mapping[str, Any]], secrets: Mapping[str, Mapping[str, str]]) -> Path:
     """The config folder; ``settings`` and ``secrets`` are by connection name. Secret files are ours alone to read."""
-    folder = plan.folder / "config"
+    folder, pair = plan.folder / "config", PAIRED[plan.pair]
     (folder / "secrets").mkdir(parents=True, exist_ok=True)
-    systems = {SHOP: "shopify", ERP: "netsuite", WAREHOUSE: "shiphero"}
     connections = {}
-    for name, system in systems.items():
+    for name, system in pair.systems.items():
         references = {key: _keep(folder, f"{name}-{key}", value) for key, value in secrets[name].items()}
         connections[name] = {
             "system": system,
             "settings": dict(settings[name]),
             "secrets": references,
-            "quota": QUOTAS[name],
+            "quota": dict(pair.quotas[name]),
         }
     config = {
         "connections": connections,
-        "routes": [{"channel": SHOP, "erp": ERP, "warehouse": WAREHOUSE, "guest_customer": "9001"}],
+        "routes": [{"channel": SHOP, "erp": ERP, "warehouse": WAREHOUSE, "guest_customer": pair.guest}],
         "holds": [],
         "serve": {"intake": plan.intake, "console": plan.console},
     }

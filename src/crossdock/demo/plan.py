@@ -6,6 +6,7 @@ import msgspec
 
 SHOP, ERP, WAREHOUSE = "shop", "erp", "warehouse"
 VISITOR = "visitor"
+PAIRS = ("shopify-netsuite", "amazon-businesscentral")  # the first is what the demo shows unless asked
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -23,3 +24,4 @@ class Plan(msgspec.Struct, frozen=True):
     console: str
     seed: int
     quiet_s: float
+    pair: str = PAIRS[0]

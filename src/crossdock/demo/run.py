@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +12,11 @@ from time import monotonic
 from typing import Any
 
 from crossdock.demo import watching
-from crossdock.demo.books import Reconciliation, reconcile
+from crossdock.demo.books import Books, Reconciliation, reconcile
 from crossdock.demo.control import Vendors, vendors
 from crossdock.demo.faulting import Faulting
 from crossdock.demo.folder import fresh, write
+from crossdock.demo.pairs import PAIRED, Account
 from crossdock.demo.plan import ERP, SHOP, VISITOR, WAREHOUSE, Plan
 from crossdock.demo.report import print_reconciliation
 from crossdock.demo.vendors import VendorsSpec
@@ -25,6 +26,7 @@ from crossdock.supervise import ROLES, stop_on_signals
 
 TOPICS = {"orders-create": "orders/create", "orders-updated": "orders/updated", "orders-cancelled": "orders/cancelled"}
 STILL_S = 60.0  # unchanged for so long with something under way (four leases): it will not move any more
+POLLED_STILL_S = 200.0  # the same where orders are polled: after a 429 Amazon's search rests three minutes
 RESTED_S = 3.0  # nothing under way for so long: quiet
 
 
@@ -34,6 +36,8 @@ class Unready(Exception):
 
 async def run(plan: Plan) -> int:
     """Run until stopped, or with ``leave`` until quiet; 0 when everything balances."""
+    if plan.samples and PAIRED[plan.pair].polled:
+        raise Unready(f"The samples are a shop's webhooks: {plan.pair} takes none.")
     _free(plan.intake)
     _free(plan.console)
     await asyncio.to_thread(fresh, plan.folder)
@@ -67,11 +71,13 @@ async def _demo(plan: Plan, screen: Screen, stop: asyncio.Event) -> "AsyncIterat
     from crossdock.app import configuration
     from crossdock.store.pool import reading_pool
 
-    spec, settings, secrets = _vendors_spec(plan)
+    accounts = PAIRED[plan.pair].accounts(Random(f"secrets {plan.seed} {datetime.now(UTC)}"))  # noqa: S311 - simulated, on loopback
     async with AsyncExitStack() as stack:
         screen.note("starting the simulated shop, ERP and warehouse")
-        there = await stack.enter_async_context(vendors(spec))
-        config = configuration(write(plan, settings(there.urls), secrets))
+        there = await stack.enter_async_context(vendors(_spec(plan, accounts)))
+        settings = {name: account.settings(there.urls[name]) for name, account in accounts.items()}
+        secrets = {name: account.secrets for name, account in accounts.items()}
+        config = configuration(write(plan, settings, secrets))
         extras = {"simulators": dict.fromkeys(there.urls, there.control), "demo_user": VISITOR, "hurry": True}
         serving = Serving(
             config, list(ROLES), plan.workers, plan.folder / "data", None, 10.0, extras, plan.folder / "crossdock.log"
@@ -91,35 +97,17 @@ async def _demo(plan: Plan, screen: Screen, stop: asyncio.Event) -> "AsyncIterat
             await running
 
 
-def _vendors_spec(plan: Plan) -> tuple[VendorsSpec, Callable[[dict[str, str]], dict[str, Any]], dict[str, Any]]:
-    """What the vendors are, and the settings and secrets of the connections to them."""
-    from crossdock.simulators.netsuite import make_credentials
-
-    random = Random(f"secrets {plan.seed} {datetime.now(UTC)}")  # noqa: S311 - for simulated vendors on loopback
-    token, webhook, hero, hero_hook = (f"{random.getrandbits(128):032x}" for _ in range(4))
-    erp = make_credentials(datetime.now(UTC))
-    spec = VendorsSpec(
+def _spec(plan: Plan, accounts: Mapping[str, Account]) -> VendorsSpec:
+    """What the vendors are made with."""
+    return VendorsSpec(
         intake=f"http://{plan.intake}",
         seed=plan.seed,
-        shop={"access_token": token, "webhook_secret": webhook, "restore_rate": 2000.0, "maximum": 20000.0},
-        erp={**erp.account_settings(), "concurrency": 15},
-        warehouse={"refresh_token": hero, "webhook_secret": hero_hook, "credits": 20000.0, "restore_per_s": 1000.0},
+        shop=accounts[SHOP].made_with,
+        erp=accounts[ERP].made_with,
+        warehouse=accounts[WAREHOUSE].made_with,
         samples=str(plan.samples.absolute()) if plan.samples else None,
+        pair=plan.pair,
     )
-
-    def settings(urls: dict[str, str]) -> dict[str, Any]:
-        return {
-            SHOP: {"shop_domain": "simulated.myshopify.com", "api_base": urls[SHOP]},
-            ERP: {**erp.connection_settings(urls[ERP]), "concurrency": 15},
-            WAREHOUSE: {"base_url": urls[WAREHOUSE]},
-        }
-
-    secrets = {
-        SHOP: {"access_token": token, "webhook_secret": webhook},
-        ERP: erp.connection_secrets(),
-        WAREHOUSE: {"refresh_token": hero, "webhook_secret": hero_hook},
-    }
-    return spec, settings, secrets
 
 
 class _Demo:
@@ -129,6 +117,7 @@ class _Demo:
     ) -> None:  # fmt: skip
         self._plan, self._screen, self._stop, self._vendors = plan, screen, stop, there
         self._serving, self._pool, self._url, self._link = serving, pool, url, link
+        self._pair = PAIRED[plan.pair]
         self._random = Random(plan.seed)  # noqa: S311 - which fault strikes whom
         self._doing = "waiting for Crossdock"
         self._placed = asyncio.Event()
@@ -168,7 +157,12 @@ class _Demo:
             async def known() -> bool:
                 return all([await store.masters_listed(ERP, kind) for kind in ("product", "customer")])
 
+            async def looked() -> bool:
+                return await store.cursor(SHOP, "orders") is not None
+
             await self._until(known, "the ERP's items and customers to be read")
+            if self._pair.polled:  # what was placed before it began to look was placed before its time
+                await self._until(looked, "the shop's orders to be looked at")
         finally:
             await store.close()
 
@@ -214,7 +208,7 @@ class _Demo:
     async def _quiet(self) -> bool:
         """Wait until nothing is under way any more. False: it did not become quiet within the limit."""
         began = changed = monotonic()
-        last = Figures()
+        last, still_limit_s = Figures(), POLLED_STILL_S if self._pair.polled else STILL_S
         while not self._stop.is_set() and monotonic() - began < self._plan.quiet_s:
             now = await self._figures()
             if now != last:
@@ -222,19 +216,23 @@ class _Demo:
             still_s = monotonic() - changed
             if still_s > RESTED_S and not now.moving and not now.webhooks:
                 return True
-            if still_s > STILL_S:
+            if still_s > still_limit_s:
                 self._screen.note(f"{now.moving} under way have not moved for {still_s:.0f} s")
                 return False
             await _wait(self._stop, 0.5)
         return False
 
     async def _reconciled(self) -> Reconciliation:
+        return reconcile(*await self._books(), await watching.exceptions_by_order(self._pool))
+
+    async def _books(self) -> tuple[Books, Books, Books]:
+        """The shop's, the ERP's and the warehouse's, in the one form."""
         shop, erp, warehouse = [await self._vendors.books(name) for name in (SHOP, ERP, WAREHOUSE)]
-        return reconcile(shop, erp, warehouse, await watching.exceptions_by_order(self._pool))
+        return self._pair.shop_books(shop), self._pair.erp_books(erp), warehouse
 
     async def _figures(self) -> Figures:
-        shop, erp, warehouse = [await self._vendors.books(name) for name in (SHOP, ERP, WAREHOUSE)]
-        return await watching.figures(self._pool, shop, erp, warehouse, await self._vendors.pending())
+        told = await self._vendors.pending()
+        return await watching.figures(self._pool, *await self._books(), told, polled=self._pair.polled)
 
     async def _show(self) -> None:
         first = 0.0

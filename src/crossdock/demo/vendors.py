@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -18,8 +18,11 @@ from uuid import UUID
 
 import msgspec
 
-from crossdock.demo.plan import ERP, SHOP, WAREHOUSE
-from crossdock.simulators.base import Deliver, Surroundings
+from crossdock.demo.pairs import PAIRED, QUEUE_PATH
+from crossdock.demo.plan import ERP, PAIRS, SHOP, WAREHOUSE
+from crossdock.simulators.amazon import AmazonSimulator
+from crossdock.simulators.base import Deliver, Simulator, Surroundings
+from crossdock.simulators.businesscentral import BusinessCentralCompany, Registration
 from crossdock.simulators.netsuite import NetSuiteAccount
 from crossdock.simulators.netsuite.catalogue import Item
 from crossdock.simulators.server import SimulatorServer
@@ -30,7 +33,7 @@ VARIABLE = "CROSSDOCK_VENDORS"
 
 
 class VendorsSpec(msgspec.Struct, frozen=True):
-    """What the vendors are made with. ``intake``: the base URL that webhooks go to."""
+    """What the vendors are made with. ``intake``: the base URL that webhooks go to. ``pair``: which systems it is."""
 
     intake: str
     seed: int
@@ -38,6 +41,7 @@ class VendorsSpec(msgspec.Struct, frozen=True):
     erp: dict[str, Any]
     warehouse: dict[str, Any]
     samples: str | None = None
+    pair: str = PAIRS[0]
 
 
 class VendorsSaid(msgspec.Struct, frozen=True):
@@ -83,6 +87,14 @@ class DemoShop(ShopifySimulator):
             self._world.send(Deliver(uri, headers, raw))
 
 
+class DemoSeller(AmazonSimulator):
+    """The seller's account. Its queue's address holds the port, which is known when the door is open."""
+
+    def open_at(self, url: str) -> None:
+        assert self.queue is not None
+        self.queue.url = f"{url}{QUEUE_PATH}"
+
+
 def sample_items(folder: Path) -> dict[str, Item]:
     """The ERP's items for what the samples sold, so that they can go all the way."""
     now = datetime.now(UTC)
@@ -95,18 +107,52 @@ def sample_items(folder: Path) -> dict[str, Item]:
     return {str(5000 + n): Item(str(5000 + n), sku, sku, "InvtPart", now) for n, sku in enumerate(sorted(skus))}
 
 
-async def serve(spec: VendorsSpec) -> None:
-    """Host all three until standard input ends."""
-    server = SimulatorServer(random=Random(spec.seed))  # noqa: S311 - faults, not secrets
-    hook = f"{spec.intake}/in"
-    erp = NetSuiteAccount(ERP, server.surroundings(ERP), **spec.erp)
+def _netsuite(spec: VendorsSpec, name: str, around: Surroundings, made_with: dict[str, Any]) -> Simulator:
+    account = NetSuiteAccount(name, around, **made_with)
     if spec.samples:
-        erp.items.update(sample_items(Path(spec.samples)))
-    server.add(DemoShop(SHOP, server.surroundings(SHOP), webhook_url=f"{hook}/shopify/{SHOP}", **spec.shop))
-    server.add(erp)
-    warehouse = server.surroundings(WAREHOUSE)
-    server.add(ShipHeroSimulator(WAREHOUSE, warehouse, webhook_url=f"{hook}/shiphero/{WAREHOUSE}", **spec.warehouse))
+        account.items.update(sample_items(Path(spec.samples)))
+    return account
+
+
+def _businesscentral(spec: VendorsSpec, name: str, around: Surroundings, made_with: dict[str, Any]) -> Simulator:
+    registration = msgspec.convert(made_with["registration"], Registration)
+    return BusinessCentralCompany(name, around, **{**made_with, "registration": registration})
+
+
+def _amazon(spec: VendorsSpec, name: str, around: Surroundings, made_with: dict[str, Any]) -> Simulator:
+    return DemoSeller(name, around, queue_url=QUEUE_PATH, **made_with)
+
+
+def _shopify(spec: VendorsSpec, name: str, around: Surroundings, made_with: dict[str, Any]) -> Simulator:
+    return DemoShop(name, around, webhook_url=f"{spec.intake}/in/shopify/{name}", **made_with)
+
+
+def _shiphero(spec: VendorsSpec, name: str, around: Surroundings, made_with: dict[str, Any]) -> Simulator:
+    return ShipHeroSimulator(name, around, webhook_url=f"{spec.intake}/in/shiphero/{name}", **made_with)
+
+
+OPEN: Mapping[str, Callable[[VendorsSpec, str, Surroundings, dict[str, Any]], Simulator]] = {
+    "amazon": _amazon,
+    "businesscentral": _businesscentral,
+    "netsuite": _netsuite,
+    "shiphero": _shiphero,
+    "shopify": _shopify,
+}
+
+
+async def serve(spec: VendorsSpec) -> None:
+    """Host all of them until standard input ends."""
+    server = SimulatorServer(random=Random(spec.seed))  # noqa: S311 - faults, not secrets
+    around = {name: server.surroundings(name) for name in (ERP, SHOP, WAREHOUSE)}  # draws: the order is the seed's
+    systems, sellers = PAIRED[spec.pair].systems, list[DemoSeller]()
+    for name, made_with in ((SHOP, spec.shop), (ERP, spec.erp), (WAREHOUSE, spec.warehouse)):
+        simulator = OPEN[systems[name]](spec, name, around[name], made_with)
+        server.add(simulator)
+        if isinstance(simulator, DemoSeller):
+            sellers.append(simulator)
     await server.start()
+    for seller in sellers:
+        seller.open_at(server.url(seller.name))
     urls = {name: server.url(name) for name in (SHOP, ERP, WAREHOUSE)}
     sys.stdout.write(msgspec.json.encode(VendorsSaid(server.control_url, urls)).decode() + "\n")
     sys.stdout.flush()

@@ -7,7 +7,6 @@ import msgspec
 
 from crossdock.store import reading_exceptions, reading_now
 
-FINISHED = ("done", "cancelled", "ignored")
 STUCK = ("exception", "parked", "held")
 
 
@@ -25,14 +24,17 @@ class Figures(msgspec.Struct, frozen=True):
     webhooks: int = 0
 
 
-async def figures(pool: Any, shop: Any, erp: Any, warehouse: Any, webhooks: int) -> Figures:
-    """Read from the vendors' books and from Crossdock's own."""
+async def figures(pool: Any, shop: Any, erp: Any, warehouse: Any, webhooks: int, *, polled: bool = False) -> Figures:
+    """Read from the vendors' books and from Crossdock's own. ``polled``: orders that the next poll is to bring are
+    under way too."""
     now = (await reading_now.rates(pool)).at
     lanes = await reading_now.lanes(pool, now)
     outbound = await reading_now.outbound(pool, now)
     statuses = await reading_now.orders_by_status(pool)
     open_exceptions, _ = await reading_now.exceptions_open(pool)
-    rest = sum(count.n for status, count in statuses.items() if status not in (*FINISHED, *STUCK))
+    known = await reading_now.orders_estimate(pool)  # a count, as long as a demo is watched
+    rest = sum(count.n for status, count in statuses.items() if status not in STUCK)
+    unheard = max(0, len(shop["orders"]) - known) if polled else 0
     waiting = sum(lane.depth.n for lane in lanes) + sum(one.depth.n for one in outbound)
     return Figures(
         placed=len(shop["orders"]),
@@ -40,9 +42,9 @@ async def figures(pool: Any, shop: Any, erp: Any, warehouse: Any, webhooks: int)
         shipped=sum(len(order["shipments"]) for order in warehouse["orders"]),
         fulfilled=shop["fulfillments"],
         invoiced=len(erp["invoices"]),
-        finished=sum(count.n for status, count in statuses.items() if status in FINISHED),
+        finished=max(0, known - sum(count.n for count in statuses.values())),
         exceptions=open_exceptions.n,
-        moving=waiting + rest,
+        moving=waiting + rest + unheard,
         webhooks=webhooks,
     )
 

@@ -14,16 +14,16 @@ from zoneinfo import ZoneInfoNotFoundError
 import msgspec
 
 from crossdock.domain.decision import HoldHit, Policy
-from crossdock.domain.holding import ESCALATE, EVENTS, RELEASE
 from crossdock.domain.order import Order
 from crossdock.domain.posting import HOLD, NEXT_DAY, zone
 from crossdock.domain.promise import Promising
 from crossdock.domain.promise import faults as faults_of_promise
 from crossdock.governance.faults import ConfigError, Fault, nearest
+from crossdock.governance.hold_rules import read_holds
 from crossdock.governance.marks import Marked
 from crossdock.governance.reading import Reader
 from crossdock.governance.return_rules import check_returns
-from crossdock.governance.rules import HoldRule, RuleError, compile_rule, compile_rules
+from crossdock.governance.rules import HoldRule, compile_rules
 from crossdock.governance.secrets import is_reference
 from crossdock.governance.stock_rules import check_stock
 from crossdock.governance.tables import Tables, load_tables
@@ -153,7 +153,7 @@ class _Loading:
         self._read.known(top, (), SECTIONS, "sections")
         connections = self._connections(self._read.mapping(("connections",)))
         policies = self._policies(self._read.items(("routes",)), connections)
-        rules = self._rules(self._read.items(("holds",)))
+        rules = read_holds(self._read, prove_rules=self._prove_rules)
         serve = self._serve() if "serve" in top else ServeSetup()
         keep = self._keep() if "keep" in top else KeepSetup()
         reconcile = self._reconcile() if "reconcile" in top else ReconcileSetup()
@@ -338,43 +338,6 @@ class _Loading:
         if real != role:
             right = f"Name a connection to a system of role {role}."
             self._read.fault(path, f"'{name}' is a connection to a {real}, not a {role}.", right)
-
-    # holds ------------------------------------------------------------------------------------------------------
-
-    def _rules(self, count: int) -> list[HoldRule]:
-        rules: list[HoldRule] = []
-        for index in range(count):
-            path = ("holds", index)
-            expires_s = self._read.duration((*path, "expires"))
-            rule = self._read.struct(HoldRule, path, without=("expires",), hidden=("expires_s",), expires_s=expires_s)
-            if rule is None:
-                continue
-            if any(rule.name == other.name for other in rules):
-                self._read.fault((*path, "name"), f"There is a rule '{rule.name}' already.", "Give each its own name.")
-            self._check_release(rule, path)
-            try:
-                if self._prove_rules:
-                    compile_rule(rule)
-            except RuleError as error:
-                self._read.fault((*path, "when"), f"Hold rule '{rule.name}': {error}")
-            rules.append(rule)
-        return rules
-
-    def _check_release(self, rule: HoldRule, path: tuple[str | int, ...]) -> None:
-        for event in rule.release_on:
-            if event not in EVENTS:
-                wrong = f"'{event}' is nothing that lets a hold go."
-                self._read.fault((*path, "release_on"), wrong, nearest(event, EVENTS, "Allowed"))
-        if rule.on_expiry not in (RELEASE, ESCALATE):
-            wrong = f"'on_expiry' cannot be '{rule.on_expiry}'."
-            self._read.fault((*path, "on_expiry"), wrong, nearest(rule.on_expiry, (RELEASE, ESCALATE), "Allowed"))
-        if rule.expires_s is None and (rule.on_expiry == ESCALATE or rule.escalate_to):
-            self._read.fault(
-                path, f"'{rule.name}' is passed on at its expiry, but never expires.", "Add 'expires: 48h'."
-            )
-        if rule.escalate_to and rule.on_expiry != ESCALATE:
-            right = "Add 'on_expiry: escalate'."
-            self._read.fault((*path, "escalate_to"), f"'{rule.name}' is let go when it expires.", right)
 
 
 def _is_name(name: str) -> bool:

@@ -33,9 +33,9 @@ from crossdock.domain.order import (
     Totals,
 )
 from crossdock.domain.state import ordered
+from crossdock.kit import decoding
 from crossdock.kit.manifest import Untranslatable
 
-_PLACE = re.compile(r" - at `\$\.?([^`]*)`")
 _decode = msgspec.json.Decoder(wire.Order).decode
 _UNIT = Decimal("0.00000001")  # a unit price keeps 8 decimals, so that a line's sum is off by less than half a cent
 _MOST = 10**9
@@ -62,9 +62,7 @@ def parse_order(body: bytes | msgspec.Raw) -> wire.Order:
 
 def untranslatable(error: Exception) -> Untranslatable:
     """A decoding error in words for a person, with the path of the field where it is known."""
-    place = _PLACE.search(str(error))
-    field = (place.group(1) or None) if place else None
-    what = str(error).split(" - at `")[0]
+    field, what = decoding.told(error)
     return Untranslatable(
         "amazon.body_unreadable",
         f"The {field or 'body'} cannot be read: {what}",

@@ -20,6 +20,7 @@ from crossdock.connectors.amazon.wire import ChangeNotification, Head, Named, No
 from crossdock.domain.order import order_key
 from crossdock.domain.outcome import Rejected
 from crossdock.kit.manifest import Found, Page, Poll
+from crossdock.kit.polling import option_instant
 
 LEAST_OVERLAP = timedelta(hours=24)  # orders surface hours late for some sellers (github amzn #763 and others)
 _FOREVER_AGO = datetime(2016, 1, 1, tzinfo=UTC)  # Amazon shows nothing older anywhere
@@ -121,20 +122,13 @@ async def _named(client: Client, at: Cursor) -> Page:
 
 def _start(client: Client, options: Mapping[str, Any]) -> Cursor:
     ids = tuple(str(one) for one in options.get("ids") or ())
-    since, until = _instant(options.get("since")), _instant(options.get("until"))
+    since, until = option_instant(options.get("since")), option_instant(options.get("until"))
     if ids or since or until:
         since = since or _FOREVER_AGO
         until = min(until, client.line.now() - _BEHIND) if until else None
         return Cursor(since, since, until=until, exact=True, ids=ids)
     now = client.line.now()
     return Cursor(now, now)
-
-
-def _instant(told: Any) -> datetime | None:
-    if not told:
-        return None
-    instant = datetime.fromisoformat(str(told).replace("Z", "+00:00"))
-    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _page_size(client: Client) -> int:

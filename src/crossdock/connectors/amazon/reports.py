@@ -6,7 +6,7 @@ download: ``getReportDocument`` gives one a minute.
 
 import zlib
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -20,6 +20,7 @@ from crossdock.connectors.amazon.settlement_mapping import settlement_id_of
 from crossdock.connectors.amazon.standing import books_amazons
 from crossdock.domain.outcome import Rejected
 from crossdock.kit.manifest import Found, Page
+from crossdock.kit.polling import not_ahead, option_instant
 
 TYPE = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 OVERLAP = timedelta(days=3)
@@ -69,16 +70,9 @@ async def settlements(client: Client, cursor: str | None, options: Mapping[str, 
 
 def _start(client: Client, options: Mapping[str, Any]) -> ReportCursor:
     now = client.line.now()
-    since, until = _instant(options.get("since")), _instant(options.get("until"))
+    since, until = option_instant(options.get("since")), option_instant(options.get("until"))
     begun = (since or (now - OLDEST if until else now)).replace(microsecond=0)  # Amazon tells seconds
     return ReportCursor(begun, begun, begun, until=until)
-
-
-def _instant(told: Any) -> datetime | None:
-    if not told:
-        return None
-    instant = datetime.fromisoformat(str(told).replace("Z", "+00:00"))
-    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 async def _list(client: Client, at: ReportCursor) -> Page:
@@ -90,7 +84,7 @@ async def _list(client: Client, at: ReportCursor) -> Page:
             raise
         at = _replace(at, after=None, tokens=())  # a page token that is too old: the run begins again
         page = await client.reports(TYPE, since, at.until, None)
-    at = _not_ahead(at, client.told_at)
+    at = not_ahead(at, client.told_at)
     new = tuple(
         Waiting(one.report_id, one.report_document_id, one.created_time)
         for one in page.reports
@@ -101,13 +95,6 @@ async def _list(client: Client, at: ReportCursor) -> Page:
     )
     at = _replace(at, pending=new, seen=max([at.seen, *(one.created_time for one in page.reports)]))
     return _following(_turned(at, page.next_token), ())
-
-
-def _not_ahead(at: ReportCursor, told: datetime | None) -> ReportCursor:
-    """A first start by a clock of ours that runs ahead would pass over everything until Amazon's comes there."""
-    if told is None or told >= at.begun:
-        return at
-    return _replace(at, begun=told, since=min(at.since, told), seen=min(at.seen, told))
 
 
 def _turned(at: ReportCursor, token: str | None) -> ReportCursor:

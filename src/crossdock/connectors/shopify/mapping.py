@@ -1,6 +1,5 @@
 """Shopify's order to the canonical one. Pure: bytes or wire structs in, events out; raises ``Untranslatable``."""
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -24,10 +23,10 @@ from crossdock.domain.order import (
     Totals,
 )
 from crossdock.domain.refund import Refund
+from crossdock.kit import decoding
 from crossdock.kit.manifest import Untranslatable
 
 Where = tuple[str | int, ...]
-_PLACE = re.compile(r" - at `\$\.?([^`]*)`")
 _decode = msgspec.json.Decoder(wire.Order).decode
 # Shopify's "expired": the authorisation ran out, no money will come on its own.
 _STATUS = {**{status.value: status for status in PaymentStatus}, "expired": PaymentStatus.VOIDED}
@@ -43,9 +42,7 @@ def parse_order(body: bytes) -> wire.Order:
 
 def untranslatable(error: Exception) -> Untranslatable:
     """A decoding error in words for a person, with the path of the field where it is known."""
-    place = _PLACE.search(str(error))
-    field = (place.group(1) or None) if place else None
-    what = str(error).split(" - at `")[0]
+    field, what = decoding.told(error)
     return Untranslatable(
         "shopify.body_unreadable",
         f"The order's {field or 'body'} cannot be read: {what}",

@@ -18,6 +18,7 @@ from crossdock.connectors.shopify.payout_mapping import STATUSES
 from crossdock.connectors.shopify.payout_shapes import Payout, PayoutBody
 from crossdock.connectors.shopify.topics import POLLED_PAYOUT
 from crossdock.kit.manifest import Found, Page
+from crossdock.kit.polling import not_ahead, option_instant
 
 _FOREVER_AGO = datetime(2013, 1, 1, tzinfo=UTC)  # Shopify Payments began then
 _UNDER_WAY = ("SCHEDULED", "IN_TRANSIT")
@@ -57,16 +58,9 @@ async def payouts(client: Client, cursor: str | None, options: Mapping[str, Any]
 
 
 def _start(client: Client, options: Mapping[str, Any]) -> PayoutCursor:
-    since, until = _instant(options.get("since")), _instant(options.get("until"))
+    since, until = option_instant(options.get("since")), option_instant(options.get("until"))
     begun = (since or (_FOREVER_AGO if until else client.line.now())).replace(microsecond=0)  # Shopify tells seconds
     return PayoutCursor(begun, begun, begun, until=until)
-
-
-def _instant(told: Any) -> datetime | None:
-    if not told:
-        return None
-    instant = datetime.fromisoformat(str(told).replace("Z", "+00:00"))
-    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 async def _list(client: Client, at: PayoutCursor) -> Page:
@@ -74,7 +68,7 @@ async def _list(client: Client, at: PayoutCursor) -> Page:
     page = await client.payouts(query, PAGE, at.after)
     if page is None:
         raise Failed(lost("no_payments_account", "The shop has no Shopify Payments account: unset `payouts`.", False))
-    at = _not_ahead(at, client.told_at)
+    at = not_ahead(at, client.told_at)
     nodes = [one for one in page.nodes if one.issued_at >= at.begun]
     new = tuple(one for one in nodes if one.status in STATUSES and content_id(one) not in at.known)
     waits = [one.issued_at for one in nodes if one.status in _UNDER_WAY]
@@ -89,13 +83,6 @@ async def _list(client: Client, at: PayoutCursor) -> Page:
         raise Failed(lost("pages_repeat", "Shopify's list of payouts comes round.", False))
     at = _replace(at, after=following, listed=following is None)
     return _following(at, ())
-
-
-def _not_ahead(at: PayoutCursor, told: datetime | None) -> PayoutCursor:
-    """A first start by a clock of ours that runs ahead would pass over everything until Shopify's comes there."""
-    if told is None or told >= at.begun:
-        return at
-    return _replace(at, begun=told, since=min(at.since, told), seen=min(at.seen, told))
 
 
 async def _read(client: Client, at: PayoutCursor) -> Page:

@@ -19,6 +19,7 @@ from crossdock.connectors.shopify.shapes import Changed
 from crossdock.connectors.shopify.topics import POLLED_ORDER, SCOPED, SUBSCRIBED
 from crossdock.connectors.shopify.webhook import Place, content_id, print_of, state_of
 from crossdock.kit.manifest import Found, Page, Poll
+from crossdock.kit.polling import option_instant
 
 _FOREVER_AGO = datetime(2004, 1, 1, tzinfo=UTC)
 _IDS_AT_ONCE = 50
@@ -82,15 +83,8 @@ def _not_ahead(seen: datetime, told: datetime | None) -> datetime:
 
 def _start(client: Client, options: Mapping[str, Any]) -> Cursor:
     ids = tuple(str(one) for one in options.get("ids") or ())
-    since = _instant(options.get("since")) or (_FOREVER_AGO if ids or options.get("until") else client.line.now())
-    return Cursor(since, since, until=_instant(options.get("until")), ids=ids)
-
-
-def _instant(told: Any) -> datetime | None:
-    if not told:
-        return None
-    instant = datetime.fromisoformat(str(told).replace("Z", "+00:00"))
-    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    since = option_instant(options.get("since")) or (_FOREVER_AGO if ids or options.get("until") else client.line.now())
+    return Cursor(since, since, until=option_instant(options.get("until")), ids=ids)
 
 
 def _query(at: Cursor, overlap: timedelta) -> str:
