@@ -4,6 +4,8 @@
 available moves ``lastquantityavailablechange``; a shipment of committed goods does not, and need not. Rows of the last
 minutes are listed again in each round, with a later ``as_of``: that is how a booking of ours is known to be in the
 numbers.
+
+A row whose quantities cannot be read is handed on as it is: it stops its own SKU, visibly, and none of its page.
 """
 
 from collections.abc import Mapping
@@ -33,13 +35,25 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     began: str = ""  # account wall time at the round's first page
 
 
-class _Row(msgspec.Struct, frozen=True):
+class _Named(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose row it is, and where paging goes on after it."""
+
     item: int
     sku: str
     location: str
+    changed: str | None = None
+
+
+class _Row(_Named, frozen=True, kw_only=True):
     onhand: Decimal
     available: Decimal
-    changed: str | None = None
+
+
+class _Unread(_Named, frozen=True, kw_only=True):
+    """A row whose quantities are none, as NetSuite told them."""
+
+    onhand: Any
+    available: Any
 
 
 async def changed(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
@@ -65,7 +79,7 @@ async def everything(client: NetSuite, cursor: str | None, options: Mapping[str,
     return _page(client, rows, as_of, Cursor(item=rows[-1].item) if more else Cursor(), more=more)
 
 
-async def _rows(client: NetSuite, where: str, order: str) -> tuple[list[_Row], datetime, bool]:
+async def _rows(client: NetSuite, where: str, order: str) -> tuple[list[_Row | _Unread], datetime, bool]:
     """A page of rows, when it was asked for, and whether there are more. All locations of an item stay together."""
     sku = polls.column(client.settings.get("sku_field", "itemid"), "sku_field")
     sql = (
@@ -75,7 +89,7 @@ async def _rows(client: NetSuite, where: str, order: str) -> tuple[list[_Row], d
     )
     as_of = client.line.now()
     page = await polls.asked(client, sql)
-    rows = polls.rows_of(page.items, _Row)
+    rows = [_row(told) for told in page.items]
     if not page.has_more:
         return rows, as_of, False
     last = (rows[-1].changed, rows[-1].item)
@@ -83,16 +97,37 @@ async def _rows(client: NetSuite, where: str, order: str) -> tuple[list[_Row], d
     return whole or rows, as_of, True
 
 
-def _page(client: NetSuite, rows: list[_Row], as_of: datetime, cursor: Cursor, more: bool = False) -> Page:
+def _row(told: Mapping[str, Any]) -> _Row | _Unread:
+    """Raises ``Unreachable`` for a row that does not even say whose it is."""
+    try:
+        row = msgspec.convert(told, type=_Row, strict=False)
+        if row.onhand.is_finite() and row.available.is_finite():
+            return row
+    except (ValueError, msgspec.ValidationError):
+        pass  # its own SKU is told so, below
+    (named,) = polls.rows_of([dict(told)], _Named)
+    return _Unread(
+        item=named.item, sku=named.sku, location=named.location, changed=named.changed,
+        onhand=told.get("onhand"), available=told.get("available"),
+    )  # fmt: skip
+
+
+def _page(client: NetSuite, rows: list[_Row | _Unread], as_of: datetime, cursor: Cursor, more: bool = False) -> Page:
     found = tuple(_found(client.line.connection, row, as_of) for row in rows if row.sku)
     return Page(found, _encode(cursor).decode(), more)
 
 
-def _found(connection: str, row: _Row, as_of: datetime) -> Found:
-    committed = max(row.onhand - row.available, Decimal(0))
-    seen = PositionSeen(connection, row.location, row.sku, row.onhand, committed, as_of)
+def _found(connection: str, row: _Row | _Unread, as_of: datetime) -> Found:
     named = f"position:{row.location}:{row.sku}:{as_of.isoformat(timespec='seconds')}"
-    return Found(named, TOPIC, "stock", row.sku, _encode(seen))
+    return Found(named, TOPIC, "stock", row.sku, _encode(_told(connection, row, as_of)))
+
+
+def _told(connection: str, row: _Row | _Unread, as_of: datetime) -> Any:
+    if isinstance(row, _Row):
+        committed = max(row.onhand - row.available, Decimal(0))
+        return PositionSeen(connection, row.location, row.sku, row.onhand, committed, as_of)
+    place = {"source": connection, "location": row.location, "sku": row.sku, "as_of": as_of}
+    return {"type": "position_seen", **place, "on_hand": row.onhand, "committed": row.available}  # ``position_of`` says which is no number
 
 
 def position_of(connection: str, body: bytes) -> PositionSeen:
