@@ -87,7 +87,7 @@ class ReservationSet(msgspec.Struct, frozen=True, tag="reservation_set"):
 
 
 class ReservationDropped(msgspec.Struct, frozen=True, tag="reservation_dropped"):
-    """``reason``: released, or shown (the ERP's positions show it now)."""
+    """``reason``: released, shown (the ERP's positions show it now), or uncounted (no position of it is known)."""
 
     order: str
     reason: str

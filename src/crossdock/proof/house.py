@@ -68,7 +68,6 @@ def settings() -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
                 "api_base": f"http://{SHOP}.test",
                 "page_size": 2,
                 "overlap_minutes": OVERLAP_S / 60,
-                "stock_locations": [LOCATION],
             },
             {"access_token": "simulated-token", "webhook_secret": "simulated-secret"},
         ),
@@ -161,6 +160,7 @@ def make_world(
 ) -> World:
     """What the composition root gives a real process, from the simulation."""
     given = settings()
+    given[SHOP][0]["stock_locations"] = list(policy.stock.locations) if policy.stock is not None else []
     links = {}
     for name in SYSTEMS:
         line = Line(

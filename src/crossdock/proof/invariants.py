@@ -116,7 +116,8 @@ class Evidence:
         for release in books["warehouse"]["orders"]:
             found[str(release["partner_order_id"])]["releases"] += 1
         for sku in self.vendors.shelves.ever:
-            found[sku].update({"shown": level for level in books["shop"]["stock"].get(sku, {}).values()})
+            for place, level in books["shop"]["stock"].get(sku, {}).items():
+                found[sku][f"shown at {place}"] = level
         return dict(found)
 
     def _states(self) -> dict[str, Any]:
@@ -410,7 +411,10 @@ INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
     "I2": ("every ERP order is one of the shop's, of equal total and currency", _unequal),
     "I3": ("a status only moves up its lattice; the journal folds to the state", _fell),
     "I4": ("per line: shipped at most what was ordered; done means all was shipped and told", _unbalanced),
-    "I5": ("stock: no number above what was there, none out of turn, none of what is unknown; right at rest", stock_wrong),
+    "I5": (
+        "stock: no number above what was there, none out of turn, none of what is unknown; right at rest",
+        stock_wrong,
+    ),
     "I6": ("one outcome per fence; late ones are refused", _fences),
     "I7": ("replaying the whole inbox changes nothing", None),
     "I8": ("2xx: the exact bytes are kept; 4xx: nothing is", _not_kept),

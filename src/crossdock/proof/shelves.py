@@ -24,10 +24,13 @@ class Shelves:
         self.plan = scenario.stock or StockPlan({}, {})
         self._scenario, self._shop, self._erp, self._now, self._witness = scenario, shop, erp, now, witness
         self._random = scenario.random("stock acts")
-        # SKU -> (since when, what was ever there: what is there now and what has left)
+        # SKU -> (since when, what was ever there: what is there now, what was shipped, what the till sold)
         self.ever: dict[str, list[tuple[datetime, int]]] = {}
         self.taken_away: Counter[str] = Counter()  # units that people took out of stock, or put on sale, by themselves
+        self.restocked: dict[str, datetime] = {}  # SKU -> when people first put units of it on sale by themselves
         self.placed: dict[str, datetime] = {}
+        self.tills: dict[str, tuple[datetime, str, int]] = {}  # sales over the counter: when, what, how many
+        self._booked: Counter[str] = Counter()  # of them, what the ERP was told
         self.cancelled: dict[str, datetime] = {}
         self.blank: list[str] = []  # SKUs whose row in the ERP's list cannot be read
         self.skus = {item.itemid: ref for ref, item in erp.items.items()}
@@ -53,19 +56,21 @@ class Shelves:
         if act.verb == "till":
             if self._shop.act("sell_at_till", {"sku": act.sku, "quantity": act.units})["sold_out"]:
                 return
-            self.taken_away[act.sku] += act.units  # for the ERP's books it is still there
+            self.tills[f"till {len(self.tills) + 1}"] = (self._now(), act.sku, act.units)
             self._witness.note(SHOP, f"the till sold {act.units} of {act.sku}", act.sku)
             await asyncio.sleep(self._random.uniform(*BOOKED_S))
         there = self.on_hand(act.sku)
         left = there + act.units if act.verb == "receive" else max(0, there - act.units)
-        if act.verb == "lose":
+        if act.verb == "till":
+            self._booked[act.sku] += there - left
+        elif act.verb == "lose":
             self.taken_away[act.sku] += there - left
         self._count(act.sku, left)
 
     def _count(self, sku: str, units: int) -> None:
         self._erp.act("count_stock", {"sku": sku, "quantity": units})
         ever = int(self._erp.stock.counted[self.skus[sku], SOURCE].quantity)
-        self.ever.setdefault(sku, []).append((self._now(), ever))
+        self.ever.setdefault(sku, []).append((self._now(), ever + self._booked[sku]))
         self._witness.note(ERP, f"{units} of {sku} are there", sku)
 
     # -- orders ----------------------------------------------------------------------------------------------------
@@ -83,8 +88,14 @@ class Shelves:
         if self.plan.restocks and key not in self.cancelled:
             for sku, units in self._shop.books_.unshipped(int(order_id)).items():
                 self.taken_away[sku] += units
+                self.restocked.setdefault(sku, self._now())
         self._shop.act("cancel_order", {"id": order_id, "restock": self.plan.restocks})
         self.cancelled.setdefault(key, self._now())
+
+    def seen(self) -> Any:
+        """What both systems show now."""
+        there = [(one.item, one.on_hand, one.committed) for one in self._erp.stock.balances()]
+        return there, dict(self._shop.shelf.levels)
 
     # -- what is true ----------------------------------------------------------------------------------------------
 

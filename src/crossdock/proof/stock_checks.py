@@ -1,13 +1,14 @@
 """I5 and I24: what the shop was told of stock, held against the ERP's books and the shop's own history.
 
 A number that was set is **justified** if it is at most what was there, by the ERP's books at some moment since the last
-round of positions that had time to arrive, less every order of the shop that is not cancelled. That goes for orders we
-had not heard of, too: a number is only set if the shop still shows what we know of. ADR 0028 and the page about stock
-name what is not promised, and it is let pass here:
+round of positions that had time to arrive, less every order of the shop that is not cancelled and every sale at its
+till. That goes for sales we had not heard of, too: a number is only set if the shop still shows what we know of.
+ADR 0028 and the page about stock name what is not promised, and it is let pass here:
 
 - the first number of a place overwrites what the channel had shown, and sales in it that are not known yet;
-- an order that is unknown for longer than the grace time may be taken for a change that somebody made;
-- what people take away, or put on sale, is on sale or missing until it is read.
+- a sale that is unknown for longer than the grace time may be taken for a change that somebody made;
+- what people take away, or put on sale, is on sale or missing until it is read, and units that they put on sale hide as
+  many that were sold and are not known yet.
 """
 
 from collections.abc import Iterator
@@ -72,12 +73,10 @@ def waiting(evidence: "Evidence") -> bool:
         return False
     books = evidence.books
     rows = [row for row in books.rows.values() if row.ref.kind == "stock" and row.version]
-    stopped = {row.ref.key for row in rows if row.status == "parked"}
-    flying = any(one.committed_at is not None and one.sku not in stopped for one in books.reservations.values())
-    # A SKU that the ERP does not count has no position that an order's booking could be seen in.
-    known = {sku for sku, _ in books.stock}
-    unknown = all(one.sku not in known for one in books.reservations.values() if one.committed_at is not None)
-    return (flying and not unknown) or any(row.status in ("open", "waiting") for row in rows)
+    # Without a position there is none that an order's booking could be seen in.
+    seen = {sku for sku, _ in books.stock} - {row.ref.key for row in rows if row.status == "parked"}
+    flying = any(one.committed_at is not None and one.sku in seen for one in books.reservations.values())
+    return flying or any(row.status in ("open", "waiting") for row in rows)
 
 
 def recoveries(evidence: "Evidence") -> Iterator[str]:
@@ -166,21 +165,31 @@ class _Stock:
     def _taken(self, change: Change, number: Number) -> int:
         """What orders of the shop had taken when the number was set."""
         taken = 0
-        for key, placed in self._shelves.placed.items():
-            units = units_of(self._orders[key])[change.sku]
-            if not units or placed >= change.at or self._orders[key]["test"]:
+        for key, (at, units) in self._sales(change.sku).items():
+            if at >= change.at:
                 continue
-            if self._passed_over(key, placed, number):
+            if self._passed_over(key, at, change, number):
                 self._excused.setdefault(change.sku, set()).add(key)
             else:
                 taken += self._holds(key, change.sku, units, change.at)
         return taken
 
-    def _passed_over(self, key: str, placed: datetime, number: Number) -> bool:
-        """Whether it is promised that the number knows of the order, or is refused because of it."""
-        heard = self._heard.get((number.sku, key))
-        unheard = heard is None or heard > number.at
-        return unheard and (number.expected is None or placed <= number.at - _GRACE)
+    def _sales(self, sku: str) -> dict[str, tuple[datetime, int]]:
+        """Orders and sales at the till: when, and how many of the SKU."""
+        found = {key: (at, units) for key, (at, its, units) in self._shelves.tills.items() if its == sku}
+        for key, at in self._shelves.placed.items():
+            units = units_of(self._orders[key])[sku]
+            if units and not self._orders[key]["test"]:
+                found[key] = (at, units)
+        return found
+
+    def _passed_over(self, key: str, sold: datetime, change: Change, number: Number) -> bool:
+        """Whether it is not promised that the number knows of the sale, or is refused because of it."""
+        heard, restocked = self._heard.get((number.sku, key)), self._shelves.restocked.get(number.sku)
+        if heard is not None and heard <= number.at:
+            return False
+        hidden = restocked is not None and restocked <= change.at
+        return hidden or number.expected is None or sold <= number.at - _GRACE
 
     def _holds(self, key: str, sku: str, units: int, at: datetime) -> int:
         cancelled = self._shelves.cancelled.get(key)
@@ -203,10 +212,9 @@ class _Stock:
         """Units sold that were not there, beyond what people took away and what is let pass. After ``unjustified``."""
         found = []
         for sku, told in self._shelves.ever.items():
-            sold = {key: units_of(one)[sku] for key, one in self._orders.items() if not one["test"]}
-            now = self._evidence.ended
-            over = sum(self._holds(key, sku, units, now) for key, units in sold.items() if units) - told[-1][1]
-            let_pass = sum(sold[key] for key in self._excused.get(sku, ())) + self._shelves.taken_away[sku]
+            sold, now = self._sales(sku), self._evidence.ended
+            over = sum(self._holds(key, sku, units, now) for key, (_, units) in sold.items()) - told[-1][1]
+            let_pass = sum(sold[key][1] for key in self._excused.get(sku, ())) + self._shelves.taken_away[sku]
             if over > let_pass:
                 found.append((sku, f"{over} sold that were not there; people account for {let_pass}"))
         return found

@@ -127,7 +127,12 @@ def _told(connection: str, row: _Row | _Unread, as_of: datetime) -> Any:
         committed = max(row.onhand - row.available, Decimal(0))
         return PositionSeen(connection, row.location, row.sku, row.onhand, committed, as_of)
     place = {"source": connection, "location": row.location, "sku": row.sku, "as_of": as_of}
-    return {"type": "position_seen", **place, "on_hand": row.onhand, "committed": row.available}  # ``position_of`` says which is no number
+    return {
+        "type": "position_seen",
+        **place,
+        "on_hand": row.onhand,
+        "committed": row.available,
+    }  # ``position_of`` says which is no number
 
 
 def position_of(connection: str, body: bytes) -> PositionSeen:
