@@ -24,7 +24,7 @@ from crossdock.proof.database import ProcessStore
 from crossdock.proof.network import ProcessHttp, watched
 from crossdock.proof.plan import ERP, SHOP, WAREHOUSE, Scenario
 from crossdock.proof.process import Process
-from crossdock.proof.stock_plan import GRACE_S, LOCATION, SETTLE_S, SOURCE
+from crossdock.proof.stock_plan import GRACE_S, LOCATION, POLLS, SETTLE_S, SOURCE
 from crossdock.proof.vendors import CONCURRENCY, credentials
 from crossdock.proof.witness import Testimony
 from crossdock.simulators.base import Deliver
@@ -37,7 +37,6 @@ POLL_EVERY_S = 6.0
 # Bring neither an order nor anything that one waits for; they run beside, so that their loops meet every fault too.
 SELDOM = ("levels", "payouts", "positions", "positions_all", "values")
 SELDOM_EVERY_S = 24.0
-STOCK_POLLS = {"positions": 6.0, "positions_all": 12.0, "levels": 8.0}  # of a route that is told stock
 POLLS_LEASE_S = 9.0  # until another process polls in a dead one's place
 OVERLAP_S = 3.0
 POLICY = Policy(SHOP, ERP, WAREHOUSE, guest_customer="9001", invoice="make")
@@ -54,7 +53,7 @@ def polled(connector: Connector, scenario: Scenario) -> Connector:
     """The connector with its polls of stock as often as the route needs them."""
     if scenario.stock is None:
         return connector
-    often = {n: msgspec.structs.replace(p, every_s=STOCK_POLLS.get(n, p.every_s)) for n, p in connector.polls.items()}
+    often = {n: msgspec.structs.replace(p, every_s=POLLS.get(n, p.every_s)) for n, p in connector.polls.items()}
     return msgspec.structs.replace(connector, polls=often)
 
 

@@ -147,9 +147,12 @@ def _blow(random: Random, kind: str, workers: int) -> Blow:
 
 def _swarm(random: Random) -> dict[str, Any]:
     """Any few kinds at any strength: finds what nobody thought of."""
-    kinds = random.sample(_SWARM_KINDS, random.randint(0, 6))
-    workers = random.choice((1, 1, 2))
-    rates = {kind: round(RATES[kind] * random.random(), 3) for kind in kinds if kind in RATES}
+    return _mixed(random, random.sample(_SWARM_KINDS, random.randint(0, 6)), random.choice((1, 1, 2)), 0.0)
+
+
+def _mixed(random: Random, kinds: list[str], workers: int, least: float) -> dict[str, Any]:
+    """These kinds, each at ``least`` at such a part of its full strength."""
+    rates = {kind: round(RATES[kind] * random.uniform(least, 1.0), 3) for kind in kinds if kind in RATES}
     wanted = {kind: random.randint(1, 3) for kind in kinds if kind in EVENTS}
     skews = tuple(round(random.uniform(-7200, 7200), 1) for _ in range(2)) if "clock_skew" in kinds else (0.0, 0.0)
     return {
@@ -161,18 +164,10 @@ def _swarm(random: Random) -> dict[str, Any]:
     }
 
 
-# Clocks may differ by as much as a route's ``settle_s`` where stock is told: who promises that has synchronised them.
-_STOCK_KINDS = tuple(kind for kind in _SWARM_KINDS if kind not in ("clock_jump", "clock_skew", "search_lag"))
-
-
 def _stock(random: Random) -> dict[str, Any]:
     """A few kinds at half to full strength, and many orders for few units."""
-    kinds = random.sample(_STOCK_KINDS, random.choice((0, 1, 2, 3, 4)))
-    workers = random.choice((1, 2))
-    rates = {kind: round(RATES[kind] * random.uniform(0.5, 1.0), 3) for kind in kinds if kind in RATES}
-    wanted = {kind: random.randint(1, 2) for kind in kinds if kind in EVENTS}
-    orders = random.choice((2, 3, 5, 7))
-    return {"rates": rates, "blows": _blows(random, wanted, workers), "workers": workers, "orders": orders}
+    kinds = random.sample(_SWARM_KINDS, random.choice((0, 1, 2, 3, 4)))
+    return {**_mixed(random, kinds, random.choice((1, 2)), 0.5), "orders": random.choice((2, 3, 5, 7))}
 
 
 _MEDDLING = ((8.0, "retry_all"), (8.1, "retry_all"), (12.0, "replay"))
@@ -239,12 +234,8 @@ def scenario(seed: int, profile: str | None = None) -> Scenario:
     if name == "refunds":
         orders = tuple(_refunded(Random(f"{seed}/refunds/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
     planned = Scenario(seed, name, orders, **drawn)
-    told = name == "stock" or (name == "swarm" and not stock.randrange(_STOCK_SWARMS) and not _clocks_differ(planned))
+    told = name == "stock" or (name == "swarm" and not stock.randrange(_STOCK_SWARMS))
     return _stocked(stock, planned) if told else planned
-
-
-def _clocks_differ(planned: Scenario) -> bool:
-    return any(planned.skews) or any(blow.kind == "clock_jump" for blow in planned.blows)
 
 
 def _stocked(random: Random, planned: Scenario) -> Scenario:

@@ -117,7 +117,6 @@ class _Play:
         self._acts = self._replays = 0
         self._random = scenario.random("world")
         self._quiet = False
-        self._stock: tuple[float, Any] = (0.0, None)  # since when it stands as it does
         self._struck = ""  # whom the sweep killed
         self.patience_s = PATIENCE_S
         self.marks: list[Mark] | None = None  # where a sweep could kill, when it wants to know
@@ -173,7 +172,8 @@ class _Play:
         while calm < 2:
             await asyncio.sleep(_LOOK_S)
             await self._resume_connections()
-            calm = calm + 1 if self._compared() and self._still() and self._polled(began) else 0
+            read = self.vendors.shelves.read_since_moved(self.witness.listed, self.clock.seconds())
+            calm = calm + 1 if read and self._still() and self._polled(began) else 0
             if self.clock.seconds() - began > self.patience_s:
                 self.evidence.stuck = True
                 return
@@ -183,16 +183,6 @@ class _Play:
         ended, later = self.witness.polled, began + house.POLL_EVERY_S / 2
         polls = [(n, poll) for n, one in self._connectors.items() for poll in one.polls if poll not in house.SELDOM]
         return all(ended.get(one, 0.0) > later and self.witness.listed[one] > began for one in polls)
-
-    def _compared(self) -> bool:
-        """Whether stock and levels, where they are told, were listed once more since any of them moved."""
-        if self.scenario.stock is None:
-            return True
-        if (seen := self.vendors.shelves.seen()) != self._stock[1]:
-            self._stock = (self.clock.seconds(), seen)
-        moved, _ = self._stock
-        polls = [(n, poll) for n, one in self._connectors.items() for poll in one.polls if poll in house.STOCK_POLLS]
-        return all(self.witness.listed.get(one, 0.0) > moved for one in polls)
 
     async def _resume_connections(self) -> None:
         """A person saw that a connection is paused, and why, and has mended it."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from crossdock.proof.plan import ERP, SHOP, Scenario
-from crossdock.proof.stock_plan import BOOKED_S, LOCATION, SOURCE, StockAct, StockPlan
+from crossdock.proof.stock_plan import BOOKED_S, LOCATION, POLLS, SOURCE, StockAct, StockPlan
 from crossdock.proof.witness import Witness
 from crossdock.simulators.netsuite import NetSuiteAccount
 from crossdock.simulators.shopify import ShopifySimulator
@@ -32,6 +32,7 @@ class Shelves:
         self.tills: dict[str, tuple[datetime, str, int]] = {}  # sales over the counter: when, what, how many
         self._booked: Counter[str] = Counter()  # of them, what the ERP was told
         self.cancelled: dict[str, datetime] = {}
+        self._stands: tuple[float, Any] = (0.0, None)  # since when both show what they show
         self.blank: list[str] = []  # SKUs whose row in the ERP's list cannot be read
         self.skus = {item.itemid: ref for ref, item in erp.items.items()}
 
@@ -92,10 +93,15 @@ class Shelves:
         self._shop.act("cancel_order", {"id": order_id, "restock": self.plan.restocks})
         self.cancelled.setdefault(key, self._now())
 
-    def seen(self) -> Any:
-        """What both systems show now."""
+    def read_since_moved(self, listed: Mapping[tuple[str, str], float], seconds: float) -> bool:
+        """Whether both systems' stock was listed once more since any of it changed, as seen by who asks regularly."""
+        if self._scenario.stock is None:
+            return True
         there = [(one.item, one.on_hand, one.committed) for one in self._erp.stock.balances()]
-        return there, dict(self._shop.shelf.levels)
+        if (seen := (there, dict(self._shop.shelf.levels))) != self._stands[1]:
+            self._stands = (seconds, seen)
+        began = {poll: at for (_, poll), at in listed.items() if poll in POLLS}
+        return began.keys() == POLLS.keys() and min(began.values()) > self._stands[0]
 
     # -- what is true ----------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import msgspec
 
 LOCATION, SOURCE = "101", "1"  # where the shop sells from, and the ERP's location that feeds it
 GRACE_S, SETTLE_S = 8, 2  # of the route's stock rules, in our faster time (minutes and one minute by default)
+POLLS = {"positions": 6.0, "positions_all": 12.0, "levels": 8.0}  # and how often, in seconds
 # Verb -> what somebody does. At the till a unit leaves the shop's level, and the ERP is told some seconds later.
 VERBS = ("receive", "lose", "till")
 BOOKED_S = (0.5, 3.0)  # until the ERP is told what the till sold

@@ -19,6 +19,7 @@ from crossdock.connectors.netsuite import polls
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.domain.events import Event
 from crossdock.domain.stock_events import PositionSeen
+from crossdock.kit.errors import asked_at
 from crossdock.kit.manifest import Found, Page, Poll, Untranslatable
 
 TOPIC = "position"
@@ -59,13 +60,13 @@ class _Unread(_Named, frozen=True, kw_only=True):
 async def changed(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Positions whose available quantity changed since the last round, and some minutes before."""
     at = msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor(at=polls.wall(client, -timedelta(days=1)))
-    began = at.began or polls.wall(client, timedelta(0))
     since = at.at if at.item is not None else polls.earlier(at.at, OVERLAP)
     where = f"{CHANGED} >= {polls.literal(since)}"
     if at.item is not None:
         same = f"{CHANGED} = {polls.literal(since)} AND a.item > {at.item}"
         where = f"({CHANGED} > {polls.literal(since)} OR ({same}))"
     rows, as_of, more = await _rows(client, where, f"{CHANGED}, a.item, a.location")
+    began = at.began or polls.wall_text(as_of, client.settings)
     if more:
         last = rows[-1]
         return _page(client, rows, as_of, Cursor(last.changed or since, last.item, began), more=True)
@@ -80,15 +81,17 @@ async def everything(client: NetSuite, cursor: str | None, options: Mapping[str,
 
 
 async def _rows(client: NetSuite, where: str, order: str) -> tuple[list[_Row | _Unread], datetime, bool]:
-    """A page of rows, when it was asked for, and whether there are more. All locations of an item stay together."""
+    """A page of rows, when it was asked for by NetSuite's clock, and whether there are more. All locations of an item
+    stay together."""
     sku = polls.column(client.settings.get("sku_field", "itemid"), "sku_field")
     sql = (
         f"SELECT a.item, i.{sku} AS sku, a.location, a.quantityonhand AS onhand, "  # noqa: S608 - checked names
         f"a.quantityavailable AS available, TO_CHAR({CHANGED}, '{polls.SQL_FORMAT}') AS changed "
         f"FROM aggregateItemLocation a JOIN item i ON i.id = a.item WHERE {where} ORDER BY {order}"
     )
-    as_of = client.line.now()
+    sent = client.line.now()
     page = await polls.asked(client, sql)
+    as_of = asked_at(client.told_at, sent, client.line.now())
     rows = [_row(told) for told in page.items]
     if not page.has_more:
         return rows, as_of, False
