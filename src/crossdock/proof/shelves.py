@@ -11,6 +11,7 @@ from crossdock.proof.plan import ERP, SHOP, Scenario
 from crossdock.proof.stock_plan import BOOKED_S, LOCATION, POLLS, SOURCE, StockAct, StockPlan
 from crossdock.proof.witness import Witness
 from crossdock.simulators.netsuite import NetSuiteAccount
+from crossdock.simulators.netsuite.stock import Balance
 from crossdock.simulators.shopify import ShopifySimulator
 
 
@@ -113,7 +114,7 @@ class Shelves:
         """The same, less what its own open orders have taken."""
         return self._balance(sku).available
 
-    def _balance(self, sku: str) -> Any:
+    def _balance(self, sku: str) -> Balance:
         place = (self.skus[sku], SOURCE)
         return next(one for one in self._erp.stock.balances() if (one.item, one.location) == place)
 

@@ -12,7 +12,6 @@ from crossdock.connectors.netsuite import positions
 from crossdock.connectors.netsuite.polls import rows_of
 from crossdock.connectors.shopify import stocking
 from crossdock.domain import publishing, reserving, stock_decider, stock_ledger
-from crossdock.domain.decision import Decision
 from crossdock.domain.state import OrderState
 from crossdock.domain.stock_draft import StockDraft
 from crossdock.domain.stock_events import PositionSeen, StockReserved
@@ -103,20 +102,6 @@ def _all_rows_or_none() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _any_number_again() -> Iterator[None]:
-    """Each number is under way for itself: nobody waits for the one before."""
-    decide = stock_decider.StockDecider.decide
-
-    def eager(self: Any, state: Any, event: Any, context: Any) -> Decision:
-        decision = decide(self, state, event, context)
-        decision.commands = [msgspec.structs.replace(one, instead_of=None) for one in decision.commands]
-        return decision
-
-    with instead(stock_decider.StockDecider, decide=eager):
-        yield
-
-
 MUTANTS = (
     Mutant(
         name="M11 stale stock overwrites newer",
@@ -164,14 +149,6 @@ MUTANTS = (
         plant=_unknown_is_none_at_all,
         profile="stock",
         within=20,
-        caught_by=("I5",),
-    ),
-    Mutant(
-        name="numbers overtake each other",
-        what="A newer number does not take the place of one that waits, nor wait for one that was sent.",
-        plant=_any_number_again,
-        profile="stock",
-        within=100,
         caught_by=("I5",),
     ),
     Mutant(
