@@ -37,7 +37,7 @@ RECOVERIES = (
     "looked_up_and_not_there", "duplicate_prevented", "found_by_poll", "store_waited_for", "breaker_open",
     "breaker_closed", "webhook_refused", "bad_body_refused", "webhook_not_stored", "poll_failed", "connection_paused",
     "connection_resumed", "stream_parked", "wake_lost", "operator_retry", "stale_number_refused",
-    "lower_level_believed", "number_replaced",
+    "lower_level_believed",
 )  # fmt: skip
 
 

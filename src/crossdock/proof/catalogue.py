@@ -122,7 +122,8 @@ CHECKED: Mapping[str, str] = {
     "I19": "orders with a line that has no SKU against the ERP's books; unreadable messages against open exceptions",
     "I22": "attempts per command: at most 60",
     "I23": "stream names counted; statuses against open exceptions",
-    "I24": "SKUs that the ERP counts against the positions that arrived, and against open exceptions",
+    "I24": "the warehouse's shipments against what the shop told the customer of each, piece by piece; SKUs that the "
+    "ERP counts, where a row cannot be read, against the positions that arrived",
 }
 
 CORNERS: Mapping[str, str] = {

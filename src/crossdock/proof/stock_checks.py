@@ -1,4 +1,4 @@
-"""I5 and I24: what the shop was told of stock, held against the ERP's books and the shop's own history.
+"""I5: what the shop was told of stock, held against the ERP's books and the shop's own history.
 
 A number that was set is **justified** if it is at most what was there, by the ERP's books at some moment since the last
 round of positions that had time to arrive, less every order of the shop that is not cancelled and every sale at its
@@ -22,8 +22,9 @@ from crossdock.domain.commands import PublishStock
 from crossdock.domain.events import decode_event
 from crossdock.domain.stock_events import StockReserved
 from crossdock.domain.stock_state import LevelTaken, PublishOpened, PublishSettled, decode_stock_entries
+from crossdock.proof.bulk import positions
 from crossdock.proof.clock import EPOCH
-from crossdock.proof.plan import ERP, SHOP, Scenario
+from crossdock.proof.plan import SHOP, Scenario
 from crossdock.proof.shelves import units_of
 from crossdock.proof.stock_plan import GRACE_S, LOCATION
 from crossdock.simulators.shopify.stock import Change
@@ -55,18 +56,6 @@ def stock_wrong(evidence: "Evidence") -> Found:
     return [*books.unjustified(), *books.overtaken(), *books.oversold(), *books.shown_otherwise()]
 
 
-def held_up(evidence: "Evidence") -> Found:
-    """I24: of each page of the ERP's stock that has a row which cannot be read, the other rows arrive."""
-    shelves = evidence.vendors.shelves
-    if not shelves.blank:
-        return []
-    books, heard = evidence.books, _positions(evidence)
-    parked = {row.ref.key for row in books.rows.values() if row.ref.kind == "stock" and row.status == "parked"}
-    found = [(sku, "its row cannot be read, and nobody is told") for sku in shelves.blank if sku not in parked]
-    others = [sku for sku in shelves.ever if sku not in shelves.blank]
-    return found + [(sku, f"never heard of: {shelves.blank} cannot be read") for sku in others if sku not in heard]
-
-
 def waiting(evidence: "Evidence") -> bool:
     """Whether something about stock is still under way, or will be looked at again by itself."""
     if evidence.scenario.stock is None:
@@ -95,15 +84,6 @@ def _entries(evidence: "Evidence") -> Iterator[Any]:
         if row.ref.kind == "stock":
             for written in books.journal.get(row.id, []):
                 yield from decode_stock_entries(written.entries)
-
-
-def _positions(evidence: "Evidence") -> dict[str, datetime]:
-    """SKU -> when a position of it was first heard of."""
-    books, found = evidence.books, dict[str, datetime]()
-    for number, message in sorted(books.messages.items()):
-        if message.connection == ERP and message.topic == "position":
-            found.setdefault(books.streams_of_messages[number].key, message.received_at)
-    return found
 
 
 def patience_s(scenario: Scenario) -> float:
@@ -145,7 +125,7 @@ class _Stock:
 
     def unjustified(self) -> Found:
         """Numbers above what was there, and numbers about what nobody had counted."""
-        known, found = _positions(self._evidence), []
+        known, found = positions(self._evidence), []
         for change in self._changes:
             number = self._numbers.get((change.sku, _version(change)))
             if number is None:

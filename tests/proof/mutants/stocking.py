@@ -1,4 +1,4 @@
-"""Bugs in what channels are told of stock."""
+"""Bugs in what channels are told of stock, and in calls and pages of several elements."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ import msgspec
 
 from crossdock.connectors.netsuite import positions
 from crossdock.connectors.netsuite.polls import rows_of
-from crossdock.connectors.shopify import stocking
+from crossdock.connectors.shopify import fulfilling, stocking
 from crossdock.domain import publishing, reserving, stock_decider, stock_ledger
 from crossdock.domain.state import OrderState
 from crossdock.domain.stock_draft import StockDraft
@@ -102,6 +102,18 @@ def _all_rows_or_none() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _one_piece_a_call() -> Iterator[None]:
+    take = fulfilling._take
+
+    def first(*given: Any) -> Any:
+        pieces, missing = take(*given)
+        return pieces[:1], missing
+
+    with instead(fulfilling, _take=first):
+        yield
+
+
 MUTANTS = (
     Mutant(
         name="M11 stale stock overwrites newer",
@@ -157,6 +169,14 @@ MUTANTS = (
         plant=_all_rows_or_none,
         profile="stock",
         within=60,
+        caught_by=("I24",),
+    ),
+    Mutant(
+        name="one piece a call",
+        what="Of a shipment of several pieces the shop is told the first one.",
+        plant=_one_piece_a_call,
+        profile="calm",
+        within=20,
         caught_by=("I24",),
     ),
 )
