@@ -61,6 +61,21 @@ def test_unknown_publishes_nothing() -> None:
     assert Stream({"a": route("a")}).reserve("o1", 1).commands == []
 
 
+def test_an_earlier_level_that_comes_again_after_a_sale_is_not_believed() -> None:
+    stream = alone()
+    stream.position(5)
+    stream.settle_last()
+    stream.now += timedelta(minutes=1)
+    before = stream.now
+    assert stream.level(5, as_of=before).entries == [], "nothing was sold: it is no news"
+    stream.reserve("o1", 2)
+    stream.now += timedelta(minutes=1)
+    assert stream.level(3, as_of=stream.now).entries != []
+    assert stream.level(3, as_of=stream.now + timedelta(seconds=1)).entries == []
+    assert stream.level(5, as_of=before).entries == [], "a replay"
+    assert stream.state.listings["a/101"].held == 3
+
+
 def test_what_nobody_counts_does_not_hold_its_orders_for_ever() -> None:
     stream, counted = alone(), alone()
     counted.position(10)

@@ -119,6 +119,7 @@ class Evidence:
         for sku in self.vendors.shelves.ever:
             for place, level in books["shop"]["stock"].get(sku, {}).items():
                 found[sku][f"shown at {place}"] = level
+            found[sku]["numbers"] = sum(key.startswith(f"stock:{sku}/") for key in self.books.commands)
         return dict(found)
 
     def _states(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from crossdock.connectors.shopify import fulfilling, stocking
 from crossdock.domain import publishing, reserving, stock_decider, stock_ledger
 from crossdock.domain.state import OrderState
 from crossdock.domain.stock_draft import StockDraft
-from crossdock.domain.stock_events import PositionSeen, StockReserved
+from crossdock.domain.stock_events import LevelSeen, PositionSeen, StockReserved
 from crossdock.proof.planted import Mutant
 
 from .planting import instead
@@ -33,6 +33,17 @@ def _older_position_wins() -> Iterator[None]:
         seen(d, event)
 
     with instead(stock_decider, position_seen=forgetful):
+        yield
+
+
+@contextmanager
+def _older_level_wins() -> Iterator[None]:
+    seen = stock_decider._level_seen
+
+    def forgetful(d: StockDraft, event: LevelSeen) -> None:
+        seen(d, msgspec.structs.replace(event, as_of=d.now))
+
+    with instead(stock_decider, _level_seen=forgetful):
         yield
 
 
@@ -122,6 +133,14 @@ MUTANTS = (
         profile="stock",
         within=20,
         caught_by=("I5", "I7"),
+    ),
+    Mutant(
+        name="an earlier level counts again",
+        what="What a channel shows counts when it is told, however long ago it was read.",
+        plant=_older_level_wins,
+        profile="stock",
+        within=20,
+        caught_by=("I7", "I5"),
     ),
     Mutant(
         name="level set whatever the shop shows",
