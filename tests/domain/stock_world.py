@@ -64,8 +64,8 @@ class Stream:
         units = Decimal(quantity)
         return self.tell(StockReserved(self.sku, order, channel, units, status, units))
 
-    def level(self, quantity: int, channel: str = "a") -> Decision:
-        return self.tell(LevelSeen(channel, AT, self.sku, quantity, self.now))
+    def level(self, quantity: int, channel: str = "a", as_of: datetime | None = None) -> Decision:
+        return self.tell(LevelSeen(channel, AT, self.sku, quantity, self.now if as_of is None else as_of))
 
     def settle(self, key: str, outcome: Outcome | None = None) -> Decision:
         return self.tell(CommandSettled(key, "stock.publish", self.commands[key].target, outcome or Done()))  # type: ignore[arg-type]

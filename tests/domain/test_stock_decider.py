@@ -61,6 +61,37 @@ def test_unknown_publishes_nothing() -> None:
     assert Stream({"a": route("a")}).reserve("o1", 1).commands == []
 
 
+def test_an_earlier_level_that_comes_again_after_a_sale_is_not_believed() -> None:
+    stream = alone()
+    stream.position(5)
+    stream.settle_last()
+    stream.now += timedelta(minutes=1)
+    before = stream.now
+    assert stream.level(5, as_of=before).entries == [], "nothing was sold: it is no news"
+    stream.reserve("o1", 2)
+    stream.now += timedelta(minutes=1)
+    assert stream.level(3, as_of=stream.now).entries != []
+    assert stream.level(3, as_of=stream.now + timedelta(seconds=1)).entries == []
+    assert stream.level(5, as_of=before).entries == [], "a replay"
+    assert stream.state.listings["a/101"].held == 3
+
+
+def test_what_nobody_counts_does_not_hold_its_orders_for_ever() -> None:
+    stream, counted = alone(), alone()
+    counted.position(10)
+    for one in (stream, counted):
+        one.reserve("o1", 1)
+        one.reserve("o1", 1, status="committed")
+        one.reserve("o2", 1)
+        one.now += timedelta(hours=1)
+        one.reserve("o3", 1)
+        assert set(one.state.reservations) == {"o1", "o2", "o3"}
+        one.now += timedelta(seconds=61)
+        one.reserve("o4", 1)
+    assert set(stream.state.reservations) == {"o2", "o3", "o4"}, "the ERP has o1, and no number of it waits for that"
+    assert set(counted.state.reservations) == {"o1", "o2", "o3", "o4"}, "a position is to come that shows it"
+
+
 def test_an_order_holds_its_units_until_the_positions_show_it() -> None:
     stream = alone()
     stream.position(10)

@@ -24,6 +24,14 @@ def test_what_version_one_stored_is_read_by_every_later_release() -> None:
     assert state.positions["erp/1"].committed == 5
 
 
+def test_what_was_sold_since_a_level_was_confirmed_is_kept() -> None:
+    stored = (STORED / "v1_stock_state_moved.json").read_bytes()
+    listing = decode_stock(stored).listings["a/101"]
+    assert (listing.held, listing.moved) == (3, True)
+    assert encode_stock(decode_stock(stored)) + b"\n" == stored
+    assert not decode_stock((STORED / "v1_stock_state.json").read_bytes()).listings["a/101"].moved
+
+
 def test_a_form_written_by_another_json_writer_is_read_too() -> None:
     stored = (STORED / "v1_stock_state.json").read_bytes()
     assert decode_stock(msgspec.json.format(stored, indent=2)) == decode_stock(stored)

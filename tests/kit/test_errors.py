@@ -1,13 +1,13 @@
 """Status codes, Retry-After and the backoff schedule."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, RateLimited, Rejected, RetryLater
-from crossdock.kit.errors import by_status, retry_after_s
+from crossdock.kit.errors import asked_at, by_status, retry_after_s
 from crossdock.kit.http import Response
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -15,6 +15,13 @@ unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]
 
 def now() -> datetime:
     return datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def test_when_a_call_was_made_is_told_by_the_clock_that_answered_it() -> None:
+    ahead = now() + timedelta(hours=2)
+    assert asked_at(now(), ahead, ahead + timedelta(seconds=3)) == now() - timedelta(seconds=3)
+    assert asked_at(now(), ahead, ahead - timedelta(hours=1)) == now(), "ours was put back meanwhile"
+    assert asked_at(None, ahead, ahead) == ahead, "nothing better is known"
 
 
 @pytest.mark.parametrize(

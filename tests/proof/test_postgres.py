@@ -31,7 +31,7 @@ from crossdock.store.protocol import Arrival, CommitUnknown, StoreUnavailable
 # Keywords, not functions: no schema can stand in front of them, so simulated time could not reach them.
 ESCAPES = re.compile(r"\b(current_(timestamp|time|date)|localtime(stamp)?)\b|'now'|\btimeofday\b", re.IGNORECASE)
 RETENTION_BY_MONTH = "drops whole months, and runs outside of all simulations"
-HERE = ("swarm", "silence", "answers", "outage", "crashes", "pauses", "database", "torn", "operators")
+HERE = ("swarm", "silence", "answers", "outage", "crashes", "pauses", "database", "torn", "operators", "stock")
 ORDER = StreamRef("order", "shop-1")
 
 

@@ -57,6 +57,21 @@ FOUND = {
         b'{"skus":["SKU-0012","SKU-0006"]},"acts":[[4.6,"refund_amount"]]}],"rates":{"webhook_dropped":0.45},'
         b'"trouble_s":4.0,"replayed":false}'
     ),
+    "a SKU whose row in the ERP's list of stock had no quantity ended the poll: no other SKU was heard of": (
+        b'{"seed":3,"profile":"stock","orders":[{"at":3.0,"wish":{"skus":["SKU-0002"],"quantity":1}}],'
+        b'"rates":{"row_unreadable":0.4},"trouble_s":4.0,"replayed":false,"stock":{"there":{"SKU-0001":4,'
+        b'"SKU-0002":3},"shown":{"SKU-0001":4,"SKU-0002":3}}}'
+    ),
+    "a level from before a sale, told again by a replay, was believed, and a number was sent because of it": (
+        b'{"seed":2,"profile":"stock","orders":[{"at":2.796,"wish":{"skus":["SKU-0010"]}}],"blows":'
+        b'[{"at":3.9,"kind":"unsubscribed","who":"shop"}],"trouble_s":4.0,'
+        b'"stock":{"there":{"SKU-0010":5},"shown":{"SKU-0010":5}}}'
+    ),
+    "a position that a process with a clock ahead had read kept every later one from counting, for as long": (
+        b'{"seed":20,"profile":"stock","orders":[{"at":2.877,"wish":{"skus":["SKU-0012"]}}],'
+        b'"skews":[2000.0,-2000.0],"trouble_s":4.0,"replayed":false,"stock":{"there":{"SKU-0011":2},'
+        b'"shown":{"SKU-0011":0},"acts":[{"at":4.643,"verb":"lose","sku":"SKU-0011","units":2}],"restocks":true}}'
+    ),
 }
 
 

@@ -132,7 +132,8 @@ def _level_seen(d: StockDraft, event: LevelSeen) -> None:
             _wake(d, name, event.channel)
         if known.low != event.quantity or known.stale:
             d.note(LevelDoubted(name, event.quantity, d.now))
-    elif known.held != event.quantity or known.low is not None or known.unlisted or known.stale:
+    elif known.held != event.quantity or known.low is not None or known.unlisted or known.stale or known.moved:
+        # One that is as expected after sales is noted too: an earlier one that comes again is older than it.
         d.note(LevelTaken(name, event.quantity, "seen", event.as_of, ref=event.ref))
 
 

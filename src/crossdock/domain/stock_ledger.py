@@ -21,6 +21,7 @@ from crossdock.domain.stock_state import (
     ReservationSet,
 )
 
+UNCOUNTED = timedelta(hours=1)  # beyond the settle time: all that a first position may take to arrive
 FRESH = timedelta(minutes=5)  # equal numbers are noted again after so long: how old a number is stays true
 
 
@@ -57,8 +58,23 @@ def _shown(d: StockDraft, held: Reservation) -> bool:
     return all(one is not None and one.as_of >= shown_from for one in known)
 
 
+def _drop_uncounted(d: StockDraft) -> None:
+    """What no system counts has no position that could show an order: the ERP has had it for long, and so would one
+    that is read from now on. Else a service that is sold for years would hold all of its orders."""
+    for order, held in list(d.state.reservations.items()):
+        policy = d.context.policy.get(held.channel)
+        settle = timedelta(seconds=policy.stock.settle_s if policy is not None and policy.stock is not None else 0)
+        if held.committed_at is not None and held.committed_at + settle + UNCOUNTED < d.now and not _counted(d, held):
+            _drop(d, order, "uncounted")
+
+
+def _counted(d: StockDraft, held: Reservation) -> bool:
+    return any(one in d.state.positions for place in d.places_of(held.channel) for one in place.pool)
+
+
 def reserve(d: StockDraft, event: StockReserved) -> None:
     """An order wants so much from now on: what the channel can still sell changed by as much as the order did."""
+    _drop_uncounted(d)
     known = d.state.reservations.get(event.order)
     if event.status == "committed":
         if known is not None and not known.quantity:

@@ -63,6 +63,7 @@ class Listing(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     ref: str | None = None
     failed: str | None = None  # why the newest version was refused
     unlisted: bool = False  # the channel does not have this SKU there
+    moved: bool = False  # ``held`` is by what was sold since it was last confirmed
 
     @property
     def bound(self) -> int:
@@ -87,7 +88,7 @@ class ReservationSet(msgspec.Struct, frozen=True, tag="reservation_set"):
 
 
 class ReservationDropped(msgspec.Struct, frozen=True, tag="reservation_dropped"):
-    """``reason``: released, or shown (the ERP's positions show it now)."""
+    """``reason``: released, shown (the ERP's positions show it now), or uncounted (no position of it is known)."""
 
     order: str
     reason: str
@@ -258,7 +259,7 @@ def _listed(
             return _replace(
                 before, held=entry.held, flying=flying, ref=entry.ref or before.ref, low=None if seen else low,
                 confirmed_at=entry.at if seen else before.confirmed_at, unlisted=before.unlisted and not seen,
-                stale=before.stale and not seen,
+                stale=before.stale and not seen, moved=not seen,
             )  # fmt: skip
         case LevelDoubted():
             return _replace(before, low=entry.low, low_at=entry.at, stale=False)
@@ -281,7 +282,7 @@ def _settled(before: Listing, entry: PublishSettled) -> Listing:
     after = _replace(before, flying={}, ref=entry.ref or before.ref)
     if entry.status == "done" and flight is not None:
         held = max(0, flight.value - flight.sold)
-        return _replace(after, held=held, confirmed_at=entry.at, low=None)
+        return _replace(after, held=held, confirmed_at=entry.at, low=None, moved=bool(flight.sold))
     if entry.status == "unlisted":
         return _replace(after, unlisted=True)
     if entry.status == "stale":

@@ -1,7 +1,7 @@
 """What an HTTP status alone says about a call, for connectors whose vendor does not say more in the body."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from crossdock.domain.outcome import Conflict, Misconfigured, Outcome, OutcomeUnknown, RateLimited, Rejected, RetryLater
@@ -72,6 +72,15 @@ def told_at(headers: Mapping[str, str]) -> datetime | None:
     except (ValueError, TypeError):
         return None
     return told if told.tzinfo else None
+
+
+def asked_at(told: datetime | None, sent: datetime, back: datetime) -> datetime:
+    """When a call was made, by the clock of the system that answered it: what it says was so no earlier.
+
+    ``told``: its clock, by the answer (``told_at``); ``sent``, ``back``: ours, which may be hours off, and jump.
+    Without ``told``: ``sent``.
+    """
+    return sent if told is None else told - max(back - sent, timedelta(0))
 
 
 def excerpt(response: Response) -> str:

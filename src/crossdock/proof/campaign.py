@@ -36,7 +36,8 @@ RECOVERIES = (
     "lease_taken_over", "late_outcome_refused", "sent_again", "outcome_unknown", "looked_up_and_found",
     "looked_up_and_not_there", "duplicate_prevented", "found_by_poll", "store_waited_for", "breaker_open",
     "breaker_closed", "webhook_refused", "bad_body_refused", "webhook_not_stored", "poll_failed", "connection_paused",
-    "connection_resumed", "stream_parked", "wake_lost", "operator_retry",
+    "connection_resumed", "stream_parked", "wake_lost", "operator_retry", "stale_number_refused",
+    "lower_level_believed",
 )  # fmt: skip
 
 

@@ -65,6 +65,7 @@ FAULTS: Mapping[str, Fault] = {
     "clock_jump": Fault("F19", "a process's wall clock jumps by up to two hours"),
     "clock_skew": Fault("F19", "processes' wall clocks differ, by up to two hours"),
     "search_lag": Fault("F8", "what a vendor has done is found by a search up to 0.7 s later"),
+    "row_unreadable": Fault("F22", "to the very end, a SKU's row in the ERP's list of stock has no quantity"),
 }
 
 # What is not a fault of the machinery but part of the orders or of people's acts.
@@ -78,6 +79,10 @@ PLANNED: Mapping[str, Fault] = {
     "late payments": Fault("F26", "an order is paid up to 8 s after it was placed"),
     "parcels": Fault("F27", "the warehouse ships in one to several parcels and shipments"),
     "the warehouse's people": Fault("F27", "they hold and cancel orders, and void labels and ship under others"),
+    "stock's people": Fault(
+        "F29",
+        "they count, receive and lose units in the ERP, sell at the till, and put a cancelled order's back on sale",
+    ),
     "unmapped": Fault("F21", "a line has no SKU; a test order comes in"),
 }
 
@@ -85,12 +90,10 @@ ELSEWHERE: Mapping[str, str] = {
     "F9": "not built: documents changed by hand in the ERP are not compared yet",
     "F17": "real processes: `make chaos` kills backends and the postmaster, and fails over to a standby",
     "F18": "real processes: `make chaos` fills the disk",
-    "F22": "simulators page their lists, `tests/simulators`; there are no bulk calls",
     "F23": "polls overlap and are deduplicated: I9; orders of one second in `tests/simulators`",
     "F24": "one version exists",
     "F25": "not simulated: configuration is read when a process starts",
     "F28": "not built: refunds",
-    "F29": "not built: stock",
     "F30": "a procedure, described in the how-to for backups; not simulated",
     "F31": "benchmarks: a backlog of 100,000 beside live orders",
     "F32": "an absent collector is harmless: `tests/observe`",
@@ -104,8 +107,10 @@ CHECKED: Mapping[str, str] = {
     "I2": "the ERP's sales orders against the shop's, total and currency",
     "I3": "the journal is folded anew, step by step, and compared with the kept state",
     "I4": "our state, the warehouse's shipments and what the shop told the customer, per line",
+    "I5": "every level that the shop's history says we set, against the ERP's books since the last round of positions, "
+    "less what the shop had sold; its level at rest against the ERP's books less orders that are not booked",
     "I6": "the attempts kept, per command and fence",
-    "I7": "vendors' documents and our statuses before and after the replay",
+    "I7": "vendors' documents, levels and our statuses before and after the replay",
     "I8": "every webhook with the status it was answered with, against the kept messages' bytes",
     "I9": "the shop's list of orders against our streams",
     "I10": "within 15 simulated minutes of quiet: agenda, queue and post are empty, every order rests",
@@ -117,6 +122,8 @@ CHECKED: Mapping[str, str] = {
     "I19": "orders with a line that has no SKU against the ERP's books; unreadable messages against open exceptions",
     "I22": "attempts per command: at most 60",
     "I23": "stream names counted; statuses against open exceptions",
+    "I24": "the warehouse's shipments against what the shop told the customer of each, piece by piece; SKUs that the "
+    "ERP counts, where a row cannot be read, against the positions that arrived",
 }
 
 CORNERS: Mapping[str, str] = {
@@ -142,6 +149,7 @@ CORNERS: Mapping[str, str] = {
     "clocks": "clocks that jump and disagree, with crashes",
     "window": "an edit window, with late webhooks and crashes",
     "cold": "a house that starts with nothing, while the vendors are ill",
+    "stock": "a few kinds of faults, many orders for few units, and people who move stock; so are some of the swarm",
     "operators": "people who retry everything twice and replay the inbox in the middle of it",
 }
 

@@ -10,6 +10,7 @@ import msgspec
 
 from crossdock import app
 from crossdock.domain.decision import Policy
+from crossdock.domain.stock import StockLocation, StockPolicy
 from crossdock.engine.deciding import DecideLoop
 from crossdock.engine.delivering import DeliverLoop
 from crossdock.engine.scheduling import ScheduleLoop
@@ -21,8 +22,9 @@ from crossdock.kit.manifest import Connector
 from crossdock.kit.tokens import InProcessTokens
 from crossdock.proof.database import ProcessStore
 from crossdock.proof.network import ProcessHttp, watched
-from crossdock.proof.plan import ERP, SHOP, WAREHOUSE
+from crossdock.proof.plan import ERP, SHOP, WAREHOUSE, Scenario
 from crossdock.proof.process import Process
+from crossdock.proof.stock_plan import GRACE_S, LOCATION, POLLS, SETTLE_S, SOURCE
 from crossdock.proof.vendors import CONCURRENCY, credentials
 from crossdock.proof.witness import Testimony
 from crossdock.simulators.base import Deliver
@@ -33,11 +35,26 @@ NOBODY = 599  # the status of a request that nobody answered
 HURRY = {"lease_s": 9.0, "settle_s": 3.0}
 POLL_EVERY_S = 6.0
 # Bring no news of an order (of masters, the first whole list counts); they run beside, to meet every fault too.
-SELDOM = ("customers", "items", "levels", "payouts", "positions", "positions_all", "values")
+SELDOM = ("customers", "items", "levels", "payouts", "positions", "positions_all", "prices", "values")
 SELDOM_EVERY_S = 24.0
 POLLS_LEASE_S = 9.0  # until another process polls in a dead one's place
 OVERLAP_S = 3.0
 POLICY = Policy(SHOP, ERP, WAREHOUSE, guest_customer="9001", invoice="make")
+_STOCK = StockPolicy(locations={LOCATION: StockLocation(sources=(SOURCE,))}, grace_s=GRACE_S, settle_s=SETTLE_S)
+
+
+def policy(scenario: Scenario) -> Policy:
+    """How the simulated route is configured."""
+    stock = _STOCK if scenario.stock is not None else None
+    return msgspec.structs.replace(POLICY, edit_window_s=scenario.edit_window_s, stock=stock)
+
+
+def polled(connector: Connector, scenario: Scenario) -> Connector:
+    """The connector with its polls of stock as often as the route needs them."""
+    if scenario.stock is None:
+        return connector
+    often = {n: msgspec.structs.replace(p, every_s=POLLS.get(n, p.every_s)) for n, p in connector.polls.items()}
+    return msgspec.structs.replace(connector, polls=often)
 
 
 def settings() -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
@@ -137,11 +154,12 @@ def make_world(
     seconds: Callable[[], float],
     random: Any,
     connectors: Mapping[str, Connector],
-    edit_window_s: float,
+    policy: Policy,
     worker: str,
 ) -> World:
     """What the composition root gives a real process, from the simulation."""
     given = settings()
+    given[SHOP][0]["stock_locations"] = list(policy.stock.locations) if policy.stock is not None else []
     links = {}
     for name in SYSTEMS:
         line = Line(
@@ -158,7 +176,7 @@ def make_world(
         store=store,
         links=links,
         deciders=app.deciders(),
-        policies={SHOP: msgspec.structs.replace(POLICY, edit_window_s=edit_window_s)},
+        policies={SHOP: policy},
         holds=lambda _order: [],
         signals=testimony,
         random=random,

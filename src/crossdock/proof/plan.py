@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 
+from crossdock.proof import stock_plan
+from crossdock.proof.stock_plan import StockPlan
+
 SHOP, ERP, WAREHOUSE = "shop", "erp", "warehouse"
 VENDORS = (SHOP, ERP, WAREHOUSE)
 
@@ -37,12 +40,15 @@ RATES: Mapping[str, float] = {
     "store_slow": 0.08,
     "commit_aborted": 0.08,
     "wake_lost": 0.6,
+    "row_unreadable": 0.4,
 }
 # Kinds that are events of their own, at an instant of the run.
 EVENTS = (
     "crash", "sigterm", "pause", "outage", "store_down", "token_revoked", "locked_out", "unsubscribed", "clock_jump",
 )  # fmt: skip
 KINDS = (*RATES, *EVENTS, "clock_skew", "search_lag")
+_LATER = ("row_unreadable",)  # not among what a swarm draws from: a kind more would make every seed another run
+_SWARM_KINDS = tuple(kind for kind in KINDS if kind not in _LATER)
 
 # The vendors' side of the promise: nothing is committed later than this after a request left, or found later than
 # that after it was committed. Operations' settle times and leases are longer (``house.HURRY``).
@@ -88,6 +94,7 @@ class Scenario(msgspec.Struct, frozen=True, omit_defaults=True):
     warm_s: float = WARM_S  # nothing strikes before, and nothing is sold
     edit_window_s: float = 0.0
     replayed: bool = True  # at the end, the whole inbox once more
+    stock: StockPlan | None = None  # the route is told stock
 
     def random(self, kind: str) -> Random:
         """Chance for one kind of thing, the same whatever else is in the scenario."""
@@ -140,9 +147,12 @@ def _blow(random: Random, kind: str, workers: int) -> Blow:
 
 def _swarm(random: Random) -> dict[str, Any]:
     """Any few kinds at any strength: finds what nobody thought of."""
-    kinds = random.sample(KINDS, random.randint(0, 6))
-    workers = random.choice((1, 1, 2))
-    rates = {kind: round(RATES[kind] * random.random(), 3) for kind in kinds if kind in RATES}
+    return _mixed(random, random.sample(_SWARM_KINDS, random.randint(0, 6)), random.choice((1, 1, 2)), 0.0)
+
+
+def _mixed(random: Random, kinds: list[str], workers: int, least: float) -> dict[str, Any]:
+    """These kinds, each at ``least`` at such a part of its full strength."""
+    rates = {kind: round(RATES[kind] * random.uniform(least, 1.0), 3) for kind in kinds if kind in RATES}
     wanted = {kind: random.randint(1, 3) for kind in kinds if kind in EVENTS}
     skews = tuple(round(random.uniform(-7200, 7200), 1) for _ in range(2)) if "clock_skew" in kinds else (0.0, 0.0)
     return {
@@ -152,6 +162,12 @@ def _swarm(random: Random) -> dict[str, Any]:
         "skews": skews,
         "search_lag_s": round(random.random() * LAG_S, 2) if "search_lag" in kinds else 0.0,
     }
+
+
+def _stock(random: Random) -> dict[str, Any]:
+    """A few kinds at half to full strength, and many orders for few units."""
+    kinds = random.sample(_SWARM_KINDS, random.choice((0, 1, 2, 3, 4)))
+    return {**_mixed(random, kinds, random.choice((1, 2)), 0.5), "orders": random.choice((2, 3, 5, 7))}
 
 
 _MEDDLING = ((8.0, "retry_all"), (8.1, "retry_all"), (12.0, "replay"))
@@ -185,7 +201,11 @@ PROFILES: Mapping[str, Callable[[Random], dict[str, Any]]] = {
     "window": _corner("webhook_late", "webhook_duplicate", blows={"crash": 1}, edit_window_s=3.0),
     "cold": _corner("error_503", "request_refused", warm_s=0.0),
     "operators": _corner("answer_html", "webhook_poison", operator=_MEDDLING),
+    "stock": _stock,
 }  # fmt: skip
+# A corner seed in so many is about stock, and a swarm in so many is told stock beside all else; all others are as if
+# there were no stock.
+_STOCK_CORNERS, _STOCK_SWARMS = 12, 6
 
 
 # Not among what a seed may draw: a kind of story more would make every seed another run. ``--profile`` asks for it.
@@ -201,8 +221,11 @@ REFUNDS = ("refund_all", "refund_unit", "refund_kept_unit", "refund_shipping", "
 def scenario(seed: int, profile: str | None = None) -> Scenario:
     """The seed's run. Half of the seeds are a swarm, half are bad in one corner."""
     mixture, random = Random(f"{seed}/mixture"), Random(f"{seed}/plan")  # noqa: S311 - a new profile changes no other
-    corner = mixture.choice([name for name in PROFILES if name != "swarm"])
+    stock = Random(f"{seed}/stock")  # noqa: S311
+    corner = mixture.choice([name for name in PROFILES if name not in ("swarm", "stock")])
     name = profile or ("swarm" if mixture.random() < 0.5 else corner)
+    if profile is None and name != "swarm" and not stock.randrange(_STOCK_CORNERS):
+        name = "stock"
     drawn = {**PROFILES, **ON_REQUEST}[name](random)
     count, spread_s = random.choice((1, 1, 2, 3, 4)), random.choice((4.0, 4.0, 12.0))
     if "orders" in drawn:
@@ -210,7 +233,23 @@ def scenario(seed: int, profile: str | None = None) -> Scenario:
     orders = tuple(_order(random, spread_s) for _ in range(count))
     if name == "refunds":
         orders = tuple(_refunded(Random(f"{seed}/refunds/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
-    return Scenario(seed, name, orders, **drawn)
+    planned = Scenario(seed, name, orders, **drawn)
+    told = name == "stock" or (name == "swarm" and not stock.randrange(_STOCK_SWARMS))
+    return _stocked(stock, planned) if told else planned
+
+
+def _stocked(random: Random, planned: Scenario) -> Scenario:
+    """The same with stock switched on; what is about stock sells a few SKUs again and again."""
+    names = tuple(f"SKU-{number:04}" for number in random.sample(range(1, PRODUCTS + 1), stock_plan.MOST_SKUS))
+    few = names if planned.profile == "stock" else ()
+    orders = tuple(
+        msgspec.structs.replace(one, wish=stock_plan.wishes(random, one.wish, few)) for one in planned.orders
+    )
+    skus = [sku for one in orders for sku in one.wish["skus"]]
+    stock, rates = stock_plan.draw(random, skus, TROUBLE_S * 0.7), dict(planned.rates)
+    if random.random() < 0.3:
+        rates["row_unreadable"] = round(RATES["row_unreadable"] * random.uniform(0.5, 1.0), 3)
+    return msgspec.structs.replace(planned, orders=orders, stock=stock, rates=rates)
 
 
 def _refunded(random: Random, plan: OrderPlan) -> OrderPlan:

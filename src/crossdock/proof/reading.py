@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from crossdock.domain.decision import Problem, StreamRef
+from crossdock.domain.decision import Problem, ReservationRow, StockRow, StreamRef
 from crossdock.proof.server import SQL, Server
 from crossdock.store.memory_rows import Attempt, Books, Dispatch, Entry, Finding, Opened, Row
 from crossdock.store.named import Statements
@@ -56,6 +56,11 @@ class Reader:
 
         for stream, name, kind, key, unread, since in await self._server.read(SQL.wanted):
             books.wanted[stream, name, kind, key] = (unread, since)
+        for row in await self._server.read(SQL.stock):
+            books.stock[row["sku"], row["place"]] = StockRow(*row)
+        for row in await self._server.read(SQL.reservations):
+            sku, order, channel, quantity, committed_at = row
+            books.reservations[sku, order] = ReservationRow(sku, order, channel, quantity, committed_at)
 
     async def _commands(self, books: Books) -> None:
         for row in await self._server.read(SQL.commands):

@@ -12,7 +12,7 @@ import msgspec
 from crossdock import app
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import OperatorActed, encode_event
-from crossdock.proof import house
+from crossdock.proof import house, stock_checks
 from crossdock.proof.clock import Clock, VirtualLoop
 from crossdock.proof.database import ProcessStore, Trouble
 from crossdock.proof.invariants import Evidence, Violation, violations
@@ -104,10 +104,11 @@ class _Play:
         self.tables = tables(self.clock)
         self.vendors = Vendors(scenario, self.clock, self.weather, self.witness)
         self.evidence = Evidence(scenario, self.tables, self.vendors)
-        self.evidence.pace = self.weather.pace
+        self.evidence.pace, self.evidence.rounds = self.weather.pace, self.witness.rounds
         self.boundaries = 0
         self._connectors = {
-            name: watched(connectors(s), self.witness, **house.HURRY) for name, s in house.SYSTEMS.items()
+            name: watched(house.polled(connectors(s), scenario), self.witness, **house.HURRY)
+            for name, s in house.SYSTEMS.items()
         }
         self._jumps: dict[str, float] = {}
         self._workers: dict[str, house.Worker] = {}
@@ -130,6 +131,7 @@ class _Play:
             self.witness.fault("clock_skew", "world", f"{self.scenario.skews} s")
         if self.scenario.search_lag_s:
             self.witness.fault("search_lag", "warehouse", f"{self.scenario.search_lag_s} s")
+        self.vendors.shelves.open()
         for number in range(1, self.scenario.workers + 1):
             self._start(f"w{number}")
         loop = asyncio.get_running_loop()
@@ -137,6 +139,7 @@ class _Play:
         parts = [loop.create_task(self._order(n, plan)) for n, plan in enumerate(self.scenario.orders)]
         parts += [loop.create_task(self._blow(blow)) for blow in self.scenario.blows]
         parts += [loop.create_task(self._operator(at, act)) for at, act in self.scenario.operator]
+        parts.append(loop.create_task(self.vendors.shelves.work(self.scenario.warm_s)))
         await asyncio.sleep(self.scenario.warm_s + self.scenario.trouble_s)
         await asyncio.gather(*parts)
         await self._rest()
@@ -145,6 +148,8 @@ class _Play:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
         self._workers_fine()
+        self.witness.recoveries.update(stock_checks.recoveries(self.evidence))
+        self.evidence.ended = self.clock.now()
         return violations(self.evidence)
 
     def _workers_fine(self) -> None:
@@ -167,7 +172,8 @@ class _Play:
         while calm < 2:
             await asyncio.sleep(_LOOK_S)
             await self._resume_connections()
-            calm = calm + 1 if self._still() and self._polled(began) else 0
+            read = self.vendors.shelves.read_since_moved(self.witness.listed, self.clock.seconds())
+            calm = calm + 1 if read and self._still() and self._polled(began) else 0
             if self.clock.seconds() - began > self.patience_s:
                 self.evidence.stuck = True
                 return
@@ -190,7 +196,9 @@ class _Play:
         if books.agenda or books.dispatch or self.weather.late or not self.vendors.idle:
             return False
         orders = [row for row in books.rows.values() if row.ref.kind == "order" and row.version]
-        return all(row.status in RESTED for row in orders) and not self.evidence.will_be_cured()
+        if not all(row.status in RESTED for row in orders) or self.evidence.will_be_cured():
+            return False
+        return not stock_checks.waiting(self.evidence)
 
     async def _replayed(self) -> None:
         """The whole inbox once more, in another order: nothing may come of it."""
@@ -230,9 +238,13 @@ class _Play:
         wish = {"paid": True, **plan.wish}
         if wish["paid"] is False:
             wish["paid"] = False
+        if not self.vendors.shelves.can_have(wish):
+            self.witness.note(SHOP, f"sold out: {plan.wish}")
+            return
         (order_id,) = self.vendors.shop.act("place_order", wish)["ids"]
         self._orders[number] = order_id
         self.evidence.plans[f"{SHOP}-{order_id}"] = plan
+        self.vendors.shelves.was_placed(f"{SHOP}-{order_id}")
         self.witness.note(SHOP, f"order {order_id} placed: {plan.wish}", f"{SHOP}-{order_id}")
         for after_s, verb in plan.acts:
             await asyncio.sleep(max(0.0, self.scenario.warm_s + plan.at + after_s - self.clock.seconds()))
@@ -330,7 +342,7 @@ class _Play:
         random = self.scenario.random(f"{name}/{len(self._processes)}")
         world = house.make_world(
             process, store, http, testimony, now, self.clock.seconds, random, self._connectors,
-            self.scenario.edit_window_s, f"{name}/{len(self._processes)}",
+            house.policy(self.scenario), f"{name}/{len(self._processes)}",
         )  # fmt: skip
         self._workers[name] = house.Worker(process, world)
         self.witness.note(name, "started")

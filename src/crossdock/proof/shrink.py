@@ -11,6 +11,7 @@ import msgspec
 
 from crossdock.proof.plan import OrderPlan, Scenario
 from crossdock.proof.run import Ran, run
+from crossdock.proof.stock_plan import StockPlan
 
 MOST_RUNS = 250
 _SHORTER_S = (2.0, 4.0, 8.0)
@@ -59,7 +60,9 @@ def size(scenario: Scenario) -> int:
         scenario.edit_window_s,
         scenario.replayed,
     )
-    return orders + sum(map(len, parts)) + sum(map(bool, single))
+    stock = scenario.stock
+    told = 0 if stock is None else 1 + len(stock.there) + len(stock.shown) + len(stock.acts)
+    return orders + sum(map(len, parts)) + sum(map(bool, single)) + told
 
 
 def _smaller(scenario: Scenario) -> Iterator[Scenario]:
@@ -73,6 +76,7 @@ def _smaller(scenario: Scenario) -> Iterator[Scenario]:
     yield from (but(blows=blows) for blows in _less(scenario.blows))
     yield from (but(operator=acts) for acts in _less(scenario.operator))
     yield from (but(struck=struck) for struck in _less(scenario.struck))
+    yield from (but(stock=stock) for stock in _less_stock(scenario.stock))
     yield from _simpler(scenario, but)
     for position, plan in enumerate(scenario.orders):
         for less in _plainer(plan):
@@ -97,6 +101,17 @@ def _simpler(scenario: Scenario, but: Callable[..., Scenario]) -> Iterator[Scena
         yield but(kill_at=None, kill_again=None)
     last = max([0.0, *(plan.at for plan in scenario.orders), *(blow.at for blow in scenario.blows)])
     yield from (but(trouble_s=until) for until in _SHORTER_S if last < until < scenario.trouble_s)
+
+
+def _less_stock(plan: StockPlan | None) -> Iterator[StockPlan | None]:
+    """None at all, fewer acts, one SKU less."""
+    if plan is None:
+        return
+    yield None
+    yield from (msgspec.structs.replace(plan, acts=acts) for acts in _less(plan.acts))
+    for sku in sorted(plan.there.keys() | plan.shown.keys()) if len(plan.shown) > 1 else ():
+        there, shown = ({n: units for n, units in of.items() if n != sku} for of in (plan.there, plan.shown))
+        yield StockPlan(there, shown, tuple(act for act in plan.acts if act.sku != sku), plan.restocks)
 
 
 def _plainer(plan: OrderPlan) -> Iterator[OrderPlan]:

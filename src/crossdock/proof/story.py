@@ -10,6 +10,7 @@ from crossdock.proof.invariants import Violation
 from crossdock.proof.plan import EVENTS, RATES, VENDORS, Scenario
 from crossdock.proof.run import Ran
 from crossdock.proof.shrink import Shrunk, size
+from crossdock.proof.stock_plan import VERBS
 
 
 class BadScenario(Exception):
@@ -32,6 +33,8 @@ def decode(text: bytes) -> Scenario:
     if unknown := sorted({blow.kind for blow in scenario.blows} - set(EVENTS) | scenario.rates.keys() - RATES.keys()):
         raise BadScenario(f"there are no such faults: {', '.join(unknown)}")
     people = {"", *VENDORS, *(f"w{number + 1}" for number in range(scenario.workers))}
+    if unknown := sorted({act.verb for act in scenario.stock.acts} - set(VERBS) if scenario.stock is not None else ()):
+        raise BadScenario(f"nobody does this to stock: {', '.join(unknown)}")
     if unknown := sorted({blow.who for blow in scenario.blows} - people):
         raise BadScenario(f"there is nobody called {', '.join(unknown)}")
     return scenario
@@ -59,6 +62,9 @@ def _scenario(scenario: Scenario) -> Iterator[str]:
     yield from (f"  {kind} at a rate of {rate:g}" for kind, rate in scenario.rates.items())
     yield from (f"  {kind} once at {what}" for kind, what in scenario.struck)
     yield from (f"  an operator's {act} at {at:g} s" for at, act in scenario.operator)
+    if scenario.stock is not None:
+        yield f"  the ERP counts {scenario.stock.there}, the shop shows {scenario.stock.shown}"
+        yield from (f"  {act.verb} {act.units} of {act.sku} at {act.at:g} s" for act in scenario.stock.acts)
     if scenario.kill_at is not None:
         again = "" if scenario.kill_again is None else f", its successor at its {scenario.kill_again}."
         yield f"  killed at boundary {scenario.kill_at}{again}"

@@ -12,6 +12,7 @@ import msgspec
 from crossdock.proof.clock import EPOCH, Clock
 from crossdock.proof.network import Weather
 from crossdock.proof.plan import ERP, PRODUCTS, SHOP, WAREHOUSE, Scenario
+from crossdock.proof.shelves import Shelves
 from crossdock.proof.witness import Witness
 from crossdock.simulators.base import Deliver, Simulator, Surroundings
 from crossdock.simulators.netsuite import NetSuiteAccount, make_credentials
@@ -164,6 +165,7 @@ class Vendors:
         self.warehouse.faults.search_lag_s = scenario.search_lag_s
         self.shop.faults.search_lag_s = scenario.search_lag_s * LISTING_LAG
         self.erp.changed_rate = scenario.rates.get("record_changed", 0.0)
+        self.shelves = Shelves(scenario, self.shop, self.erp, clock.now, witness)
 
     def _around(self, name: str) -> Surroundings:
         return Surroundings(self._clock.now, asyncio.sleep, self._scenario.random(f"vendor {name}"), self.post.take)
@@ -187,6 +189,9 @@ class Vendors:
 
     def _in_the_shop(self, verb: str, order_id: str, key: str) -> None:
         asked = _asked(verb, self.shop.books_.orders[int(order_id)])
+        if verb == "cancel_order":
+            self.shelves.cancel(order_id)
+            return
         if asked is None:
             self.shop.act(verb, {"id": order_id})
             return

@@ -11,6 +11,7 @@ import msgspec
 from crossdock.observe.signals import Silence, Span
 
 LAST_STEPS = 50
+POSITIONS = ("positions", "positions_all")
 
 
 class Note(msgspec.Struct, frozen=True, gc=False):
@@ -34,6 +35,7 @@ class Witness:
         self.recoveries: Counter[str] = Counter()
         self.polled: dict[tuple[str, str], float] = {}  # (connection, poll) -> when it last ended well
         self.listed: dict[tuple[str, str], float] = {}  # when the last one that listed from the beginning had begun
+        self.rounds: list[tuple[float, float]] = []  # polls of the ERP's stock that listed everything: began, ended
         self._asked: dict[tuple[str, str], float] = {}
         self._halfway: dict[
             tuple[str, str], bool
@@ -69,6 +71,8 @@ class Witness:
         key = (connection, poll)
         self.polled[key] = self._seconds()
         self.listed[key] = self._asked.get(key, 0.0)
+        if poll in POSITIONS:
+            self.rounds.append((self.listed[key], self.polled[key]))
         self._halfway[key] = False
 
     def recovered(self, kind: str) -> None:

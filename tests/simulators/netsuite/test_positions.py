@@ -77,6 +77,24 @@ async def test_pages_end_and_no_location_of_an_item_is_missed(credentials: Crede
     assert len(pages) > 1
 
 
+@pytest.mark.parametrize("name", ["positions", "positions_all"])
+async def test_a_row_without_a_quantity_stops_its_own_sku_and_none_of_its_page(
+    credentials: Credentials, name: str
+) -> None:
+    setup = Setup(credentials)
+    for nth in range(1, 4):
+        setup.account.act("count_stock", {"sku": f"SKU-{nth:04d}", "quantity": nth})
+    setup.account.act("blank_stock", {"sku": "SKU-0002"})
+    pages, _ = await drain(setup, name)
+    found = [one for page in pages for one in page.found]
+    assert [one.stream_key for one in found] == ["SKU-0001", "SKU-0002", "SKU-0003"]
+    first, bad, last = ((one.topic, one.body) for one in found)
+    seen = [event for topic, body in (first, last) for event in CONNECTOR.translate("erp", topic, body)]
+    assert [(event.sku, event.on_hand) for event in seen] == [("SKU-0001", 1), ("SKU-0003", 3)]  # type: ignore[union-attr]
+    with pytest.raises(Untranslatable, match="on_hand"):
+        CONNECTOR.translate("erp", *bad)
+
+
 def test_a_position_that_cannot_be_read_names_the_field() -> None:
     with pytest.raises(Untranslatable) as caught:
         CONNECTOR.translate("erp", "position", b"{}")

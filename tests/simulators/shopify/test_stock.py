@@ -10,6 +10,7 @@ from crossdock.domain.outcome import Conflict, Done, Rejected
 from crossdock.domain.stock_events import LevelSeen
 from crossdock.kit.http import AnswerLost
 from crossdock.kit.manifest import Call, Untranslatable
+from crossdock.simulators.shopify.stock import Change
 
 SKU, AT = "SKU-0001", "101"
 
@@ -32,7 +33,7 @@ async def test_the_first_number_reads_what_is_there(shop: Any) -> None:
     result = await publish(shop, number(7))
     assert result.outcome == Done({"inventoryItem": "4400001"})
     assert level(shop) == 7
-    assert shop.sim.shelf.changes == [(SKU, 101, 3, 7)]
+    assert shop.sim.shelf.changes == [Change(shop.at, SKU, 101, 3, 7, "crossdock://stock/v1")]
 
 
 async def test_a_known_place_costs_one_call(shop: Any) -> None:
@@ -98,6 +99,22 @@ async def test_nobody_buys_what_is_not_available(shop: Any) -> None:
     assert shop.sim.act("buy", {"sku": SKU, "quantity": 2}) == {"sold_out": True}
     assert not shop.sim.act("buy", {"sku": SKU})["sold_out"]
     assert shop.sim.act("buy", {"sku": SKU}) == {"sold_out": True}
+
+
+async def test_a_sale_at_the_till_takes_from_the_level_and_is_no_order(shop: Any) -> None:
+    shop.sim.act("set_stock", {"sku": SKU, "quantity": 1})
+    assert shop.sim.act("sell_at_till", {"sku": SKU, "quantity": 2}) == {"sold_out": True}
+    assert shop.sim.act("sell_at_till", {"sku": SKU}) == {"sold_out": False}
+    assert (level(shop), shop.sim.books()["orders"]) == (0, [])
+
+
+@pytest.mark.parametrize(("restock", "left"), [(True, 5), (False, 3)])
+async def test_who_cancels_says_whether_the_units_are_for_sale_again(shop: Any, restock: bool, left: int) -> None:
+    shop.sim.act("set_stock", {"sku": SKU, "quantity": 5})
+    order = shop.sim.act("buy", {"sku": SKU, "quantity": 2})["id"]
+    for _ in range(2):
+        shop.sim.act("cancel_order", {"id": order, "restock": restock})
+        assert level(shop) == left
 
 
 async def test_the_full_compare_lists_every_level_of_every_location(shop: Any) -> None:

@@ -102,7 +102,7 @@ def _master(row: "_Customer") -> CustomerMaster:
 async def invoices(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Invoices made from sales orders that carry an external id; which is the order's stream."""
     where = "i.type = 'CustInvc' AND l.mainline = 'T' AND o.externalid IS NOT NULL"
-    start = _wall_text(client.line.now() - FIRST_LOOK_BACK, client.settings)
+    start = wall_text(client.line.now() - FIRST_LOOK_BACK, client.settings)
     rows, page = await _round(client, cursor, options, _Invoice, INVOICES, where, start=start)
     prefixes = tuple(f"{name}-" for name in client.settings.get("order_prefixes") or ())
     ours = (row for row in rows if not prefixes or row.orderkey.startswith(prefixes))
@@ -112,7 +112,7 @@ async def invoices(client: NetSuite, cursor: str | None, options: Mapping[str, A
 async def credit_memos(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Credit memos of orders that carry an external id: ours, and those that people make from an invoice."""
     where = "i.type = 'CustCred' AND l.mainline = 'T' AND (k.mainline = 'T' OR k.mainline IS NULL)"
-    start = _wall_text(client.line.now() - FIRST_LOOK_BACK, client.settings)
+    start = wall_text(client.line.now() - FIRST_LOOK_BACK, client.settings)
     rows, page = await _round(client, cursor, options, _Credit, CREDITS, where, start=start)
     prefixes = tuple(f"{name}-" for name in client.settings.get("order_prefixes") or ())
     found = []
@@ -283,7 +283,7 @@ async def _round(
         since = f"({column} > {literal(at.at)} OR ({column} = {literal(at.at)} AND i.id > {at.id}))"
     until = ""
     if options.get("until"):
-        until = f" AND {column} <= {literal(_wall_text(datetime.fromisoformat(options['until']), client.settings))}"
+        until = f" AND {column} <= {literal(wall_text(datetime.fromisoformat(options['until']), client.settings))}"
     sql = f"{select} WHERE {where} AND {since}{until} ORDER BY {column}, i.id"
     page = await asked(client, sql)
     rows = _typed(page.items, kind)
@@ -291,7 +291,7 @@ async def _round(
         # Keep what was saved, not where the overlap began: else every empty round would begin further back.
         kept = msgspec.json.decode(cursor, type=Cursor) if cursor is not None else at
         return [], Page((), _encode(Cursor(kept.at)).decode())
-    began = at.began or _wall_text(client.told_at or client.line.now(), client.settings)
+    began = at.began or wall_text(client.told_at or client.line.now(), client.settings)
     last = rows[-1]
     after = Cursor(last.changed, last.id, began) if page.has_more else Cursor(min(last.changed, began))
     return rows, Page((), _encode(after).decode(), page.has_more)
@@ -312,7 +312,7 @@ def _begin(client: NetSuite, cursor: str | None, options: Mapping[str, Any], sta
         saved = msgspec.json.decode(cursor, type=Cursor)
         return saved if saved.id is not None else Cursor(_stepped_back(saved.at, client))
     since = options.get("since")
-    return Cursor(_wall_text(datetime.fromisoformat(since), client.settings) if since else start)
+    return Cursor(wall_text(datetime.fromisoformat(since), client.settings) if since else start)
 
 
 def _stepped_back(at: str, client: NetSuite) -> str:
@@ -329,14 +329,15 @@ def _offset(at: datetime) -> timedelta:
     return at.utcoffset() or timedelta(0)
 
 
-def _wall_text(at: datetime, settings: Mapping[str, Any]) -> str:
+def wall_text(at: datetime, settings: Mapping[str, Any]) -> str:
+    """An instant as the account's wall time."""
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
     return aware.astimezone(account_zone(settings)).strftime(_FORMAT)
 
 
 def wall(client: NetSuite, offset: timedelta) -> str:
     """The account's wall time, by NetSuite's clock where it told it, so much later."""
-    return _wall_text((client.told_at or client.line.now()) + offset, client.settings)
+    return wall_text((client.told_at or client.line.now()) + offset, client.settings)
 
 
 def earlier(at: str, by: timedelta) -> str:

@@ -4,6 +4,8 @@
 available moves ``lastquantityavailablechange``; a shipment of committed goods does not, and need not. Rows of the last
 minutes are listed again in each round, with a later ``as_of``: that is how a booking of ours is known to be in the
 numbers.
+
+A row whose quantities cannot be read is handed on as it is: it stops its own SKU, visibly, and none of its page.
 """
 
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ from crossdock.connectors.netsuite import polls
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.domain.events import Event
 from crossdock.domain.stock_events import PositionSeen
+from crossdock.kit.errors import asked_at
 from crossdock.kit.manifest import Found, Page, Poll, Untranslatable
 
 TOPIC = "position"
@@ -33,25 +36,37 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     began: str = ""  # account wall time at the round's first page
 
 
-class _Row(msgspec.Struct, frozen=True):
+class _Named(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose row it is, and where paging goes on after it."""
+
     item: int
     sku: str
     location: str
+    changed: str | None = None
+
+
+class _Row(_Named, frozen=True, kw_only=True):
     onhand: Decimal
     available: Decimal
-    changed: str | None = None
+
+
+class _Unread(_Named, frozen=True, kw_only=True):
+    """A row whose quantities are none, as NetSuite told them."""
+
+    onhand: Any
+    available: Any
 
 
 async def changed(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Positions whose available quantity changed since the last round, and some minutes before."""
     at = msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor(at=polls.wall(client, -timedelta(days=1)))
-    began = at.began or polls.wall(client, timedelta(0))
     since = at.at if at.item is not None else polls.earlier(at.at, OVERLAP)
     where = f"{CHANGED} >= {polls.literal(since)}"
     if at.item is not None:
         same = f"{CHANGED} = {polls.literal(since)} AND a.item > {at.item}"
         where = f"({CHANGED} > {polls.literal(since)} OR ({same}))"
     rows, as_of, more = await _rows(client, where, f"{CHANGED}, a.item, a.location")
+    began = at.began or polls.wall_text(as_of, client.settings)
     if more:
         last = rows[-1]
         return _page(client, rows, as_of, Cursor(last.changed or since, last.item, began), more=True)
@@ -65,17 +80,19 @@ async def everything(client: NetSuite, cursor: str | None, options: Mapping[str,
     return _page(client, rows, as_of, Cursor(item=rows[-1].item) if more else Cursor(), more=more)
 
 
-async def _rows(client: NetSuite, where: str, order: str) -> tuple[list[_Row], datetime, bool]:
-    """A page of rows, when it was asked for, and whether there are more. All locations of an item stay together."""
+async def _rows(client: NetSuite, where: str, order: str) -> tuple[list[_Row | _Unread], datetime, bool]:
+    """A page of rows, when it was asked for by NetSuite's clock, and whether there are more. All locations of an item
+    stay together."""
     sku = polls.column(client.settings.get("sku_field", "itemid"), "sku_field")
     sql = (
         f"SELECT a.item, i.{sku} AS sku, a.location, a.quantityonhand AS onhand, "  # noqa: S608 - checked names
         f"a.quantityavailable AS available, TO_CHAR({CHANGED}, '{polls.SQL_FORMAT}') AS changed "
         f"FROM aggregateItemLocation a JOIN item i ON i.id = a.item WHERE {where} ORDER BY {order}"
     )
-    as_of = client.line.now()
+    sent = client.line.now()
     page = await polls.asked(client, sql)
-    rows = polls.rows_of(page.items, _Row)
+    as_of = asked_at(client.told_at, sent, client.line.now())
+    rows = [_row(told) for told in page.items]
     if not page.has_more:
         return rows, as_of, False
     last = (rows[-1].changed, rows[-1].item)
@@ -83,16 +100,42 @@ async def _rows(client: NetSuite, where: str, order: str) -> tuple[list[_Row], d
     return whole or rows, as_of, True
 
 
-def _page(client: NetSuite, rows: list[_Row], as_of: datetime, cursor: Cursor, more: bool = False) -> Page:
+def _row(told: Mapping[str, Any]) -> _Row | _Unread:
+    """Raises ``Unreachable`` for a row that does not even say whose it is."""
+    try:
+        row = msgspec.convert(told, type=_Row, strict=False)
+        if row.onhand.is_finite() and row.available.is_finite():
+            return row
+    except (ValueError, msgspec.ValidationError):
+        pass  # its own SKU is told so, below
+    (named,) = polls.rows_of([dict(told)], _Named)
+    return _Unread(
+        item=named.item, sku=named.sku, location=named.location, changed=named.changed,
+        onhand=told.get("onhand"), available=told.get("available"),
+    )  # fmt: skip
+
+
+def _page(client: NetSuite, rows: list[_Row | _Unread], as_of: datetime, cursor: Cursor, more: bool = False) -> Page:
     found = tuple(_found(client.line.connection, row, as_of) for row in rows if row.sku)
     return Page(found, _encode(cursor).decode(), more)
 
 
-def _found(connection: str, row: _Row, as_of: datetime) -> Found:
-    committed = max(row.onhand - row.available, Decimal(0))
-    seen = PositionSeen(connection, row.location, row.sku, row.onhand, committed, as_of)
+def _found(connection: str, row: _Row | _Unread, as_of: datetime) -> Found:
     named = f"position:{row.location}:{row.sku}:{as_of.isoformat(timespec='seconds')}"
-    return Found(named, TOPIC, "stock", row.sku, _encode(seen))
+    return Found(named, TOPIC, "stock", row.sku, _encode(_told(connection, row, as_of)))
+
+
+def _told(connection: str, row: _Row | _Unread, as_of: datetime) -> Any:
+    if isinstance(row, _Row):
+        committed = max(row.onhand - row.available, Decimal(0))
+        return PositionSeen(connection, row.location, row.sku, row.onhand, committed, as_of)
+    place = {"source": connection, "location": row.location, "sku": row.sku, "as_of": as_of}
+    return {
+        "type": "position_seen",
+        **place,
+        "on_hand": row.onhand,
+        "committed": row.available,
+    }  # ``position_of`` says which is no number
 
 
 def position_of(connection: str, body: bytes) -> PositionSeen:

@@ -29,6 +29,14 @@ select stream_id, name, due_at from timers order by 1, 2;
 select w.stream_id, c.name, w.kind, w.key, w.unread, w.since from wanted w join connections c on c.id = w.connection_id
 order by 1, 2, 3, 4;
 
+-- name: reservations
+-- What orders hold.
+select sku, order_key, channel, quantity, committed_at from reservations order by 1, 2;
+
+-- name: stock
+-- What is there.
+select sku, place, on_hand, committed, as_of from stock order by 1, 2;
+
 -- name: journal
 -- Every decision, in order.
 select stream_id, version, cause, entries, actor, mapping, trace from journal order by stream_id, version;

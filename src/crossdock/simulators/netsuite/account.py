@@ -96,8 +96,8 @@ class NetSuiteAccount:
 
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """What the account's own people do: ``bill``, ``edit_line``, ``close``, ``delete`` an order; ``rename_item``,
-        ``deactivate_item``; ``add_customer``; ``revoke_tokens``; ``count_stock`` of a ``sku``; ``credit``: so much of
-        an ``invoice`` is credited; and what ``PriceBook.act`` names."""
+        ``deactivate_item``; ``add_customer``; ``revoke_tokens``; ``count_stock`` of a ``sku``; ``blank_stock``: its
+        quantity is told as null; ``credit``: so much of an ``invoice`` is credited; what ``PriceBook.act`` names."""
         now = self._world.now()
         if self.prices.act(verb, args):
             return {}
@@ -114,8 +114,11 @@ class NetSuiteAccount:
             customer.postcode = args.get("postcode")
             self.customers[ref] = customer
             return {"id": ref}
-        elif verb == "count_stock":
+        elif verb in ("count_stock", "blank_stock"):
             counted = next(ref for ref, known in self.items.items() if known.itemid == args["sku"])
+            if verb == "blank_stock":
+                self.stock.blank.add(counted)
+                return {}
             self.stock.count(counted, str(args.get("location", SHIPS_FROM)), Decimal(str(args["quantity"])), now)
         elif verb in ("rename_item", "deactivate_item"):
             item = self.items[str(args["id"])]

@@ -186,7 +186,7 @@ class Search:
             yield {
                 "item": int(balance.item),
                 "location": int(balance.location),
-                "quantityonhand": balance.on_hand,
+                "quantityonhand": None if balance.item in self._account.stock.blank else balance.on_hand,
                 "quantityavailable": balance.available,
                 "quantitycommitted": balance.committed,
                 "lastquantityavailablechange": self._wall(balance.changed),

@@ -33,6 +33,7 @@ class StockRoom:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.counted: dict[tuple[str, str], Counted] = {}
+        self.blank: set[str] = set()  # items whose quantity on hand is told as null
 
     def count(self, item: str, location: str, quantity: Decimal, now: datetime) -> None:
         """Somebody counted what is there now; what left before has left."""

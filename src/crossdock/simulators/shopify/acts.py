@@ -47,6 +47,15 @@ def _set_stock(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     return {"stock": shop.shelf.books()[str(args["sku"])]}
 
 
+def _sell_at_till(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """``quantity`` of ``sku`` leave over the counter, as no order; ``sold_out`` when so many are not available."""
+    sku, units = str(args["sku"]), int(args.get("quantity", 1))
+    if not shop.shelf.has({sku: units}, selling_place()):
+        return {"sold_out": True}
+    shop.shelf.sell(sku, selling_place(), units)
+    return {"sold_out": False}
+
+
 def _import_order(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     """Take ``body``, an order as Shopify sent it in a webhook, into the books as it is, and tell it."""
     body = dict(args["body"])
@@ -67,8 +76,12 @@ def _order_id(shop: "ShopifySimulator", args: Args) -> int:
 
 
 def _cancel_order(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """``restock``: what was not shipped is for sale again, as the person who cancels chooses (``orderCancel``)."""
     order_id = _order_id(shop, args)
+    left = shop.books_.unshipped(order_id) if args.get("restock") else {}
     shop.books_.cancel(order_id, str(args.get("reason", "customer")))
+    for sku, units in left.items():
+        shop.shelf.sell(sku, selling_place(), -units)
     shop.order_changed(order_id, "orders/cancelled", "orders/updated")
     return {"id": str(order_id)}
 
@@ -203,6 +216,7 @@ VERBS: dict[str, Callable[["ShopifySimulator", Args], dict[str, Any]]] = {
     "import_order": _import_order,
     "buy": _buy,
     "set_stock": _set_stock,
+    "sell_at_till": _sell_at_till,
     "cancel_order": _cancel_order,
     "pay_order": _pay_order,
     "refund": _refund,

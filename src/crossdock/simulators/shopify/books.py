@@ -197,6 +197,15 @@ class ShopBooks:
                 self.close(each, "CANCELLED")
         return order
 
+    def unshipped(self, order_id: int) -> dict[str, int]:
+        """SKU -> units that nobody has fulfilled yet."""
+        skus = {line["id"]: line["sku"] for line in self.orders[order_id]["line_items"]}
+        left: Counter[str] = Counter()
+        for each in self.fulfilment_orders_of(order_id):
+            for line in each.lines:
+                left[str(skus[line.line_id])] += line.remaining
+        return dict(left)
+
     def close(self, fulfilment_order: FulfilmentOrder, status: str) -> None:
         """Nothing of it will be shipped any more."""
         fulfilment_order.status = status

@@ -73,7 +73,7 @@ class ShopifySimulator:
         self.faults = Faults()
         self.books_ = ShopBooks(surroundings.now)
         self.payments = Payments(self.books_, currency)
-        self.shelf = Shelf()
+        self.shelf = Shelf(surroundings.now)
         self.currency, self.shop_domain, self.secret = currency, shop_domain, webhook_secret
         self.rates = {**RATES, **(rates or {})}
         self._around = surroundings

@@ -6,6 +6,7 @@ same key with the same input is answered as the first time, with another input i
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -17,13 +18,25 @@ FIRST_ITEM = 4_400_000
 MOST = 250  # quantities in one call
 
 
+class Change(msgspec.Struct, frozen=True):
+    """One line of the shop's inventory history: a level that an app set. ``document``: what the app said it was for."""
+
+    at: datetime
+    sku: str
+    location: int
+    before: int
+    after: int
+    document: str
+
+
 class Shelf:
     """Levels by SKU and location. A SKU that nobody entered is not tracked: it sells without end."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
         self.levels: dict[tuple[str, int], int] = {}
         self.items: dict[str, int] = {}
-        self.changes: list[tuple[str, int, int, int]] = []  # SKU, location, from, to: what was set from outside
+        self.changes: list[Change] = []  # what was set from outside
         self._answers: dict[str, tuple[bytes, list[dict[str, Any]]]] = {}
 
     def enter(self, sku: str, location: int, quantity: int) -> None:
@@ -36,6 +49,7 @@ class Shelf:
         return all(self.levels.get((sku, location), units) >= units for sku, units in wanted.items())
 
     def sell(self, sku: str, location: int, units: int) -> None:
+        """Units that were sold; negative: put back."""
         if (sku, location) in self.levels:
             self.levels[sku, location] -= units
 
@@ -51,15 +65,16 @@ class Shelf:
         errors = self._refused(asked)
         if not errors:
             for row in asked["quantities"]:
-                self._put(row)
+                self._put(row, str(asked.get("referenceDocumentUri") or ""))
         self._answers[key] = (raw, errors)
         return errors
 
-    def _put(self, row: Mapping[str, Any]) -> None:
+    def _put(self, row: Mapping[str, Any], document: str) -> None:
         sku, location = self._sku(row["inventoryItemId"]), numeric(row["locationId"])
         assert sku is not None
-        self.changes.append((sku, location, self.levels[sku, location], int(row["quantity"])))
-        self.levels[sku, location] = int(row["quantity"])
+        before, after = self.levels[sku, location], int(row["quantity"])
+        self.changes.append(Change(self._now(), sku, location, before, after, document))
+        self.levels[sku, location] = after
 
     def _refused(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
         rows = asked.get("quantities") or []
