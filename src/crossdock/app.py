@@ -140,7 +140,9 @@ def _hurried(found: Connector) -> Connector:
         for purpose, o in found.operations.items()
     }
     polls = {name: msgspec.structs.replace(poll, every_s=min(poll.every_s, 20.0)) for name, poll in found.polls.items()}
-    listing = found.listing and msgspec.structs.replace(found.listing, lag_s=min(found.listing.lag_s, 5.0))
+    listing = found.listing and msgspec.structs.replace(
+        found.listing, lag_s=min(found.listing.lag_s, 5.0), every_s=min(found.listing.every_s, 20.0)
+    )
     return msgspec.structs.replace(found, operations=operations, polls=polls, listing=listing)
 
 

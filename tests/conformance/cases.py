@@ -75,6 +75,13 @@ def forged(system: str, body: bytes, signature: str) -> tuple[dict[str, str], by
     return dict.fromkeys(SIGNS[system](body, SECRET), signature), body
 
 
+def listed_key(system: str) -> str:
+    """A key that the system could have an order under: of others nothing is asked."""
+    order_ids = {"amazon": "111-0000001-0000001"}
+    keys = {"businesscentral": "shop-1001"}  # an ERP knows channels by the setting order_prefixes
+    return keys.get(system) or f"{system}-{order_ids.get(system, '1001')}"
+
+
 SIGNS: Mapping[str, Sign] = {
     "shiphero": _hmac_in("x-shiphero-hmac-sha256"),
     "shopify": _hmac_in("x-shopify-hmac-sha256"),

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from crossdock.domain.commands import PushFulfilment, ReadBack
 from crossdock.domain.events import OrderSeen, SignalSeen
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.totals import prove
+from crossdock.kit.listing import Window
 
 _CONTRACTS = Path(
     os.environ.get("CROSSDOCK_VENDOR_CONTRACTS") or Path(__file__).parents[4] / "shared/vendors/contracts"
@@ -85,6 +87,10 @@ async def exercised(seller: Any) -> None:
     lines = (ShippedLine(line, Decimal(1)),)
     odd = Shipment("S", lines, seller.at, (Package("TN", "Kurier Meyer", lines=lines),))
     await seller.do(PushFulfilment(other, odd))
+    assert CONNECTOR.listing is not None
+    for by in ("changed", "placed"):
+        await CONNECTOR.listing.pages(seller.client, Window(seller.at - timedelta(hours=1), seller.at, by), None)
+    await CONNECTOR.listing.named(seller.client, [f"amazon-{other}"])
     await seller.poll("orders")
     await seller.poll("orders", since="2026-11-01T00:00:00Z", until="2026-11-20T11:00:00Z")
     seller.settings["settlements"] = True

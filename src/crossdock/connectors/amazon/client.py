@@ -34,6 +34,7 @@ RATES = {
 }  # fmt: skip
 REPORTS = "/reports/2021-06-30"
 WHOLE = ("BUYER", "RECIPIENT", "PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT", "TAX", "PAYMENT")
+COMPARED = ("PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT", "TAX", "PAYMENT")  # nothing of a person
 SHIPPED = ("FULFILLMENT", "PACKAGES")
 _AGENT = "Crossdock (Language=Python)"
 _encode = msgspec.json.Encoder().encode
@@ -73,15 +74,24 @@ class Client:
             return None
         return found.order
 
-    async def search(self, since: datetime, until: datetime | None, first: int, after: str | None) -> wire.Searched:
-        """``searchOrders``: one page of orders updated since then, whole. ``after``: the token of the page before."""
+    async def search(
+        self,
+        since: datetime,
+        until: datetime | None,
+        first: int,
+        after: str | None,
+        *,
+        by: str = "lastUpdated",
+        datasets: Sequence[str] = WHOLE,
+    ) -> wire.Searched:
+        """``searchOrders``: one page of orders updated (or ``created``) since. ``after``: the page before's token."""
         query = {
-            "lastUpdatedAfter": text_of(since),
+            f"{by}After": text_of(since),
             "maxResultsPerPage": str(first),
-            "includedData": ",".join(WHOLE),
+            "includedData": ",".join(datasets),
         }
         if until is not None:
-            query["lastUpdatedBefore"] = text_of(until)
+            query[f"{by}Before"] = text_of(until)
         if not books_amazons(self.line.settings):
             query["fulfilledBy"] = "MERCHANT"  # a search is dear: no page of it for what is left alone
         if ids := listed(self.line.settings.get("marketplace_ids")):

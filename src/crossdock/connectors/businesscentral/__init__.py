@@ -6,6 +6,7 @@ proven before a byte leaves) and ``booking.py`` (how one is made of several call
 """
 
 from crossdock.connectors.businesscentral.client import BusinessCentral
+from crossdock.connectors.businesscentral.listing import LISTING
 from crossdock.connectors.businesscentral.manifest import MANIFEST, check
 from crossdock.connectors.businesscentral.operations import OPERATIONS
 from crossdock.connectors.businesscentral.polls import POLLS, translate
@@ -21,6 +22,7 @@ CONNECTOR = Connector(
     polls={**POLLS, VALUES.name: VALUES},
     webhook=WEBHOOK,
     check=check,
+    listing=LISTING,
 )
 
 __all__ = ["CONNECTOR"]
