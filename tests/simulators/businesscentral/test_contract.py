@@ -158,7 +158,7 @@ async def test_every_answer_is_in_the_published_contract(contract: dict[str, Any
                 checked.add(name)
     assert checked == {
         "salesOrders", "salesOrderLines", "salesInvoices", "salesShipments", "items", "customers", "companyInformation",
-        "salesCreditMemos", "shipmentMethods", "taxGroups",
+        "salesCreditMemos", "shipmentMethods", "taxGroups", "itemLedgerEntries",
     }  # fmt: skip
 
 

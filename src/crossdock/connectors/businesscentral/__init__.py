@@ -9,7 +9,7 @@ from crossdock.connectors.businesscentral.client import BusinessCentral
 from crossdock.connectors.businesscentral.listing import LISTING
 from crossdock.connectors.businesscentral.manifest import MANIFEST, check
 from crossdock.connectors.businesscentral.operations import OPERATIONS
-from crossdock.connectors.businesscentral.polls import POLLS, translate
+from crossdock.connectors.businesscentral.positions import POLLS, translate
 from crossdock.connectors.businesscentral.values import POLL as VALUES
 from crossdock.connectors.businesscentral.webhook import WEBHOOK
 from crossdock.kit.manifest import Connector
