@@ -11,8 +11,8 @@ _decode = msgspec.json.Decoder(PositionSeen).decode
 
 
 def found(seen: PositionSeen) -> Found:
-    """A position as a message to its SKU's stream. Later numbers of one place are other messages."""
-    named = f"position:{seen.location}:{seen.sku}:{seen.as_of.isoformat(timespec='seconds')}"
+    """A position as a message to its SKU's stream. Later numbers of one place are other messages, in one second too."""
+    named = f"position:{seen.location}:{seen.sku}:{seen.as_of.isoformat()}"
     return Found(named, TOPIC, "stock", seen.sku, _encode(seen))
 
 
