@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from crossdock.engine.world import World
+from crossdock.reconcile import certificate
+from crossdock.reconcile.closing import Signing, close
 from crossdock.reconcile.rounds import Round, routes_of
 from crossdock.store.differences import Differences
+from crossdock.store.pool import reading_pool
 from tests.process.amazon_house import SHOP, AmazonHouse
 from tests.process.house import Engine, House
 from tests.process.test_businesscentral import AmazonCentralVendors
-from tests.process.test_reconciliation import AT_ONCE, SLOW, codes, key, kinds, rounds, standing, told
+from tests.process.test_reconciliation import AT_ONCE, SLOW, codes, key, kinds, prompt, rounds, standing, told
 
 Running = Callable[..., Awaitable[tuple[House, Engine]]]
 
@@ -181,6 +185,40 @@ async def test_a_start_takes_over_no_order_and_searches_are_rare(running: Runnin
             await _round(house, msgspec.structs.replace(world, links=links))
         assert calls(house, "searchOrders") == searched + 1
     assert await kinds(house) == []
+
+
+def placed_yesterday(house: AmazonHouse, *ids: str) -> None:
+    """They belong to a date that has ended."""
+    for order_id in ids:
+        books = house.shop.books_
+        for order in (books.orders[order_id], *(view for _, view in books._views[order_id])):
+            order.created_at -= timedelta(days=1)
+
+
+async def test_a_day_closes_over_amazon_and_documents_that_posting_moved(running: Running) -> None:
+    house = await amazon(running)
+    day = ((datetime.now(UTC) - timedelta(days=1)).date(), "UTC")
+    ids = place(house, 3)
+    placed_yesterday(house, *ids, *place(house, afn=True), *place(house, pending=True))
+    await house.hear()
+    await done(house, ids)
+    secret, public = certificate.make_key()
+    db = await reading_pool(house.url)
+    try:
+        async with prompt(house) as world:
+            signing = Signing(secret.decode(), "ada", "", lambda: "first")
+            made = await close(world, house.store.pool, db, AT_ONCE, day, signing, asyncio.sleep)
+    finally:
+        await db.close()
+    told = certificate.verify(made.file, certificate.public_key(public))
+    (route,) = told["routes"]
+    entries = [one for one in house.shop.books()["orders"] if one["id"] in ids]
+    total = sum((Decimal(one["total"]) for one in entries), Decimal(0))
+    for side in ("channel", "crossdock", "erp"):
+        assert (route[side]["orders"], Decimal(route[side]["total"])) == (3, total), side
+    assert (Decimal(route["erp"]["invoiced"]), route["differing"]) == (total, 0)
+    assert told["differences"]["open"] == 0
+    assert told["not_listed"] == []
 
 
 async def _round(house: AmazonHouse, world: World) -> None:

@@ -17,9 +17,9 @@ from crossdock.connectors.netsuite import polls
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.domain.events import Event
 from crossdock.domain.stock_events import PositionSeen
-from crossdock.kit.manifest import Found, Page, Poll, Untranslatable
+from crossdock.kit.manifest import Found, Page, Poll
+from crossdock.kit.positions import TOPIC, found, position_of
 
-TOPIC = "position"
 CHANGED = "a.lastquantityavailablechange"
 OVERLAP = timedelta(minutes=3)
 _encode = msgspec.json.Encoder().encode
@@ -84,27 +84,13 @@ async def _rows(client: NetSuite, where: str, order: str) -> tuple[list[_Row], d
 
 
 def _page(client: NetSuite, rows: list[_Row], as_of: datetime, cursor: Cursor, more: bool = False) -> Page:
-    found = tuple(_found(client.line.connection, row, as_of) for row in rows if row.sku)
-    return Page(found, _encode(cursor).decode(), more)
+    positions = tuple(_found(client.line.connection, row, as_of) for row in rows if row.sku)
+    return Page(positions, _encode(cursor).decode(), more)
 
 
 def _found(connection: str, row: _Row, as_of: datetime) -> Found:
     committed = max(row.onhand - row.available, Decimal(0))
-    seen = PositionSeen(connection, row.location, row.sku, row.onhand, committed, as_of)
-    named = f"position:{row.location}:{row.sku}:{as_of.isoformat(timespec='seconds')}"
-    return Found(named, TOPIC, "stock", row.sku, _encode(seen))
-
-
-def position_of(connection: str, body: bytes) -> PositionSeen:
-    """A polled position. Raises ``Untranslatable``."""
-    try:
-        seen = msgspec.json.decode(body, type=PositionSeen)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        detail = f"the polled position cannot be read: {error}"
-        raise Untranslatable("unreadable_position", detail, field="body") from error
-    if not (seen.on_hand.is_finite() and seen.committed.is_finite()):
-        raise Untranslatable("unreadable_position", f"{seen.sku} has a quantity that is no number", field="on_hand")
-    return msgspec.structs.replace(seen, source=connection)
+    return found(PositionSeen(connection, row.location, row.sku, row.onhand, committed, as_of))
 
 
 def translate(connection: str, topic: str, body: bytes) -> list[Event]:

@@ -42,13 +42,19 @@ from crossdock.kit.manifest import Untranslatable
 from crossdock.kit.positions import position_of
 
 T = TypeVar("T")
-MOST_SKUS = 50  # of one Inventory Update that are read back at once; the poll brings all
+MOST_SKUS = 20  # of one Inventory Update that are read back at once; the poll brings all
+NO_SKUS = "[]"
 
 
 def content_id(shipment_id: int | str, tracking_numbers: Iterable[str | None]) -> str:
     """The same for a webhook and a poll of one shipment; another once a label was voided and made anew."""
     labels = sha256("\n".join(sorted(filter(None, tracking_numbers))).encode()).hexdigest()[:16]
     return f"shipment:{shipment_id}:{labels}"
+
+
+def named_skus(skus: Iterable[str | None]) -> str:
+    """What a signal of stock names: the same for the same SKUs, so that reads of them come one after the other."""
+    return msgspec.json.encode(sorted({sku for sku in skus if sku})[:MOST_SKUS]).decode()
 
 
 def translate(connection: str, topic: str, body: bytes) -> list[Event]:
@@ -72,8 +78,8 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         return [position_of(connection, body)]
     if topic == INVENTORY_UPDATE:
         # Its numbers are the account's and not a warehouse's, and carry no time: the SKUs are read back.
-        skus = sorted({one.sku for one in _decoded(body, StockHook).inventory if one.sku})[:MOST_SKUS]
-        return [SignalSeen(connection, STOCK, msgspec.json.encode(skus).decode())] if skus else []
+        skus = named_skus(one.sku for one in _decoded(body, StockHook).inventory)
+        return [] if skus == NO_SKUS else [SignalSeen(connection, STOCK, skus)]
     if MANIFEST.topics.get(topic, "").startswith("ignored"):
         return []
     raise Untranslatable("unknown_topic", f"ShipHero sent the unknown webhook type {topic!r}", "webhook_type")

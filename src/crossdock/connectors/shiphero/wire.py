@@ -266,6 +266,10 @@ class _NamedShipment(msgspec.Struct, frozen=True):
     tracking_number: str | None = None
 
 
+class _NamedSku(msgspec.Struct, frozen=True):
+    sku: str | None = None
+
+
 class HookSubject(msgspec.Struct, frozen=True):
     """The little of any webhook that says what it is about: intake must take what only translating finds wrong."""
 
@@ -274,6 +278,7 @@ class HookSubject(msgspec.Struct, frozen=True):
     order_uuid: str | None = None
     fulfillment: _NamedShipment = _NamedShipment()
     packages: tuple[_NamedPackage, ...] = ()
+    inventory: tuple[_NamedSku, ...] = ()
 
 
 class _Changed(msgspec.Struct, frozen=True):

@@ -64,6 +64,15 @@ async def test_shipping_moves_both_numbers_and_each_move_is_told_and_read_back()
     assert (follow.stream_kind, follow.stream_key, follow.event) == ("stock", "SKU-12", seen)
 
 
+def test_messages_of_one_sku_share_a_stream_and_so_each_is_read() -> None:
+    """A read is named by what it reads and its number within its stream: two streams would name two reads alike."""
+    webhook = CONNECTOR.webhook
+    assert webhook is not None
+    bodies = [b'{"webhook_type":"Inventory Update","inventory":[{"sku":"A","inventory":"%d"}]}' % n for n in (1, 2)]
+    keys = {webhook.identify("wms", {"x-shiphero-message-id": body.hex()}, body).stream_key for body in bodies}
+    assert keys == {'wms:stock:["A"]'}
+
+
 async def test_pages_end_and_miss_no_sku(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("crossdock.connectors.shiphero.positions.PAGE_SIZE", 3)
     wired = Wired()
