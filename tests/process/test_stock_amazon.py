@@ -16,6 +16,7 @@ from tests.process import house as houses
 from tests.process.house import ERP, SHOP, House
 from tests.process.test_businesscentral import CentralVendors
 from tests.process.test_stock import stock_of
+from tests.support.in_process_http import Strike
 
 AMAZON = "amazon"
 HOST = f"http://{AMAZON}.test"
@@ -78,7 +79,8 @@ def _add_amazon(folder: Path, stock: Mapping[str, Any]) -> None:
 
 
 @asynccontextmanager
-async def opened(folder: Path, url: str, **rule: Any) -> AsyncIterator[House]:
+async def opened(folder: Path, url: str, every_s: float | None = None, **rule: Any) -> AsyncIterator[House]:
+    """``every_s``: how often the engine polls by itself (never, unless told)."""
     asyncio.get_running_loop().set_task_factory(houses.task_factory)
     vendors = ShopAndAmazon(7, {}, {})
     houses.write_config(folder, vendors, {"check_products": True}, [])
@@ -87,9 +89,11 @@ async def opened(folder: Path, url: str, **rule: Any) -> AsyncIterator[House]:
     try:
         http = houses.InProcessHttp(vendors.by_host)
         made = House(folder, url, store, vendors, app.configuration(folder), http)
-        async with made.open(), made.running():
+        made.every_s = every_s
+        async with made.open():
             await made.poll(AMAZON, "orders")
-            yield made
+            async with made.running():
+                yield made
     finally:
         await store.close()
 
@@ -207,3 +211,36 @@ async def _let_go(house: House) -> bool:
     await asyncio.sleep(0.3)
     assert sum(shown(house, PART)) <= 2
     return await house.store.pool.fetchval("select count(*) from reservations") == 0
+
+
+@pytest.mark.parametrize("nth", [2, 3], ids=["the patch", "the read after it"])
+@pytest.mark.parametrize("fault", ["lost_response", "html_200", "late_commit"])
+async def test_numbers_come_right_whatever_is_lost_on_the_way(
+    tmp_path: Path, database_url: str, fault: str, nth: int
+) -> None:
+    """Of every number one answer is lost, while stock changes and sells: in the end the right one shows."""
+    async with opened(tmp_path, database_url, every_s=0.2) as house:
+        await stocked(house, SKU_0007=40)
+        await house.until(lambda: settled(house, SKU_0007=40), "forty units to be for sale")
+        house.http.strikes = [Strike(fault, f"stock:{PART}/{AMAZON}/", "stock.publish", nth)]
+        sold = 0
+        for turn in range(15):
+            house.erp.act("count_stock", {"sku": PART, "quantity": 30 + turn % 7})
+            if turn % 5 == 0:  # while sales outrun their notices nothing is sent
+                sold += not amazon(house).act("buy", {"sku": PART})["sold_out"]
+            await asyncio.sleep(0.3)
+        house.http.strikes = []
+        assert sold == 3
+        assert house.http.struck, "numbers were sent while answers were lost"
+        await house.until(lambda: _right(house, sold), "what is left to be for sale")
+        assert await house.problems() == []
+
+
+async def _right(house: House, sold: int) -> bool:
+    """What the company has, less what its open orders and ours hold: ours to the end, see ``STOCK``."""
+    await asyncio.sleep(0.2)
+    there = next(item.inventory for item in house.erp.items.values() if item.number == PART)
+    lines = [line for order in house.erp.ledger.of("salesOrder") for line in order.lines if line.number == PART]
+    state = await stock_of(house, PART)
+    flying = state is None or any(one.flying for one in state.listings.values())
+    return not flying and sum(shown(house, PART)) == there - sum(line.outstanding for line in lines) - sold
