@@ -9,7 +9,7 @@ from crossdock.domain.commands import PublishStock
 from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, RateLimited, Rejected, RetryLater
 from crossdock.domain.stock_events import LevelSeen
 from crossdock.kit.http import AnswerLost
-from crossdock.kit.manifest import Result
+from crossdock.kit.manifest import Call, Result
 
 SKU = "SKU-0007"
 
@@ -81,7 +81,7 @@ async def test_accepted_is_not_done_until_the_listing_shows_it(stocked: Any) -> 
 
 
 @pytest.mark.parametrize("processed", [True, False])
-async def test_an_old_number_is_never_sent_again(stocked: Any, processed: bool) -> None:
+async def test_a_number_is_not_sent_again_over_a_sale(stocked: Any, processed: bool) -> None:
     """Whether it was taken and sold from, or not taken: what shows is told, and the next version is made of it."""
     stocked.sim.listings.lag_s = 0.0 if processed else 1e6
     stocked.lost_patches = 1
@@ -93,6 +93,23 @@ async def test_an_old_number_is_never_sent_again(stocked: Any, processed: bool) 
     assert isinstance(found.outcome, Conflict)
     assert level(found).quantity == (8 if processed else 3)
     assert stocked.sim.listings.taken[SKU] == 1
+
+
+async def test_what_does_not_show_is_given_time_and_then_sent_once_more(stocked: Any) -> None:
+    """Nothing has moved, so nothing can be overwritten; the engine's bounded tries tell a person in the end."""
+    stocked.sim.listings.lag_s = 1e6
+    assert isinstance((await stocked.do(number(9))).outcome, OutcomeUnknown)
+    look_up = CONNECTOR.operations["stock.publish"].look_up
+    assert look_up is not None
+    for tries in (1, 2):
+        waits = await look_up(stocked.client, number(9), Call("k", tries))
+        assert waits is not None
+        assert isinstance(waits.outcome, OutcomeUnknown)
+    assert await look_up(stocked.client, number(9), Call("k", 3)) is None
+    stocked.sim.act("list_item", {"sku": SKU, "quantity": 3})
+    sold = await look_up(stocked.client, number(9), Call("k", 3))
+    assert sold is not None
+    assert isinstance(sold.outcome, Conflict)
 
 
 async def test_a_patch_that_is_accepted_and_then_refused_is_told_with_its_issue(stocked: Any) -> None:

@@ -5,8 +5,9 @@ Amazon has no compare-and-set, and it processes a patch after it has accepted it
 - The listing is read first. Where it shows something else than we believe, nothing is sent and what it shows is told.
 - ``ACCEPTED`` is not success. Done is a number that the listing shows; until then the outcome is unknown, and nothing
   else is sent for this SKU: one number is under way at a time, and a newer version waits for it.
-- An old number is never sent again. If it does not show after the settle time, what does is told, and the next version
-  is made of that. Amazon may still process the old one, but before the new one: patches are processed in order.
+- No number is sent again over a sale. Where the listing shows something new instead, that is told, and the next version
+  is made of it; Amazon may still process the old one, but before the new one: patches are processed in order. Where it
+  shows what it showed before, Amazon is given time, then the number is sent once more, and in the end a person is told.
 - A sale between that read and the patch is overwritten by it, and put right by the order that comes of the sale. That
   moment cannot be closed here: keep a ``buffer`` on the route for what sells fast.
 
@@ -33,6 +34,7 @@ from crossdock.kit.manifest import Call, Follow, Found, Page, Result, Untranslat
 ATTRIBUTE = "fulfillment_availability"
 DEFAULT = "DEFAULT"  # the fulfilment channel of what the merchant ships: the one place that Amazon has here
 THROTTLE_S = 0.4  # two reads and a patch, at five a second each
+PATIENCE = 3  # looks, a settle time apart, before what does not show is sent again
 MOST_LISTED = 1000  # that a search pages through, whatever it found
 _encode = msgspec.json.Encoder().encode
 
@@ -87,7 +89,8 @@ async def _confirmed(client: Client, payload: PublishStock, words: str) -> Resul
 
 
 async def find_published(client: Client, payload: Payload, call: Call) -> Result | None:
-    """Is our number there? Never ``None``: whatever else shows may be a sale, which the same number would overwrite."""
+    """Is our number there? ``None`` only where nothing has moved for a while: whatever else shows may be a sale, which
+    the same number would overwrite."""
     assert isinstance(payload, PublishStock)
     try:
         item = await _mine(client, payload)
@@ -101,6 +104,9 @@ async def find_published(client: Client, payload: Payload, call: Call) -> Result
     wrong = [one for one in item.issues if one.severity == "ERROR" and ATTRIBUTE in one.attribute_names]
     if wrong:
         return Result(Rejected("amazon.listing_issue", _words(wrong), hint="Correct the listing, then retry."))
+    if shows == payload.expected:
+        waits = OutcomeUnknown(f"the listing still shows {shows}: Amazon has not processed the number", "not_shown")
+        return Result(waits, throttle_s=THROTTLE_S) if call.tries < PATIENCE else None
     return _stale(client, payload, shows)
 
 
