@@ -142,7 +142,9 @@ def _hurried(found: Connector) -> Connector:
     silent = found.manifest.role == "channel" and found.webhook is None  # its orders come by polls alone
     every_s = 3.0 if silent else 20.0
     polls = {n: msgspec.structs.replace(poll, every_s=min(poll.every_s, every_s)) for n, poll in found.polls.items()}
-    listing = found.listing and msgspec.structs.replace(found.listing, lag_s=min(found.listing.lag_s, 5.0))
+    listing = found.listing and msgspec.structs.replace(
+        found.listing, lag_s=min(found.listing.lag_s, 5.0), every_s=min(found.listing.every_s, 20.0)
+    )
     return msgspec.structs.replace(found, operations=operations, polls=polls, listing=listing)
 
 

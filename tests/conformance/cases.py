@@ -75,6 +75,13 @@ def forged(system: str, body: bytes, signature: str) -> tuple[dict[str, str], by
     return dict.fromkeys(SIGNS[system](body, SECRET), signature), body
 
 
+def listed_key(system: str) -> str:
+    """A key that the system could have an order under: of others nothing is asked."""
+    order_ids = {"amazon": "111-0000001-0000001"}
+    keys = {"businesscentral": "shop-1001"}  # an ERP knows channels by the setting order_prefixes
+    return keys.get(system) or f"{system}-{order_ids.get(system, '1001')}"
+
+
 SIGNS: Mapping[str, Sign] = {
     "shiphero": _hmac_in("x-shiphero-hmac-sha256"),
     "shopify": _hmac_in("x-shopify-hmac-sha256"),
@@ -130,6 +137,9 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "aws_region": "us-east-1",
             "aws_access_key_id": "AKIA",
             "settlements": True,
+            "seller_id": "A3",
+            "marketplace_ids": ["ATVPDKIKX0DER"],
+            "stock_levels": True,
         }
         return given, {"client_secret": SECRET, "refresh_token": "Atzr|r", "aws_secret_access_key": SECRET}
     if system == "portal":
@@ -237,13 +247,16 @@ PAYLOADS: Mapping[str, Payload] = {
     )
 }
 
-# What only one system reads back, in its own words.
-_READ_BACKS: Mapping[str, Payload] = {"businesscentral": ReadBack("salesInvoices", NOW.isoformat())}
+# What only one system understands, in its own words.
+_OWN: Mapping[tuple[str, str], Payload] = {
+    ("businesscentral", ReadBack.purpose): ReadBack("salesInvoices", NOW.isoformat()),
+    ("amazon", PublishStock.purpose): PublishStock("SKU-11", "DEFAULT", 7, 3, 9),
+}
 
 
 def payload(system: str, purpose: str) -> Payload:
     """A payload that the system's operation understands."""
-    return _READ_BACKS.get(system, PAYLOADS[purpose]) if purpose == ReadBack.purpose else PAYLOADS[purpose]
+    return _OWN.get((system, purpose), PAYLOADS[purpose])
 
 
 _JSON = {"content-type": "application/json"}

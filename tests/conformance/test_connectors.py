@@ -34,6 +34,7 @@ from tests.conformance.cases import (
     client,
     connector,
     forged,
+    listed_key,
     payload,
     proven,
 )
@@ -297,7 +298,7 @@ def test_a_listing_is_only_empty_when_it_was_answered(system: str, answer: str) 
     window = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC))
     for asked in (
         listing.pages(_at(system, answer), window, None),
-        listing.named(_at(system, answer), [f"{system}-1001"]),
+        listing.named(_at(system, answer), [listed_key(system)]),
     ):
         with pytest.raises(Exception) as failed:  # noqa: PT011
             asyncio.run(asked)  # type: ignore[arg-type]

@@ -68,3 +68,14 @@ def test_what_ships_nowhere_and_what_is_ignored_holds_nothing() -> None:
     play = Play(stock=STOCK)
     play.tell(OrderSeen(msgspec.structs.replace(order(), test=True)))
     assert told(play) == []
+
+
+def test_where_a_warehouse_tells_what_is_there_units_are_held_until_it_has_the_order() -> None:
+    play = Play(stock=StockPolicy(locations={"101": StockLocation(sources=("warehouse/7",))}))
+    play.tell(OrderSeen(order(lines=(line("1", sku="SKU-1", quantity=2),))))
+    before = len(play.decisions)
+    play.settle("order.book")
+    assert play.state.erp_ref is not None
+    assert told(play, before) == [], "the warehouse has not heard of it: its numbers would be without these units"
+    play.settle("order.release")
+    assert told(play, before) == [("SKU-1", "committed", 2, 2)]

@@ -14,7 +14,7 @@ from crossdock.domain.events import OperatorActed
 from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, Rejected
 from crossdock.domain.stock import StockLocation, StockPolicy
 from crossdock.domain.stock_decider import STALE, STOCK, UNLISTED
-from crossdock.domain.stock_events import ComponentSeen
+from crossdock.domain.stock_events import ComponentSeen, StockReserved
 
 
 def alone(**rule: object) -> Stream:
@@ -268,6 +268,20 @@ def test_a_kit_is_as_many_as_its_scarcest_component() -> None:
     kit.tell(ComponentSeen("KIT", "SKU-2", {"erp/1": 7}, NOON))
     assert kit.last().quantity == 4
     assert part.position(9, as_of=NOON + timedelta(minutes=6)).tells == []
+
+
+def test_a_kit_that_was_sold_is_not_shown_again_before_its_components_tell() -> None:
+    stock = StockPolicy(locations={AT: StockLocation(sources=("1",))}, kits={"KIT": {SKU: 2}})
+    kit = Stream({"a": route("a", stock)}, "KIT")
+    kit.tell(ComponentSeen("KIT", SKU, {"erp/1": 8}, NOON))
+    kit.settle_last("a")
+    kit.now += timedelta(seconds=1)
+    sold = StockReserved("KIT", "o1", "a", Decimal(0), "reserved", Decimal(1))
+    assert kit.tell(sold).commands == [], "it shows three, and there are three until the component says otherwise"
+    assert kit.tell(ComponentSeen("KIT", SKU, {"erp/1": 6}, kit.now + timedelta(seconds=1))).commands == []
+    kit.now += timedelta(seconds=2)
+    kit.tell(ComponentSeen("KIT", SKU, {"erp/1": 10}, kit.now))
+    assert kit.last().quantity == 5
 
 
 def test_rows_for_what_is_there_and_what_is_promised() -> None:

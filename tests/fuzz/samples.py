@@ -44,6 +44,14 @@ def shopify() -> dict[str, tuple[bytes, ...]]:
     return {topic: tuple(bodies) for topic, bodies in found.items()}
 
 
+_POSITION = (
+    b'{"type":"position_seen","source":"erp","location":"1","sku":"MUG","on_hand":"12","committed":"2.5",'
+    b'"as_of":"2026-11-23T14:00:00Z"}'
+)
+_LEVEL = (
+    b'{"type":"level_seen","channel":"amazon","location":"DEFAULT","sku":"MUG","quantity":12,'
+    b'"as_of":"2026-11-23T14:00:00Z"}'
+)
 _POLLED = {
     "id": "U2hpcG1lbnQ6MQ==", "legacy_id": 7, "warehouse_id": "V2FyZWhvdXNlOjE=", "created_date": "2026-11-23T12:00:00",
     "order": {"id": "T3JkZXI6MQ==", "partner_order_id": "shop-1001"},
@@ -59,13 +67,16 @@ def shiphero() -> dict[str, tuple[bytes, ...]]:
     shipment = (_CONNECTORS / "shiphero/samples/shipment_update.json").read_bytes()
     told = {"webhook_type": "", "partner_order_id": "shop-1001", "order_uuid": "T3JkZXI6MQ==", "order_id": 1,
             "reason": "address"}  # fmt: skip
-    statuses = ("Order Canceled", "Order Packed Out", "Order Allocated", "Order Deallocated", "Inventory Update")
+    statuses = ("Order Canceled", "Order Packed Out", "Order Allocated", "Order Deallocated")
+    stock = {"webhook_type": "Inventory Update", "inventory": [{"sku": "MUG", "inventory": "4"}, {"sku": "CUP"}]}
     polled = {"id": "T3JkZXI6MQ==", "partner_order_id": "shop-1001", "fulfillment_status": "canceled"}
     return {
         "Shipment Update": (shipment,),
         **{topic: (json.dumps({**told, "webhook_type": topic}).encode(),) for topic in statuses},
         "shipments": (json.dumps(_POLLED).encode(),),
         "orders": (json.dumps(polled).encode(),),
+        "Inventory Update": (json.dumps(stock).encode(),),
+        "position": (_POSITION,),
     }
 
 
@@ -74,7 +85,7 @@ def netsuite() -> dict[str, tuple[bytes, ...]]:
     """Bodies by topic: what its poll of invoices keeps."""
     row = {"id": "4714", "number": "INV1", "total": "62.08", "currency": "USD", "invoiced_at": "2026-11-23T14:00:00Z",
            "order": "shop-1001"}  # fmt: skip
-    return {"invoice": (json.dumps(row).encode(),)}
+    return {"invoice": (json.dumps(row).encode(),), "position": (_POSITION,)}
 
 
 @cache
@@ -84,7 +95,8 @@ def businesscentral() -> dict[str, tuple[bytes, ...]]:
            "invoiced_at": "2026-11-23T14:00:00Z", "order": "shop-1001"}  # fmt: skip
     note = {"subscriptionId": "1", "clientState": "word", "resource": "/api/v2.0/companies(1)/salesInvoices(2)",
             "changeType": "created", "lastModifiedDateTime": "2026-11-23T14:00:00.157Z"}  # fmt: skip
-    return {"invoice": (json.dumps(row).encode(),), "notification": (json.dumps({"value": [note, note]}).encode(),)}
+    notes = json.dumps({"value": [note, note]}).encode()
+    return {"invoice": (json.dumps(row).encode(),), "notification": (notes,), "position": (_POSITION,)}
 
 
 @cache
@@ -97,6 +109,7 @@ def amazon() -> dict[str, tuple[bytes, ...]]:
     report = (_CONNECTORS / "amazon/samples/settlement.flat_file_v2.tsv").read_bytes()
     found["settlement"] = [report, report.replace(b"\n", b"\r\n"), report.replace(b".", b",")]
     found["settlement/merchant"] = [report]
+    found["level"] = [_LEVEL]
     return {topic: tuple(bodies) for topic, bodies in found.items()}
 
 

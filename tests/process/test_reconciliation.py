@@ -31,7 +31,8 @@ AT_ONCE = RoundSettings(every_s=0.2, grace_s=0.0)
 
 def without_lag(connector: Connector) -> Connector:
     """Lists that show everything at once: the rule about lags is tested where the clock is ours."""
-    listing = connector.listing and msgspec.structs.replace(connector.listing, lag_s=0.0)
+    prompt = {"lag_s": 0.0, "every_s": 0.0, "from_start": False}
+    listing = connector.listing and msgspec.structs.replace(connector.listing, **prompt)
     return msgspec.structs.replace(connector, listing=listing)
 
 

@@ -16,6 +16,7 @@ from crossdock.store.protocol import INVENTORY
 from crossdock.store.squeeze import Squeeze
 from tests.process import house as houses
 from tests.process.house import ERP, HOOK, PLAIN, SHOP, House, Vendors
+from tests.support.in_process_http import Strike
 
 OTHER = "shop2"
 SKU = "SKU-0007"
@@ -124,17 +125,15 @@ async def test_a_stale_number_never_wins(tmp_path: Path, database_url: str, faul
         await stocked(house, 40)
         await house.until(lambda: settled(house, 40), "forty units to be for sale")
         shops = (house.shop, house.vendors.other)  # type: ignore[attr-defined]
-        for shop in shops:
-            setattr(shop.faults, fault, 0.4)
-            shop.faults.late_commit_s = 0.3
+        house.http.strikes = [Strike(fault, f"stock:{SKU}/", "stock.publish", 1, late_s=0.3)]
         sold = 0
         for nth in range(30):
             house.erp.act("count_stock", {"sku": SKU, "quantity": 30 + nth % 7})
             await house.poll(ERP, "positions_all")
             sold += not shops[nth % 2].act("buy", {"sku": SKU})["sold_out"]
             await asyncio.sleep(0.05)
-        for shop in shops:
-            setattr(shop.faults, fault, 0.0)
+        house.http.strikes = []
+        assert house.http.struck
         house.erp.act("count_stock", {"sku": SKU, "quantity": 30})
         assert sold > 20
         await house.until(lambda: _compared(house), "both shops to show what is there")

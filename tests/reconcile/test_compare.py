@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from crossdock.domain.problems import CATALOGUE
 from crossdock.domain.reconciling import ASK, BOOK_AGAIN, DIFFERENCES, READ_BACK, REPAIRS, SEVERITIES
 from crossdock.kit.listing import STATUSES
-from crossdock.reconcile.compare import Sides, compare
+from crossdock.reconcile.compare import OF_CHANNEL, Sides, compare
 from tests.reconcile.sides import CHANNEL, ERP, KEY, LATER, OURS, SEEN, sides
 
 SHIPPED = {"fulfilment": "whole", "left": Decimal(3), "told": True}
@@ -21,6 +21,7 @@ CANCELLED = {"cancelled": True, "ended": "cancelled"}
 CASES: list[tuple[str, dict[str, Any], str]] = [
     ("missing_here", {"ours": None, "erp": None}, READ_BACK),
     ("missing_here", {"ours": None, "channel": None}, READ_BACK),
+    ("missing_here", {"ours": None, "channel": {"left_alone": "not paid yet"}}, ASK),
     ("missing_in_channel", {"channel": None}, ASK),
     ("missing_in_erp", {"erp": None}, BOOK_AGAIN),
     ("missing_in_erp", {"ours": {"booked": False}, "erp": None}, BOOK_AGAIN),
@@ -58,6 +59,10 @@ AGREE: list[dict[str, Any]] = [
     {"ours": {"ended": "done"}, "erp": {"status": "closed"}},
     {"ours": {"credited": True}, "erp": {"total": Decimal(90), "quantity": Decimal(2)}},
     {"ours": {"wanted": None}, "channel": {"quantity": Decimal(1)}},
+    {"ours": None, "erp": None, "channel": {"left_alone": "fulfilled by Amazon"}},
+    {"channel": {"left_alone": "shipped: Crossdock knows what it shipped itself"}},
+    {"channel": {"total": None, "currency": "", "quantity": None}},
+    {"erp": {"total": None, "quantity": None}},
     {"channel": {"quantity": None, "fulfilment": None}},
     {"erp": {"quantity": None, "shipped": None, "invoiced": None}},
     {"ours": {"fulfilment": "part", "left": Decimal(1), "told": False}},
@@ -151,3 +156,9 @@ def test_a_channel_that_shows_our_very_view_never_differs_in_amount(ours: Any) -
     channel = msgspec.structs.replace(CHANNEL, total=ours.total, quantity=ours.wanted)
     kinds = {one.kind for one in compare(Sides(KEY, ours, channel, None, True, False))}
     assert not kinds & {"channel_amount_differs", "channel_quantity_differs", "missing_in_channel"}
+
+
+def test_every_kind_is_of_the_channel_or_not() -> None:
+    """Which ones need the channel to be asked again: whatever is found where only the ERP was looked at does not."""
+    looks = [compare(sides(**{**changes, "channel": None}, channel_asked=False)) for _, changes, _ in CASES]
+    assert {one.kind for look in looks for one in look} - {"missing_here"} == DIFFERENCES.keys() - OF_CHANNEL

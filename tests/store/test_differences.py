@@ -147,3 +147,13 @@ async def test_the_walk_sees_every_order_and_begins_anew(store: PostgresStore, b
         if not at:
             break
     assert found == [f"shop-{n}" for n in range(5)]
+
+
+async def test_which_orders_have_a_difference_of_a_kind(store: PostgresStore, books: Differences) -> None:
+    changed = Difference("channel_amount_differs", "newer", "1.00 EUR", "2.00 EUR")
+    await note(books, GONE, Seen("shop-2", changed), Seen("shop-3", changed), keys=("shop-1", "shop-2", "shop-3"))
+    asked = ("shop-1", "shop-2", "shop-9")
+    assert await books.standing_among(asked, {"channel_amount_differs"}) == {"shop-2"}
+    assert await books.standing_among(asked, {"channel_amount_differs", "missing_in_erp"}) == {"shop-1", "shop-2"}
+    await books.note("shop", "erp", ["shop-2"], [], LAG_S)
+    assert await books.standing_among(asked, {"channel_amount_differs"}) == set(), "it stands no more"

@@ -1,14 +1,16 @@
-"""What an order holds of the stock, from its intake until the ERP has it: told to the streams of stock when it changes.
+"""What an order holds of the stock, from its intake until whoever tells positions has it: told to the streams of stock.
 
+The ERP has it once it is booked; a warehouse, where a location goes by the warehouse's numbers, once it is released.
 Only orders whose route has ``stock`` switched on speak to them.
 """
 
 from decimal import Decimal
 
 from crossdock.domain import entries as e
-from crossdock.domain.decision import StreamRef, Tell
+from crossdock.domain.decision import Policy, StreamRef, Tell
 from crossdock.domain.draft import Draft
 from crossdock.domain.money import ZERO
+from crossdock.domain.publishing import pool_of
 from crossdock.domain.state import OrderState, ordered, ships
 from crossdock.domain.stock import StockPolicy
 from crossdock.domain.stock_events import StockReserved
@@ -21,7 +23,7 @@ def reserve(d: Draft) -> None:
     policy = d.policy if d.state.order is not None else None
     if policy is None or policy.stock is None or d.state.reservation in (COMMITTED, RELEASED):
         return
-    status, sold = _wanted(d.state)
+    status, sold = _wanted(d.state, policy)
     before = d.state.reserved
     if (status, sold) == (d.state.reservation, before) or (status == RELEASED and d.state.reservation is None):
         return
@@ -33,11 +35,12 @@ def reserve(d: Draft) -> None:
         d.decision.tells.append(Tell(StreamRef("stock", sku), event))
 
 
-def _wanted(state: OrderState) -> tuple[str, dict[str, Decimal]]:
+def _wanted(state: OrderState, policy: Policy) -> tuple[str, dict[str, Decimal]]:
     """Status and units by SKU, as the order stands."""
     order = state.order
     assert order is not None
-    if state.status_of("order.book") in ("done", "skipped") and state.ended != "cancelled":
+    held = all(state.status_of(step) in ("done", "skipped") for step in _steps(policy))
+    if held and state.ended != "cancelled":
         return COMMITTED, state.reserved
     if state.ended in ("cancelled", "ignored"):
         return RELEASED, {}
@@ -46,6 +49,14 @@ def _wanted(state: OrderState) -> tuple[str, dict[str, Decimal]]:
         if line.sku and ships(line):
             units[line.sku] = units.get(line.sku, ZERO) + ordered(line)
     return RESERVED, units
+
+
+def _steps(policy: Policy) -> tuple[str, ...]:
+    """After which steps the numbers that the route's locations go by hold the order's units."""
+    assert policy.stock is not None
+    pools = (pool_of(policy, location) for location in policy.stock.locations)
+    elsewhere = any(not place.startswith(f"{policy.erp}/") for pool in pools for place in pool)
+    return ("order.book", "order.release") if elsewhere else ("order.book",)
 
 
 def _with_parts(stock: StockPolicy, sold: dict[str, Decimal]) -> dict[str, tuple[Decimal, Decimal]]:

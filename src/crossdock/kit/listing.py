@@ -19,7 +19,7 @@ class Listed(msgspec.Struct, frozen=True, omit_defaults=True):
     external_id: str  # the system's own id
     number: str  # what its people call it
     status: str  # open, cancelled, closed (ended there without being billed), billed
-    total: Decimal  # in ``currency``; a channel's own, or what the ERP's document comes to
+    total: Decimal | None  # in ``currency``; a channel's own, or what the ERP's documents come to
     currency: str
     changed_at: datetime
     placed_at: datetime | None = None
@@ -29,6 +29,7 @@ class Listed(msgspec.Struct, frozen=True, omit_defaults=True):
     shipped: Decimal | None = None  # units of goods that have left
     fulfilment: str | None = None  # none, part, whole: a channel that tells no count
     invoiced: Decimal | None = None  # what all invoices of the order come to; 0 where there are none
+    left_alone: str | None = None  # why the connector would not take the order as it stands: nobody else need have it
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -61,3 +62,7 @@ class Listing(msgspec.Struct, frozen=True, omit_defaults=True):
     load: Callable[[Any], float] | None = None
     reach_days: int | None = None  # older orders are not shown: their absence says nothing
     signal: str | None = None  # the kind of thing a read-back of an order names; None: it cannot be read back
+    every_s: float = 0.0  # what changed is asked for no more often: questions that are dear
+    # It never lets go of an order: one that no list tells as changed is as it was, and is not asked for in turn.
+    keeps: bool = False
+    from_start: bool = False  # what changed before the first round is somebody else's, and left alone

@@ -13,6 +13,7 @@ import msgspec
 from crossdock.engine.world import World
 from crossdock.kit.listing import Listed, Window
 from crossdock.reconcile.certificate import KIND, VERSION, digest, private_key, sign
+from crossdock.reconcile.compare import nobody_has
 from crossdock.reconcile.looking import Route, look, settle
 from crossdock.reconcile.rounds import AT_ONCE, RoundSettings, Wait, each_page, routes_of
 from crossdock.reconcile.summing import Row, as_list, list_digest, rows_of, summarise
@@ -115,7 +116,7 @@ class Closing:
             found = await look(self._books, route, fresh[start : start + AT_ONCE], self._now, listed)
             await settle(self._world.store, self._books, route, found)
             for key, sides in found.sides.items():
-                if sides.ours is None or sides.ours.ended != "ignored":
+                if not nobody_has(sides) and (sides.ours is None or sides.ours.ended != "ignored"):
                     differs = [one.difference.kind for one in found.seen if one.order_key == key]
                     policy = route.policy
                     self._rows[key] = rows_of(sides, route.name, policy.erp, policy.basis, differs)

@@ -23,6 +23,18 @@ class Sides(msgspec.Struct, frozen=True):
     erp_asked: bool = True
 
 
+# Differences that only the channel can tell. While one stands, the channel is asked for the order in every look.
+OF_CHANNEL = frozenset(
+    {"missing_here", "missing_in_channel", "cancelled_in_channel", "cancelled_here_only", "channel_amount_differs"}
+    | {"channel_quantity_differs", "shipment_not_shown"}
+)
+
+
+def nobody_has(sides: Sides) -> bool:
+    """Whether it is an order of the channel's that nobody is to have (yet), and that nobody has."""
+    return sides.ours is None and sides.erp is None and (sides.channel is None or sides.channel.left_alone is not None)
+
+
 def compare(sides: Sides) -> tuple[Difference, ...]:
     """Everything that differs, at most once each kind. An order on its way is not compared with the ERP: it moves."""
     ours = sides.ours
@@ -40,14 +52,17 @@ def compare(sides: Sides) -> tuple[Difference, ...]:
 
 
 def _not_here(sides: Sides) -> Iterator[Difference]:
-    has = [name for name, view in (("the channel", sides.channel), ("the ERP", sides.erp)) if view is not None]
-    if not has:
+    if nobody_has(sides):
         return
-    if sides.channel is None:
+    has = [name for name, view in (("the channel", sides.channel), ("the ERP", sides.erp)) if view is not None]
+    left_alone = None if sides.channel is None else sides.channel.left_alone
+    if left_alone is not None:
+        cause = f"the ERP has a sales order under our key; the channel's order is left alone: {left_alone}"
+    elif sides.channel is None:
         cause = "the ERP has a sales order under our key that we know nothing of: the channel is asked for the order"
     else:
         cause = "neither webhook nor poll brought it, or what came could not be read"
-    yield _different("missing_here", cause, "an order", f"only {' and '.join(has)}", newer=True)
+    yield _different("missing_here", cause, "an order", f"only {' and '.join(has)}", newer=left_alone is None)
 
 
 def _with_channel(sides: Sides, ours: Ours) -> Iterator[Difference]:
@@ -73,7 +88,7 @@ def _with_channel(sides: Sides, ours: Ours) -> Iterator[Difference]:
 
 
 def _amounts_in_channel(theirs: Listed, ours: Ours, heard: str, newer: bool) -> Iterator[Difference]:
-    if (theirs.total, theirs.currency) != (ours.total, ours.currency):
+    if theirs.total is not None and (theirs.total, theirs.currency) != (ours.total, ours.currency):
         yield _different(
             "channel_amount_differs",
             heard,
@@ -114,13 +129,7 @@ def _not_in_erp(ours: Ours) -> Iterator[Difference]:
 
 def _documents(theirs: Listed, ours: Ours) -> Iterator[Difference]:
     by_hand = "nothing is under way here, so it was changed in the ERP"
-    if not ours.credited and (theirs.total, theirs.currency) != (ours.owed, ours.owed_currency):
-        yield _different(
-            "erp_amount_differs",
-            by_hand,
-            _money(ours.owed, ours.owed_currency),
-            _money(theirs.total, theirs.currency),
-        )
+    yield from _amount_in_erp(theirs, ours, by_hand)
     if not ours.credited and theirs.quantity is not None and theirs.quantity != ours.goods:
         yield _different("erp_quantity_differs", by_hand, _units(ours.goods), _units(theirs.quantity))
     if ours.told and theirs.shipped is not None and theirs.shipped < ours.left:
@@ -140,6 +149,13 @@ def _different(kind: str, cause: str, expected: str, found: str, *, newer: bool 
     """A read-back is the repair only where there is something newer to read."""
     repair = DIFFERENCES[kind].repair
     return Difference(kind, cause, expected, found, repair=ASK if repair == READ_BACK and not newer else repair)
+
+
+def _amount_in_erp(theirs: Listed, ours: Ours, cause: str) -> Iterator[Difference]:
+    if ours.credited or theirs.total is None or (theirs.total, theirs.currency) == (ours.owed, ours.owed_currency):
+        return
+    expected, found = _money(ours.owed, ours.owed_currency), _money(theirs.total, theirs.currency)
+    yield _different("erp_amount_differs", cause, expected, found)
 
 
 def _money(amount: Decimal, currency: str) -> str:

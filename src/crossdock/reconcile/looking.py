@@ -15,7 +15,7 @@ from crossdock.domain.reconciling import READ_BACK, Difference
 from crossdock.domain.state import OrderState
 from crossdock.kit.listing import Listed
 from crossdock.reconcile.asking import Asker, owner_of
-from crossdock.reconcile.compare import Sides, compare
+from crossdock.reconcile.compare import OF_CHANNEL, Sides, compare
 from crossdock.reconcile.views import view_of
 from crossdock.store.differences import Differences, Seen, Standing
 from crossdock.store.protocol import BACKFILL, Arrival, Store
@@ -51,25 +51,48 @@ class Three(msgspec.Struct, frozen=True):
 
 
 async def look(
-    books: Differences, route: Route, keys: Sequence[str], now: datetime, listed: Mapping[str, Listed] | None = None
+    books: Differences,
+    route: Route,
+    keys: Sequence[str],
+    now: datetime,
+    listed: Mapping[str, Listed] | None = None,
+    *,
+    spare: bool = False,
 ) -> Three:
-    """Ask all sides for these orders. ``listed``: views that the channel's list has just given."""
+    """Ask all sides for these orders. ``listed``: views that the channel's list has just given. ``spare``: do not ask
+    a channel that keeps its orders for those of which it would say what it said before."""
     states = await books.states(keys)
     known = dict(listed or {})
+    spared: set[str] = set()
     if route.channel is not None:
-        known |= await route.channel.named([key for key in keys if key not in known])
+        if spare and route.channel.listing.keeps:
+            spared = states.keys() - known.keys() - await books.standing_among(keys, OF_CHANNEL)
+        known |= await route.channel.named([key for key in keys if key not in known and key not in spared])
     there = await route.erp.named(keys) if route.erp is not None else {}
-    sides = {key: _sides(route, key, states.get(key), known.get(key), there.get(key), now) for key in keys}
+    sides = {
+        key: _sides(route, key, states.get(key), known.get(key), there.get(key), now, key not in spared) for key in keys
+    }
     seen = [Seen(key, difference) for key, each in sides.items() for difference in compare(each)]
     return Three(sides, states, seen)
 
 
 def _sides(
-    route: Route, key: str, state: OrderState | None, channel: Listed | None, erp: Listed | None, now: datetime
+    route: Route,
+    key: str,
+    state: OrderState | None,
+    channel: Listed | None,
+    erp: Listed | None,
+    now: datetime,
+    asked: bool,
 ) -> Sides:
     ours = None if state is None else view_of(state, route.policy.basis)
-    asked = route.channel is not None
-    if route.channel is not None and ours is not None and (reach := route.channel.listing.reach_days) is not None:
+    asked = asked and route.channel is not None
+    if (
+        asked
+        and route.channel is not None
+        and ours is not None
+        and (reach := route.channel.listing.reach_days) is not None
+    ):
         asked = now - ours.placed_at < timedelta(days=reach - 1)
     booked_elsewhere = state is not None and state.erp not in (None, route.policy.erp)
     return Sides(key, ours, channel, erp, asked, route.erp is not None and not booked_elsewhere)

@@ -89,9 +89,14 @@ class Round:
         name = f"{NAME}/{self._route.name}"
         saved = await self._world.store.cursor(side.link.name, name)
         lag = timedelta(seconds=side.listing.lag_s)
+        if not saved and side.listing.from_start:
+            # The overlap of the next round begins here too.
+            await self._world.store.save_cursor(side.link.name, name, (self._now + OVERLAP).isoformat())
+            return
         since = datetime.fromisoformat(saved) - OVERLAP if saved else self._now - FIRST_LOOK_BACK
         window = Window(since, self._now - lag)
-        if window.until <= window.since:
+        rested_s = (window.until - since - OVERLAP).total_seconds()
+        if window.until <= window.since or (saved and rested_s < side.listing.every_s):
             return
         await each_page(side, window, self._page, self._go_on)
         if self._go_on():
@@ -106,7 +111,7 @@ class Round:
             if not self._go_on():
                 return
             some = fresh[start : start + AT_ONCE]
-            found = await look(self._books, self._route, some, self._now, listed)
+            found = await look(self._books, self._route, some, self._now, listed, spare=True)
             self.tally.differing += await settle(self._world.store, self._books, self._route, found)
             self.tally.looked += len(some)
             self._looked.update(some)

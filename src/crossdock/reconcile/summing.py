@@ -40,23 +40,23 @@ def rows_of(sides: Sides, route: str, erp: str, basis: str, differs: Iterable[st
     """The rows of an order: one, or one for each currency in which a side has it."""
     ours = sides.ours
     found: dict[str, dict[str, Any]] = {}
-    if sides.channel is not None:
-        total, currency = _on(sides.channel, basis)
+    if sides.channel is not None and (shown := _on(sides.channel, basis)) is not None:
+        total, currency = shown
         found.setdefault(currency, {})["channel"] = Side(total, sides.channel.status == CANCELLED)
     if ours is not None:
         side = Side(ours.stated, ours.cancelled, None, ours.owed, ours.booked)
         found.setdefault(ours.owed_currency, {})["crossdock"] = side
-    if sides.erp is not None:
+    if sides.erp is not None and sides.erp.total is not None:
         gone = sides.erp.status in (CANCELLED, CLOSED)
         found.setdefault(sides.erp.currency, {})["erp"] = Side(sides.erp.total, gone, sides.erp.invoiced)
     kinds = tuple(sorted(differs))
     return [Row(sides.key, route, erp, currency, differs=kinds, **found[currency]) for currency in sorted(found)]
 
 
-def _on(view: Listed, basis: str) -> tuple[Decimal, str]:
+def _on(view: Listed, basis: str) -> tuple[Decimal, str] | None:
     if basis == "presentment" and view.presentment_total is not None and view.presentment_currency is not None:
         return view.presentment_total, view.presentment_currency
-    return view.total, view.currency
+    return None if view.total is None else (view.total, view.currency)
 
 
 def as_list(rows: Iterable[Row]) -> bytes:

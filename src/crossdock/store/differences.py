@@ -3,7 +3,7 @@
 Beside the engine's own protocol, as retention and contacts are: the simulation has no use for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -80,6 +80,13 @@ class Differences:
         """Orders whose differences are to be looked at again."""
         with translated("list standing differences"):
             return [row["order_key"] for row in await self._pool.fetch(_SQL.standing_keys, channel, limit)]
+
+    async def standing_among(self, keys: Sequence[str], kinds: Iterable[str]) -> set[str]:
+        """Those of these orders that have a difference of such a kind."""
+        wanted = frozenset(kinds)
+        with translated("list standing differences"):
+            rows = await self._pool.fetch(_SQL.standing, list(keys))
+        return {row["order_key"] for row in rows if row["kind"] in wanted}
 
     async def note(
         self, channel: str, erp: str, looked: Sequence[str], seen: Sequence[Seen], settle_s: float

@@ -39,6 +39,7 @@ class Seller:
         self.sign_ins = 0
         self.lose: set[int] = set()  # which confirmations lose their answer, counted from 1
         self.confirmations = 0
+        self.lost_patches = self.lost_reads = self.skip_reads = 0  # of listings: answers to lose, after so many
         self.ahead = timedelta(0)  # by which our clock is ahead of Amazon's
         around = Surroundings(lambda: self.at, _no_sleep, Random(7), _no_webhook)
         defaults: dict[str, Any] = {"queue_url": QUEUE, "behind_s": 0.0, "plan": 1e6}
@@ -83,7 +84,19 @@ class Seller:
             self.confirmations += 1
             if self.confirmations in self.lose:
                 raise AnswerLost("reset by peer")
+        if asked.path.startswith("/listings/"):
+            self._lose_some(method)
         return Response(reply.status, told, reply.body)
+
+    def _lose_some(self, method: str) -> None:
+        if method == "PATCH" and self.lost_patches:
+            self.lost_patches -= 1
+            raise AnswerLost("reset by peer")
+        if method == "GET" and self.skip_reads:
+            self.skip_reads -= 1
+        elif method == "GET" and self.lost_reads:
+            self.lost_reads -= 1
+            raise AnswerLost("reset by peer")
 
     async def do(self, payload: Payload, tries: int = 0) -> Result:
         return await CONNECTOR.operations[payload.purpose].send(self.client, payload, _call(tries))

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ import jsonschema_rs
 import pytest
 
 from crossdock.connectors.amazon import CONNECTOR
-from crossdock.domain.commands import PushFulfilment, ReadBack
+from crossdock.domain.commands import PublishStock, PushFulfilment, ReadBack
 from crossdock.domain.events import OrderSeen, SignalSeen
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.totals import prove
+from crossdock.kit.listing import Window
 
 _CONTRACTS = Path(
     os.environ.get("CROSSDOCK_VENDOR_CONTRACTS") or Path(__file__).parents[4] / "shared/vendors/contracts"
@@ -33,6 +35,9 @@ OPERATIONS = {
     ("GET", "/orders/2026-01-01/orders/{orderId}"): "orders_2026-01-01.json",
     ("POST", "/orders/v0/orders/{orderId}/shipmentConfirmation"): "ordersV0.json",
     ("GET", "/sellers/v1/marketplaceParticipations"): "sellers.json",
+    ("GET", "/listings/2021-08-01/items/{sellerId}"): "listingsItems_2021-08-01.json",
+    ("GET", "/listings/2021-08-01/items/{sellerId}/{sku}"): "listingsItems_2021-08-01.json",
+    ("PATCH", "/listings/2021-08-01/items/{sellerId}/{sku}"): "listingsItems_2021-08-01.json",
     ("GET", "/reports/2021-06-30/reports"): "reports_2021-06-30.json",
     ("GET", "/reports/2021-06-30/documents/{reportDocumentId}"): "reports_2021-06-30.json",
 }
@@ -85,6 +90,11 @@ async def exercised(seller: Any) -> None:
     lines = (ShippedLine(line, Decimal(1)),)
     odd = Shipment("S", lines, seller.at, (Package("TN", "Kurier Meyer", lines=lines),))
     await seller.do(PushFulfilment(other, odd))
+    assert CONNECTOR.listing is not None
+    for by in ("changed", "placed"):
+        await CONNECTOR.listing.pages(seller.client, Window(seller.at - timedelta(hours=1), seller.at, by), None)
+    await CONNECTOR.listing.named(seller.client, [f"amazon-{other}"])
+    await _publish(seller)
     await seller.poll("orders")
     await seller.poll("orders", since="2026-11-01T00:00:00Z", until="2026-11-20T11:00:00Z")
     seller.settings["settlements"] = True
@@ -106,6 +116,21 @@ async def exercised(seller: Any) -> None:
     await seller.do(ReadBack("order", other))
     seller.sim.buckets.factor = 0.0
     await seller.do(ReadBack("order", other))
+
+
+async def _publish(seller: Any) -> None:
+    """Quantities: taken, refused with issues, of no listing; and all listings over two pages."""
+    seller.settings |= {"seller_id": "A3SIMULATED", "marketplace_ids": ["ATVPDKIKX0DER"], "stock_levels": True}
+    for nth in range(25):
+        seller.sim.act("list_item", {"sku": f"SKU-{nth}", "quantity": 4, "afn": nth == 7})
+    for sku in ("SKU-1", "SKU-7", "NONE"):
+        await seller.do(PublishStock(sku, "DEFAULT", 9, 1, 4))
+    seller.sim.listings.spoils = True
+    await seller.do(PublishStock("SKU-2", "DEFAULT", 9, 1, 4))
+    await seller.look_up(PublishStock("SKU-2", "DEFAULT", 9, 1, 4))
+    told = await seller.client.patch_listing("SKU-3", "OTHER_TYPE", {"fulfillment_channel_code": "DEFAULT"})
+    assert (told.status, len(told.issues)) == ("INVALID", 1)
+    await seller.poll("levels")
 
 
 async def test_every_request_and_every_answer_keeps_the_contract(seller: Any) -> None:

@@ -7,6 +7,7 @@ Imports ``kit`` and ``domain`` only.
 
 from crossdock.connectors.amazon.answers import Failed
 from crossdock.connectors.amazon.client import Client, listed
+from crossdock.connectors.amazon.listing import LISTING
 from crossdock.connectors.amazon.manifest import MANIFEST
 from crossdock.connectors.amazon.operations import OPERATIONS, open_client
 from crossdock.connectors.amazon.polls import POLLS
@@ -42,4 +43,5 @@ CONNECTOR = Connector(
     operations=OPERATIONS,
     polls=POLLS,
     check=check,
+    listing=LISTING,
 )

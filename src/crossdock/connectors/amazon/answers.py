@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from crossdock.connectors.amazon.wire import Submitted
 from crossdock.domain.outcome import Misconfigured, Outcome, OutcomeUnknown, RateLimited, Rejected, RetryLater
 from crossdock.kit.errors import LONGEST_WAIT_S, excerpt
 from crossdock.kit.http import Response
@@ -80,6 +81,17 @@ def accepted(response: Response, *, rate_per_s: float) -> None:
         text = f"HTTP {response.status} that is not Amazon's answer to a confirmation: {excerpt(response)}"
         raise Failed(lost("answer_unexpected", text, True))
     raise refusal(response, write=True, rate_per_s=rate_per_s)
+
+
+def submitted(response: Response, *, rate_per_s: float) -> Submitted:
+    """What Amazon says to a patch of a listing; raises ``Failed``. A 2xx of another shape leaves the effect unknown."""
+    if not 200 <= response.status < 300:
+        raise refusal(response, write=True, rate_per_s=rate_per_s)
+    try:
+        return msgspec.json.decode(response.body, type=Submitted)
+    except _UNREADABLE as error:
+        text = f"Amazon's answer to a patch has another shape: {error}"
+        raise Failed(lost("answer_unexpected", text, True)) from error
 
 
 def refusal(response: Response, *, write: bool, rate_per_s: float) -> Failed:

@@ -16,7 +16,7 @@ from crossdock.connectors.amazon import answers, wire
 from crossdock.connectors.amazon.answers import Denied, Failed, NotFound, lost
 from crossdock.connectors.amazon.queue import Queue
 from crossdock.connectors.amazon.standing import books_amazons
-from crossdock.domain.outcome import Misconfigured
+from crossdock.domain.outcome import Misconfigured, Rejected
 from crossdock.kit.errors import told_at
 from crossdock.kit.http import AnswerLost, Line, NotSent, Response
 
@@ -30,10 +30,14 @@ SIGN_IN = "https://api.amazon.com/auth/o2/token"
 # Calls a second that the default usage plans restore (published models, read 2026-11).
 RATES = {
     "searchOrders": 0.0056, "getOrder": 0.5, "confirmShipment": 2.0, "getMarketplaceParticipations": 0.016,
-    "getReports": 0.0222, "getReportDocument": 0.0167,
+    "getReports": 0.0222, "getReportDocument": 0.0167, "getListingsItem": 5.0, "searchListingsItems": 5.0,
+    "patchListingsItem": 5.0,
 }  # fmt: skip
+LISTINGS = "/listings/2021-08-01/items"
+PER_PAGE = 20  # the most that a search of listings gives
 REPORTS = "/reports/2021-06-30"
 WHOLE = ("BUYER", "RECIPIENT", "PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT", "TAX", "PAYMENT")
+COMPARED = ("PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT", "TAX", "PAYMENT")  # nothing of a person
 SHIPPED = ("FULFILLMENT", "PACKAGES")
 _AGENT = "Crossdock (Language=Python)"
 _encode = msgspec.json.Encoder().encode
@@ -73,15 +77,24 @@ class Client:
             return None
         return found.order
 
-    async def search(self, since: datetime, until: datetime | None, first: int, after: str | None) -> wire.Searched:
-        """``searchOrders``: one page of orders updated since then, whole. ``after``: the token of the page before."""
+    async def search(
+        self,
+        since: datetime,
+        until: datetime | None,
+        first: int,
+        after: str | None,
+        *,
+        by: str = "lastUpdated",
+        datasets: Sequence[str] = WHOLE,
+    ) -> wire.Searched:
+        """``searchOrders``: one page of orders updated (or ``created``) since. ``after``: the page before's token."""
         query = {
-            "lastUpdatedAfter": text_of(since),
+            f"{by}After": text_of(since),
             "maxResultsPerPage": str(first),
-            "includedData": ",".join(WHOLE),
+            "includedData": ",".join(datasets),
         }
         if until is not None:
-            query["lastUpdatedBefore"] = text_of(until)
+            query[f"{by}Before"] = text_of(until)
         if not books_amazons(self.line.settings):
             query["fulfilledBy"] = "MERCHANT"  # a search is dear: no page of it for what is left alone
         if ids := listed(self.line.settings.get("marketplace_ids")):
@@ -96,6 +109,46 @@ class Client:
         path = f"/orders/v0/orders/{quote(order_id, safe='')}/shipmentConfirmation"
         response = await self._ask("POST", path, _encode(confirmation))
         answers.accepted(response, rate_per_s=RATES["confirmShipment"])
+
+    async def listing_item(self, sku: str) -> wire.ListingItem | None:
+        """``getListingsItem``: what the seller lists of a SKU; ``None`` when Amazon says that there is nothing."""
+        seller, places = self._seller()
+        query = {"marketplaceIds": places, "includedData": "fulfillmentAvailability,productTypes,attributes,issues"}
+        try:
+            path = f"{LISTINGS}/{seller}/{quote(sku, safe='')}"
+            found: wire.ListingItem = await self._read("getListingsItem", path, query, wire.ListingItem)
+        except NotFound:
+            return None
+        return found
+
+    async def listing_items(self, since: datetime | None, after: str | None) -> wire.ListingItems:
+        """``searchListingsItems``: one page, by when they were made. ``after``: the page before's token."""
+        seller, places = self._seller()
+        query = {"marketplaceIds": places, "includedData": "summaries,fulfillmentAvailability"}
+        query |= {"sortBy": "createdDate", "sortOrder": "ASC", "pageSize": str(PER_PAGE)}
+        if since is not None:
+            query["createdAfter"] = text_of(since)
+        if after is not None:
+            query["pageToken"] = after
+        path = f"{LISTINGS}/{seller}"
+        found: wire.ListingItems = await self._read("searchListingsItems", path, query, wire.ListingItems)
+        return found
+
+    async def patch_listing(self, sku: str, product_type: str, availability: Mapping[str, Any]) -> wire.Submitted:
+        """``patchListingsItem``: submit what may be bought of a SKU. Processed later, in Amazon's time."""
+        seller, places = self._seller()
+        value = [{"op": "replace", "path": "/attributes/fulfillment_availability", "value": [availability]}]
+        body = _encode({"productType": product_type, "patches": value})
+        address = f"{LISTINGS}/{seller}/{quote(sku, safe='')}?{urlencode({'marketplaceIds': places})}"
+        return answers.submitted(await self._ask("PATCH", address, body), rate_per_s=RATES["patchListingsItem"])
+
+    def _seller(self) -> tuple[str, str]:
+        """Whose listings, and where: a seller's stock is one number over the marketplaces of an account."""
+        seller, places = self.line.settings.get("seller_id"), listed(self.line.settings.get("marketplace_ids"))
+        if not seller or not places:
+            text = "Stock needs the settings seller_id and marketplace_ids."
+            raise Failed(Rejected("amazon.stock_settings", text, hint="Set both on the connection, then retry."))
+        return quote(str(seller), safe=""), places[0]
 
     async def reports(self, type_: str, since: datetime, until: datetime | None, after: str | None) -> wire.Reports:
         """``getReports``: one page of reports of a type that are done. A token of the page before goes alone."""

@@ -1,13 +1,13 @@
-"""What Crossdock can ask of Amazon: tell it a shipment, read an order back."""
+"""What Crossdock can ask of Amazon: tell it a shipment, set what may be bought, read an order back."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from crossdock.connectors.amazon import mapping, shipping, standing, wire
+from crossdock.connectors.amazon import mapping, shipping, standing, stocking, wire
 from crossdock.connectors.amazon.answers import Failed
 from crossdock.connectors.amazon.client import SHIPPED, Client
 from crossdock.connectors.amazon.shipping import Parcel
-from crossdock.domain.commands import Payload, PushFulfilment, ReadBack
+from crossdock.domain.commands import Payload, PublishStock, PushFulfilment, ReadBack
 from crossdock.domain.order import order_key
 from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, Rejected, RetryLater
 from crossdock.kit.http import NotSent
@@ -150,6 +150,17 @@ OPERATIONS: dict[str, Operation] = {
             look_up=find_push,
             settle_s=60.0,  # Amazon documents no lag of its reads; minutes are not seen
             lease_s=240.0,
+        ),
+        Operation(
+            purpose=PublishStock.purpose,
+            title="Set what may be bought",
+            # An absolute number. Processed after it was accepted: what the listing shows decides, and nothing newer is
+            # sent before. Amazon states no bound; minutes are seen.
+            repeat=Repeat.SEARCHABLE,
+            send=stocking.publish,
+            look_up=stocking.find_published,
+            settle_s=300.0,
+            lease_s=420.0,
         ),
         Operation(
             purpose=ReadBack.purpose,

@@ -16,6 +16,7 @@ from crossdock.connectors.amazon.answers import Failed, lost
 from crossdock.connectors.amazon.client import Client, text_of
 from crossdock.connectors.amazon.queue import Message
 from crossdock.connectors.amazon.reports import settlements
+from crossdock.connectors.amazon.stocking import levels
 from crossdock.connectors.amazon.wire import ChangeNotification, Head, Named, NotificationHead, Order, Searched
 from crossdock.domain.order import order_key
 from crossdock.domain.outcome import Rejected
@@ -248,5 +249,6 @@ def _notified(connection: str, message: Message, book_amazons: bool) -> Found:
 POLLS: dict[str, Poll] = {
     "orders": Poll("orders", orders, every_s=900.0, backfill=True),
     "notifications": Poll("notifications", notifications, every_s=30.0),
+    "levels": Poll("levels", levels, every_s=900.0),
     "settlements": Poll("settlements", settlements, every_s=14_400.0, backfill=True),
 }

@@ -7,6 +7,7 @@ ORDER_IGNORED: Final = "order/ignored"
 CHANGE: Final = "ORDER_CHANGE"
 CHANGE_IGNORED: Final = "ORDER_CHANGE/ignored"
 OTHER: Final = "other"
+LEVEL: Final = "level"
 SETTLEMENT: Final = "settlement"
 SETTLEMENT_OF_OURS: Final = "settlement/merchant"  # orders that Amazon fulfils are left alone
 
@@ -17,5 +18,6 @@ TOPICS: Final[dict[str, str]] = {
     CHANGE_IGNORED: "ignored: the order is pending, on its way, shipped, or fulfilled by Amazon",
     SETTLEMENT: "settlement_seen",
     SETTLEMENT_OF_OURS: "settlement_seen",
+    LEVEL: "level_seen",
     OTHER: "ignored: a notification of another type; this queue is for ORDER_CHANGE",
 }

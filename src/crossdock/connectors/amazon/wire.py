@@ -5,7 +5,7 @@ Source: Amazon's published models ``orders_2026-01-01.json`` and ``OrderChangeNo
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -303,3 +303,48 @@ class ReportDocument(Struct, frozen=True):
     report_document_id: str
     url: str
     compression_algorithm: str | None = None
+
+
+class Availability(Struct, frozen=True):
+    """Listings Items 2021-08-01 (published model ``listingsItems_2021-08-01.json``, read 2026-11)."""
+
+    fulfillment_channel_code: str
+    quantity: int | None = None
+
+
+class ListingType(Struct, frozen=True):
+    product_type: str
+
+
+class ListingSummary(Struct, frozen=True):
+    created_date: Instant | None = None
+
+
+class Issue(Struct, frozen=True):
+    code: str
+    message: str
+    severity: str = ""
+    attribute_names: tuple[str, ...] = ()
+
+
+class ListingItem(Struct, frozen=True):
+    sku: str
+    fulfillment_availability: tuple[Availability, ...]
+    product_types: tuple[ListingType, ...] = ()
+    summaries: tuple[ListingSummary, ...] = ()
+    attributes: dict[str, Any] = {}
+    issues: tuple[Issue, ...] = ()
+
+
+class ListingItems(Struct, frozen=True):
+    items: tuple[ListingItem, ...]
+    pagination: Pagination | None = None
+
+
+class Submitted(Struct, frozen=True):
+    """The answer to a patch: ACCEPTED is not processed yet, INVALID never will be."""
+
+    sku: str
+    status: str
+    submission_id: str
+    issues: tuple[Issue, ...] = ()

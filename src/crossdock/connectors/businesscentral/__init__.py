@@ -6,9 +6,10 @@ proven before a byte leaves) and ``booking.py`` (how one is made of several call
 """
 
 from crossdock.connectors.businesscentral.client import BusinessCentral
+from crossdock.connectors.businesscentral.listing import LISTING
 from crossdock.connectors.businesscentral.manifest import MANIFEST, check
 from crossdock.connectors.businesscentral.operations import OPERATIONS
-from crossdock.connectors.businesscentral.polls import POLLS, translate
+from crossdock.connectors.businesscentral.positions import POLLS, translate
 from crossdock.connectors.businesscentral.prices import POLL as PRICES
 from crossdock.connectors.businesscentral.values import POLL as VALUES
 from crossdock.connectors.businesscentral.webhook import WEBHOOK
@@ -22,6 +23,7 @@ CONNECTOR = Connector(
     polls={**POLLS, VALUES.name: VALUES, PRICES.name: PRICES},
     webhook=WEBHOOK,
     check=check,
+    listing=LISTING,
 )
 
 __all__ = ["CONNECTOR"]

@@ -119,9 +119,13 @@ class BusinessCentral:
 
     async def listed(self, path: str, *, page: int, replica: bool = True) -> Listed:
         """A page of a list. A replica may be a little behind: for polls, never for a decision to write."""
+        return await self.listed_as(Listed, path, page=page, replica=replica)
+
+    async def listed_as(self, kind: type[T], path: str, *, page: int, replica: bool = True) -> T:
+        """The same with rows as typed structs."""
         headers = {"prefer": f"odata.maxpagesize={page}"} | ({"data-access-intent": "ReadOnly"} if replica else {})
         response = await self._send("GET", f"{self._company}/{path}", wrote=False, headers=headers)
-        return self._parsed(response, Listed, wrote=False)
+        return self._parsed(response, kind, wrote=False)
 
     async def subscriptions(self) -> list[Subscription]:
         """What this environment notifies of, to whom, and until when."""

@@ -101,7 +101,9 @@ MANIFEST = Manifest(
     api_version="v2.0",
     settings=SETTINGS,
     mapping_version="1",
-    topics={"invoice": "invoice_seen", "credit_memo": "credit_seen", "notification": "signal"},
+    topics={
+        "invoice": "invoice_seen", "credit_memo": "credit_seen", "position": "position_seen", "notification": "signal",
+    },
     quota=Quota(concurrency=20, rate_per_s=20.0, burst=200.0),
     docs="https://learn.microsoft.com/en-us/dynamics365/business-central/dev-itpro/api-reference/v2.0/",
     values=(

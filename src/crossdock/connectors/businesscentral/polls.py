@@ -14,6 +14,7 @@ import msgspec
 from crossdock.connectors.businesscentral.answers import UNREADABLE, Stopped
 from crossdock.connectors.businesscentral.client import BusinessCentral
 from crossdock.connectors.businesscentral.keys import marked_refund, restored_key
+from crossdock.connectors.businesscentral.paging import rest_of
 from crossdock.connectors.businesscentral.posting import instant
 from crossdock.connectors.businesscentral.subscribing import subscriptions
 from crossdock.connectors.businesscentral.webhook import TOPIC, signal
@@ -250,7 +251,7 @@ async def round_of(
     at = max([since, *(each for each in (latest, saved.at if saved else None) if each is not None)])
     began = (saved and saved.began) or client.told_at or client.line.now()
     if listed.next is not None:
-        return rows, Page((), _encode(Cursor(at, _rest(listed.next, entity), since, began)).decode(), more=True)
+        return rows, Page((), _encode(Cursor(at, rest_of(listed.next, entity), since, began)).decode(), more=True)
     return rows, Page((), _encode(Cursor(max(since, min(at, began)))).decode())
 
 
@@ -296,14 +297,6 @@ async def _asked(
 def _literal(at: datetime) -> str:
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
     return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _rest(link: str, entity: str) -> str:
-    """What follows the entity in the vendor's link; the host is ours, whatever the link says."""
-    _, mark, query = link.partition(f"/{entity}?")
-    if not mark or not query.isprintable() or " " in query:
-        raise Unreachable(f"Business Central's link to the next page cannot be read: {link[:200]}")
-    return query
 
 
 def _typed(rows: list[dict[str, Any]], kind: type[R]) -> list[R]:

@@ -107,10 +107,14 @@ class CreditMemo(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=
 
 
 class PostedLine(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
-    """A line of a posted document: only what our mark is recognised by."""
+    """A line of a posted document: what our mark is recognised by, and how much."""
 
     line_type: str = ""
     description: str = ""
+    quantity: Decimal = Decimal(0)
+
+    def __post_init__(self) -> None:
+        _numbers(self.quantity)
 
 
 class Invoice(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):

@@ -20,9 +20,9 @@ from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.domain.events import Event
 from crossdock.domain.stock_events import PositionSeen
 from crossdock.kit.errors import asked_at
-from crossdock.kit.manifest import Found, Page, Poll, Untranslatable
+from crossdock.kit.manifest import Found, Page, Poll
+from crossdock.kit.positions import TOPIC, found, position_of, unreadable
 
-TOPIC = "position"
 CHANGED = "a.lastquantityavailablechange"
 OVERLAP = timedelta(minutes=3)
 _encode = msgspec.json.Encoder().encode
@@ -116,38 +116,15 @@ def _row(told: Mapping[str, Any]) -> _Row | _Unread:
 
 
 def _page(client: NetSuite, rows: list[_Row | _Unread], as_of: datetime, cursor: Cursor, more: bool = False) -> Page:
-    found = tuple(_found(client.line.connection, row, as_of) for row in rows if row.sku)
-    return Page(found, _encode(cursor).decode(), more)
+    positions = tuple(_found(client.line.connection, row, as_of) for row in rows if row.sku)
+    return Page(positions, _encode(cursor).decode(), more)
 
 
 def _found(connection: str, row: _Row | _Unread, as_of: datetime) -> Found:
-    named = f"position:{row.location}:{row.sku}:{as_of.isoformat(timespec='seconds')}"
-    return Found(named, TOPIC, "stock", row.sku, _encode(_told(connection, row, as_of)))
-
-
-def _told(connection: str, row: _Row | _Unread, as_of: datetime) -> Any:
-    if isinstance(row, _Row):
-        committed = max(row.onhand - row.available, Decimal(0))
-        return PositionSeen(connection, row.location, row.sku, row.onhand, committed, as_of)
-    place = {"source": connection, "location": row.location, "sku": row.sku, "as_of": as_of}
-    return {
-        "type": "position_seen",
-        **place,
-        "on_hand": row.onhand,
-        "committed": row.available,
-    }  # ``position_of`` says which is no number
-
-
-def position_of(connection: str, body: bytes) -> PositionSeen:
-    """A polled position. Raises ``Untranslatable``."""
-    try:
-        seen = msgspec.json.decode(body, type=PositionSeen)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        detail = f"the polled position cannot be read: {error}"
-        raise Untranslatable("unreadable_position", detail, field="body") from error
-    if not (seen.on_hand.is_finite() and seen.committed.is_finite()):
-        raise Untranslatable("unreadable_position", f"{seen.sku} has a quantity that is no number", field="on_hand")
-    return msgspec.structs.replace(seen, source=connection)
+    if isinstance(row, _Unread):
+        return unreadable(connection, row.location, row.sku, as_of, row.onhand, row.available)
+    committed = max(row.onhand - row.available, Decimal(0))
+    return found(PositionSeen(connection, row.location, row.sku, row.onhand, committed, as_of))
 
 
 def translate(connection: str, topic: str, body: bytes) -> list[Event]:

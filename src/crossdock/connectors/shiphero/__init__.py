@@ -8,7 +8,7 @@ from crossdock.connectors.shiphero.client import ShipHero, check
 from crossdock.connectors.shiphero.manifest import MANIFEST
 from crossdock.connectors.shiphero.mapping import translate
 from crossdock.connectors.shiphero.operations import OPERATIONS
-from crossdock.connectors.shiphero.polls import POLLS
+from crossdock.connectors.shiphero.positions import POLLS
 from crossdock.connectors.shiphero.webhook import WEBHOOK
 from crossdock.kit.manifest import Connector
 

@@ -9,6 +9,9 @@ ORDER_ALLOCATED = "Order Allocated"
 ORDER_DEALLOCATED = "Order Deallocated"
 POLLED_SHIPMENT = "shipments"
 POLLED_ORDER = "orders"
+INVENTORY_UPDATE = "Inventory Update"
+POSITION = "position"
+STOCK = "stock"  # what a signal of an Inventory Update names: SKUs
 
 # Vendor topic -> the canonical word for what happened to the order.
 STATUSES = {
@@ -20,7 +23,6 @@ STATUSES = {
 # fulfillment_status -> the canonical word, where it says more than that the order is there.
 STANDING = {"canceled": "cancelled", "cancelled": "cancelled", "fulfilled": "shipped", "on hold": "on_hold"}
 IGNORED = {
-    "Inventory Update": "ignored: stock is not synced from here",
     "Tote Complete": "ignored: inside the warehouse",
     "Tote Cleared": "ignored: inside the warehouse",
     "Package Added": "ignored: Shipment Update tells it",
@@ -72,6 +74,8 @@ MANIFEST = Manifest(
         POLLED_SHIPMENT: "shipment_seen",
         POLLED_ORDER: "release_seen",
         **dict.fromkeys(STATUSES, "release_seen"),
+        POSITION: "position_seen",
+        INVENTORY_UPDATE: "signal",
         **IGNORED,
     },
     # A bucket of 4,004 credits, 60 back per second. Source: vendor's rate limit page, 2026-06.

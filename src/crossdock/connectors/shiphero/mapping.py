@@ -12,12 +12,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from crossdock.connectors.shiphero.manifest import (
+    INVENTORY_UPDATE,
     MANIFEST,
     POLLED_ORDER,
     POLLED_SHIPMENT,
+    POSITION,
     SHIPMENT_UPDATE,
     STANDING,
     STATUSES,
+    STOCK,
 )
 from crossdock.connectors.shiphero.wire import (
     Fulfillment,
@@ -28,6 +31,7 @@ from crossdock.connectors.shiphero.wire import (
     PolledLine,
     PolledShipment,
     ShipmentHook,
+    StockHook,
 )
 from crossdock.domain.commands import ReleaseOrder
 from crossdock.domain.events import Event, ReleaseSeen, ShipmentSeen, SignalSeen
@@ -35,14 +39,22 @@ from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.money import plausible
 from crossdock.domain.order import Address, LineKind, OrderLine
 from crossdock.kit.manifest import Untranslatable
+from crossdock.kit.positions import position_of
 
 T = TypeVar("T")
+MOST_SKUS = 20  # of one Inventory Update that are read back at once; the poll brings all
+NO_SKUS = "[]"
 
 
 def content_id(shipment_id: int | str, tracking_numbers: Iterable[str | None]) -> str:
     """The same for a webhook and a poll of one shipment; another once a label was voided and made anew."""
     labels = sha256("\n".join(sorted(filter(None, tracking_numbers))).encode()).hexdigest()[:16]
     return f"shipment:{shipment_id}:{labels}"
+
+
+def named_skus(skus: Iterable[str | None]) -> str:
+    """What a signal of stock names: the same for the same SKUs, so that reads of them come one after the other."""
+    return msgspec.json.encode(sorted({sku for sku in skus if sku})[:MOST_SKUS]).decode()
 
 
 def translate(connection: str, topic: str, body: bytes) -> list[Event]:
@@ -62,6 +74,12 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         signal = _told(connection, order)
         external = order.order_uuid or (None if order.order_id is None else str(order.order_id))
         return [signal or ReleaseSeen(STATUSES[topic], connection, order.reason, external)]
+    if topic == POSITION:
+        return [position_of(connection, body)]
+    if topic == INVENTORY_UPDATE:
+        # Its numbers are the account's and not a warehouse's, and carry no time: the SKUs are read back.
+        skus = named_skus(one.sku for one in _decoded(body, StockHook).inventory)
+        return [] if skus == NO_SKUS else [SignalSeen(connection, STOCK, skus)]
     if MANIFEST.topics.get(topic, "").startswith("ignored"):
         return []
     raise Untranslatable("unknown_topic", f"ShipHero sent the unknown webhook type {topic!r}", "webhook_type")

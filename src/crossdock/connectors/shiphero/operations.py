@@ -6,8 +6,9 @@ from typing import Any
 from crossdock.connectors.shiphero import wire
 from crossdock.connectors.shiphero.answers import Stopped
 from crossdock.connectors.shiphero.client import TIMEOUT_S, ShipHero
-from crossdock.connectors.shiphero.manifest import STANDING
+from crossdock.connectors.shiphero.manifest import STANDING, STOCK
 from crossdock.connectors.shiphero.mapping import order_input, ships, wanted
+from crossdock.connectors.shiphero.positions import read_stock
 from crossdock.domain.commands import CancelRelease, Payload, ReadBack, ReleaseOrder
 from crossdock.domain.events import ReleaseSeen
 from crossdock.domain.outcome import Conflict, Done, Outcome, Rejected
@@ -104,7 +105,9 @@ async def _cancel(client: ShipHero, payload: CancelRelease, call: Call) -> Resul
 
 
 async def _read_back(client: ShipHero, payload: ReadBack, call: Call) -> Result:
-    """A webhook named only ShipHero's order id: find our key and tell the order's stream."""
+    """A webhook named only ShipHero's order id: find our key and tell the order's stream. Or SKUs: what is there."""
+    if payload.kind == STOCK:
+        return await read_stock(client, payload.external_id)
     read = await client.ask(wire.ORDER, {"id": payload.external_id}, wire.OrderRead)
     order = read.order.data
     if order is None:
@@ -148,7 +151,7 @@ OPERATIONS = {
         ),
         Operation(
             ReadBack.purpose,
-            "Read an order in ShipHero",
+            "Read an order or stock in ShipHero",
             Repeat.READ,
             classified(_read_back),
             lease_s=LEASE_S,

@@ -48,7 +48,7 @@ async def shipments(client: ShipHero, cursor: str | None, options: Mapping[str, 
     at = _cursor(client, cursor, options)
     until = at.until or client.line.now()
     variables = {"from": _wire(at.since), "to": _wire(until), "first": PAGE_SIZE, "after": at.after}
-    listed = await _ask(client, SHIPMENTS, variables, ShipmentsListed)
+    listed = await ask(client, SHIPMENTS, variables, ShipmentsListed)
     page = listed.shipments.data
     more = page.pageInfo.hasNextPage and page.pageInfo.endCursor not in (None, at.after)
     listed_now = [(_named(bytes(edge.node)), bytes(edge.node)) for edge in page.edges]
@@ -85,7 +85,7 @@ async def orders(client: ShipHero, cursor: str | None, options: Mapping[str, Any
         "first": PAGE_SIZE,
         "after": at.after,
     }
-    page = (await _ask(client, ORDERS_CHANGED, variables, OrdersListed)).orders.data
+    page = (await ask(client, ORDERS_CHANGED, variables, OrdersListed)).orders.data
     more = page.pageInfo.hasNextPage and page.pageInfo.endCursor not in (None, at.after)
     nodes = [edge.node for edge in page.edges]
     seen = max([at.seen or at.since, *filter(None, (_at(node.updated_at) for node in nodes))])
@@ -103,7 +103,8 @@ def _standing(order: ListedOrder) -> Found | None:
     return Found(f"order:{order.id}:{status}", POLLED_ORDER, "order", order.partner_order_id, body)
 
 
-async def _ask(client: ShipHero, document: str, variables: dict[str, Any], wanted: type[T]) -> T:
+async def ask(client: ShipHero, document: str, variables: dict[str, Any], wanted: type[T]) -> T:
+    """One question of a poll. Raises ``Unreachable`` and ``NotSent``."""
     try:
         return await client.ask(document, variables, wanted)
     except Stopped as stopped:

@@ -7,8 +7,8 @@ from hashlib import sha256
 
 import msgspec
 
-from crossdock.connectors.shiphero.manifest import MANIFEST, SHIPMENT_UPDATE, STATUSES
-from crossdock.connectors.shiphero.mapping import content_id
+from crossdock.connectors.shiphero.manifest import INVENTORY_UPDATE, MANIFEST, SHIPMENT_UPDATE, STATUSES, STOCK
+from crossdock.connectors.shiphero.mapping import content_id, named_skus
 from crossdock.connectors.shiphero.wire import HookSubject
 from crossdock.kit.manifest import Identity, Refused, Webhook
 
@@ -35,6 +35,10 @@ def identify(connection: str, headers: Mapping[str, str], body: bytes) -> Identi
         raise Refused("malformed", f"not a ShipHero webhook: {error}", 400) from None
     topic = subject.webhook_type
     delivery = headers.get(MESSAGE_ID) or sha256(body).hexdigest()
+    if topic == INVENTORY_UPDATE:
+        return Identity(
+            delivery, topic, "signal", f"{connection}:{STOCK}:{named_skus(one.sku for one in subject.inventory)}"
+        )
     if topic != SHIPMENT_UPDATE and topic not in STATUSES:
         known = "unused" if topic in MANIFEST.topics else "unknown"
         return Identity(delivery, topic, "signal", f"{connection}:{known}:{topic}"[:300])

@@ -34,6 +34,12 @@ ORDERS_CHANGED = (
     "orders(updated_from: $from, updated_to: $to) { request_id complexity data(first: $first, after: $after) { "
     "pageInfo { hasNextPage endCursor } edges { node { id partner_order_id fulfillment_status updated_at } } } } }"
 )
+WAREHOUSE_PRODUCTS = (
+    "query Stock($sku: String, $first: Int, $after: String, $client: String) { "
+    "warehouse_products(sku: $sku, customer_account_id: $client) { request_id complexity "
+    "data(first: $first, after: $after) { pageInfo { hasNextPage endCursor } "
+    "edges { node { sku warehouse_id on_hand available backorder } } } } }"
+)
 ACCOUNT = "query Account { account { request_id data { id legacy_id } } }"
 
 
@@ -260,6 +266,10 @@ class _NamedShipment(msgspec.Struct, frozen=True):
     tracking_number: str | None = None
 
 
+class _NamedSku(msgspec.Struct, frozen=True):
+    sku: str | None = None
+
+
 class HookSubject(msgspec.Struct, frozen=True):
     """The little of any webhook that says what it is about: intake must take what only translating finds wrong."""
 
@@ -268,3 +278,41 @@ class HookSubject(msgspec.Struct, frozen=True):
     order_uuid: str | None = None
     fulfillment: _NamedShipment = _NamedShipment()
     packages: tuple[_NamedPackage, ...] = ()
+    inventory: tuple[_NamedSku, ...] = ()
+
+
+class _Changed(msgspec.Struct, frozen=True):
+    sku: str
+
+
+class StockHook(msgspec.Struct, frozen=True):
+    """An Inventory Update, as far as it is read: which SKUs. Its numbers are of the account, not of a warehouse."""
+
+    inventory: tuple[_Changed, ...]
+
+
+class WarehouseProduct(msgspec.Struct, frozen=True):
+    """A SKU in one warehouse. ``available``: on hand less what is allocated; ``backorder``: wanted and not there."""
+
+    sku: str
+    warehouse_id: str
+    on_hand: int
+    available: int
+    backorder: int = 0
+
+
+class _ProductEdge(msgspec.Struct, frozen=True):
+    node: WarehouseProduct
+
+
+class _ProductPage(msgspec.Struct, frozen=True):
+    pageInfo: _PageInfo  # noqa: N815
+    edges: tuple[_ProductEdge, ...]
+
+
+class _ProductData(msgspec.Struct, frozen=True):
+    data: _ProductPage
+
+
+class ProductsListed(msgspec.Struct, frozen=True):
+    warehouse_products: _ProductData

@@ -30,6 +30,20 @@ def _place_order(seller: "AmazonSimulator", args: Args) -> dict[str, Any]:
     return {"ids": [seller.place(Wish(**wished)) for _ in range(int(args.get("count", 1)))]}
 
 
+def _list_item(seller: "AmazonSimulator", args: Args) -> dict[str, Any]:
+    """A listing of ``sku`` with ``quantity``; ``product_type``, ``lead_time``, ``afn``. Again: changed by people."""
+    made = seller.listings.enter(str(args["sku"]), int(args["quantity"]), args)
+    return {"sku": made.sku, "quantity": made.quantity}
+
+
+def _buy(seller: "AmazonSimulator", args: Args) -> dict[str, Any]:
+    """A buyer takes ``quantity`` of a ``sku``, if so many may be bought."""
+    sku, quantity = str(args["sku"]), int(args.get("quantity", 1))
+    if not seller.listings.sell(sku, quantity):
+        return {"sold_out": True}
+    return {"sold_out": False, "id": seller.place(Wish(skus=(sku,), quantity=quantity))}
+
+
 def _order_id(seller: "AmazonSimulator", args: Args) -> str:
     order_id = str(args["id"])
     if order_id not in seller.books_.orders:
@@ -128,6 +142,8 @@ def _refund(seller: "AmazonSimulator", args: Args) -> dict[str, Any]:
 
 VERBS: dict[str, Callable[["AmazonSimulator", Args], dict[str, Any]]] = {
     "place_order": _place_order,
+    "list_item": _list_item,
+    "buy": _buy,
     "authorize": _authorize,
     "cancel_order": _cancel,
     "request_cancel": _request_cancel,

@@ -9,6 +9,9 @@ PLANS = {
     "getOrder": (0.5, 30.0),
     "confirmShipment": (2.0, 10.0),
     "getMarketplaceParticipations": (0.016, 15.0),
+    "getListingsItem": (5.0, 10.0),
+    "searchListingsItems": (5.0, 5.0),
+    "patchListingsItem": (5.0, 5.0),
     "getReports": (0.0222, 10.0),
     "getReportDocument": (0.0167, 15.0),
 }

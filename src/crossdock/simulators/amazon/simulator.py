@@ -13,7 +13,8 @@ import msgspec
 from crossdock.simulators.amazon import acts, api, placing, views
 from crossdock.simulators.amazon.books import Order, Refusal, SellerBooks
 from crossdock.simulators.amazon.limits import Buckets
-from crossdock.simulators.amazon.marketplaces import MARKETPLACES, printed
+from crossdock.simulators.amazon.listings import ListingDesk
+from crossdock.simulators.amazon.marketplaces import BY_ID, MARKETPLACES, printed
 from crossdock.simulators.amazon.placing import Wish
 from crossdock.simulators.amazon.queue import SimulatedQueue
 from crossdock.simulators.amazon.settlements import SettlementDesk
@@ -23,6 +24,7 @@ TOKEN_LIFE_S = 3600
 _ORDER = re.compile(r"/orders/2026-01-01/orders/([^/]+)")
 _CONFIRM = re.compile(r"/orders/v0/orders/([^/]+)/shipmentConfirmation")
 _DOCUMENT = re.compile(r"/reports/2021-06-30/documents/([^/]+)")
+_LISTING = re.compile(r"/listings/2021-08-01/items/([^/]+)(?:/(.+))?")
 _ORDER_ID = re.compile(r"\d{3}-\d{7}-\d{7}")
 _FULFILLED = {"SHIPPED": "fulfilled", "PARTIALLY_SHIPPED": "partial"}
 _encode = msgspec.json.Encoder().encode
@@ -74,6 +76,7 @@ class AmazonSimulator:
         self.queue = SimulatedQueue(queue_url, *keys, surroundings.now, surroundings.random) if queue_url else None
         self.books_ = SellerBooks(surroundings.now, self.notify)
         self.settlements = SettlementDesk(self.books_, surroundings.now, documents_url)
+        self.listings = ListingDesk(surroundings.now, frozenset(BY_ID))
 
     async def handle(self, request: Request) -> Reply:
         """Login with Amazon, the API, and the queue's endpoint; anything else is 404."""
@@ -109,10 +112,24 @@ class AmazonSimulator:
             return "confirmShipment", lambda: self._confirm(found[1], request.body)
         if request.method == "GET" and path == "/sellers/v1/marketplaceParticipations":
             return "getMarketplaceParticipations", self._participations
+        if found := _LISTING.fullmatch(path):
+            return self._listing(request, *found.groups())
         if request.method == "GET" and path == "/reports/2021-06-30/reports":
             return "getReports", lambda: self.settlements.reports(query)
         if request.method == "GET" and (found := _DOCUMENT.fullmatch(path)):
             return "getReportDocument", lambda: self.settlements.document(found[1], self._around.random)
+        return "", None
+
+    def _listing(self, request: Request, seller: str, sku: str | None) -> tuple[str, Callable[[], Any] | None]:
+        if seller != self.seller_id:
+            return "", None
+        if request.method == "GET" and sku is None:
+            return "searchListingsItems", lambda: self.listings.search(request.query)
+        if request.method == "GET":
+            return "getListingsItem", lambda: self.listings.get(str(sku), request.query)
+        if request.method == "PATCH" and sku is not None:
+            number = self._around.random.getrandbits(32)
+            return "patchListingsItem", lambda: self.listings.patch(sku, request.query, request.body, number)
         return "", None
 
     def throttled(self, request: Request) -> Reply:
@@ -243,6 +260,7 @@ class AmazonSimulator:
             "unpaid": len(self._due),
             "waiting_notifications": len(self.queue.held) if self.queue else 0,
             "settlements": self.settlements.told(),
+            "stock": self.listings.told(),
             "calls": dict(self.calls),
         }
 

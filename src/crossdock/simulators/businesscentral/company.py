@@ -15,6 +15,7 @@ from crossdock.simulators.businesscentral.batch import Batch
 from crossdock.simulators.businesscentral.entities import Entities
 from crossdock.simulators.businesscentral.ledger import Document, Ledger
 from crossdock.simulators.businesscentral.posting import ship_and_invoice
+from crossdock.simulators.businesscentral.stock import count
 from crossdock.simulators.businesscentral.subscriptions import Subscriptions
 from crossdock.simulators.businesscentral.tokens import Registration, TokenDesk
 
@@ -100,8 +101,8 @@ class BusinessCentralCompany:
 
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """What the company's own people do: ``post``, ``edit_line``, ``delete`` an order; ``rename_item``,
-        ``block_item``; ``add_customer``; ``revoke_tokens``; ``install_rebate``: new lines of items cost less;
-        ``credit``: so much of an ``invoice`` is credited, and posted."""
+        ``block_item``; ``count_stock`` of a ``sku``; ``add_customer``; ``revoke_tokens``; ``install_rebate``: new lines
+        of items cost less; ``credit``: so much of an ``invoice`` is credited, and posted."""
         now = self._world.now()
         if verb == "revoke_tokens":
             self.tokens.revoke()
@@ -118,6 +119,9 @@ class BusinessCentralCompany:
             )  # fmt: skip
             self.customers[known.id] = known
             return {"id": known.id}
+        elif verb == "count_stock":
+            item = next(one for one in self.items.values() if one.number == args["sku"])
+            count(self.ledger, item, Decimal(str(args["quantity"])), now)
         elif verb in ("rename_item", "block_item"):
             item = next(one for one in self.items.values() if one.number == args["number"])
             item.modified, item.blocked = now, verb == "block_item" or item.blocked

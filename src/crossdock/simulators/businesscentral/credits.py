@@ -14,6 +14,7 @@ from crossdock.simulators.businesscentral.answers import Refusal, bad_value, dia
 from crossdock.simulators.businesscentral.catalogue import Customer, Item
 from crossdock.simulators.businesscentral.ledger import DRAFT, ZERO, Document, Ledger
 from crossdock.simulators.businesscentral.sales import SalesDesk
+from crossdock.simulators.businesscentral.stock import SALE, move
 
 Body = Mapping[str, Any]
 
@@ -76,7 +77,7 @@ class CreditDesk:
         )
         for line in posted.lines:
             if line.kind == "Item":
-                self._items[line.object_id].inventory += line.quantity
+                move(self._ledger, self._items[line.object_id], line.quantity, SALE, posted.number, now)
         if posted.applies_to and posted.total <= self._ledger.open_amount(self._invoice(posted.applies_to)):
             posted.status = "Paid"
         self._ledger.remove(credit)

@@ -104,6 +104,8 @@ class Entities:
             return [self._view(name, one) for one in documents]
         if name == "items":
             return [views.item(one) for one in self._company.items.values()]
+        if name == "itemLedgerEntries":
+            return [views.item_ledger_entry(one) for one in self._company.ledger.moves]
         if name == "customers":
             return [views.customer(one) for one in self._company.customers.values()]
         if name == "shipmentMethods":

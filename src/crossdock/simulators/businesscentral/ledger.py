@@ -124,6 +124,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.documents: dict[str, Document] = {}
+        self.moves: list[Any] = []  # of goods: see ``stock.py``
         self._versions = 0
         self._numbers: Counter[str] = Counter()
         self._made = 0

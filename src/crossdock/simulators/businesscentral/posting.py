@@ -12,6 +12,7 @@ import msgspec
 from crossdock.simulators.businesscentral.answers import dialog
 from crossdock.simulators.businesscentral.catalogue import Customer, Item
 from crossdock.simulators.businesscentral.ledger import ZERO, Document, Ledger, Line
+from crossdock.simulators.businesscentral.stock import SALE, move
 
 NOTHING = "There is nothing to post because the document does not contain a quantity or amount."
 
@@ -58,7 +59,7 @@ def _ship(ledger: Ledger, order: Document, items: dict[str, Item], now: datetime
     for line in order.lines:
         shipment.lines.append(_copied(ledger, line, line.to_ship, line.discount))
         if line.kind == "Item":
-            items[line.object_id].inventory -= line.to_ship
+            move(ledger, items[line.object_id], -line.to_ship, SALE, shipment.number, now)
     ledger.add(shipment)
 
 

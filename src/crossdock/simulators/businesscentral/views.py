@@ -7,6 +7,7 @@ from typing import Any
 
 from crossdock.simulators.businesscentral.catalogue import LOCAL_CURRENCY, NO_GUID, TAX_RATES, Customer, Item, guid
 from crossdock.simulators.businesscentral.ledger import ZERO, Document, Line, etag
+from crossdock.simulators.businesscentral.stock import Move
 
 Entity = dict[str, Any]
 
@@ -202,6 +203,19 @@ def item(known: Item) -> Entity:
         "taxGroupCode": known.tax_code,
         "baseUnitOfMeasureCode": "PCS",
         "lastModifiedDateTime": instant(known.modified),
+    }
+
+
+def item_ledger_entry(move: Move) -> Entity:
+    return {
+        "id": move.id,
+        "entryNumber": move.number,
+        "itemNumber": move.item,
+        "postingDate": move.at.date().isoformat(),
+        "entryType": move.kind,
+        "documentNumber": move.document,
+        "quantity": move.quantity,
+        "lastModifiedDateTime": instant(move.at),
     }
 
 

@@ -15,6 +15,7 @@ from crossdock.simulators.base import Deliver, Faults, Reply, Request, Surroundi
 from crossdock.simulators.shiphero import views
 from crossdock.simulators.shiphero.language import Field, GraphError, parse
 from crossdock.simulators.shiphero.schema import check, check_input, pick
+from crossdock.simulators.shiphero.stock import Shelves
 from crossdock.simulators.shiphero.warehouse import Order, Pace, Refusal, Shipment, Warehouse
 
 TOKEN_LIFE_S = 28 * 86_400
@@ -59,6 +60,7 @@ class ShipHeroSimulator:
         if unknown:
             raise TypeError(f"unknown settings {sorted(unknown)}")
         self.warehouse = Warehouse(surroundings.now, surroundings.random, paced, self._tell)
+        self.shelves = Shelves(lambda: self.warehouse.orders.values(), self._tell_stock)
 
     async def handle(self, request: Request) -> Reply:
         if request.method != "POST":
@@ -90,10 +92,14 @@ class ShipHeroSimulator:
 
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """``hold``, ``release_hold``, ``ship_now``, ``cancel``, ``void_label`` (args: ``order``, an id, a number or a
-        partner_order_id), ``subscribe`` (``url``, ``secret``). Raises ``KeyError`` and ``ValueError``."""
+        partner_order_id), ``subscribe`` (``url``, ``secret``), ``count_stock`` (``sku``, ``quantity``, ``warehouse``).
+        Raises ``KeyError`` and ``ValueError``."""
         if verb == "subscribe":
             self.webhook_url, self.webhook_secret = args["url"], args.get("secret", self.webhook_secret)
             return {"url": self.webhook_url}
+        if verb == "count_stock":
+            self.shelves.count(str(args["sku"]), int(args["quantity"]), str(args.get("warehouse", views.WAREHOUSE_ID)))
+            return {"products": self.shelves.products(str(args["sku"]), None)}
         order = self.warehouse.find(str(args["order"]))
         try:
             self._do(verb, order, args)
@@ -227,13 +233,27 @@ class ShipHeroSimulator:
         account = {"id": "QWNjb3VudDo2MzM0", "legacy_id": 6334, "email": self._login["username"], "username": self.name}
         return {"data": account}, "AccountAnswer"
 
+    def _warehouse_products(self, args: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        found = self.shelves.products(args.get("sku"), args.get("warehouse_id"))
+        return {"data": found}, "WarehouseProductsAnswer"
+
     def _visible(self, made_at: datetime) -> bool:
         return self._world.now() - made_at >= timedelta(seconds=self.faults.search_lag_s)
 
     def _tell(self, topic: str, order: Order, shipment: Shipment | None) -> None:
+        self._send(views.webhook(topic, order, shipment, self._world.now()))
+        for sku in sorted({line.sku for line in order.lines if self.shelves.knows(line.sku)}):
+            self._tell_stock(sku)
+
+    def _tell_stock(self, sku: str) -> None:
+        first = self.shelves.products(sku, None)[0]
+        numbers = {"sku": sku, "inventory": str(first["available"]), "backorder_quantity": first["backorder"]}
+        self._send({"webhook_type": "Inventory Update", **views.ACCOUNT, "inventory": [numbers]})
+
+    def _send(self, told: dict[str, Any]) -> None:
         if self.webhook_url is None:
             return
-        body = msgspec.json.encode(views.webhook(topic, order, shipment, self._world.now()))
+        body = msgspec.json.encode(told)
         signature = b64encode(hmac.digest(self.webhook_secret.encode(), body, sha256)).decode()
         headers = {
             **_JSON,

@@ -116,8 +116,8 @@ def test_without_our_key_the_order_is_read_back_and_a_repeat_is_told_from_the_ne
 
 def test_unused_types_are_taken_and_unknown_ones_become_exceptions() -> None:
     assert CONNECTOR.webhook is not None
-    unused = CONNECTOR.webhook.identify("wms", {}, b'{"webhook_type":"Inventory Update"}')
-    assert unused.stream_key == "wms:unused:Inventory Update"
+    unused = CONNECTOR.webhook.identify("wms", {}, b'{"webhook_type":"PO Update"}')
+    assert unused.stream_key == "wms:unused:PO Update"
     assert CONNECTOR.translate("wms", unused.topic, b"{}") == []
     unknown = CONNECTOR.webhook.identify("wms", {}, b'{"webhook_type":"Moon Landing"}')
     with pytest.raises(Untranslatable, match="Moon Landing"):

@@ -1,0 +1,74 @@
+"""Stock positions: what each warehouse holds of a SKU, and what of it is promised.
+
+``on_hand`` less ``available`` is what ShipHero has allocated or keeps back; ``backorder`` is wanted by orders for which
+nothing was there, and takes what comes next. Source: the vendor's public schema, ``warehouse_products``.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from crossdock.connectors.shiphero import polls, wire
+from crossdock.connectors.shiphero.client import ShipHero
+from crossdock.domain.outcome import Done, Rejected
+from crossdock.domain.stock_events import PositionSeen
+from crossdock.kit.errors import asked_at
+from crossdock.kit.manifest import Follow, Page, Poll, Result
+from crossdock.kit.positions import found
+
+PAGE_SIZE = 100  # a credit each, of 4,004 with 60 back per second
+MOST_WAREHOUSES = 100  # that one SKU is in
+
+
+class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Inside a round: the place to go on from."""
+
+    after: str | None = None
+
+
+async def everything(client: ShipHero, cursor: str | None, options: Mapping[str, Any]) -> Page:
+    """One page of all positions, from the beginning each time. Raises ``Unreachable``, ``NotSent``, ``AnswerLost``."""
+    at = msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor()
+    sent = client.line.now()
+    variables = {"first": PAGE_SIZE, "after": at.after, "sku": None, "client": _client(client)}
+    listed = await polls.ask(client, wire.WAREHOUSE_PRODUCTS, variables, wire.ProductsListed)
+    as_of = asked_at(client.told_at, sent, client.line.now())
+    page = listed.warehouse_products.data
+    more = page.pageInfo.hasNextPage and page.pageInfo.endCursor not in (None, at.after)
+    positions = [_position(client, edge.node, as_of) for edge in page.edges]
+    following = Cursor(page.pageInfo.endCursor) if more else Cursor()
+    return Page(tuple(found(one) for one in positions if one.sku), msgspec.json.encode(following).decode(), more)
+
+
+async def read_stock(client: ShipHero, named: str) -> Result:
+    """What is there of these SKUs, in all warehouses: told to their streams. Raises ``Stopped``."""
+    try:
+        skus = msgspec.json.decode(named, type=list[str])
+    except msgspec.DecodeError:
+        return Result(Rejected("read_unknown", f"{named!r} is no list of SKUs", "external_id"))
+    follows = []
+    for sku in skus:
+        sent = client.line.now()
+        variables = {"first": MOST_WAREHOUSES, "after": None, "sku": sku, "client": _client(client)}
+        listed = await client.ask(wire.WAREHOUSE_PRODUCTS, variables, wire.ProductsListed)
+        as_of = asked_at(client.told_at, sent, client.line.now())
+        for edge in listed.warehouse_products.data.edges:
+            if edge.node.sku == sku:
+                follows.append(Follow("stock", sku, _position(client, edge.node, as_of)))
+    return Result(Done(), tuple(follows))
+
+
+def _client(client: ShipHero) -> str | None:
+    return client.settings.get("customer_account_id") or None
+
+
+def _position(client: ShipHero, product: wire.WarehouseProduct, as_of: datetime) -> PositionSeen:
+    committed = Decimal(product.on_hand - product.available + product.backorder)
+    on_hand = Decimal(product.on_hand)
+    return PositionSeen(client.line.connection, product.warehouse_id, product.sku, on_hand, committed, as_of)
+
+
+POLLS = {**polls.POLLS, "positions_all": Poll("positions_all", everything, every_s=900.0)}
