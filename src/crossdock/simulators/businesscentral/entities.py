@@ -71,6 +71,12 @@ class Entities:
                 return self._post(match["id"])
             case (_, "salesCreditMemos", _, _, False) if method != "GET":
                 return self._credit_memo(method, match["id"], match["part"], headers, body)
+            case ("POST", "journals", True, "journalLines", False):
+                journals = self._company.journals
+                return found(journals.line(journals.new_line(match["id"], body, self._now())), 201)
+            case ("POST", "journals", True, part, False) if part == POST:
+                self._company.journals.post(match["id"], self._now())
+                return nothing()
             case ("PATCH" | "DELETE", "salesOrders", True, None, False):
                 return self._write_order(method, match["id"], headers, body)
             case ("PATCH" | "DELETE", "salesOrders", True, "salesOrderLines", True):
@@ -106,6 +112,10 @@ class Entities:
             return [views.item(one) for one in self._company.items.values()]
         if name == "customers":
             return [views.customer(one) for one in self._company.customers.values()]
+        if name == "journals":
+            return self._company.journals.journals()
+        if name == "generalLedgerEntries":
+            return self._company.journals.ledger_entries()
         if name == "shipmentMethods":
             return [views.named("shipmentMethod", code, said) for code, said in catalogue.SHIPMENT_METHODS.items()]
         if name == "taxGroups":
@@ -119,6 +129,8 @@ class Entities:
         wanted = query.get("$expand")
         if not wanted:
             return row
+        if (name, wanted) == ("journals", "journalLines"):
+            return {**row, wanted: self._company.journals.lines_of(row["id"])}
         if name not in _DOCUMENTS or wanted != _DOCUMENTS[name][2]:
             raise odata.refused(f"could not find a property named '{wanted}'")
         return {**row, wanted: views.lines(self._company.ledger.documents[row["id"]])}

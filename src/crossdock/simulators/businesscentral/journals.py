@@ -1,0 +1,301 @@
+"""General journals: lines in a batch, posted all at once into general ledger entries, and what refuses a posting.
+
+A batch is posted whole, whoever wrote its lines. Nothing minds a document number that was posted before. A document's
+lines must come to nothing by themselves; dates must lie within what the company allows. Only entries of journals are
+kept: sales documents keep books of their own. Source: pages 30016 and 30049 of the vendor's API (source code at
+github.com/microsoft/ALAppExtensions), resource generalLedgerEntry, read in November 2026.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from crossdock.simulators.businesscentral.answers import Refusal, dialog, gone
+from crossdock.simulators.businesscentral.catalogue import (
+    ACCOUNTS,
+    BANKS,
+    CHART,
+    GENERAL_JOURNAL,
+    NO_GUID,
+    RECEIVABLES,
+    Customer,
+    guid,
+)
+from crossdock.simulators.businesscentral.ledger import ZERO
+from crossdock.simulators.businesscentral.views import instant
+
+if TYPE_CHECKING:
+    from crossdock.simulators.businesscentral.company import BusinessCentralCompany
+
+Body = Mapping[str, Any]
+NOTHING = "There is nothing to post."
+_KINDS = {"G_x002F_L_x0020_Account": "G/L Account", "Bank_x0020_Account": "Bank Account"}
+_WIRE = {plain: wire for wire, plain in _KINDS.items()}
+_EDITABLE = frozenset(
+    {
+        "lineNumber", "accountType", "accountId", "accountNumber", "postingDate", "documentNumber",
+        "externalDocumentNumber", "amount", "description", "comment",
+    }
+)  # fmt: skip
+_STEP = 10_000
+_LONGEST = {"documentNumber": 20, "externalDocumentNumber": 35, "description": 100}
+
+
+class JournalLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that is not posted yet."""
+
+    id: str
+    journal: str  # the batch's id
+    number: int
+    kind: str  # G/L Account, Bank Account, Customer
+    account: str
+    day: date
+    document: str
+    external: str
+    amount: Decimal
+    text: str
+    modified: datetime
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A general ledger entry; ``source``: what kind of line it came of, and whose account."""
+
+    number: int
+    day: date
+    document: str
+    external: str
+    account: str
+    amount: Decimal  # debits are positive
+    text: str
+    source: tuple[str, str]
+    modified: datetime
+
+
+class CustomerEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What a journal put on a customer's account. ``applied``: document id -> how much of it that settles."""
+
+    customer: str  # the id
+    document: str
+    external: str
+    amount: Decimal  # debits are positive: the customer got money back
+    applied: dict[str, Decimal] = {}
+
+
+class JournalDesk:
+    """``allowed``: the first and the last day that may be posted on; None: no bound."""
+
+    def __init__(self, company: "BusinessCentralCompany") -> None:
+        self._company = company
+        self.batches = {guid("journal", code): code for code in (GENERAL_JOURNAL,)}
+        self.lines: list[JournalLine] = []
+        self.entries: list[Entry] = []
+        self.customer_entries: list[CustomerEntry] = []
+        self.allowed: tuple[date | None, date | None] = (None, None)
+        self.no_direct_posting = {RECEIVABLES}
+
+    # -- what a transaction puts back --
+
+    def snapshot(self) -> tuple[list[Any], ...]:
+        return list(self.lines), list(self.entries), list(self.customer_entries)
+
+    def restore(self, held: tuple[list[Any], ...]) -> None:
+        self.lines, self.entries, self.customer_entries = (list(each) for each in held)
+
+    # -- writing --
+
+    def new_line(self, journal: str, body: Body, now: datetime) -> JournalLine:
+        """A line as the API takes it: G/L account unless it says otherwise; numbers follow one another."""
+        self.batch(journal)
+        if wrong := sorted(set(body) - _EDITABLE):
+            raise Refusal(400, "BadRequest", f"The property '{wrong[0]}' is read-only or not one of journal lines.")
+        for name, most in _LONGEST.items():
+            if len(str(body.get(name, ""))) > most:
+                raise Refusal(400, "Application_StringExceededLength", f"The length of {name} exceeds {most}.")
+        kind = str(body.get("accountType", "G/L Account"))
+        kind = _KINDS.get(kind, kind)
+        account = str(body.get("accountNumber", ""))
+        self._account(kind, account)
+        last = max((one.number for one in self.lines if one.journal == journal), default=0)
+        made = JournalLine(
+            id=self._company.ledger.new_id("journalLine"), journal=journal,
+            number=int(body.get("lineNumber", last + _STEP)), kind=kind, account=account,
+            day=_day(body.get("postingDate"), now), document=str(body.get("documentNumber", "")).upper(),
+            external=str(body.get("externalDocumentNumber", "")), amount=_amount(body.get("amount", 0)),
+            text=str(body.get("description", "")), modified=now,
+        )  # fmt: skip
+        self.lines.append(made)
+        return made
+
+    def batch(self, ref: str) -> str:
+        """The batch's code; raises ``Refusal`` where there is none."""
+        if ref not in self.batches:
+            raise gone("journal")
+        return self.batches[ref]
+
+    def post(self, journal: str, now: datetime) -> None:
+        """All of the batch's lines or none."""
+        code = self.batch(journal)
+        lines = sorted((one for one in self.lines if one.journal == journal), key=lambda one: one.number)
+        if not lines:
+            raise dialog(NOTHING)
+        for line in lines:
+            self._may_post(line, code)
+        self._balanced(lines)
+        for line in lines:
+            self._enter(line, now)
+        self.lines = [one for one in self.lines if one.journal != journal]
+
+    def _account(self, kind: str, account: str) -> None:
+        if kind == "G/L Account":
+            there = account in ACCOUNTS or account in CHART or account in self.no_direct_posting
+        elif kind == "Bank Account":
+            there = account in BANKS
+        elif kind == "Customer":
+            there = self._customer(account) is not None
+        else:
+            raise Refusal(400, "BadRequest", f"Cannot convert the value '{kind}' to an account type.")
+        if account and not there:
+            raise dialog('The "accountNumber" does not match to an Account.')
+
+    def _customer(self, number: str) -> Customer | None:
+        return next((one for one in self._company.customers.values() if one.number == number), None)
+
+    def _may_post(self, line: JournalLine, code: str) -> None:
+        where = f"Journal Template Name='GENERAL',Journal Batch Name='{code}',Line No.='{line.number}'"
+        for name, value in (("Account No.", line.account), ("Document No.", line.document), ("Amount", line.amount)):
+            if not value:
+                raise dialog(f"{name} must have a value in Gen. Journal Line: {where}. It cannot be zero or empty.")
+        first, last = self.allowed
+        if (first is not None and line.day < first) or (last is not None and line.day > last):
+            raise dialog(f"Posting Date is not within your range of allowed posting dates in Gen. Journal Line {where}.")
+        if line.kind == "G/L Account" and line.account in self.no_direct_posting:
+            raise dialog(f"Direct Posting must be equal to 'Yes' in G/L Account: No.={line.account}.")
+        customer = self._customer(line.account) if line.kind == "Customer" else None
+        if customer is not None and customer.blocked == "All":
+            raise dialog(f"You cannot post this type of document when Customer {customer.number} is blocked.")
+
+    def _balanced(self, lines: list[JournalLine]) -> None:
+        sums: dict[tuple[str, date], Decimal] = {}
+        for line in lines:
+            sums[line.document, line.day] = sums.get((line.document, line.day), ZERO) + line.amount
+        for (document, _), off in sums.items():
+            if off:
+                raise dialog(f"Document No. {document} is out of balance by {off:f}.")
+
+    def _enter(self, line: JournalLine, now: datetime) -> None:
+        accounts = {"Bank Account": BANKS.get(line.account, ""), "Customer": RECEIVABLES}
+        self.entries.append(
+            Entry(
+                number=len(self.entries) + 1, day=line.day, document=line.document, external=line.external,
+                account=accounts.get(line.kind, line.account), amount=line.amount, text=line.text,
+                source=(line.kind, line.account), modified=now,
+            )  # fmt: skip
+        )
+        customer = self._customer(line.account) if line.kind == "Customer" else None
+        if customer is not None:
+            applied = self._oldest(customer, line.amount) if customer.applies_to_oldest else {}
+            self.customer_entries.append(
+                CustomerEntry(
+                    customer=customer.id, document=line.document, external=line.external, amount=line.amount,
+                    applied=applied,
+                )  # fmt: skip
+            )
+
+    def _oldest(self, customer: Customer, amount: Decimal) -> dict[str, Decimal]:
+        """Application method *Apply to Oldest*: money paid back goes to the credit memos that are open longest."""
+        found: dict[str, Decimal] = {}
+        for credit in self._company.ledger.of("salesCreditMemo"):
+            part = min(self.open_credit(credit.id), amount) if credit.customer == customer.id else ZERO
+            if part > ZERO:
+                found[credit.id] = part
+                amount -= part
+        return found
+
+    def open_credit(self, ref: str) -> Decimal:
+        """What of a posted credit memo is neither set off against an invoice nor paid out."""
+        ledger = self._company.ledger
+        credit = ledger.documents[ref]
+        if credit.status == "Draft":
+            return ZERO
+        left = ZERO if credit.applies_to else credit.total
+        return left - sum((one.applied.get(ref, ZERO) for one in self.customer_entries), ZERO)
+
+    # -- showing --
+
+    def journals(self) -> list[dict[str, Any]]:
+        shown = {"templateDisplayName": "GENERAL", "balancingAccountId": NO_GUID, "balancingAccountNumber": ""}
+        return [{"id": ref, "code": code, "displayName": code.title(), **shown} for ref, code in self.batches.items()]
+
+    def lines_of(self, journal: str) -> list[dict[str, Any]]:
+        return [self.line(one) for one in self.lines if one.journal == journal]
+
+    def line(self, line: JournalLine) -> dict[str, Any]:
+        return {
+            "id": line.id,
+            "journalId": line.journal,
+            "journalDisplayName": self.batches[line.journal],
+            "lineNumber": line.number,
+            "accountType": _WIRE.get(line.kind, line.kind),
+            "accountId": NO_GUID,
+            "accountNumber": line.account,
+            "postingDate": line.day.isoformat(),
+            "documentNumber": line.document,
+            "externalDocumentNumber": line.external,
+            "amount": line.amount,
+            "description": line.text,
+            "comment": "",
+            "lastModifiedDateTime": instant(line.modified),
+        }
+
+    def ledger_entries(self) -> list[dict[str, Any]]:
+        """As the API tells them: without the external document number."""
+        return [
+            {
+                "id": guid("glEntry", entry.number),
+                "entryNumber": entry.number,
+                "postingDate": entry.day.isoformat(),
+                "documentNumber": entry.document,
+                "documentType": "_x0020_",
+                "accountId": guid("account", entry.account),
+                "accountNumber": entry.account,
+                "description": entry.text,
+                "debitAmount": max(entry.amount, ZERO),
+                "creditAmount": max(-entry.amount, ZERO),
+                "lastModifiedDateTime": instant(entry.modified),
+            }
+            for entry in self.entries
+        ]
+
+    def books(self) -> dict[str, Any]:
+        """For reconciliation; amounts are text, debits positive."""
+        entries = [
+            {
+                "document": one.document, "external": one.external, "day": one.day.isoformat(),
+                "account": one.account, "amount": str(one.amount), "source": one.source[0], "text": one.text,
+            }
+            for one in self.entries
+        ]  # fmt: skip
+        customers = [
+            {
+                "document": one.document, "external": one.external, "customer": one.customer,
+                "amount": str(one.amount), "applied": {ref: str(part) for ref, part in one.applied.items()},
+            }
+            for one in self.customer_entries
+        ]  # fmt: skip
+        return {"ledger_entries": entries, "customer_entries": customers, "journal_lines": len(self.lines)}
+
+
+def _day(told: Any, now: datetime) -> date:
+    try:
+        return now.date() if told is None else date.fromisoformat(str(told))
+    except ValueError:
+        raise Refusal(400, "BadRequest", f"Cannot convert the literal '{told}' to Edm.Date.") from None
+
+
+def _amount(told: Any) -> Decimal:
+    if isinstance(told, bool) or not isinstance(told, int | Decimal):
+        raise Refusal(400, "BadRequest", "Cannot convert a value of 'amount' to Edm.Decimal.")
+    return Decimal(told)
