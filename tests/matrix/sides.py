@@ -169,6 +169,10 @@ class Central:
         """Credit memos that were begun and not posted."""
         return len([one for one in self._of("credit_memos", order_id) if one["status"] == "Draft"])
 
+    def paid_out(self, order_id: str) -> Decimal:
+        """What journals put back on the customer's account for the order."""
+        return sum((Decimal(one["amount"]) for one in self._of("customer_entries", order_id)), ZERO)
+
     def units(self, order_id: str) -> Decimal:
         """Goods that left, as posted."""
         lines = [line for one in self._of("shipments", order_id) for line in one["lines"] if line["kind"] == "Item"]
@@ -186,6 +190,8 @@ class Central:
         marks = [
             (one["external"], *one["comments"]) for one in self.house.erp.books()["credit_memos"] if one["comments"]
         ]
+        posted = [one["document"] for one in self.house.erp.books()["customer_entries"]]
+        found += [f"document {number}" for number in set(posted) if posted.count(number) > 1]
         return found + [f"credit memo {mark}" for mark in set(marks) if marks.count(mark) > 1]
 
     def ship_and_bill(self, order_id: str) -> None:

@@ -38,6 +38,7 @@ class Row(msgspec.Struct, frozen=True):
     but: Mapping[str, Cell] = {}
     route: Mapping[str, object] = {}
     warehouse: Mapping[str, object] = {}
+    shop: Mapping[str, object] = {}  # Shopify's; Amazon's marketplace is what it is
 
     def cell(self, channel: str, erp: str) -> Cell:
         for key in (f"{channel}/{erp}", channel, erp):
@@ -208,11 +209,27 @@ ROWS: tuple[Row, ...] = (
         (*CREDITED, "refund.pay"),
         {
             "shopify/businesscentral": Cell(
+                "one credit memo, and the money on the customer's account (`refund.pay`); Business Central applies it "
+                "to the memo where the customer's application method is *Apply to Oldest*, else a person does",
+                "paid_refund",
+            ),
+            "amazon": _not_told("refunds_not_told", _NO_REFUNDS),
+        },
+        route={"payments": "paid"},
+        shop={"currency": "USD"},
+    ),
+    Row(
+        "paid_refund_in_another_currency",
+        "The same, in another currency than the ERP's own (`payments: paid`)",
+        Cell("one credit memo, paid out by one customer refund", "paid_refund"),
+        (*CREDITED, "refund.pay"),
+        {
+            "shopify/businesscentral": Cell(
                 "one credit memo; that it was paid out is an exception for a person",
                 "paid_refund_by_hand",
                 "exception",
                 ("refund.pay.rejected",),
-                refused="`refund.pay` is not built: the standard API posts payments through journals only.",
+                refused="The journal lines of Business Central's standard API have no currency.",
             ),
             "amazon": _not_told("refunds_not_told", _NO_REFUNDS),
         },
