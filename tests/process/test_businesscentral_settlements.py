@@ -1,4 +1,4 @@
-"""Payouts of the shop in Business Central: one document in the general ledger, to the cent, fees apart, whatever is lost.
+"""Payouts of the shop in Business Central: one document in the ledger, to the cent, fees apart, whatever is lost.
 
 Business Central posts a second document of the same number gladly, so here too everything rests on looking first.
 """

@@ -144,6 +144,31 @@ class PayRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.pay", omit_de
     posted_on: date | None = None  # where the books of its own day are closed
 
 
+class Applied(msgspec.Struct, frozen=True, gc=False):
+    """What of a payment settles an invoice."""
+
+    invoice: str  # the ERP's id
+    amount: Decimal
+
+
+class PostPayment(msgspec.Struct, frozen=True, gc=False, tag="payment.post", omit_defaults=True):
+    """Record in the ERP that the channel took money for an order, applied to its invoices. Once per transaction."""
+
+    purpose: ClassVar[str] = "payment.post"
+    order_key: str
+    erp_ref: str
+    payment_id: str  # the channel's transaction
+    paid_at: datetime
+    source: str  # the channel's connection
+    gateway: str
+    currency: str
+    customer_ref: str
+    amount: Decimal
+    apply: tuple[Applied, ...]  # comes to the amount
+    gift_card: bool = False
+    posted_on: date | None = None  # where the books of its own day are closed
+
+
 class PushRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.push", omit_defaults=True):
     """Give the customer's money back in the channel, because the ERP credited it. At most once: it moves money."""
 
@@ -209,6 +234,7 @@ Payload = (
     | MakeInvoice
     | CreditRefund
     | PayRefund
+    | PostPayment
     | PushRefund
     | PostSettlement
     | PublishStock

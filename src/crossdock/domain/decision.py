@@ -191,7 +191,8 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     notify_customer: bool = True
     invoice: str = "make"  # make: we bill after the last shipment; take: the ERP bills, we read it
     # How the ERP has the customers' money. open: its invoices stand open until a payment is posted; paid: they are paid
-    # as they are made; deposit: it is taken in advance, on the sales order.
+    # as they are made; deposit: it is taken in advance, on the sales order; payment: each of the channel's captures is
+    # posted as a payment, applied to the invoices.
     payments: str = "open"
     push_refunds: bool = False  # credits that the ERP's people make are paid back in the channel; else a person does it
     time_zone: str = "UTC"  # the company's: a posting date is a day there

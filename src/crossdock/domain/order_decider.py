@@ -22,6 +22,7 @@ from crossdock.domain.events import (
     MastersCame,
     OperatorActed,
     OrderSeen,
+    PaymentsSeen,
     Reconciled,
     SettlementNamed,
     TimerFired,
@@ -29,6 +30,7 @@ from crossdock.domain.events import (
 from crossdock.domain.evolve import evolve
 from crossdock.domain.matching import evidence
 from crossdock.domain.order import Order
+from crossdock.domain.paying import payments_seen
 from crossdock.domain.reserving import reserve
 from crossdock.domain.state import OrderState, blank, decode_state, encode_state
 from crossdock.domain.summary import summarise
@@ -70,6 +72,10 @@ class OrderDecider:
             masters_came(d)
         elif isinstance(event, OperatorActed):
             operator_acted(d, event)
+        elif isinstance(event, PaymentsSeen):
+            if d.state.order is not None:
+                payments_seen(d, event)
+                advance(d)
         elif isinstance(event, SettlementNamed):
             settlement_named(d, event)
         elif isinstance(event, Reconciled):

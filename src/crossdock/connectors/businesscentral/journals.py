@@ -8,7 +8,7 @@ Source: pages 30016 "APIV2 - Journals" and 30049 "APIV2 - JournalLines" (github.
 the resource generalLedgerEntry, which shows the document number and not the external one; read 2026-11-26.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from hashlib import blake2s
@@ -40,7 +40,10 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Voucher(msgspec.Struct, frozen=True):
-    """A document as it is to stand in the general ledger. ``about``: what it is, for people."""
+    """A document as it is to stand in the general ledger. ``about``: what it is, for people.
+
+    ``split``: a row may stand there as several entries, so that only the sums are compared.
+    """
 
     number: str
     external: str
@@ -48,10 +51,13 @@ class Voucher(msgspec.Struct, frozen=True):
     currency: str
     rows: tuple[Row, ...]
     about: str
+    split: bool = False
 
-    @property
-    def amounts(self) -> list[Decimal]:
-        return sorted(row.amount for row in self.rows)
+    def print_of(self, amounts: Iterable[Decimal]) -> list[Decimal]:
+        """What tells this document from another of its number: the amounts, or what is debited in all."""
+        if self.split:
+            return [sum((amount for amount in amounts if amount > ZERO), ZERO)]
+        return sorted(amounts)
 
 
 def document_number(*parts: str) -> str:
@@ -80,7 +86,7 @@ def proven(voucher: Voucher, settings: Mapping[str, Any]) -> Voucher:
 async def find(client: BusinessCentral, voucher: Voucher) -> Result | None:
     """The posted document, if an earlier send made it."""
     (body,) = await client.read(entries_of(voucher.number))
-    return _settled(voucher, decoded(body, LedgerEntries, wrote=False).value, repeated=True)
+    return settled(voucher, decoded(body, LedgerEntries, wrote=False).value, repeated=True)
 
 
 async def post(client: BusinessCentral, voucher: Voucher) -> Result:
@@ -90,7 +96,7 @@ async def post(client: BusinessCentral, voucher: Voucher) -> Result:
         raise missing(voucher.about, "general_journal", "the code of a journal of Crossdock's own")
     journals = f"journals?$filter=code%20eq%20{quoted(code.upper())}&$expand=journalLines"
     entries, listed = await client.read(entries_of(voucher.number), journals)
-    there = _settled(voucher, decoded(entries, LedgerEntries, wrote=False).value, repeated=True)
+    there = settled(voucher, decoded(entries, LedgerEntries, wrote=False).value, repeated=True)
     if there is not None:
         return there
     journal = _own(code, decoded(listed, Journals, wrote=False).value)
@@ -103,7 +109,7 @@ async def post(client: BusinessCentral, voucher: Voucher) -> Result:
         parts = await client.together(asks, posts=len(asks) - 2)
     except Stopped as stopped:
         return await refused(stopped, lambda: find(client, voucher))
-    made = _settled(voucher, decoded(parts[-1].body, LedgerEntries, wrote=True).value, repeated=False)
+    made = settled(voucher, decoded(parts[-1].body, LedgerEntries, wrote=True).value, repeated=False)
     return made or Result(OutcomeUnknown("posted; its entries are not shown yet", code="read_failed"))
 
 
@@ -134,15 +140,16 @@ def _line(voucher: Voucher, row: Row) -> dict[str, Any]:
     }
 
 
-def _settled(voucher: Voucher, entries: list[LedgerEntry], *, repeated: bool) -> Result | None:
+def settled(voucher: Voucher, entries: Sequence[LedgerEntry], *, repeated: bool) -> Result | None:
     """What stands under the number: ours, whole; something else; or nothing."""
     if not entries:
         return None
     refs = {"documentNumber": voucher.number}
-    found = sorted(entry.amount for entry in entries)
-    if found == voucher.amounts:
+    wanted = [row.amount for row in voucher.rows]
+    found = voucher.print_of(entry.amount for entry in entries)
+    if found == voucher.print_of(wanted):
         return Result(Done(refs, repeated=repeated))
-    if found == sorted(voucher.amounts * 2):
+    if found == voucher.print_of(wanted * 2):
         detail = f"document {voucher.number} ({voucher.about}) is posted twice: reverse one of them, then resolve"
         return Result(Conflict("doubled", detail, refs))
     sums = ", ".join(f"{amount:f}" for amount in found)

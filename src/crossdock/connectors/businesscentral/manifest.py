@@ -94,6 +94,15 @@ SETTINGS = (
         "reserve, adjustments, chargebacks, taxes, transfers, outside, suspense.",
     ),
     Setting(
+        "payment_journals",
+        "Codes of the payment journals that customers' payments are posted through",
+        required=False,
+        default={},
+        example="{default: XDPAY, gift_card: XDGIFT}",
+        help="Gateway, or `default`, -> a cash receipt journal batch of Crossdock's own, whose balancing account has the "
+        "money; `connection.gateway` goes before `gateway`. Needed with `payments: payment`; gift cards need one.",
+    ),
+    Setting(
         "repayment_account",
         "G/L account that customers are paid back from",
         required=False,

@@ -196,6 +196,18 @@ class Journals(msgspec.Struct, frozen=True, gc=False):
     value: list[Journal]
 
 
+class PaymentJournal(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
+    """A cash receipt journal batch with what waits in it."""
+
+    id: str
+    code: str
+    customer_payments: list[JournalLine]
+
+
+class PaymentJournals(msgspec.Struct, frozen=True, gc=False):
+    value: list[PaymentJournal]
+
+
 class CustomerBody(msgspec.Struct, frozen=True, gc=False):
     id: str
     number: str

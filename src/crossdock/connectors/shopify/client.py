@@ -212,6 +212,12 @@ class Client:
         found: shapes.RefundableData = await self._ask(documents.REFUNDABLE, variables, shapes.RefundableData)
         return found.order
 
+    async def paid(self, order_id: str) -> shapes.Paid | None:
+        """What the shop took for an order, transaction by transaction; ``None``: no such order."""
+        variables = {"id": gid("Order", order_id)}
+        found: shapes.PaidData = await self._ask(documents.PAYMENTS, variables, shapes.PaidData)
+        return found.order
+
     async def create_refund(self, refund: dict[str, Any], key: str) -> str:
         """Give money back; its number. The same key with the same input again is the same refund."""
         variables = {"input": refund, "key": key}

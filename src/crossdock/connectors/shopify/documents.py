@@ -192,6 +192,18 @@ REFUNDABLE = """query Refundable($id: ID!) {
   }
 }"""
 
+PAYMENTS = """query Payments($id: ID!) {
+  order(id: $id) {
+    id
+    currencyCode
+    presentmentCurrencyCode
+    transactions(first: 100) {
+      id kind status gateway createdAt processedAt
+      amountSet { presentmentMoney { amount currencyCode } shopMoney { amount currencyCode } }
+    }
+  }
+}"""
+
 REFUND_CREATE = """mutation RefundCreate($input: RefundInput!, $key: String!) {
   refundCreate(input: $input) @idempotent(key: $key) {
     refund { id note }
@@ -278,6 +290,7 @@ ALL = {
     "fulfilment_create": FULFILMENT_CREATE,
     "returns": RETURNS,
     "refundable": REFUNDABLE,
+    "payments": PAYMENTS,
     "refund_create": REFUND_CREATE,
     "subscriptions": SUBSCRIPTIONS,
     "subscription_create": SUBSCRIPTION_CREATE,

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from crossdock.connectors.shopify import fulfilling, graph, mapping, refunds, returns, stocking
+from crossdock.connectors.shopify import captures, fulfilling, graph, mapping, refunds, returns, stocking
 from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Client
 from crossdock.connectors.shopify.paying_back import find_refund, pay_back
@@ -141,6 +141,8 @@ async def read_back(client: Client, payload: Payload, call: Call) -> Result:
             return await _read_order(client, payload.external_id)
         if payload.kind == "return":
             return await _read_returns(client, payload.external_id)
+        if payload.kind == captures.KIND:
+            return await captures.read_payments(client, payload.external_id)
         if payload.kind == "fulfillment_order":
             return await _read_allocations(client, payload.external_id)
     except Failed as failed:

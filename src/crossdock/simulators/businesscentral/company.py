@@ -53,6 +53,7 @@ class BusinessCentralCompany:
         self.customers = catalogue.customers(customers, now)
         self.ledger = Ledger()
         self.journals = JournalDesk(self)
+        self.ledger.settled = self.journals.settled
         self.tokens = TokenDesk(self.registration, surroundings.now, surroundings.random)
         self.entities = Entities(self, surroundings.now)
         self._root = f"/v2.0/{self.registration.tenant}/{self.registration.environment}/api/v2.0/"

@@ -74,6 +74,9 @@ class Entities:
             case ("POST", "journals", True, "journalLines", False):
                 journals = self._company.journals
                 return found(journals.line(journals.new_line(match["id"], body, self._now())), 201)
+            case ("POST", "customerPayments", False, None, False):
+                journals = self._company.journals
+                return found(journals.payment(journals.new_payment(body, self._now())), 201)
             case ("POST", "journals", True, part, False) if part == POST:
                 self._company.journals.post(match["id"], self._now())
                 return nothing()
@@ -114,6 +117,8 @@ class Entities:
             return [views.customer(one) for one in self._company.customers.values()]
         if name == "journals":
             return self._company.journals.journals()
+        if name == "customerPaymentJournals":
+            return self._company.journals.payment_journals()
         if name == "generalLedgerEntries":
             return self._company.journals.ledger_entries()
         if name == "shipmentMethods":
@@ -131,6 +136,8 @@ class Entities:
             return row
         if (name, wanted) == ("journals", "journalLines"):
             return {**row, wanted: self._company.journals.lines_of(row["id"])}
+        if (name, wanted) == ("customerPaymentJournals", "customerPayments"):
+            return {**row, wanted: self._company.journals.payments_of(row["id"])}
         if name not in _DOCUMENTS or wanted != _DOCUMENTS[name][2]:
             raise odata.refused(f"could not find a property named '{wanted}'")
         return {**row, wanted: views.lines(self._company.ledger.documents[row["id"]])}

@@ -20,11 +20,12 @@ from crossdock.simulators.businesscentral.catalogue import (
     CHART,
     GENERAL_JOURNAL,
     NO_GUID,
+    PAYMENT_JOURNAL,
     RECEIVABLES,
     Customer,
     guid,
 )
-from crossdock.simulators.businesscentral.ledger import ZERO
+from crossdock.simulators.businesscentral.ledger import ZERO, Document
 from crossdock.simulators.businesscentral.views import instant
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ _EDITABLE = frozenset(
     {
         "lineNumber", "accountType", "accountId", "accountNumber", "postingDate", "documentNumber",
         "externalDocumentNumber", "amount", "description", "comment",
+    }
+)  # fmt: skip
+_PAYMENT_EDITABLE = frozenset(
+    {
+        "journalId", "lineNumber", "customerId", "customerNumber", "postingDate", "documentNumber",
+        "externalDocumentNumber", "amount", "appliesToInvoiceId", "appliesToInvoiceNumber", "description", "comment",
     }
 )  # fmt: skip
 _STEP = 10_000
@@ -58,6 +65,8 @@ class JournalLine(msgspec.Struct, frozen=True, kw_only=True):
     amount: Decimal
     text: str
     modified: datetime
+    balancing: str = ""  # the batch's account, which takes the opposite of this very line
+    applies_to: str = ""  # of a payment: the invoice's id
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +98,9 @@ class JournalDesk:
 
     def __init__(self, company: "BusinessCentralCompany") -> None:
         self._company = company
-        self.batches = {guid("journal", code): code for code in (GENERAL_JOURNAL,)}
+        self.batches = {guid("journal", GENERAL_JOURNAL): GENERAL_JOURNAL}
+        self.payment_batches = {guid("journal", PAYMENT_JOURNAL): PAYMENT_JOURNAL}
+        self.balancing = next(number for number, (posting, _) in CHART.items() if posting == "clearing")
         self.lines: list[JournalLine] = []
         self.entries: list[Entry] = []
         self.customer_entries: list[CustomerEntry] = []
@@ -108,12 +119,9 @@ class JournalDesk:
 
     def new_line(self, journal: str, body: Body, now: datetime) -> JournalLine:
         """A line as the API takes it: G/L account unless it says otherwise; numbers follow one another."""
-        self.batch(journal)
-        if wrong := sorted(set(body) - _EDITABLE):
-            raise Refusal(400, "BadRequest", f"The property '{wrong[0]}' is read-only or not one of journal lines.")
-        for name, most in _LONGEST.items():
-            if len(str(body.get(name, ""))) > most:
-                raise Refusal(400, "Application_StringExceededLength", f"The length of {name} exceeds {most}.")
+        if journal not in self.batches:
+            raise gone("journal")
+        _known(body, _EDITABLE)
         kind = str(body.get("accountType", "G/L Account"))
         kind = _KINDS.get(kind, kind)
         account = str(body.get("accountNumber", ""))
@@ -129,11 +137,36 @@ class JournalDesk:
         self.lines.append(made)
         return made
 
+    def new_payment(self, body: Body, now: datetime) -> JournalLine:
+        """A customer's payment: always negative, and applied to an invoice or to none."""
+        _known(body, _PAYMENT_EDITABLE)
+        journal = str(body.get("journalId", ""))
+        if journal not in self.payment_batches:
+            raise dialog("You must specify a journal batch ID or a journal ID to get a journal line.")
+        named = [str(body[key]) for key in ("customerId", "customerNumber") if key in body]
+        customer = next((one for one in self._company.customers.values() if {one.id, one.number} & {*named}), None)
+        if customer is None:
+            raise dialog('The "customerId" does not match to a Customer.')
+        invoice = str(body.get("appliesToInvoiceId", ""))
+        if invoice and self._company.ledger.find("salesInvoice", invoice) is None:
+            raise dialog('The "appliesToInvoiceId" should be the ID of an Open, Paid, Corrective, or Canceled Invoice.')
+        last = max((one.number for one in self.lines if one.journal == journal), default=0)
+        made = JournalLine(
+            id=self._company.ledger.new_id("journalLine"), journal=journal, number=last + _STEP, kind="Customer",
+            account=customer.number, day=_day(body.get("postingDate"), now),
+            document=str(body.get("documentNumber", "")).upper(), external=str(body.get("externalDocumentNumber", "")),
+            amount=_amount(body.get("amount", 0)), text=str(body.get("description", "")), modified=now,
+            balancing=self.balancing, applies_to=invoice,
+        )  # fmt: skip
+        self.lines.append(made)
+        return made
+
     def batch(self, ref: str) -> str:
-        """The batch's code; raises ``Refusal`` where there is none."""
-        if ref not in self.batches:
+        """The code of a batch of either kind, as ``post`` finds it; raises ``Refusal`` where there is none."""
+        code = self.batches.get(ref) or self.payment_batches.get(ref)
+        if code is None:
             raise gone("journal")
-        return self.batches[ref]
+        return code
 
     def post(self, journal: str, now: datetime) -> None:
         """All of the batch's lines or none."""
@@ -168,9 +201,15 @@ class JournalDesk:
         for name, value in (("Account No.", line.account), ("Document No.", line.document), ("Amount", line.amount)):
             if not value:
                 raise dialog(f"{name} must have a value in Gen. Journal Line: {where}. It cannot be zero or empty.")
+        if line.balancing and line.amount > ZERO:
+            raise dialog(f"Amount must be negative in Gen. Journal Line {where}.")
+        if line.applies_to and -line.amount > self._company.ledger.open_amount(self._invoice(line)):
+            raise dialog(f"The amount applied exceeds the remaining amount in Gen. Journal Line {where}.")
         first, last = self.allowed
         if (first is not None and line.day < first) or (last is not None and line.day > last):
-            raise dialog(f"Posting Date is not within your range of allowed posting dates in Gen. Journal Line {where}.")
+            raise dialog(
+                f"Posting Date is not within your range of allowed posting dates in Gen. Journal Line {where}."
+            )
         if line.kind == "G/L Account" and line.account in self.no_direct_posting:
             raise dialog(f"Direct Posting must be equal to 'Yes' in G/L Account: No.={line.account}.")
         customer = self._customer(line.account) if line.kind == "Customer" else None
@@ -180,6 +219,8 @@ class JournalDesk:
     def _balanced(self, lines: list[JournalLine]) -> None:
         sums: dict[tuple[str, date], Decimal] = {}
         for line in lines:
+            if line.balancing:
+                continue
             sums[line.document, line.day] = sums.get((line.document, line.day), ZERO) + line.amount
         for (document, _), off in sums.items():
             if off:
@@ -187,22 +228,50 @@ class JournalDesk:
 
     def _enter(self, line: JournalLine, now: datetime) -> None:
         accounts = {"Bank Account": BANKS.get(line.account, ""), "Customer": RECEIVABLES}
-        self.entries.append(
-            Entry(
-                number=len(self.entries) + 1, day=line.day, document=line.document, external=line.external,
-                account=accounts.get(line.kind, line.account), amount=line.amount, text=line.text,
-                source=(line.kind, line.account), modified=now,
-            )  # fmt: skip
-        )
+        self._ledger_entry(line, accounts.get(line.kind, line.account), line.amount, now)
+        if line.balancing:
+            self._ledger_entry(line, line.balancing, -line.amount, now)
         customer = self._customer(line.account) if line.kind == "Customer" else None
         if customer is not None:
-            applied = self._oldest(customer, line.amount) if customer.applies_to_oldest else {}
             self.customer_entries.append(
                 CustomerEntry(
-                    customer=customer.id, document=line.document, external=line.external, amount=line.amount,
-                    applied=applied,
-                )  # fmt: skip
+                    customer=customer.id,
+                    document=line.document,
+                    external=line.external,
+                    amount=line.amount,
+                    applied=self._applied(line, customer),
+                )
             )
+        if line.applies_to and not self._company.ledger.open_amount(invoice := self._invoice(line)):
+            invoice.status = "Paid"
+            self._company.ledger.touch(invoice, now)
+
+    def _ledger_entry(self, line: JournalLine, account: str, amount: Decimal, now: datetime) -> None:
+        self.entries.append(
+            Entry(
+                number=len(self.entries) + 1,
+                day=line.day,
+                document=line.document,
+                external=line.external,
+                account=account,
+                amount=amount,
+                text=line.text,
+                source=(line.kind, line.account),
+                modified=now,
+            )
+        )
+
+    def _invoice(self, line: JournalLine) -> Document:
+        return self._company.ledger.documents[line.applies_to]
+
+    def _applied(self, line: JournalLine, customer: Customer) -> dict[str, Decimal]:
+        if line.applies_to:
+            return {line.applies_to: -line.amount}
+        return self._oldest(customer, line.amount) if customer.applies_to_oldest else {}
+
+    def settled(self, ref: str) -> Decimal:
+        """What journals have settled of a document."""
+        return sum((one.applied.get(ref, ZERO) for one in self.customer_entries), ZERO)
 
     def _oldest(self, customer: Customer, amount: Decimal) -> dict[str, Decimal]:
         """Application method *Apply to Oldest*: money paid back goes to the credit memos that are open longest."""
@@ -221,13 +290,42 @@ class JournalDesk:
         if credit.status == "Draft":
             return ZERO
         left = ZERO if credit.applies_to else credit.total
-        return left - sum((one.applied.get(ref, ZERO) for one in self.customer_entries), ZERO)
+        return left - self.settled(ref)
 
     # -- showing --
 
     def journals(self) -> list[dict[str, Any]]:
         shown = {"templateDisplayName": "GENERAL", "balancingAccountId": NO_GUID, "balancingAccountNumber": ""}
         return [{"id": ref, "code": code, "displayName": code.title(), **shown} for ref, code in self.batches.items()]
+
+    def payment_journals(self) -> list[dict[str, Any]]:
+        shown = {"balancingAccountId": guid("account", self.balancing), "balancingAccountNumber": self.balancing}
+        named = self.payment_batches.items()
+        return [{"id": ref, "code": code, "displayName": code.title(), **shown} for ref, code in named]
+
+    def payments_of(self, journal: str) -> list[dict[str, Any]]:
+        return [self.payment(one) for one in self.lines if one.journal == journal]
+
+    def payment(self, line: JournalLine) -> dict[str, Any]:
+        customer = self._customer(line.account)
+        invoice = self._company.ledger.documents.get(line.applies_to)
+        return {
+            "id": line.id,
+            "journalId": line.journal,
+            "journalDisplayName": self.payment_batches[line.journal],
+            "lineNumber": line.number,
+            "customerId": customer.id if customer is not None else NO_GUID,
+            "customerNumber": line.account,
+            "postingDate": line.day.isoformat(),
+            "documentNumber": line.document,
+            "externalDocumentNumber": line.external,
+            "amount": line.amount,
+            "appliesToInvoiceId": line.applies_to or NO_GUID,
+            "appliesToInvoiceNumber": invoice.number if invoice is not None else "",
+            "description": line.text,
+            "comment": "",
+            "lastModifiedDateTime": instant(line.modified),
+        }
 
     def lines_of(self, journal: str) -> list[dict[str, Any]]:
         return [self.line(one) for one in self.lines if one.journal == journal]
@@ -286,6 +384,14 @@ class JournalDesk:
             for one in self.customer_entries
         ]  # fmt: skip
         return {"ledger_entries": entries, "customer_entries": customers, "journal_lines": len(self.lines)}
+
+
+def _known(body: Body, fields: frozenset[str]) -> None:
+    if wrong := sorted(set(body) - fields):
+        raise Refusal(400, "BadRequest", f"The property '{wrong[0]}' is read-only or not one of journal lines.")
+    for name, most in _LONGEST.items():
+        if len(str(body.get(name, ""))) > most:
+            raise Refusal(400, "Application_StringExceededLength", f"The length of {name} exceeds {most}.")
 
 
 def _day(told: Any, now: datetime) -> date:

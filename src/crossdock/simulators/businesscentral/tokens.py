@@ -14,6 +14,7 @@ from crossdock.simulators.businesscentral.catalogue import (
     CHART,
     GENERAL_JOURNAL,
     LOCAL_CURRENCY,
+    PAYMENT_JOURNAL,
     TAX_RATES,
     guid,
 )
@@ -50,6 +51,7 @@ class Registration(msgspec.Struct, frozen=True):
             "tax_codes": {f"{rate:f}": code for code, rate in TAX_RATES.items()},
             **{setting: number for number, (setting, _) in ACCOUNTS.items()},
             "general_journal": GENERAL_JOURNAL,
+            "payment_journals": {"default": PAYMENT_JOURNAL},
             "deposit_accounts": {"default": "CHECKING"},
             "settlement_accounts": {posting: number for number, (posting, _) in CHART.items()},
         }

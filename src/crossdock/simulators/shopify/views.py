@@ -259,10 +259,16 @@ def _transactions(told: Record) -> list[dict[str, Any]]:
         "kind": "SALE",
         "status": "SUCCESS",
         "gateway": (told["payment_gateway_names"] or ["manual"])[0],
+        "createdAt": told["created_at"],
+        "processedAt": told["processed_at"],
         "amountSet": bag(told["total_price_set"]),
         "parentTransaction": None,
     }
-    back = [_transaction(one) for each in told["refunds"] for one in each["transactions"]]
+    back = [
+        {**_transaction(one), "createdAt": each["created_at"], "processedAt": each["processed_at"]}
+        for each in told["refunds"]
+        for one in each["transactions"]
+    ]
     parent = {"__typename": "OrderTransaction", "id": sale["id"]}
     return [sale, *({**one, "parentTransaction": parent} for one in back)]
 
