@@ -117,6 +117,10 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "tax_codes": {"0": "ZERO", "5": "FIVE"},
             "shipping_account": "6410",
             "refund_account": "6450",
+            "general_journal": "CROSSDOCK",
+            "payment_journals": {"default": "XDPAY"},
+            "deposit_accounts": {"shop": "CHECKING"},
+            "settlement_accounts": {"clearing": "1130", "fees": "6710"},
             "public_url": "https://orders.example/in/businesscentral/erp",
         }
         return given, {"client_secret": "the-client-secret", "webhook_secret": SECRET}

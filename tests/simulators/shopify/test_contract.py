@@ -80,6 +80,7 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
     await shop.look_up(credit)
     await _returned(shop, ids[1])
     await shop.do(ReadBack("return", ids[1]))
+    await shop.do(ReadBack("payments", ids[1]))
     await shop.do(ReadBack("fulfillment_order", str(next(iter(shop.sim.books_.fulfilment_orders)))))
     page = await CONNECTOR.polls["orders"].run(shop.client, None, {})
     await CONNECTOR.polls["orders"].run(shop.client, page.cursor, {})

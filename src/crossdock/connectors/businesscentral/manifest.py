@@ -90,8 +90,8 @@ SETTINGS = (
         required=False,
         default={},
         example="{clearing: '1130', fees: '6710', shop1.fees: '6711'}",
-        help="Posting -> number of a G/L account; `connection.posting` goes before `posting`. Postings: clearing, fees, "
-        "reserve, adjustments, chargebacks, taxes, transfers, outside, suspense.",
+        help="Posting -> number of a G/L account; `connection.posting` goes before `posting`. Postings: clearing, "
+        "fees, reserve, adjustments, chargebacks, taxes, transfers, outside, suspense.",
     ),
     Setting(
         "payment_journals",
@@ -99,8 +99,8 @@ SETTINGS = (
         required=False,
         default={},
         example="{default: XDPAY, gift_card: XDGIFT}",
-        help="Gateway, or `default`, -> a cash receipt journal batch of Crossdock's own, whose balancing account has the "
-        "money; `connection.gateway` goes before `gateway`. Needed with `payments: payment`; gift cards need one.",
+        help="Gateway, or `default`, -> a cash receipt journal batch of Crossdock's own, whose balancing account has "
+        "the money; `connection.gateway` goes before `gateway`. Needed with `payments: payment`; gift cards need one.",
     ),
     Setting(
         "repayment_account",
