@@ -28,6 +28,7 @@ from crossdock.domain.commands import (
     PostPayment,
     PostSettlement,
     PostShipment,
+    PublishInvoice,
     PublishStock,
     PushFulfilment,
     PushRefund,
@@ -35,7 +36,7 @@ from crossdock.domain.commands import (
     ReleaseOrder,
     SettlementRow,
 )
-from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.domain.fulfilment import Invoice, Package, Shipment, ShippedLine
 from crossdock.domain.money import Amount
 from crossdock.domain.order import Address, Charge, ChargeKind, Order, OrderLine, Party, PaymentStatus, TaxLine, Totals
 from crossdock.domain.refund import Credit
@@ -232,6 +233,7 @@ PAYLOADS: Mapping[str, Payload] = {
         PushFulfilment("1001", shipment()),
         MakeInvoice("shop-1001", "4711", ("900",)),
         CreditRefund("shop-1001", "4711", "9", NOW, "USD", "42", CREDITED, {"SKU-11": "77"}, ("4713",)),
+        PublishInvoice("1001", Invoice("4713", "INV1", Decimal("26.00"), "USD", NOW)),
         PushRefund("1001", Credit("4714", "CM1", Decimal("10.50"), "USD", NOW)),
         PayRefund("shop-1001", "4711", "9", NOW, "USD", "42", Decimal("10.50"), "4714"),
         PostPayment(

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from tests.domain.factories import ERP, NOON, Play, line, money, order, shipment, shipped
 
-from crossdock.domain.commands import Applied, Command, PostPayment
+from crossdock.domain.commands import Applied, Command, PostPayment, PublishInvoice
 from crossdock.domain.decision import Decision
-from crossdock.domain.events import OrderSeen, PaymentsSeen, RefundSeen, SignalSeen
+from crossdock.domain.events import InvoiceSeen, OrderSeen, PaymentsSeen, RefundSeen, SignalSeen
 from crossdock.domain.fulfilment import Invoice
 from crossdock.domain.order import Capture, Order, PaymentStatus
 from crossdock.domain.order_decider import ORDER
@@ -150,6 +150,25 @@ def test_money_that_nothing_explains_is_for_a_person() -> None:
     assert (problem.code, "30.00" in problem.title) == ("payment.exceeds_bill", True)
     play.act("resolve", problem="payment/exceeds")
     assert "payment/exceeds" not in play.state.problems
+
+
+def test_every_invoice_is_shown_in_the_channel_once() -> None:
+    play, placed = billed(payments="open", publish_invoices=True)
+    shown = [known for known in play.commands.values() if isinstance(known.payload, PublishInvoice)]
+    assert [(known.key, known.target) for known in shown] == [(f"{placed.key}/shop1/invoice.publish/inv-1", CHANNEL)]
+    play.tell(InvoiceSeen(Invoice("inv-1", "INV1", Decimal(30), placed.currency, NOON, Decimal(0)), ERP))
+    play.tell(InvoiceSeen(Invoice("inv-2", "INV2", Decimal(1), placed.currency, NOON), ERP))
+    shown = [known for known in play.commands.values() if isinstance(known.payload, PublishInvoice)]
+    assert [known.payload.invoice.number for known in shown if isinstance(known.payload, PublishInvoice)] == [
+        "INV1",
+        "INV2",
+    ]
+    assert [step.status for step in progress(play.state) if step.name == "invoice.publish"] == ["running"]
+
+
+def test_without_the_switch_no_invoice_is_shown() -> None:
+    play, _ = billed(payments="open")
+    assert "invoice.publish" not in play.purposes()
 
 
 def test_a_refund_of_a_paid_order_is_credited_and_paid_out() -> None:

@@ -33,8 +33,8 @@ def advance(d: Draft) -> None:
     if state.order is None or state.ended == "ignored":
         return
     policy = d.policy
-    pays = policy is not None and policy.payments == "payment"
-    if state.ended is not None and not (state.refunds or state.credits or pays):
+    tells = policy is not None and (policy.payments == "payment" or policy.publish_invoices)
+    if state.ended is not None and not (state.refunds or state.credits or tells):
         return
     if policy is None:
         channel = d.order.channel
@@ -45,6 +45,7 @@ def advance(d: Draft) -> None:
         _go_on(d, policy)
     refunding.settle(d, policy)
     paying.settle(d, policy)
+    paying.publish_invoices(d, policy)
 
 
 def _go_on(d: Draft, policy: Policy) -> None:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
-from crossdock.domain.fulfilment import Shipment
+from crossdock.domain.fulfilment import Invoice, Shipment
 from crossdock.domain.order import Order
 from crossdock.domain.refund import Credit
 
@@ -169,6 +169,14 @@ class PostPayment(msgspec.Struct, frozen=True, gc=False, tag="payment.post", omi
     posted_on: date | None = None  # where the books of its own day are closed
 
 
+class PublishInvoice(msgspec.Struct, frozen=True, gc=False, tag="invoice.publish", omit_defaults=True):
+    """Let the channel show which invoice the ERP made of an order. Once per invoice."""
+
+    purpose: ClassVar[str] = "invoice.publish"
+    order_external_id: str
+    invoice: Invoice
+
+
 class PushRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.push", omit_defaults=True):
     """Give the customer's money back in the channel, because the ERP credited it. At most once: it moves money."""
 
@@ -235,6 +243,7 @@ Payload = (
     | CreditRefund
     | PayRefund
     | PostPayment
+    | PublishInvoice
     | PushRefund
     | PostSettlement
     | PublishStock

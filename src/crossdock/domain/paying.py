@@ -1,4 +1,6 @@
-"""The channel's captures as payments in the ERP, applied to the invoices: where the route says ``payments: payment``.
+"""What passes between channel and ERP about a bill: captures as payments, and the invoices shown in the channel.
+
+Captures become payments applied to the invoices where the route says ``payments: payment``.
 
 Asked for when the order is billed whole, once for each payment status from then on: the channel's own list of its
 transactions is believed, whatever webhooks were lost. What was taken for units that were never billed went back with
@@ -8,20 +10,28 @@ them, so no more is posted than was billed.
 from decimal import Decimal
 
 from crossdock.domain import entries as e
-from crossdock.domain.commands import Applied, PostPayment
+from crossdock.domain.commands import Applied, PostPayment, PublishInvoice
 from crossdock.domain.decision import Policy, StreamRef, Tell
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import PaymentsSeen, SignalSeen
 from crossdock.domain.evolve import billed
 from crossdock.domain.money import ZERO
 from crossdock.domain.problems import problem
-from crossdock.domain.process import PAYMENT
+from crossdock.domain.process import PAYMENT, PUBLISH
 from crossdock.domain.refund import paid_back
 from crossdock.domain.refunding import Account, account_of, all_billed, moved_day
 
 KIND = "payments"  # what the channel is asked to read
 _EXCEEDS = "payment/exceeds"
 _TAKEN = frozenset({"partially_paid", "paid", "partially_refunded", "refunded"})  # something was captured
+
+
+def publish_invoices(d: Draft, policy: Policy) -> None:
+    """Let the channel show every invoice that the ERP made, ours or its people's, where the route says so."""
+    if not policy.publish_invoices:
+        return
+    for id_, each in d.state.invoices.items():
+        d.send(PUBLISH, d.order.channel, PublishInvoice(d.order.external_id, each.invoice), id_)
 
 
 def payments_seen(d: Draft, event: PaymentsSeen) -> None:

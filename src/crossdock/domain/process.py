@@ -11,7 +11,8 @@ from crossdock.domain.state import OrderState, shippable
 
 ASK = "ask a person"
 CHECK, WAIT, COMMAND, END = "check", "wait", "command", "end"
-PER_SHIPMENT, PER_REFUND, PER_PAYMENT = "per_shipment", "per_refund", "per_payment"  # steps with several commands
+# Steps with several commands.
+PER_SHIPMENT, PER_REFUND, PER_PAYMENT, PER_INVOICE = "per_shipment", "per_refund", "per_payment", "per_invoice"
 
 Skips = Callable[[OrderState, Order, Policy], str | None]
 
@@ -35,7 +36,7 @@ class ProcessStep(msgspec.Struct, frozen=True):
 
     name: str
     title: str
-    kind: str  # check, wait, command, per_shipment, per_refund, per_payment, end
+    kind: str  # check, wait, command, per_shipment, per_refund, per_payment, per_invoice, end
     means: str  # what it means that it is done
     skips: Skips = _always
     purpose: str | None = None  # the command it opens
@@ -111,7 +112,7 @@ UNDO: tuple[ProcessStep, ...] = (
 
 # What an edit or a refund may ask for beside the process. Shown where it was asked for.
 AMEND, CREDIT, PAY, PUSH = "booking.amend", "refund.credit", "refund.pay", "refund.push"
-PAYMENT = "payment.post"
+PAYMENT, PUBLISH = "payment.post", "invoice.publish"
 ASIDE: tuple[ProcessStep, ...] = (
     ProcessStep(
         AMEND,
@@ -130,6 +131,14 @@ ASIDE: tuple[ProcessStep, ...] = (
         undo=ASK,
     ),
     ProcessStep(
+        PUBLISH,
+        "Show invoices in channel",
+        PER_INVOICE,
+        "The channel shows every invoice of the ERP",
+        purpose=PUBLISH,
+        undo=ASK,
+    ),
+    ProcessStep(
         CREDIT,
         "Credit refunds in ERP",
         PER_REFUND,
@@ -144,7 +153,7 @@ ASIDE: tuple[ProcessStep, ...] = (
 )
 
 STEPS = {step.name: step for step in (*PROCESS, *UNDO, *ASIDE)}
-_AFTERWARDS = (PER_REFUND, PER_PAYMENT)  # what goes on when the order has ended
+_AFTERWARDS = (PER_REFUND, PER_PAYMENT, PER_INVOICE)  # what goes on when the order has ended
 MANY = frozenset(name for name, step in STEPS.items() if step.kind in (PER_SHIPMENT, *_AFTERWARDS))
 REFUNDING = frozenset(step.name for step in ASIDE if step.kind in _AFTERWARDS)
 CHECKS: tuple[str, ...] = tuple(step.name for step in PROCESS if step.kind == CHECK)
@@ -175,7 +184,7 @@ def progress(state: OrderState) -> list[StepView]:
 
 
 def _refunding(state: OrderState) -> list[StepView]:
-    """What was opened for payments and refunds, summed up: one command for each, and no status of their own."""
+    """What was opened for invoices, payments and refunds, summed up: one command for each, and no status of their own."""
     found = []
     for step in ASIDE:
         intents = [intent for intent in state.commands.values() if intent.step == step.name]

@@ -204,6 +204,17 @@ PAYMENTS = """query Payments($id: ID!) {
   }
 }"""
 
+METAFIELD = """query Metafield($id: ID!, $namespace: String!, $key: String!) {
+  order(id: $id) { id metafield(namespace: $namespace, key: $key) { id value } }
+}"""
+
+METAFIELDS_SET = """mutation MetafieldsSet($metafields: [MetafieldsSetInput!]!) {
+  metafieldsSet(metafields: $metafields) {
+    metafields { id }
+    userErrors { field message }
+  }
+}"""
+
 REFUND_CREATE = """mutation RefundCreate($input: RefundInput!, $key: String!) {
   refundCreate(input: $input) @idempotent(key: $key) {
     refund { id note }
@@ -291,6 +302,8 @@ ALL = {
     "returns": RETURNS,
     "refundable": REFUNDABLE,
     "payments": PAYMENTS,
+    "metafield": METAFIELD,
+    "metafields_set": METAFIELDS_SET,
     "refund_create": REFUND_CREATE,
     "subscriptions": SUBSCRIPTIONS,
     "subscription_create": SUBSCRIPTION_CREATE,

@@ -235,6 +235,29 @@ class PaidData(Struct, frozen=True):
     order: Paid | None
 
 
+class Metafield(Struct, frozen=True):
+    id: str
+    value: str
+
+
+class Noted(Struct, frozen=True):
+    id: str
+    metafield: Metafield | None = None
+
+
+class NotedData(Struct, frozen=True):
+    order: Noted | None
+
+
+class SetMetafields(Struct, frozen=True):
+    user_errors: tuple[UserError, ...]
+    metafields: tuple[graph.Ref, ...] | None = None
+
+
+class SetMetafieldsData(Struct, frozen=True):
+    metafields_set: SetMetafields
+
+
 class Refundable(Struct, frozen=True):
     id: str
     presentment_currency_code: str

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from crossdock.simulators.shopify import returning
+from crossdock.simulators.shopify import metafields, returning
 from crossdock.simulators.shopify.books import Fulfilment, FulfilmentOrder, ShopBooks, Subscription
 from crossdock.simulators.shopify.language import connection
 from crossdock.simulators.shopify.refunding import sale_id
@@ -179,6 +179,7 @@ def order(told: Record, books: ShopBooks) -> dict[str, Any]:
         "returns": connection(
             "ReturnConnection", [returning.view(one) for one in books.returns.values() if one.order_id == told["id"]]
         ),
+        "metafield": lambda arguments: metafields.shown(books, {"ownerId": told["id"], **arguments}),
         "transactions": lambda arguments: _transactions(told)[: arguments.get("first")],
         "lineItems": connection("LineItemConnection", [line_item(line, told) for line in told["line_items"]]),
         "fulfillments": lambda arguments: [fulfilment(one, books) for one in books.fulfilments_of(told["id"])][
