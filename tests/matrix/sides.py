@@ -112,6 +112,12 @@ class NetSuite:
         ours = [one for one in rows if str(one["external_id"]).startswith(f"{SHOP}-{order_id}-RF-")]
         return sum((Decimal(paid) for one in ours for paid in one["paid"].values()), ZERO)
 
+    def received(self, order_id: str) -> list[tuple[Decimal, Decimal]]:
+        """Customers' payments of the order: the amount, and what of it is applied."""
+        rows = self.house.erp.books()["customer_payments"]
+        ours = [one for one in rows if str(one["external_id"]).startswith(f"{SHOP}-{order_id}-PAY-")]
+        return [(Decimal(one["amount"]), sum(map(Decimal, one["applied"].values()), ZERO)) for one in ours]
+
     def units(self, order_id: str) -> Decimal:
         """Goods that left, as posted."""
         posted = books.posted(self.house, order_id)
@@ -172,6 +178,11 @@ class Central:
     def paid_out(self, order_id: str) -> Decimal:
         """What journals put back on the customer's account for the order."""
         return sum((Decimal(one["amount"]) for one in self._of("customer_entries", order_id)), ZERO)
+
+    def received(self, order_id: str) -> list[tuple[Decimal, Decimal]]:
+        """Customers' payments of the order: the amount, and what of it is applied."""
+        rows = [one for one in self._of("customer_entries", order_id) if Decimal(one["amount"]) < 0]
+        return [(-Decimal(one["amount"]), sum(map(Decimal, one["applied"].values()), ZERO)) for one in rows]
 
     def units(self, order_id: str) -> Decimal:
         """Goods that left, as posted."""

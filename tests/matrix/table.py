@@ -236,6 +236,38 @@ ROWS: tuple[Row, ...] = (
         route={"payments": "paid"},
     ),
     Row(
+        "captured",
+        "Captures posted as payments (`payments: payment`)",
+        Cell("one payment of what was captured, applied to the invoice (`payment.post`)", "captured"),
+        (*FORWARD, "payment.post"),
+        {
+            "amazon": Cell(
+                "an exception beside the order: the channel cannot be asked",
+                "captures_not_told",
+                codes=("read_back.rejected",),
+                refused="The Orders API tells no captures; a settlement does, days later. Leave `payments: open`.",
+            )
+        },
+        route={"payments": "payment"},
+        shop={"currency": "USD"},
+    ),
+    Row(
+        "invoice_shown",
+        "The invoice shown in the channel (`publish_invoices: true`)",
+        Cell("one metafield of the order with number, day and total (`invoice.publish`)", "invoice_shown"),
+        (*FORWARD, "invoice.publish"),
+        {
+            "amazon": Cell(
+                "an exception: Amazon is told of no invoice",
+                "invoice_not_shown",
+                "exception",
+                ("invoice.publish.rejected",),
+                refused="The Orders API has no place for a seller's invoice number.",
+            )
+        },
+        route={"publish_invoices": True},
+    ),
+    Row(
         "credit_in_erp",
         "The ERP's people credit an invoice (`push_refunds: true`)",
         Cell("paid back in the channel once (`refund.push`), and not credited again", "credit_in_erp"),

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.process.books import invoiced, sold
@@ -104,6 +105,28 @@ async def test_a_refund_afterwards_is_credited_and_paid_back(selling: Any) -> No
     await house.until(back, "the money to be back")
     await house.quiet()
     assert_paid(house, order_id)
+    assert await house.problems() == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_an_invoice_is_shown_in_the_shop_once(selling: Any, fault: str) -> None:
+    house = await selling(route={"payments": "open", "publish_invoices": True})
+    house.vendors.mail.held = True
+    (order_id,) = house.shop.act("place_order", {"lines": 1, "paid": True})["ids"]
+    house.http.strikes = [Strike(fault, f"{SHOP}-{order_id}", "invoice.publish", 1)]
+    house.vendors.mail.let_go(house.vendors.mail.kept)
+
+    async def shown() -> bool:
+        return bool(house.shop.books_.metafields) and await house.status(order_id) == "done"
+
+    await house.until(shown, "the metafield")
+    await house.quiet()
+    assert len(house.http.struck) == 1
+    [(key, value)] = house.shop.books_.metafields.items()
+    [invoice] = house.erp.books()["invoices"]
+    told = msgspec.json.decode(value)
+    assert key == (int(order_id), "crossdock", f"invoice_{invoice['id']}")
+    assert (told["number"], Decimal(told["total"])) == (invoice["number"], Decimal(invoice["total"]))
     assert await house.problems() == []
 
 

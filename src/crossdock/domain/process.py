@@ -184,7 +184,7 @@ def progress(state: OrderState) -> list[StepView]:
 
 
 def _refunding(state: OrderState) -> list[StepView]:
-    """What was opened for invoices, payments and refunds, summed up: one command for each, and no status of their own."""
+    """What was opened for invoices, payments and refunds, summed up: one command for each."""
     found = []
     for step in ASIDE:
         intents = [intent for intent in state.commands.values() if intent.step == step.name]
