@@ -1,4 +1,4 @@
-"""What came after an order was placed, for people: edits, returns, refunds with the ERP's documents, and credits."""
+"""What came after an order was placed, for people: edits, payments, returns, refunds, credits, with their documents."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -10,7 +10,7 @@ import msgspec
 from crossdock.domain.diff import changes
 from crossdock.domain.entries import units
 from crossdock.domain.order import Order
-from crossdock.domain.process import CREDIT, PAY, PUSH
+from crossdock.domain.process import CREDIT, PAY, PAYMENT, PUSH
 from crossdock.domain.refund import Part, RefundedCharge, RefundedLine, Restock, paid_back, parts_of
 from crossdock.domain.state import OrderState, Refunded
 from crossdock.store.reading_orders import JournalDecision
@@ -74,11 +74,23 @@ class CreditNote(msgspec.Struct, frozen=True):
     papers: tuple[Paper, ...]
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """Money that the channel took, and what became of it in the ERP."""
+
+    id: str
+    at: datetime
+    amount: Decimal
+    currency: str
+    gateway: str
+    papers: tuple[Paper, ...]
+
+
 class Aftermath(msgspec.Struct, frozen=True):
     edits: tuple[Edit, ...] = ()
     returns: tuple[CameBack, ...] = ()
     refunds: tuple[GivenBack, ...] = ()
     credits: tuple[CreditNote, ...] = ()
+    payments: tuple[Taken, ...] = ()
 
 
 _BECAME: Mapping[Restock, str] = {
@@ -86,7 +98,7 @@ _BECAME: Mapping[Restock, str] = {
     Restock.RETURN: "back into stock",
     Restock.NONE: "not put back",
 }
-_TITLES = {CREDIT: "Credit memo", PAY: "Repayment", PUSH: "Paid back in the channel"}
+_TITLES = {CREDIT: "Credit memo", PAY: "Repayment", PAYMENT: "Payment", PUSH: "Paid back in the channel"}
 
 
 def aftermath(state: OrderState | None, journal: Iterable[JournalDecision]) -> Aftermath:
@@ -116,6 +128,17 @@ def aftermath(state: OrderState | None, journal: Iterable[JournalDecision]) -> A
             )
             for id_, known in state.credits.items()
             if not known.ours
+        ),
+        payments=tuple(
+            Taken(
+                each.id,
+                each.captured_at,
+                each.amount.shop,
+                state.order.currency,
+                each.gateway,
+                _papers(state, (PAYMENT,), each.id),
+            )
+            for each in state.captures.values()
         ),
     )
 

@@ -51,8 +51,10 @@ def payments_seen(d: Draft, event: PaymentsSeen) -> None:
 
 def settle(d: Draft, policy: Policy) -> None:
     """Ask what was taken, and open a payment for every capture that is known, once for ever."""
+    if policy.payments != "payment" or not all_billed(d.state):
+        return
     account = account_of(d, policy)
-    if policy.payments != "payment" or account is None or not all_billed(d.state):
+    if account is None:
         return
     _ask(d)
     _post(d, policy, account)

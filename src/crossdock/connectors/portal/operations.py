@@ -1,4 +1,6 @@
-"""What a portal can be asked to do: show a shipment or an invoice. It absorbs a repeated ``webhook-id``: that is its part."""
+"""What a portal can be asked to do: show a shipment or an invoice.
+
+It absorbs a repeated ``webhook-id``: that is its part."""
 
 import msgspec
 

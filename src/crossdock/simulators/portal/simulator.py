@@ -62,7 +62,8 @@ class PortalSimulator:
             self._mails.append({"order": told.get("external_id"), "shipment": told.get("shipment", {}).get("id")})
 
     def books(self) -> dict[str, Any]:
-        """``mails``: what customers were told, in order; ``invoices``: what the portal shows; ``repeated``: calls that came more than once."""
+        """``mails``: what customers were told, in order; ``invoices``: what the portal shows;
+        ``repeated``: calls that came more than once."""
         return {
             "mails": list(self._mails),
             "invoices": list(self._invoices),
