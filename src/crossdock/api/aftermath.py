@@ -9,10 +9,10 @@ import msgspec
 
 from crossdock.domain.diff import changes
 from crossdock.domain.entries import units
-from crossdock.domain.order import Order
+from crossdock.domain.order import Capture, Order
 from crossdock.domain.process import CREDIT, PAY, PAYMENT, PUSH
 from crossdock.domain.refund import Part, RefundedCharge, RefundedLine, Restock, paid_back, parts_of
-from crossdock.domain.state import OrderState, Refunded
+from crossdock.domain.state import Credited, OrderState, Refunded
 from crossdock.store.reading_orders import JournalDecision
 
 
@@ -117,30 +117,21 @@ def aftermath(state: OrderState | None, journal: Iterable[JournalDecision]) -> A
             for each in state.returns.values()
         ),
         refunds=tuple(_refund(state, known) for known in state.refunds.values()),
-        credits=tuple(
-            CreditNote(
-                known.credit.number,
-                known.at,
-                known.credit.total,
-                known.credit.currency,
-                known.source,
-                _papers(state, (PUSH,), id_),
-            )
-            for id_, known in state.credits.items()
-            if not known.ours
-        ),
-        payments=tuple(
-            Taken(
-                each.id,
-                each.captured_at,
-                each.amount.shop,
-                state.order.currency,
-                each.gateway,
-                _papers(state, (PAYMENT,), each.id),
-            )
-            for each in state.captures.values()
-        ),
+        credits=tuple(_credit(state, id_, known) for id_, known in state.credits.items() if not known.ours),
+        payments=tuple(_taken(state, each) for each in state.captures.values()),
     )
+
+
+def _credit(state: OrderState, id_: str, known: Credited) -> CreditNote:
+    credit = known.credit
+    papers = _papers(state, (PUSH,), id_)
+    return CreditNote(credit.number, known.at, credit.total, credit.currency, known.source, papers)
+
+
+def _taken(state: OrderState, capture: Capture) -> Taken:
+    currency = state.order.currency if state.order is not None else ""
+    papers = _papers(state, (PAYMENT,), capture.id)
+    return Taken(capture.id, capture.captured_at, capture.amount.shop, currency, capture.gateway, papers)
 
 
 def _edits(journal: Iterable[JournalDecision]) -> list[Edit]:

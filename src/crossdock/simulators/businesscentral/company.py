@@ -115,13 +115,8 @@ class BusinessCentralCompany:
             invoice = next(one for one in self.ledger.of("salesInvoice") if args["invoice"] in (one.id, one.number))
             made = self.entities.credits.by_people(invoice, Decimal(str(args["amount"])), now)
             return {"id": made.id, "number": made.number}
-        elif verb == "allow_posting":
-            first, last = (date.fromisoformat(args[key]) if args.get(key) else None for key in ("from", "to"))
-            self.journals.allowed = (first, last)
-        elif verb == "write_journal_line":
-            self.journals.new_line(next(iter(self.journals.batches)), args, now)
-        elif verb == "apply_to_oldest":
-            next(one for one in self.customers.values() if one.number == args["number"]).applies_to_oldest = True
+        elif verb in ("allow_posting", "write_journal_line", "apply_to_oldest"):
+            self._act_on_journals(verb, args)
         elif verb == "add_customer":
             known = catalogue.Customer(
                 catalogue.guid("customer", len(self.customers)), f"C{len(self.customers):05}", args.get("name", "New"),
@@ -136,6 +131,15 @@ class BusinessCentralCompany:
         else:
             return self._act_on_order(verb, args)
         return {}
+
+    def _act_on_journals(self, verb: str, args: Mapping[str, Any]) -> None:
+        if verb == "allow_posting":
+            first, last = (date.fromisoformat(args[key]) if args.get(key) else None for key in ("from", "to"))
+            self.journals.allowed = (first, last)
+        elif verb == "write_journal_line":
+            self.journals.new_line(next(iter(self.journals.batches)), args, self._world.now())
+        else:
+            next(one for one in self.customers.values() if one.number == args["number"]).applies_to_oldest = True
 
     def _act_on_order(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         order, now = self._order(str(args["order"])), self._world.now()

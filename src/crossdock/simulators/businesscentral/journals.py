@@ -19,14 +19,12 @@ from crossdock.simulators.businesscentral.catalogue import (
     BANKS,
     CHART,
     GENERAL_JOURNAL,
-    NO_GUID,
     PAYMENT_JOURNAL,
     RECEIVABLES,
     Customer,
     guid,
 )
 from crossdock.simulators.businesscentral.ledger import ZERO, Document
-from crossdock.simulators.businesscentral.views import instant
 
 if TYPE_CHECKING:
     from crossdock.simulators.businesscentral.company import BusinessCentralCompany
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 Body = Mapping[str, Any]
 NOTHING = "There is nothing to post."
 _KINDS = {"G_x002F_L_x0020_Account": "G/L Account", "Bank_x0020_Account": "Bank Account"}
-_WIRE = {plain: wire for wire, plain in _KINDS.items()}
 _EDITABLE = frozenset(
     {
         "lineNumber", "accountType", "accountId", "accountNumber", "postingDate", "documentNumber",
@@ -97,7 +94,7 @@ class JournalDesk:
     """``allowed``: the first and the last day that may be posted on; None: no bound."""
 
     def __init__(self, company: "BusinessCentralCompany") -> None:
-        self._company = company
+        self._company, self.ledger = company, company.ledger
         self.batches = {guid("journal", GENERAL_JOURNAL): GENERAL_JOURNAL}
         self.payment_batches = {guid("journal", PAYMENT_JOURNAL): PAYMENT_JOURNAL}
         self.balancing = next(number for number, (posting, _) in CHART.items() if posting == "clearing")
@@ -128,7 +125,7 @@ class JournalDesk:
         self._account(kind, account)
         last = max((one.number for one in self.lines if one.journal == journal), default=0)
         made = JournalLine(
-            id=self._company.ledger.new_id("journalLine"), journal=journal,
+            id=self.ledger.new_id("journalLine"), journal=journal,
             number=int(body.get("lineNumber", last + _STEP)), kind=kind, account=account,
             day=_day(body.get("postingDate"), now), document=str(body.get("documentNumber", "")).upper(),
             external=str(body.get("externalDocumentNumber", "")), amount=_amount(body.get("amount", 0)),
@@ -148,11 +145,11 @@ class JournalDesk:
         if customer is None:
             raise dialog('The "customerId" does not match to a Customer.')
         invoice = str(body.get("appliesToInvoiceId", ""))
-        if invoice and self._company.ledger.find("salesInvoice", invoice) is None:
+        if invoice and self.ledger.find("salesInvoice", invoice) is None:
             raise dialog('The "appliesToInvoiceId" should be the ID of an Open, Paid, Corrective, or Canceled Invoice.')
         last = max((one.number for one in self.lines if one.journal == journal), default=0)
         made = JournalLine(
-            id=self._company.ledger.new_id("journalLine"), journal=journal, number=last + _STEP, kind="Customer",
+            id=self.ledger.new_id("journalLine"), journal=journal, number=last + _STEP, kind="Customer",
             account=customer.number, day=_day(body.get("postingDate"), now),
             document=str(body.get("documentNumber", "")).upper(), external=str(body.get("externalDocumentNumber", "")),
             amount=_amount(body.get("amount", 0)), text=str(body.get("description", "")), modified=now,
@@ -187,13 +184,13 @@ class JournalDesk:
         elif kind == "Bank Account":
             there = account in BANKS
         elif kind == "Customer":
-            there = self._customer(account) is not None
+            there = self.customer_of(account) is not None
         else:
             raise Refusal(400, "BadRequest", f"Cannot convert the value '{kind}' to an account type.")
         if account and not there:
             raise dialog('The "accountNumber" does not match to an Account.')
 
-    def _customer(self, number: str) -> Customer | None:
+    def customer_of(self, number: str) -> Customer | None:
         return next((one for one in self._company.customers.values() if one.number == number), None)
 
     def _may_post(self, line: JournalLine, code: str) -> None:
@@ -203,7 +200,7 @@ class JournalDesk:
                 raise dialog(f"{name} must have a value in Gen. Journal Line: {where}. It cannot be zero or empty.")
         if line.balancing and line.amount > ZERO:
             raise dialog(f"Amount must be negative in Gen. Journal Line {where}.")
-        if line.applies_to and -line.amount > self._company.ledger.open_amount(self._invoice(line)):
+        if line.applies_to and -line.amount > self.ledger.open_amount(self._invoice(line)):
             raise dialog(f"The amount applied exceeds the remaining amount in Gen. Journal Line {where}.")
         first, last = self.allowed
         if (first is not None and line.day < first) or (last is not None and line.day > last):
@@ -212,7 +209,7 @@ class JournalDesk:
             )
         if line.kind == "G/L Account" and line.account in self.no_direct_posting:
             raise dialog(f"Direct Posting must be equal to 'Yes' in G/L Account: No.={line.account}.")
-        customer = self._customer(line.account) if line.kind == "Customer" else None
+        customer = self.customer_of(line.account) if line.kind == "Customer" else None
         if customer is not None and customer.blocked == "All":
             raise dialog(f"You cannot post this type of document when Customer {customer.number} is blocked.")
 
@@ -231,7 +228,7 @@ class JournalDesk:
         self._ledger_entry(line, accounts.get(line.kind, line.account), line.amount, now)
         if line.balancing:
             self._ledger_entry(line, line.balancing, -line.amount, now)
-        customer = self._customer(line.account) if line.kind == "Customer" else None
+        customer = self.customer_of(line.account) if line.kind == "Customer" else None
         if customer is not None:
             self.customer_entries.append(
                 CustomerEntry(
@@ -242,9 +239,9 @@ class JournalDesk:
                     applied=self._applied(line, customer),
                 )
             )
-        if line.applies_to and not self._company.ledger.open_amount(invoice := self._invoice(line)):
+        if line.applies_to and not self.ledger.open_amount(invoice := self._invoice(line)):
             invoice.status = "Paid"
-            self._company.ledger.touch(invoice, now)
+            self.ledger.touch(invoice, now)
 
     def _ledger_entry(self, line: JournalLine, account: str, amount: Decimal, now: datetime) -> None:
         self.entries.append(
@@ -262,7 +259,7 @@ class JournalDesk:
         )
 
     def _invoice(self, line: JournalLine) -> Document:
-        return self._company.ledger.documents[line.applies_to]
+        return self.ledger.documents[line.applies_to]
 
     def _applied(self, line: JournalLine, customer: Customer) -> dict[str, Decimal]:
         if line.applies_to:
@@ -276,7 +273,7 @@ class JournalDesk:
     def _oldest(self, customer: Customer, amount: Decimal) -> dict[str, Decimal]:
         """Application method *Apply to Oldest*: money paid back goes to the credit memos that are open longest."""
         found: dict[str, Decimal] = {}
-        for credit in self._company.ledger.of("salesCreditMemo"):
+        for credit in self.ledger.of("salesCreditMemo"):
             part = min(self.open_credit(credit.id), amount) if credit.customer == customer.id else ZERO
             if part > ZERO:
                 found[credit.id] = part
@@ -285,87 +282,12 @@ class JournalDesk:
 
     def open_credit(self, ref: str) -> Decimal:
         """What of a posted credit memo is neither set off against an invoice nor paid out."""
-        ledger = self._company.ledger
+        ledger = self.ledger
         credit = ledger.documents[ref]
         if credit.status == "Draft":
             return ZERO
         left = ZERO if credit.applies_to else credit.total
         return left - self.settled(ref)
-
-    # -- showing --
-
-    def journals(self) -> list[dict[str, Any]]:
-        shown = {"templateDisplayName": "GENERAL", "balancingAccountId": NO_GUID, "balancingAccountNumber": ""}
-        return [{"id": ref, "code": code, "displayName": code.title(), **shown} for ref, code in self.batches.items()]
-
-    def payment_journals(self) -> list[dict[str, Any]]:
-        shown = {"balancingAccountId": guid("account", self.balancing), "balancingAccountNumber": self.balancing}
-        named = self.payment_batches.items()
-        return [{"id": ref, "code": code, "displayName": code.title(), **shown} for ref, code in named]
-
-    def payments_of(self, journal: str) -> list[dict[str, Any]]:
-        return [self.payment(one) for one in self.lines if one.journal == journal]
-
-    def payment(self, line: JournalLine) -> dict[str, Any]:
-        customer = self._customer(line.account)
-        invoice = self._company.ledger.documents.get(line.applies_to)
-        return {
-            "id": line.id,
-            "journalId": line.journal,
-            "journalDisplayName": self.payment_batches[line.journal],
-            "lineNumber": line.number,
-            "customerId": customer.id if customer is not None else NO_GUID,
-            "customerNumber": line.account,
-            "postingDate": line.day.isoformat(),
-            "documentNumber": line.document,
-            "externalDocumentNumber": line.external,
-            "amount": line.amount,
-            "appliesToInvoiceId": line.applies_to or NO_GUID,
-            "appliesToInvoiceNumber": invoice.number if invoice is not None else "",
-            "description": line.text,
-            "comment": "",
-            "lastModifiedDateTime": instant(line.modified),
-        }
-
-    def lines_of(self, journal: str) -> list[dict[str, Any]]:
-        return [self.line(one) for one in self.lines if one.journal == journal]
-
-    def line(self, line: JournalLine) -> dict[str, Any]:
-        return {
-            "id": line.id,
-            "journalId": line.journal,
-            "journalDisplayName": self.batches[line.journal],
-            "lineNumber": line.number,
-            "accountType": _WIRE.get(line.kind, line.kind),
-            "accountId": NO_GUID,
-            "accountNumber": line.account,
-            "postingDate": line.day.isoformat(),
-            "documentNumber": line.document,
-            "externalDocumentNumber": line.external,
-            "amount": line.amount,
-            "description": line.text,
-            "comment": "",
-            "lastModifiedDateTime": instant(line.modified),
-        }
-
-    def ledger_entries(self) -> list[dict[str, Any]]:
-        """As the API tells them: without the external document number."""
-        return [
-            {
-                "id": guid("glEntry", entry.number),
-                "entryNumber": entry.number,
-                "postingDate": entry.day.isoformat(),
-                "documentNumber": entry.document,
-                "documentType": "_x0020_",
-                "accountId": guid("account", entry.account),
-                "accountNumber": entry.account,
-                "description": entry.text,
-                "debitAmount": max(entry.amount, ZERO),
-                "creditAmount": max(-entry.amount, ZERO),
-                "lastModifiedDateTime": instant(entry.modified),
-            }
-            for entry in self.entries
-        ]
 
     def books(self) -> dict[str, Any]:
         """For reconciliation; amounts are text, debits positive."""
