@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from tests.domain.factories import ERP, NOON, Play, line, money, order, shipment, shipped
 
-from crossdock.domain.commands import Applied, Command, PostPayment, PublishInvoice
+from crossdock.domain.commands import Applied, Command, CreditRefund, PostPayment, PublishInvoice
 from crossdock.domain.decision import Decision
 from crossdock.domain.events import InvoiceSeen, OrderSeen, PaymentsSeen, RefundSeen, SignalSeen
 from crossdock.domain.fulfilment import Invoice
@@ -150,6 +150,16 @@ def test_money_that_nothing_explains_is_for_a_person() -> None:
     assert (problem.code, "30.00" in problem.title) == ("payment.exceeds_bill", True)
     play.act("resolve", problem="payment/exceeds")
     assert "payment/exceeds" not in play.state.problems
+
+
+def test_a_refund_of_what_was_never_taken_is_set_off_against_the_invoice() -> None:
+    play, placed = billed()
+    back = RefundedLine("1", Decimal(1), money("10.00"), restock=Restock.RETURN, sku="SKU-1")
+    play.tell(RefundSeen(Refund("r1", NOON, placed.currency, (back,)), CHANNEL))
+    play.settle_all()
+    assert "refund.pay" not in play.purposes()
+    [credit] = [known.payload for known in play.commands.values() if isinstance(known.payload, CreditRefund)]
+    assert credit.apply_to == ("inv-1",)
 
 
 def test_every_invoice_is_shown_in_the_channel_once() -> None:

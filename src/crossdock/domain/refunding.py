@@ -90,6 +90,13 @@ def billing(state: OrderState, policy: Policy) -> Billing:
     return Billing.PAID if policy.payments in ("paid", "payment") else Billing.OPEN
 
 
+def _standing(state: OrderState, policy: Policy, refund: Refund) -> Billing:
+    """For one refund: where each capture is posted, a refund that gives no money says that none was taken for it."""
+    found = billing(state, policy)
+    unpaid = policy.payments == "payment" and found is Billing.PAID and not refund.gives_money
+    return Billing.OPEN if unpaid else found
+
+
 def all_billed(state: OrderState) -> bool:
     """Whether what is to be billed is. Until then a refund has nothing to be credited against."""
     return bool(state.invoices) and (billed_whole(state) or state.finished("invoice") or state.ended is not None)
@@ -113,7 +120,7 @@ def account_of(d: Draft, policy: Policy) -> Account | None:
 
 
 def _refund(d: Draft, policy: Policy, known: Refunded) -> None:
-    account, table = account_of(d, policy), TABLE[billing(d.state, policy)]
+    account, table = account_of(d, policy), TABLE[_standing(d.state, policy, known.refund)]
     if account is None:
         return
     asked = [(table[share], parts) for share, parts in shares(known).items()]
