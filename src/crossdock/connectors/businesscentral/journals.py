@@ -27,7 +27,8 @@ from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, Rejected
 from crossdock.kit.manifest import Result
 
 ACTION = "Microsoft.NAV.post"
-GL, BANK, CUSTOMER = "", "Bank_x0020_Account", "Customer"  # a line is of a G/L account unless it says otherwise
+# As OData spells them, a blank encoded; a line is of a G/L account unless it says otherwise.
+GL, BANK, CUSTOMER = "", "Bank_x0020_Account", "Customer"
 
 
 class Row(msgspec.Struct, frozen=True):
