@@ -28,11 +28,14 @@ ROUTE = {
     "notify_customer": "whether the channel tells the customer of a shipment",
     "invoice": "`make`: Crossdock bills after the last shipment; `take`: the ERP bills by itself",
     "payments": "how the ERP has the customers' money: `open` (invoices wait for it), `paid` (invoices are paid as "
-    "they are made), `deposit` (taken in advance on the sales order); decides what a refund becomes there",
+    "they are made), `deposit` (taken in advance on the sales order), `payment` (Crossdock posts each capture, applied "
+    "to the invoices; `payment.post`); decides what a refund becomes there",
     "time_zone": "the company's time zone, such as `Europe/Berlin`: a posting date is a day there",
     "closed_through": "the books are closed up to and including this day, such as `2026-10-31`",
     "closed_period": "what falls into closed books: `next_day` posts it on the first open day, `hold` asks a person",
     "settlement_wait_s": "seconds that a settlement waits for orders it names before a person is asked",
+    "publish_invoices": "the channel shows each of the ERP's invoices, where it offers `invoice.publish`: Shopify on "
+    "the order, a portal by a call; once for each",
     "push_refunds": "credits that the ERP's people make are paid back in the channel, where it offers "
     "`refund.push`; else a person is asked to",
     "stock": "how the channel is told stock, see below; left out: it is not, and its orders reserve none",

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from crossdock.domain.commands import (
     AmendBooking,
+    Applied,
     BookOrder,
     CancelRelease,
     CloseBooking,
@@ -24,8 +25,10 @@ from crossdock.domain.commands import (
     MakeInvoice,
     Payload,
     PayRefund,
+    PostPayment,
     PostSettlement,
     PostShipment,
+    PublishInvoice,
     PublishStock,
     PushFulfilment,
     PushRefund,
@@ -33,7 +36,7 @@ from crossdock.domain.commands import (
     ReleaseOrder,
     SettlementRow,
 )
-from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.domain.fulfilment import Invoice, Package, Shipment, ShippedLine
 from crossdock.domain.money import Amount
 from crossdock.domain.order import Address, Charge, ChargeKind, Order, OrderLine, Party, PaymentStatus, TaxLine, Totals
 from crossdock.domain.refund import Credit
@@ -125,6 +128,10 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
             "tax_codes": {"0": "ZERO", "5": "FIVE"},
             "shipping_account": "6410",
             "refund_account": "6450",
+            "general_journal": "CROSSDOCK",
+            "payment_journals": {"default": "XDPAY"},
+            "deposit_accounts": {"shop": "CHECKING"},
+            "settlement_accounts": {"clearing": "1130", "fees": "6710"},
             "public_url": "https://orders.example/in/businesscentral/erp",
         }
         return given, {"client_secret": "the-client-secret", "webhook_secret": SECRET}
@@ -239,8 +246,21 @@ PAYLOADS: Mapping[str, Payload] = {
         PushFulfilment("1001", shipment()),
         MakeInvoice("shop-1001", "4711", ("900",)),
         CreditRefund("shop-1001", "4711", "9", NOW, "USD", "42", CREDITED, {"SKU-11": "77"}, ("4713",)),
+        PublishInvoice("1001", Invoice("4713", "INV1", Decimal("26.00"), "USD", NOW)),
         PushRefund("1001", Credit("4714", "CM1", Decimal("10.50"), "USD", NOW)),
         PayRefund("shop-1001", "4711", "9", NOW, "USD", "42", Decimal("10.50"), "4714"),
+        PostPayment(
+            "shop-1001",
+            "4711",
+            "31",
+            NOW,
+            "shop",
+            "card",
+            "USD",
+            "42",
+            Decimal("26.00"),
+            (Applied("4713", Decimal("26.00")),),
+        ),
         PostSettlement("shop-77", "shop", "77", "USD", NOW.date(), Decimal("24.95"), ROWS),
         PublishStock("SKU-11", "101", 7, 3, 9, "4400001"),
         ReadBack("order", "1001"),

@@ -15,6 +15,7 @@ from crossdock.domain.events import (
     Event,
     InvoiceSeen,
     OrderSeen,
+    PaymentsSeen,
     RefundSeen,
     ReturnSeen,
     ShipmentSeen,
@@ -25,6 +26,7 @@ from crossdock.domain.fulfilment import Invoice, Package, Shipment, ShippedLine
 from crossdock.domain.money import Amount
 from crossdock.domain.order import (
     Address,
+    Capture,
     Charge,
     ChargeKind,
     Order,
@@ -297,6 +299,7 @@ async def aftermath(day: Day) -> None:
     refund = Refund("77", at, "AUD", (back,), tenders=(Tender("shopify_payments", Amount(gross)),))
     events: list[Event] = [
         InvoiceSeen(Invoice("inv-1", "INV1", total, "AUD", at), ERP),
+        PaymentsSeen((Capture("31", "shopify_payments", Amount(total), at),), SHOP),
         RefundSeen(refund, SHOP),
         ReturnSeen(Return("ret-5", "requested", (ReturnedLine(line.id, Decimal(1), "too small"),), at), SHOP),
         CreditSeen(Credit("cm-9", "CM9", Decimal("3.50"), "AUD", at), ERP),

@@ -99,6 +99,21 @@ def test_holds_and_links_of_version_one_are_read_by_every_later_release() -> Non
     assert set(state.problems) == {"hold/slow", "validate.products/NEW"}
 
 
+def test_payments_of_version_one_are_read_by_every_later_release() -> None:
+    stored = Path(__file__).parent / "stored"
+    state = decode_state((stored / "v1_payments_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_payments_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == state
+    assert state.payments_asked == "payments/paid"
+    assert {id_: (one.gateway, one.gift_card) for id_, one in state.captures.items()} == {
+        "t1": ("gift_card", True),
+        "t2": ("card", False),
+    }
+    intents = {key.rpartition("/")[2]: one.status for key, one in state.commands.items() if one.step == "payment.post"}
+    assert intents == {"t1": "done", "t2": "failed"}
+    assert set(state.problems) == {"payment/exceeds", "payment.post/t2"}
+
+
 def test_settlements_of_version_one_are_read_by_every_later_release() -> None:
     stored = Path(__file__).parent / "stored"
     state = decode_settlement((stored / "v1_settlement_state.json").read_bytes())

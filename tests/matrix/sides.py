@@ -112,6 +112,12 @@ class NetSuite:
         ours = [one for one in rows if str(one["external_id"]).startswith(f"{SHOP}-{order_id}-RF-")]
         return sum((Decimal(paid) for one in ours for paid in one["paid"].values()), ZERO)
 
+    def received(self, order_id: str) -> list[tuple[Decimal, Decimal]]:
+        """Customers' payments of the order: the amount, and what of it is applied."""
+        rows = self.house.erp.books()["customer_payments"]
+        ours = [one for one in rows if str(one["external_id"]).startswith(f"{SHOP}-{order_id}-PAY-")]
+        return [(Decimal(one["amount"]), sum(map(Decimal, one["applied"].values()), ZERO)) for one in ours]
+
     def units(self, order_id: str) -> Decimal:
         """Goods that left, as posted."""
         posted = books.posted(self.house, order_id)
@@ -169,6 +175,15 @@ class Central:
         """Credit memos that were begun and not posted."""
         return len([one for one in self._of("credit_memos", order_id) if one["status"] == "Draft"])
 
+    def paid_out(self, order_id: str) -> Decimal:
+        """What journals put back on the customer's account for the order."""
+        return sum((Decimal(one["amount"]) for one in self._of("customer_entries", order_id)), ZERO)
+
+    def received(self, order_id: str) -> list[tuple[Decimal, Decimal]]:
+        """Customers' payments of the order: the amount, and what of it is applied."""
+        rows = [one for one in self._of("customer_entries", order_id) if Decimal(one["amount"]) < 0]
+        return [(-Decimal(one["amount"]), sum(map(Decimal, one["applied"].values()), ZERO)) for one in rows]
+
     def units(self, order_id: str) -> Decimal:
         """Goods that left, as posted."""
         lines = [line for one in self._of("shipments", order_id) for line in one["lines"] if line["kind"] == "Item"]
@@ -186,6 +201,8 @@ class Central:
         marks = [
             (one["external"], *one["comments"]) for one in self.house.erp.books()["credit_memos"] if one["comments"]
         ]
+        posted = [one["document"] for one in self.house.erp.books()["customer_entries"]]
+        found += [f"document {number}" for number in set(posted) if posted.count(number) > 1]
         return found + [f"credit memo {mark}" for mark in set(marks) if marks.count(mark) > 1]
 
     def ship_and_bill(self, order_id: str) -> None:

@@ -6,6 +6,7 @@ Waiting may look at Crossdock's own state; what is right is only ever read from 
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from crossdock import app
@@ -257,7 +258,6 @@ async def paid_refund(s: Scene) -> None:
 
 
 def _paid(s: Scene) -> Decimal:
-    assert isinstance(s.erp, NetSuite)
     return s.erp.paid_out(s.order_id)
 
 
@@ -273,6 +273,34 @@ async def partial_refund_of_paid(s: Scene) -> None:
     await s.house.until(lambda: s.erp.memos(s.order_id), "the credit memo")
     (memo,) = s.erp.memos(s.order_id)
     assert not memo.applied, "it is paid out, not set off"
+
+
+async def captured(s: Scene) -> None:
+    s.place()
+    await s.house.until(lambda: s.erp.received(s.order_id), "the payment")
+    await s.at("done")
+    total = Decimal(s.channel.entry(s.order_id)["total"])
+    assert s.erp.received(s.order_id) == [(total, total)]
+
+
+async def captures_not_told(s: Scene) -> None:
+    s.place()
+    await s.at("done")
+    await s.told("read_back.rejected")
+    assert s.erp.received(s.order_id) == []
+
+
+async def invoice_shown(s: Scene) -> None:
+    s.place()
+    await s.house.until(lambda: s.house.shop.books_.metafields, "the metafield")
+    await s.at("done")
+    (value,) = s.house.shop.books_.metafields.values()
+    assert [Decimal(msgspec.json.decode(value)["total"])] == list(s.erp.invoices(s.order_id).values())
+
+
+async def invoice_not_shown(s: Scene) -> None:
+    s.place()
+    await s.told("invoice.publish.rejected")
 
 
 async def credit_in_erp(s: Scene) -> None:
@@ -313,6 +341,7 @@ STORIES: Mapping[str, Callable[[Scene], Awaitable[None]]] = {
         edit_after_release, cancel_before_booking, cancel_after_booking, cancel_after_release, cancel_after_shipment,
         cancel_after_shipment_refused, partial_refund, returned, exchange, replacement, full_refund,
         shipping_refund, paid_refund,
-        paid_refund_by_hand, credit_in_erp, credit_in_erp_by_hand, refunds_not_told,
+        paid_refund_by_hand, captured, captures_not_told, invoice_shown, invoice_not_shown,
+        credit_in_erp, credit_in_erp_by_hand, refunds_not_told,
     )
 }  # fmt: skip

@@ -38,6 +38,7 @@ class Row(msgspec.Struct, frozen=True):
     but: Mapping[str, Cell] = {}
     route: Mapping[str, object] = {}
     warehouse: Mapping[str, object] = {}
+    shop: Mapping[str, object] = {}  # Shopify's; Amazon's marketplace is what it is
 
     def cell(self, channel: str, erp: str) -> Cell:
         for key in (f"{channel}/{erp}", channel, erp):
@@ -208,15 +209,63 @@ ROWS: tuple[Row, ...] = (
         (*CREDITED, "refund.pay"),
         {
             "shopify/businesscentral": Cell(
-                "one credit memo; that it was paid out is an exception for a person",
-                "paid_refund_by_hand",
-                "exception",
-                ("refund.pay.rejected",),
-                refused="`refund.pay` is not built: the standard API posts payments through journals only.",
+                "one credit memo, and the money on the customer's account (`refund.pay`); Business Central applies it "
+                "to the memo where the customer's application method is *Apply to Oldest*, else a person does",
+                "paid_refund",
             ),
             "amazon": _not_told("refunds_not_told", _NO_REFUNDS),
         },
         route={"payments": "paid"},
+        shop={"currency": "USD"},
+    ),
+    Row(
+        "paid_refund_in_another_currency",
+        "The same, in another currency than the ERP's own (`payments: paid`)",
+        Cell("one credit memo, paid out by one customer refund", "paid_refund"),
+        (*CREDITED, "refund.pay"),
+        {
+            "shopify/businesscentral": Cell(
+                "one credit memo; that it was paid out is an exception for a person",
+                "paid_refund_by_hand",
+                "exception",
+                ("refund.pay.rejected",),
+                refused="The journal lines of Business Central's standard API have no currency.",
+            ),
+            "amazon": _not_told("refunds_not_told", _NO_REFUNDS),
+        },
+        route={"payments": "paid"},
+    ),
+    Row(
+        "captured",
+        "Captures posted as payments (`payments: payment`)",
+        Cell("one payment of what was captured, applied to the invoice (`payment.post`)", "captured"),
+        (*FORWARD, "payment.post"),
+        {
+            "amazon": Cell(
+                "an exception beside the order: the channel cannot be asked",
+                "captures_not_told",
+                codes=("read_back.rejected",),
+                refused="The Orders API tells no captures; a settlement does, days later. Leave `payments: open`.",
+            )
+        },
+        route={"payments": "payment"},
+        shop={"currency": "USD"},
+    ),
+    Row(
+        "invoice_shown",
+        "The invoice shown in the channel (`publish_invoices: true`)",
+        Cell("one metafield of the order with number, day and total (`invoice.publish`)", "invoice_shown"),
+        (*FORWARD, "invoice.publish"),
+        {
+            "amazon": Cell(
+                "an exception: Amazon is told of no invoice",
+                "invoice_not_shown",
+                "exception",
+                ("invoice.publish.rejected",),
+                refused="The Orders API has no place for a seller's invoice number.",
+            )
+        },
+        route={"publish_invoices": True},
     ),
     Row(
         "credit_in_erp",

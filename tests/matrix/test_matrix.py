@@ -26,7 +26,14 @@ async def test_a_cell(make_house: Callable[..., Any], row: Row, channel: str, er
     cell = row.cell(channel, erp)
     drawn = fates.draw(f"{row.name}/{channel}/{erp}/{seed}", row.purposes)
     accounts, made = ACCOUNTS[channel, erp]
-    settings = {"route": dict(row.route), "warehouse": dict(row.warehouse), "accounts": accounts, "made": made}
+    settings: dict[str, Any] = {
+        "route": dict(row.route),
+        "warehouse": dict(row.warehouse),
+        "accounts": accounts,
+        "made": made,
+    }
+    if channel == "shopify":
+        settings["shop"] = dict(row.shop)
     async with make_house(seed=seed + 1, **settings) as house:
         house.lease_s, house.slots, house.every_s = 1.5, False, POLLS_S
         fate = fates.Fate(house, drawn)

@@ -1,18 +1,24 @@
 """An order is durable before it is answered; whoever waits hears what was decided, or where to ask."""
 
 import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
+from crossdock.domain.decision import StreamRef
+from crossdock.domain.events import InvoiceSeen, encode_event
+from crossdock.domain.fulfilment import Invoice
 from crossdock.partner import keys
 from crossdock.partner.app import HANDLERS
 from crossdock.partner.counter import OPEN
-from crossdock.store.protocol import StoreUnavailable
-from tests.partner.house import ALL, LONGER, OTHER, PORTAL, House, body, sent
+from crossdock.store.protocol import Arrival, StoreUnavailable
+from tests.partner.house import ALL, ERP, LONGER, OTHER, PORTAL, House, body, sent
 
+BILLED_AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 ORDERS = "/partner/v1/orders"
 
 
@@ -36,6 +42,22 @@ async def test_an_order_is_kept_and_the_answer_says_where_to_ask(house: House, k
     assert told["order"] == f"{PORTAL}-{told['external_id']}"
     purposes = await house.pool.fetch("select purpose from commands")
     assert [row["purpose"] for row in purposes] == ["order.book"]
+
+
+async def test_the_answer_names_what_the_erp_billed(house: House, key: str) -> None:
+    async with house.at(key) as who:
+        answer = await place(who, body(), "k1")
+        await house.decide()
+        told = (await who.get(answer.headers["location"])).json()
+        assert told["invoices"] == []
+        bill = InvoiceSeen(Invoice("4713", "INV1", Decimal("26.00"), "AUD", BILLED_AT), ERP)
+        ref = StreamRef("order", told["order"])
+        await house.store.accept([Arrival(ERP, "invoice:4713", "outcome", "invoice_seen", ref, encode_event(bill))])
+        await house.decide()
+        told = (await who.get(answer.headers["location"])).json()
+    [invoice] = told["invoices"]
+    assert (invoice["number"], invoice["total"], invoice["currency"]) == ("INV1", "26.00", "AUD")
+    assert datetime.fromisoformat(invoice["invoiced_at"]) == BILLED_AT
 
 
 async def answered_while_waiting(house: House, key: str, given: bytes) -> httpx.Response:

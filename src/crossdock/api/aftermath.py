@@ -1,4 +1,4 @@
-"""What came after an order was placed, for people: edits, returns, refunds with the ERP's documents, and credits."""
+"""What came after an order was placed, for people: edits, payments, returns, refunds, credits, with their documents."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -9,11 +9,11 @@ import msgspec
 
 from crossdock.domain.diff import changes
 from crossdock.domain.entries import units
-from crossdock.domain.order import Order
-from crossdock.domain.process import CREDIT, PAY, PUSH
+from crossdock.domain.order import Capture, Order
+from crossdock.domain.process import CREDIT, PAY, PAYMENT, PUSH
 from crossdock.domain.refund import Part, RefundedCharge, RefundedLine, Restock, paid_back, parts_of
 from crossdock.domain.returning import ReturnAnswer
-from crossdock.domain.state import OrderState, Refunded
+from crossdock.domain.state import Credited, OrderState, Refunded
 from crossdock.store.reading_orders import JournalDecision
 
 
@@ -85,12 +85,24 @@ class CreditNote(msgspec.Struct, frozen=True):
     papers: tuple[Paper, ...]
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """Money that the channel took, and what became of it in the ERP."""
+
+    id: str
+    at: datetime
+    amount: Decimal
+    currency: str
+    gateway: str
+    papers: tuple[Paper, ...]
+
+
 class Aftermath(msgspec.Struct, frozen=True):
     edits: tuple[Edit, ...] = ()
     returns: tuple[CameBack, ...] = ()
     asked_back: tuple[AskedBack, ...] = ()
     refunds: tuple[GivenBack, ...] = ()
     credits: tuple[CreditNote, ...] = ()
+    payments: tuple[Taken, ...] = ()
 
 
 _BECAME: Mapping[Restock, str] = {
@@ -98,7 +110,7 @@ _BECAME: Mapping[Restock, str] = {
     Restock.RETURN: "back into stock",
     Restock.NONE: "not put back",
 }
-_TITLES = {CREDIT: "Credit memo", PAY: "Repayment", PUSH: "Paid back in the channel"}
+_TITLES = {CREDIT: "Credit memo", PAY: "Repayment", PAYMENT: "Payment", PUSH: "Paid back in the channel"}
 
 
 def aftermath(state: OrderState | None, journal: Iterable[JournalDecision]) -> Aftermath:
@@ -118,18 +130,8 @@ def aftermath(state: OrderState | None, journal: Iterable[JournalDecision]) -> A
         ),
         asked_back=tuple(_asked_back(state, each) for each in state.return_answers.values()),
         refunds=tuple(_refund(state, known) for known in state.refunds.values()),
-        credits=tuple(
-            CreditNote(
-                known.credit.number,
-                known.at,
-                known.credit.total,
-                known.credit.currency,
-                known.source,
-                _papers(state, (PUSH,), id_),
-            )
-            for id_, known in state.credits.items()
-            if not known.ours
-        ),
+        credits=tuple(_credit(state, id_, known) for id_, known in state.credits.items() if not known.ours),
+        payments=tuple(_taken(state, each) for each in state.captures.values()),
     )
 
 
@@ -142,6 +144,18 @@ def _asked_back(state: OrderState, answer: ReturnAnswer) -> AskedBack:
         f"{_title(state, one.line_id)}: {one.reason}" if one.line_id else one.reason for one in answer.refusals
     )
     return AskedBack(answer.request.id, answer.at, answer.number, rows, refusals)
+
+
+def _credit(state: OrderState, id_: str, known: Credited) -> CreditNote:
+    credit = known.credit
+    papers = _papers(state, (PUSH,), id_)
+    return CreditNote(credit.number, known.at, credit.total, credit.currency, known.source, papers)
+
+
+def _taken(state: OrderState, capture: Capture) -> Taken:
+    currency = state.order.currency if state.order is not None else ""
+    papers = _papers(state, (PAYMENT,), capture.id)
+    return Taken(capture.id, capture.captured_at, capture.amount.shop, currency, capture.gateway, papers)
 
 
 def _edits(journal: Iterable[JournalDecision]) -> list[Edit]:

@@ -72,7 +72,7 @@ class OrderView(msgspec.Struct, frozen=True):
     holds: list[Release]
     parked: int
     waiting: int
-    after: Aftermath  # edits, returns, refunds, credits
+    after: Aftermath  # edits, payments, returns, refunds, credits
     acts: tuple[str, ...]  # what could be done now, by somebody whose role allows it
     released: list[str]  # rules whose release can still be taken back
     promise: PromiseView | None = None  # None: no dates are promised
@@ -87,6 +87,8 @@ PURPOSES: Mapping[str, str] = {
     "fulfilment.push": "Push the fulfilment",
     "invoice.make": "Make the invoice",
     "booking.amend": "Amend the booking",
+    "invoice.publish": "Show the invoice",
+    "payment.post": "Post the payment",
     "refund.credit": "Credit the refund",
     "refund.pay": "Record the repayment",
     "refund.push": "Pay the customer back",

@@ -1,7 +1,7 @@
 """From what is known to what happens next: walks the process and opens whatever is ready."""
 
 from crossdock.domain import entries as e
-from crossdock.domain import refunding
+from crossdock.domain import paying, refunding
 from crossdock.domain.checks import EDIT_WINDOW, passed
 from crossdock.domain.commands import (
     AmendBooking,
@@ -32,9 +32,10 @@ def advance(d: Draft) -> None:
     state = d.state
     if state.order is None or state.ended == "ignored":
         return
-    if state.ended is not None and not state.refunds and not state.credits:
-        return
     policy = d.policy
+    tells = policy is not None and (policy.payments == "payment" or policy.publish_invoices)
+    if state.ended is not None and not (state.refunds or state.credits or tells):
+        return
     if policy is None:
         channel = d.order.channel
         d.open(problem("route.missing", "route", f"No route is configured for {channel}", channel), "order.book")
@@ -43,6 +44,8 @@ def advance(d: Draft) -> None:
     if state.ended is None:
         _go_on(d, policy)
     refunding.settle(d, policy)
+    paying.settle(d, policy)
+    paying.publish_invoices(d, policy)
 
 
 def _go_on(d: Draft, policy: Policy) -> None:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
-from crossdock.domain.fulfilment import Shipment
+from crossdock.domain.fulfilment import Invoice, Shipment
 from crossdock.domain.order import Order
 from crossdock.domain.refund import Credit
 
@@ -144,6 +144,39 @@ class PayRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.pay", omit_de
     posted_on: date | None = None  # where the books of its own day are closed
 
 
+class Applied(msgspec.Struct, frozen=True, gc=False):
+    """What of a payment settles an invoice."""
+
+    invoice: str  # the ERP's id
+    amount: Decimal
+
+
+class PostPayment(msgspec.Struct, frozen=True, gc=False, tag="payment.post", omit_defaults=True):
+    """Record in the ERP that the channel took money for an order, applied to its invoices. Once per transaction."""
+
+    purpose: ClassVar[str] = "payment.post"
+    order_key: str
+    erp_ref: str
+    payment_id: str  # the channel's transaction
+    paid_at: datetime
+    source: str  # the channel's connection
+    gateway: str
+    currency: str
+    customer_ref: str
+    amount: Decimal
+    apply: tuple[Applied, ...]  # comes to the amount
+    gift_card: bool = False
+    posted_on: date | None = None  # where the books of its own day are closed
+
+
+class PublishInvoice(msgspec.Struct, frozen=True, gc=False, tag="invoice.publish", omit_defaults=True):
+    """Let the channel show which invoice the ERP made of an order. Once per invoice."""
+
+    purpose: ClassVar[str] = "invoice.publish"
+    order_external_id: str
+    invoice: Invoice
+
+
 class PushRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.push", omit_defaults=True):
     """Give the customer's money back in the channel, because the ERP credited it. At most once: it moves money."""
 
@@ -209,6 +242,8 @@ Payload = (
     | MakeInvoice
     | CreditRefund
     | PayRefund
+    | PostPayment
+    | PublishInvoice
     | PushRefund
     | PostSettlement
     | PublishStock

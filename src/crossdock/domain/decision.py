@@ -192,9 +192,13 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     notify_customer: bool = True
     invoice: str = "make"  # make: we bill after the last shipment; take: the ERP bills, we read it
     # How the ERP has the customers' money. open: its invoices stand open until a payment is posted; paid: they are paid
-    # as they are made; deposit: it is taken in advance, on the sales order.
+    # as they are made; deposit: it is taken in advance, on the sales order; payment: each of the channel's captures is
+    # posted as a payment, applied to the invoices.
     payments: str = "open"
     push_refunds: bool = False  # credits that the ERP's people make are paid back in the channel; else a person does it
+    publish_invoices: bool = (
+        False  # the channel shows number, day and total of each invoice, where it has a place for it
+    )
     time_zone: str = "UTC"  # the company's: a posting date is a day there
     closed_through: str | None = None  # ISO date: the books up to and including it are closed
     closed_period: str = "next_day"  # what falls into closed books: next_day posts it on the first open day; hold asks

@@ -22,7 +22,7 @@ from crossdock.domain.events import (
 )
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.hold import Hold, HoldEscalated, HoldReleased, HoldRestored
-from crossdock.domain.order import Order, PaymentStatus
+from crossdock.domain.order import Capture, Order, PaymentStatus
 from crossdock.domain.promise import Dates
 from crossdock.domain.refund import Credit, Refund, Return
 from crossdock.domain.returning import ReturnAnswered
@@ -252,6 +252,21 @@ class CreditTaken(msgspec.Struct, frozen=True, gc=False, tag="credit_taken", omi
     ours: bool = False
 
 
+class PaymentsAsked(msgspec.Struct, frozen=True, gc=False, tag="payments_asked"):
+    """The channel is asked what it took. ``content``: for which state of the order; each is asked about once."""
+
+    content: str
+    at: datetime
+
+
+class PaymentTaken(msgspec.Struct, frozen=True, gc=False, tag="payment_taken"):
+    """The channel took money for the order."""
+
+    capture: Capture
+    source: str
+    at: datetime
+
+
 class SettlementAsked(msgspec.Struct, frozen=True, gc=False, tag="settlement_asked"):
     """A settlement has lines of this order."""
 
@@ -374,6 +389,8 @@ Entry = (
     | RefundTaken
     | RefundRefused
     | CreditTaken
+    | PaymentsAsked
+    | PaymentTaken
     | SettlementAsked
     | SettlementsTold
     | CancelAsked

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment
-from crossdock.domain.order import Order
+from crossdock.domain.order import Capture, Order
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
 from crossdock.domain.reconciling import Difference
 from crossdock.domain.refund import Credit, Refund, Return
@@ -79,6 +79,13 @@ class CreditSeen(msgspec.Struct, frozen=True, gc=False, tag="credit_seen"):
 
     credit: Credit
     source: str
+
+
+class PaymentsSeen(msgspec.Struct, frozen=True, gc=False, tag="payments_seen"):
+    """The channel was asked what it took for the order: every capture so far."""
+
+    captures: tuple[Capture, ...]
+    source: str  # the channel's connection
 
 
 class SettlementSeen(msgspec.Struct, frozen=True, gc=False, tag="settlement_seen"):
@@ -167,6 +174,7 @@ Event = (
     | ReturnAsked
     | RefundSeen
     | CreditSeen
+    | PaymentsSeen
     | SettlementSeen
     | SettlementNamed
     | OrderFound

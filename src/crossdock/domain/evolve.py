@@ -302,6 +302,14 @@ def _credit_taken(state: OrderState, entry: e.CreditTaken) -> None:
         _credited(state)
 
 
+def _payments_asked(state: OrderState, entry: e.PaymentsAsked) -> None:
+    state.payments_asked = entry.content
+
+
+def _payment_taken(state: OrderState, entry: e.PaymentTaken) -> None:
+    state.captures[entry.capture.id] = entry.capture
+
+
 def _credited(state: OrderState) -> None:
     sums = [credited(state, basis) for basis in ("shop", "presentment")]
     bills = billed(state)
@@ -393,6 +401,8 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.RefundTaken: _refund_taken,
     e.RefundRefused: _refund_refused,
     e.CreditTaken: _credit_taken,
+    e.PaymentsAsked: _payments_asked,
+    e.PaymentTaken: _payment_taken,
     e.SettlementAsked: _settlement_asked,
     e.SettlementsTold: _settlements_told,
     e.CancelAsked: _cancel_asked,

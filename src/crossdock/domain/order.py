@@ -115,6 +115,16 @@ class Payment(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     gift_card: bool = False
 
 
+class Capture(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Money that the channel took for an order: a transaction of its own, never changed afterwards."""
+
+    id: str  # the channel's transaction id
+    gateway: str
+    amount: Amount
+    captured_at: datetime
+    gift_card: bool = False  # paid with one: what it is worth was taken when it was sold
+
+
 class Totals(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What the channel itself says the order comes to, as placed. The totals proof is made against these."""
 

@@ -23,6 +23,7 @@ from crossdock.domain.events import (
     MastersCame,
     OperatorActed,
     OrderSeen,
+    PaymentsSeen,
     Reconciled,
     ReturnAsked,
     SettlementNamed,
@@ -31,6 +32,7 @@ from crossdock.domain.events import (
 from crossdock.domain.evolve import evolve
 from crossdock.domain.matching import evidence
 from crossdock.domain.order import Order
+from crossdock.domain.paying import payments_seen
 from crossdock.domain.reserving import reserve
 from crossdock.domain.state import OrderState, blank, decode_state, encode_state
 from crossdock.domain.summary import summarise
@@ -74,6 +76,10 @@ class OrderDecider:
             operator_acted(d, event)
         elif isinstance(event, ReturnAsked):
             return_asked(d, event)
+        elif isinstance(event, PaymentsSeen):
+            if d.state.order is not None:
+                payments_seen(d, event)
+                advance(d)
         elif isinstance(event, SettlementNamed):
             settlement_named(d, event)
         elif isinstance(event, Reconciled):

@@ -61,6 +61,11 @@ CATALOGUE: Mapping[str, Kind] = {
         "finance",
         "The money went back before booking: cancel the order, or skip the payment step with a reason.",
     ),
+    "payment.exceeds_bill": Kind(
+        "data",
+        "finance",
+        "The channel took more than the ERP billed and what was paid back: find what the rest is for, then resolve.",
+    ),
     "order.held": Kind("hold", "operations", "Look at what the rule saw; release the hold with a reason, or cancel."),
     "order.edited_after_booking": Kind(
         "conflict",

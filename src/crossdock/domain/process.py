@@ -10,7 +10,9 @@ from crossdock.domain.order import Order
 from crossdock.domain.state import OrderState, shippable
 
 ASK = "ask a person"
-CHECK, WAIT, COMMAND, PER_SHIPMENT, PER_REFUND, END = "check", "wait", "command", "per_shipment", "per_refund", "end"
+CHECK, WAIT, COMMAND, END = "check", "wait", "command", "end"
+# Steps with several commands.
+PER_SHIPMENT, PER_REFUND, PER_PAYMENT, PER_INVOICE = "per_shipment", "per_refund", "per_payment", "per_invoice"
 
 Skips = Callable[[OrderState, Order, Policy], str | None]
 
@@ -34,7 +36,7 @@ class ProcessStep(msgspec.Struct, frozen=True):
 
     name: str
     title: str
-    kind: str  # check, wait, command, per_shipment, end
+    kind: str  # check, wait, command, per_shipment, per_refund, per_payment, per_invoice, end
     means: str  # what it means that it is done
     skips: Skips = _always
     purpose: str | None = None  # the command it opens
@@ -110,6 +112,7 @@ UNDO: tuple[ProcessStep, ...] = (
 
 # What an edit or a refund may ask for beside the process. Shown where it was asked for.
 AMEND, CREDIT, PAY, PUSH = "booking.amend", "refund.credit", "refund.pay", "refund.push"
+PAYMENT, PUBLISH = "payment.post", "invoice.publish"
 ASIDE: tuple[ProcessStep, ...] = (
     ProcessStep(
         AMEND,
@@ -117,6 +120,22 @@ ASIDE: tuple[ProcessStep, ...] = (
         COMMAND,
         "The ERP's sales order is what the channel shows",
         purpose=AMEND,
+        undo=ASK,
+    ),
+    ProcessStep(
+        PAYMENT,
+        "Post payments in ERP",
+        PER_PAYMENT,
+        "The ERP has every payment that the channel took, applied to the invoice",
+        purpose=PAYMENT,
+        undo=ASK,
+    ),
+    ProcessStep(
+        PUBLISH,
+        "Show invoices in channel",
+        PER_INVOICE,
+        "The channel shows every invoice of the ERP",
+        purpose=PUBLISH,
         undo=ASK,
     ),
     ProcessStep(
@@ -134,8 +153,9 @@ ASIDE: tuple[ProcessStep, ...] = (
 )
 
 STEPS = {step.name: step for step in (*PROCESS, *UNDO, *ASIDE)}
-MANY = frozenset(name for name, step in STEPS.items() if step.kind in (PER_SHIPMENT, PER_REFUND))
-REFUNDING = frozenset(step.name for step in ASIDE if step.kind == PER_REFUND)
+_AFTERWARDS = (PER_REFUND, PER_PAYMENT, PER_INVOICE)  # what goes on when the order has ended
+MANY = frozenset(name for name, step in STEPS.items() if step.kind in (PER_SHIPMENT, *_AFTERWARDS))
+REFUNDING = frozenset(step.name for step in ASIDE if step.kind in _AFTERWARDS)
 CHECKS: tuple[str, ...] = tuple(step.name for step in PROCESS if step.kind == CHECK)
 
 
@@ -164,11 +184,11 @@ def progress(state: OrderState) -> list[StepView]:
 
 
 def _refunding(state: OrderState) -> list[StepView]:
-    """What was opened for refunds, summed up: the steps have one command for each and no status of their own."""
+    """What was opened for invoices, payments and refunds, summed up: one command for each."""
     found = []
     for step in ASIDE:
         intents = [intent for intent in state.commands.values() if intent.step == step.name]
-        if step.kind == PER_REFUND and intents:
+        if step.kind in _AFTERWARDS and intents:
             statuses = {intent.status for intent in intents}
             status = "failed" if "failed" in statuses else "running" if "open" in statuses else "done"
             at = max(intent.at for intent in intents)

@@ -6,7 +6,7 @@ credits it.
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -87,7 +87,14 @@ def billing(state: OrderState, policy: Policy) -> Billing:
         return Billing.DEPOSIT
     if not all_billed(state):
         return Billing.NOT_INVOICED
-    return Billing.PAID if policy.payments == "paid" else Billing.OPEN
+    return Billing.PAID if policy.payments in ("paid", "payment") else Billing.OPEN
+
+
+def _standing(state: OrderState, policy: Policy, refund: Refund) -> Billing:
+    """For one refund: where each capture is posted, a refund that gives no money says that none was taken for it."""
+    found = billing(state, policy)
+    unpaid = policy.payments == "payment" and found is Billing.PAID and not refund.gives_money
+    return Billing.OPEN if unpaid else found
 
 
 def all_billed(state: OrderState) -> bool:
@@ -95,7 +102,7 @@ def all_billed(state: OrderState) -> bool:
     return bool(state.invoices) and (billed_whole(state) or state.finished("invoice") or state.ended is not None)
 
 
-class _Account(NamedTuple):
+class Account(NamedTuple):
     """Where the order is booked."""
 
     erp: str
@@ -104,15 +111,16 @@ class _Account(NamedTuple):
     currency: str
 
 
-def _account(d: Draft, policy: Policy) -> _Account | None:
+def account_of(d: Draft, policy: Policy) -> Account | None:
+    """Where the order is booked, once it is."""
     state = d.state
     if state.erp is None or state.erp_ref is None or state.customer_ref is None:
         return None
-    return _Account(state.erp, state.erp_ref, state.customer_ref, _currency(d.order, policy))
+    return Account(state.erp, state.erp_ref, state.customer_ref, booked_currency(d.order, policy))
 
 
 def _refund(d: Draft, policy: Policy, known: Refunded) -> None:
-    account, table = _account(d, policy), TABLE[billing(d.state, policy)]
+    account, table = account_of(d, policy), TABLE[_standing(d.state, policy, known.refund)]
     if account is None:
         return
     asked = [(table[share], parts) for share, parts in shares(known).items()]
@@ -131,7 +139,7 @@ def _refund(d: Draft, policy: Policy, known: Refunded) -> None:
         _credit(d, account, policy, known.refund, owed, pays)
 
 
-def _credit(d: Draft, account: _Account, policy: Policy, refund: Refund, owed: list[Part], pays: bool) -> None:
+def _credit(d: Draft, account: Account, policy: Policy, refund: Refund, owed: list[Part], pays: bool) -> None:
     waited = d.state.problems.get(f"refund/{refund.id}")
     if waited is not None and waited.code == "refund.not_billed":
         d.settle(f"refund/{refund.id}")
@@ -145,7 +153,7 @@ def _credit(d: Draft, account: _Account, policy: Policy, refund: Refund, owed: l
         lines=tuple(_line(d.order, part, policy.basis) for part in owed),
         item_refs=d.state.item_refs,
         apply_to=() if pays else tuple(d.state.invoices),
-        posted_on=_moved(policy, refund),
+        posted_on=moved_day(policy, refund.refunded_at),
     )
     d.send(CREDIT, account.erp, payload, refund.id)
     sent = d.state.command_of(CREDIT, refund.id)
@@ -154,16 +162,16 @@ def _credit(d: Draft, account: _Account, policy: Policy, refund: Refund, owed: l
         _pay(d, account, policy, refund, money, sent[1].refs.get("creditMemo", ""))
 
 
-def _moved(policy: Policy, refund: Refund) -> date | None:
-    """The first open day, where the books of the refund's own are closed and the route says so; else None."""
+def moved_day(policy: Policy, at: datetime) -> date | None:
+    """The first open day, where the books of its own are closed and the route says so; else None."""
     if policy.closed_through is None or policy.closed_period != NEXT_DAY:
         return None
     closed = date.fromisoformat(policy.closed_through)
-    day = posting_day(refund.refunded_at, policy.time_zone, closed, policy.closed_period)
+    day = posting_day(at, policy.time_zone, closed, policy.closed_period)
     return day.day if isinstance(day, PostingDay) and day.moved else None
 
 
-def _pay(d: Draft, account: _Account, policy: Policy, refund: Refund, amount: Decimal, credit_ref: str | None) -> None:
+def _pay(d: Draft, account: Account, policy: Policy, refund: Refund, amount: Decimal, credit_ref: str | None) -> None:
     """Once out of the credit memo and once out of the deposit, where a refund needs both."""
     payload = PayRefund(
         order_key=d.order.key,
@@ -174,7 +182,7 @@ def _pay(d: Draft, account: _Account, policy: Policy, refund: Refund, amount: De
         customer_ref=account.customer,
         amount=amount,
         credit_ref=credit_ref,
-        posted_on=_moved(policy, refund),
+        posted_on=moved_day(policy, refund.refunded_at),
     )
     d.send(PAY, account.erp, payload, refund.id if credit_ref is not None else f"{refund.id}/deposit")
 
@@ -190,7 +198,8 @@ def _ask(d: Draft, code: str, refund: Refund, title: str) -> None:
     d.open(problem(code, f"refund/{refund.id}", title, d.order.channel, {"refund": refund.id}), CREDIT)
 
 
-def _currency(order: Order, policy: Policy) -> str:
+def booked_currency(order: Order, policy: Policy) -> str:
+    """Of the side that the ERP books."""
     return (order.presentment_currency if policy.basis == "presentment" else None) or order.currency
 
 

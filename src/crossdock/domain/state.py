@@ -15,7 +15,7 @@ from crossdock.domain.entries import Early
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.hold import Hold
 from crossdock.domain.money import ZERO
-from crossdock.domain.order import LineKind, Order, OrderLine
+from crossdock.domain.order import Capture, LineKind, Order, OrderLine
 from crossdock.domain.promise import Promise
 from crossdock.domain.refund import Credit, Refund, Restock, Return
 from crossdock.domain.returning import ReturnAnswer
@@ -136,6 +136,8 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     return_answers: dict[str, ReturnAnswer] = {}  # by what the partner calls its request
     refunds: dict[str, Refunded] = {}
     credits: dict[str, Credited] = {}
+    captures: dict[str, Capture] = {}  # what the channel took, by transaction
+    payments_asked: str | None = None  # the state of the order for which the channel was last asked
     settlements: tuple[str, ...] = ()  # keys of those that have lines of this order
     told: tuple[str, ...] | None = None  # the refunds that they were told of; None: they were told nothing
     allocations: tuple[Allocation, ...] = ()
@@ -211,6 +213,7 @@ def fork(state: OrderState) -> OrderState:
     new.return_answers = dict(state.return_answers)
     new.refunds = dict(state.refunds)
     new.credits = dict(state.credits)
+    new.captures = dict(state.captures)
     new.problems = dict(state.problems)
     new.timers = dict(state.timers)
     return new

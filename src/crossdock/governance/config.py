@@ -36,7 +36,7 @@ CHOICES = {
     "basis": ("shop", "presentment"),
     "payment": ("paid", "authorized", "pending"),
     "invoice": ("make", "take"),
-    "payments": ("open", "paid", "deposit"),
+    "payments": ("open", "paid", "deposit", "payment"),
     "doubtful_customer": ("ask", "guest"),
     "closed_period": (NEXT_DAY, HOLD),
 }

@@ -5,6 +5,7 @@ time is over, or they are away, the answer is that the order is kept, and where 
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -39,6 +40,15 @@ class Stands(msgspec.Struct, frozen=True):
     title: str
 
 
+class Billed(msgspec.Struct, frozen=True):
+    """An invoice of the ERP. Amounts are text."""
+
+    number: str
+    total: str
+    currency: str
+    invoiced_at: datetime
+
+
 class OrderAnswer(msgspec.Struct, frozen=True):
     """How an order stands.
 
@@ -57,6 +67,7 @@ class OrderAnswer(msgspec.Struct, frozen=True):
     promised: Dates | None = None
     forecast: Dates | None = None
     shipped: dict[str, list[str]] = {}  # shipment -> tracking numbers
+    invoices: list[Billed] = []  # what the ERP billed
     repeated: bool = False  # the same order with the same idempotency key had come before
 
 
@@ -133,6 +144,8 @@ def _answered(kept: OrderAnswer, row: Mapping[str, Any], problems: list[Stands])
         changes["shipped"] = {
             id_: [one.tracking_number for one in packages if one.tracking_number] for id_, packages in parcels.items()
         }
+        bills = (each.invoice for each in state.invoices.values())
+        changes["invoices"] = [Billed(one.number, f"{one.total:f}", one.currency, one.invoiced_at) for one in bills]
         if state.promise is not None:
             changes |= {"promised": state.promise.dates, "forecast": state.promise.forecast}
     return msgspec.structs.replace(kept, decision=decision, problems=problems, **changes)

@@ -9,12 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.simulators.businesscentral.door import Setup, plain
 
 from crossdock.connectors.businesscentral import CONNECTOR
 from crossdock.connectors.businesscentral.tests.orders import PLACED, SKUS, booking, plain_order
 from crossdock.connectors.businesscentral.wire import SalesOrder
-from crossdock.domain.commands import AmendBooking, CloseBooking, CreditLine, CreditRefund, MakeInvoice, PostShipment
+from crossdock.domain.commands import (
+    AmendBooking,
+    Applied,
+    CloseBooking,
+    CreditLine,
+    CreditRefund,
+    MakeInvoice,
+    PayRefund,
+    PostPayment,
+    PostSettlement,
+    PostShipment,
+    SettlementRow,
+)
 from crossdock.domain.fulfilment import Shipment, ShippedLine
 from crossdock.domain.outcome import Done
 from crossdock.kit.listing import Window
@@ -28,7 +41,20 @@ SAMPLE = CONTRACTS.parent / "samples" / "businesscentral_salesOrder_gb_open_v2.0
 FIRST, AGAIN = Call("key"), Call("key", tries=1)
 # Not of the API's pages but of the platform: the list of companies, and what OData adds to entities.
 PLATFORM = frozenset({"companies"})
+# Pages that the extract leaves out; journals are held against the older API's description below.
+UNLISTED = frozenset({"journals", "customerPaymentJournals", "generalLedgerEntries"})
 FIELD = re.compile(r"(\w+) (?:eq|ge|le|gt|lt|ne) ")
+
+
+def finance(order_key: str, ref: str, invoice: str) -> list[Any]:
+    """What goes through journals."""
+    rows = (SettlementRow("clearing", Decimal("5.00"), 1), SettlementRow("fees", Decimal("-1.00"), 1))
+    applied = (Applied(invoice, Decimal("1.00")),)
+    return [
+        PostSettlement("shop1-7", "shop1", "7", "USD", PLACED.date(), Decimal("4.00"), rows),
+        PayRefund(order_key, ref, "9", PLACED, "USD", "C00000", Decimal("2.00"), "memo"),
+        PostPayment(order_key, ref, "31", PLACED, "shop1", "card", "USD", "C00000", Decimal("1.00"), applied),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +91,8 @@ async def everything() -> Setup:
             )
             refund = CreditRefund(order.key, ref, "9", PLACED, "USD", "C00000", (line,), SKUS, (done.refs["invoice"],))
             assert isinstance((await send["refund.credit"](client, refund, FIRST)).outcome, Done)
+            for money in finance(order.key, ref, done.refs["invoice"]):
+                assert isinstance((await send[money.purpose](client, money, FIRST)).outcome, Done), money.purpose
     for poll in CONNECTOR.polls.values():
         await poll.run(setup.client(), None, {})
     assert CONNECTOR.check is not None
@@ -94,7 +122,7 @@ async def test_every_request_is_in_the_published_contract(contract: dict[str, An
     for method, path, query, body in calls:
         entity, _, part = path.partition("/")
         name = entity.removesuffix("()")
-        if name in PLATFORM:
+        if name in PLATFORM | UNLISTED:
             continue
         page = contract[name]
         if part.startswith("Microsoft.NAV."):
@@ -151,14 +179,14 @@ async def test_every_answer_is_in_the_published_contract(contract: dict[str, Any
         for path, body in _answers(sent, reply):
             entity, _, part = path.partition("/")
             name = (part or entity).removesuffix("()")
-            if name in PLATFORM or name.startswith("Microsoft.NAV."):
+            if name in PLATFORM | UNLISTED | {"journalLines"} or name.startswith("Microsoft.NAV."):
                 continue
             for row in body.get("value", [body]):
                 _has_only(contract, name, row)
                 checked.add(name)
     assert checked == {
         "salesOrders", "salesOrderLines", "salesInvoices", "salesShipments", "items", "customers", "companyInformation",
-        "salesCreditMemos", "shipmentMethods", "taxGroups", "itemLedgerEntries",
+        "salesCreditMemos", "shipmentMethods", "taxGroups", "itemLedgerEntries", "customerPayments",
     }  # fmt: skip
 
 
@@ -217,3 +245,24 @@ def test_the_connector_reads_a_real_order() -> None:
     assert (order.number, order.currency_code, order.status) == ("101001", "GBP", "Open")
     assert order.total_amount_including_tax == Decimal("13600.5")
     assert order.etag.startswith('W/"')
+
+
+async def test_journals_and_their_lines_are_in_the_older_apis_description(contract: dict[str, Any]) -> None:
+    """API v1.0 has the same pages; v2.0 adds fields that we do not send."""
+    described = yaml.safe_load((ENTITIES.parent / "openapi" / "bc-v1.0-openapi.yaml").read_text())
+    schemas = described["components"]["schemas"]
+    wanted = {"journalLines": "journalLine", "customerPayments": "customerPayment"}
+    added = {"journalId"}  # by v2.0: a payment may be made without going through its journal
+    posted = 0
+    for method, path, query, body in (await everything()).door.calls():
+        part = path.rpartition("/")[2]
+        if method == "POST" and part in wanted:
+            assert set(body) - added <= set(schemas[wanted[part]]["properties"]), path
+            for name, value in body.items():
+                longest = schemas[wanted[part]]["properties"].get(name, {}).get("maxLength")
+                assert longest is None or len(str(value)) <= longest, name
+            posted += 1
+        if path == "generalLedgerEntries":
+            assert FIELD.findall(query["$filter"]) == ["documentNumber"]
+    assert posted >= 6
+    assert any("journals" in path and path.endswith("Microsoft.NAV.post") for path in described["paths"])

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from crossdock.connectors.portal import CONNECTOR
-from crossdock.domain.commands import PushFulfilment
-from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.domain.commands import PublishInvoice, PushFulfilment
+from crossdock.domain.fulfilment import Invoice, Package, Shipment, ShippedLine
 from crossdock.domain.outcome import Done, Misconfigured
 from crossdock.kit.http import AnswerLost, Line, Response
 from crossdock.kit.manifest import Call, Unreachable
@@ -49,6 +49,18 @@ class Wired:
 
     async def push(self, call: Call = CALL) -> Any:
         return (await CONNECTOR.operations["fulfilment.push"].send(CONNECTOR.open(self.line), PUSH, call)).outcome
+
+
+async def test_an_invoice_is_told_once_although_the_answer_was_lost() -> None:
+    wired = Wired()
+    wired.lose_answers = 1
+    publish = PublishInvoice("PO-1", Invoice("4713", "INV1", Decimal("26.00"), "EUR", NOW))
+    call = Call("portal1-PO-1/portal1/invoice.publish/4713")
+    operation = CONNECTOR.operations["invoice.publish"]
+    with pytest.raises(AnswerLost):
+        await operation.send(CONNECTOR.open(wired.line), publish, call)
+    assert (await operation.send(CONNECTOR.open(wired.line), publish, call)).outcome == Done()
+    assert wired.simulator.books()["invoices"] == [{"order": "PO-1", "number": "INV1"}]
 
 
 async def test_a_customer_is_told_once_although_the_answer_was_lost() -> None:

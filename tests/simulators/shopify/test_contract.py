@@ -26,8 +26,8 @@ from graphql import (
 )
 
 from crossdock.connectors.shopify import CONNECTOR, documents, payout_mapping
-from crossdock.domain.commands import PublishStock, PushFulfilment, PushRefund, ReadBack
-from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.domain.commands import PublishInvoice, PublishStock, PushFulfilment, PushRefund, ReadBack
+from crossdock.domain.fulfilment import Invoice, Package, Shipment, ShippedLine
 from crossdock.domain.refund import Credit
 
 _CONTRACTS = Path(
@@ -80,6 +80,10 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
     await shop.look_up(credit)
     await _returned(shop, ids[1])
     await shop.do(ReadBack("return", ids[1]))
+    await shop.do(ReadBack("payments", ids[1]))
+    invoice = PublishInvoice(ids[1], Invoice("4713", "INV1", Decimal("1.00"), "EUR", shop.at))
+    for _ in range(2):
+        await shop.do(invoice)
     await shop.do(ReadBack("fulfillment_order", str(next(iter(shop.sim.books_.fulfilment_orders)))))
     page = await CONNECTOR.polls["orders"].run(shop.client, None, {})
     await CONNECTOR.polls["orders"].run(shop.client, page.cursor, {})

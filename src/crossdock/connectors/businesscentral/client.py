@@ -21,6 +21,7 @@ from crossdock.connectors.businesscentral.answers import (
 from crossdock.connectors.businesscentral.wire import (
     BatchBody,
     CreditMemo,
+    CustomerBody,
     Listed,
     Orders,
     Part,
@@ -116,6 +117,11 @@ class BusinessCentral:
         response = await self._send("DELETE", path, wrote=True, headers={"if-match": draft.etag})
         if response.status != 204 and not self._is_gone(response):
             raise Stopped(classify(response, wrote=True))
+
+    async def customer_number(self, ref: str) -> str:
+        """The number of a customer by id: journals know customers by it alone."""
+        response = await self._send("GET", f"{self._company}/customers({ref})", wrote=False)
+        return self._parsed(response, CustomerBody, wrote=False).number
 
     async def listed(self, path: str, *, page: int, replica: bool = True) -> Listed:
         """A page of a list. A replica may be a little behind: for polls, never for a decision to write."""

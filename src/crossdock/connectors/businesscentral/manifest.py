@@ -68,6 +68,46 @@ SETTINGS = (
     _account("gift_card_account", "Gift card sold"),
     _account("refund_account", "Refunded without goods that come back"),
     _account("rounding_account", "Rounding line"),
+    Setting(
+        "general_journal",
+        "Code of the general journal that Crossdock posts through",
+        required=False,
+        example="CROSSDOCK",
+        help="A batch of its own, without number series, balancing account or digits in its name. Needed for "
+        "settlements and for money paid back.",
+    ),
+    Setting(
+        "deposit_accounts",
+        "Bank account that a channel's payouts come to",
+        required=False,
+        default={},
+        example="{shop1: CHECKING, amazon1: GIRO}",
+        help="Channel connection, or `default`, -> number of a bank account. Needed to post settlements.",
+    ),
+    Setting(
+        "settlement_accounts",
+        "G/L accounts that settlements are posted to",
+        required=False,
+        default={},
+        example="{clearing: '1130', fees: '6710', shop1.fees: '6711'}",
+        help="Posting -> number of a G/L account; `connection.posting` goes before `posting`. Postings: clearing, "
+        "fees, reserve, adjustments, chargebacks, taxes, transfers, outside, suspense.",
+    ),
+    Setting(
+        "payment_journals",
+        "Codes of the payment journals that customers' payments are posted through",
+        required=False,
+        default={},
+        example="{default: XDPAY, gift_card: XDGIFT}",
+        help="Gateway, or `default`, -> a cash receipt journal batch of Crossdock's own, whose balancing account has "
+        "the money; `connection.gateway` goes before `gateway`. Needed with `payments: payment`; gift cards need one.",
+    ),
+    Setting(
+        "repayment_account",
+        "G/L account that customers are paid back from",
+        required=False,
+        help="Without it the clearing account of `settlement_accounts`.",
+    ),
     Setting("ship_methods", "Ship method -> shipment method id", required=False, default={}),
     Setting(
         "sku_field",

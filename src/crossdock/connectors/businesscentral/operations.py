@@ -22,6 +22,7 @@ from crossdock.connectors.businesscentral.keys import (
     shipment_text,
     stored_key,
 )
+from crossdock.connectors.businesscentral.payments import find_payment, post_payment
 from crossdock.connectors.businesscentral.polls import invoices_since
 from crossdock.connectors.businesscentral.posting import (
     expanded,
@@ -31,7 +32,9 @@ from crossdock.connectors.businesscentral.posting import (
     render_invoice,
     render_shipment,
 )
+from crossdock.connectors.businesscentral.repaying import find_repayment, pay
 from crossdock.connectors.businesscentral.sending import classified, of_order, refused
+from crossdock.connectors.businesscentral.settling import find_settlement, post_settlement
 from crossdock.connectors.businesscentral.webhook import KIND
 from crossdock.connectors.businesscentral.wire import Invoice, Invoices, SalesOrder, Shipment, Shipments
 from crossdock.domain.commands import CloseBooking, MakeInvoice, PostShipment, ReadBack
@@ -201,6 +204,9 @@ OPERATIONS: Mapping[str, Operation] = {
         # An amendment names the ETag it read and sends only what differs: one that is saved late is refused whole.
         Operation("booking.amend", "Amend the sales order", Repeat.UNIQUE, amend, None, 0.0, LEASE_S, TIMEOUT_S, 2),
         _searchable("refund.credit", "Make the credit memo", credit, find_credit, 3),
+        _searchable("payment.post", "Post the customer's payment", post_payment, find_payment, 2),
+        _searchable("refund.pay", "Record that a refund was paid back", pay, find_repayment, 3),
+        _searchable("settlement.post", "Post a settlement through a journal", post_settlement, find_settlement, 2),
         Operation("read_back", "Read changed invoices", Repeat.READ, read_back, None, 0.0, LEASE_S, TIMEOUT_S),
         Operation("booking.close", "Delete the sales order", Repeat.UNIQUE, close, None, 0.0, LEASE_S, TIMEOUT_S, 2),
     )

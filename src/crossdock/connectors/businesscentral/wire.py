@@ -160,6 +160,63 @@ class Shipments(msgspec.Struct, frozen=True, gc=False):
     value: list[Shipment]
 
 
+class LedgerEntry(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
+    """A general ledger entry."""
+
+    id: str
+    document_number: str
+    account_number: str = ""
+    debit_amount: Decimal
+    credit_amount: Decimal
+
+    def __post_init__(self) -> None:
+        _numbers(self.debit_amount, self.credit_amount)
+
+    @property
+    def amount(self) -> Decimal:
+        """Debits are positive."""
+        return self.debit_amount - self.credit_amount
+
+
+class LedgerEntries(msgspec.Struct, frozen=True, gc=False):
+    value: list[LedgerEntry]
+
+
+class JournalLine(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """A line that waits in a journal."""
+
+    document_number: str = ""
+
+
+class Journal(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
+    """A general journal batch with what waits in it."""
+
+    id: str
+    code: str
+    journal_lines: list[JournalLine]
+
+
+class Journals(msgspec.Struct, frozen=True, gc=False):
+    value: list[Journal]
+
+
+class PaymentJournal(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
+    """A cash receipt journal batch with what waits in it."""
+
+    id: str
+    code: str
+    customer_payments: list[JournalLine]
+
+
+class PaymentJournals(msgspec.Struct, frozen=True, gc=False):
+    value: list[PaymentJournal]
+
+
+class CustomerBody(msgspec.Struct, frozen=True, gc=False):
+    id: str
+    number: str
+
+
 class Subscription(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
     subscription_id: str
     notification_url: str

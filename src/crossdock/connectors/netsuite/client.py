@@ -79,6 +79,9 @@ class NetSuite:
     async def customer_refund(self, ref: str) -> Document | None:
         return await self._read(f"/customerRefund/{ref}?fields=id,tranId", Document)
 
+    async def customer_payment(self, ref: str) -> Document | None:
+        return await self._read(f"/customerPayment/{ref}?fields=id,tranId", Document)
+
     async def journal_entry(self, ref: str) -> Document | None:
         return await self._read(f"/journalEntry/{ref}?fields=id,tranId", Document)
 

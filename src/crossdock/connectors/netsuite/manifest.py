@@ -93,6 +93,15 @@ SETTINGS = (
         help="Posting -> account's internal id; `connection.posting` goes before `posting`. Postings: clearing, fees, "
         "reserve, adjustments, chargebacks, taxes, transfers, outside, suspense.",
     ),
+    Setting(
+        "payment_accounts",
+        "Accounts that customers' payments go to",
+        required=False,
+        default={},
+        example="{default: '121', gift_card: '231'}",
+        help="Gateway, or `default`, -> account's internal id; `connection.gateway` goes before `gateway`. Without it "
+        "the clearing account of `settlement_accounts`; gift cards need one of their own.",
+    ),
     Setting("subsidiary", "Subsidiary of journal entries (OneWorld)", required=False, example="1"),
     Setting(
         "discount_item",

@@ -22,6 +22,7 @@ from crossdock.connectors.netsuite.documents import (
     render_fulfilment,
 )
 from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES, render_order
+from crossdock.connectors.netsuite.payments import find_customer_payment, post_payment
 from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.refund_operations import credit, find_credit, find_payment, pay
 from crossdock.connectors.netsuite.sending import already_there, classified
@@ -201,6 +202,7 @@ OPERATIONS: Mapping[str, Operation] = {
         _operation("invoice.make", "Make the invoice", make_invoice, find_invoice),
         _operation("refund.credit", "Make the credit memo", credit, find_credit),
         _operation("refund.pay", "Make the customer refund", pay, find_payment),
+        _operation("payment.post", "Make the customer payment", post_payment, find_customer_payment),
         _operation("settlement.post", "Enter a settlement as a journal entry", post_settlement, find_settlement),
     )
 }

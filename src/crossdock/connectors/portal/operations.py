@@ -1,10 +1,11 @@
-"""What a portal can be asked to do: show a shipment, show stock. It absorbs a repeated ``webhook-id``: that is its
-part."""
+"""What a portal can be asked to do: show a shipment, an invoice, stock.
+
+It absorbs a repeated ``webhook-id``: that is its part."""
 
 import msgspec
 
 from crossdock.connectors.portal.client import TIMEOUT_S, Portal
-from crossdock.domain.commands import Payload, PublishStock, PushFulfilment
+from crossdock.domain.commands import Payload, PublishInvoice, PublishStock, PushFulfilment
 from crossdock.domain.outcome import Done
 from crossdock.kit.manifest import Call, Operation, Repeat, Result
 
@@ -39,12 +40,30 @@ async def publish(client: Portal, payload: Payload, call: Call) -> Result:
     return Result(await client.tell(call.idempotency_key, told))
 
 
+async def publish_invoice(client: Portal, payload: Payload, call: Call) -> Result:
+    """Tell of an invoice. A portal without a callback asks for the order's state, which names it."""
+    assert isinstance(payload, PublishInvoice)
+    if not client.callback:
+        return Result(Done(facts={"told": "nothing: the portal has no callback_url and asks itself"}))
+    invoice = msgspec.to_builtins(payload.invoice)
+    told = {"type": "order.invoiced", "external_id": payload.order_external_id, "invoice": invoice}
+    return Result(await client.tell(call.idempotency_key, told))
+
+
 OPERATIONS = {
     PublishStock.purpose: Operation(
         purpose=PublishStock.purpose,
         title="Tell the portal what is available",
         repeat=Repeat.UNIQUE,
         send=publish,
+        lease_s=60.0,
+        timeout_s=TIMEOUT_S,
+    ),
+    PublishInvoice.purpose: Operation(
+        purpose=PublishInvoice.purpose,
+        title="Tell the portal of an invoice",
+        repeat=Repeat.UNIQUE,
+        send=publish_invoice,
         lease_s=60.0,
         timeout_s=TIMEOUT_S,
     ),

@@ -212,6 +212,30 @@ class Client:
         found: shapes.RefundableData = await self._ask(documents.REFUNDABLE, variables, shapes.RefundableData)
         return found.order
 
+    async def paid(self, order_id: str) -> shapes.Paid | None:
+        """What the shop took for an order, transaction by transaction; ``None``: no such order."""
+        variables = {"id": gid("Order", order_id)}
+        found: shapes.PaidData = await self._ask(documents.PAYMENTS, variables, shapes.PaidData)
+        return found.order
+
+    async def metafield(self, order_id: str, namespace: str, key: str) -> str | None:
+        """What a metafield of an order holds; ``None`` where it has none. Raises ``Failed`` for an unknown order."""
+        variables = {"id": gid("Order", order_id), "namespace": namespace, "key": key}
+        found: shapes.NotedData = await self._ask(documents.METAFIELD, variables, shapes.NotedData)
+        if found.order is None:
+            raise Failed(Rejected("shopify.order_not_found", f"The shop does not show order {order_id}."))
+        return None if found.order.metafield is None else found.order.metafield.value
+
+    async def set_metafield(self, metafield: dict[str, Any]) -> tuple[answers.UserError, ...]:
+        """Write one metafield; what the shop has against it. One error, and nothing is written."""
+        found: shapes.SetMetafieldsData = await self._ask(
+            documents.METAFIELDS_SET, {"metafields": [metafield]}, shapes.SetMetafieldsData, write=True
+        )
+        told = found.metafields_set
+        if not told.user_errors and not told.metafields:
+            raise Failed(answers.lost("answer_empty", "Shopify names neither a metafield nor an error.", write=True))
+        return told.user_errors
+
     async def create_refund(self, refund: dict[str, Any], key: str) -> str:
         """Give money back; its number. The same key with the same input again is the same refund."""
         variables = {"input": refund, "key": key}

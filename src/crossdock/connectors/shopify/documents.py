@@ -192,6 +192,29 @@ REFUNDABLE = """query Refundable($id: ID!) {
   }
 }"""
 
+PAYMENTS = """query Payments($id: ID!) {
+  order(id: $id) {
+    id
+    currencyCode
+    presentmentCurrencyCode
+    transactions(first: 100) {
+      id kind status gateway createdAt processedAt
+      amountSet { presentmentMoney { amount currencyCode } shopMoney { amount currencyCode } }
+    }
+  }
+}"""
+
+METAFIELD = """query Metafield($id: ID!, $namespace: String!, $key: String!) {
+  order(id: $id) { id metafield(namespace: $namespace, key: $key) { id value } }
+}"""
+
+METAFIELDS_SET = """mutation MetafieldsSet($metafields: [MetafieldsSetInput!]!) {
+  metafieldsSet(metafields: $metafields) {
+    metafields { id }
+    userErrors { field message }
+  }
+}"""
+
 REFUND_CREATE = """mutation RefundCreate($input: RefundInput!, $key: String!) {
   refundCreate(input: $input) @idempotent(key: $key) {
     refund { id note }
@@ -278,6 +301,9 @@ ALL = {
     "fulfilment_create": FULFILMENT_CREATE,
     "returns": RETURNS,
     "refundable": REFUNDABLE,
+    "payments": PAYMENTS,
+    "metafield": METAFIELD,
+    "metafields_set": METAFIELDS_SET,
     "refund_create": REFUND_CREATE,
     "subscriptions": SUBSCRIPTIONS,
     "subscription_create": SUBSCRIPTION_CREATE,

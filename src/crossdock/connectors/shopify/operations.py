@@ -5,12 +5,13 @@ from typing import Any
 
 import msgspec
 
-from crossdock.connectors.shopify import fulfilling, graph, mapping, refunds, returns, stocking
+from crossdock.connectors.shopify import captures, fulfilling, graph, mapping, refunds, returns, stocking
 from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Client
+from crossdock.connectors.shopify.invoicing import find_invoice, publish_invoice
 from crossdock.connectors.shopify.paying_back import find_refund, pay_back
 from crossdock.connectors.shopify.shapes import Fulfilment, FulfilmentOrder, FulfilmentState
-from crossdock.domain.commands import Payload, PublishStock, PushFulfilment, PushRefund, ReadBack
+from crossdock.domain.commands import Payload, PublishInvoice, PublishStock, PushFulfilment, PushRefund, ReadBack
 from crossdock.domain.events import AllocationsSeen, Event, OrderSeen, RefundSeen, ReturnSeen
 from crossdock.domain.fulfilment import Allocation, ShippedLine
 from crossdock.domain.order import order_key
@@ -141,6 +142,8 @@ async def read_back(client: Client, payload: Payload, call: Call) -> Result:
             return await _read_order(client, payload.external_id)
         if payload.kind == "return":
             return await _read_returns(client, payload.external_id)
+        if payload.kind == captures.KIND:
+            return await captures.read_payments(client, payload.external_id)
         if payload.kind == "fulfillment_order":
             return await _read_allocations(client, payload.external_id)
     except Failed as failed:
@@ -231,6 +234,15 @@ OPERATIONS: dict[str, Operation] = {
             settle_s=10.0,
             lease_s=120.0,
             cost=30,
+        ),
+        Operation(
+            purpose=PublishInvoice.purpose,
+            title="Show an invoice on the order",
+            repeat=Repeat.UNIQUE,  # compareDigest null: made once, never changed
+            send=publish_invoice,
+            look_up=find_invoice,
+            lease_s=120.0,
+            cost=15,
         ),
         Operation(
             purpose=PublishStock.purpose,

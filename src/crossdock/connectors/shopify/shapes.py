@@ -1,5 +1,7 @@
 """What the Admin GraphQL API answers to each of our documents, typed: ``client.py`` reads answers as these."""
 
+from datetime import datetime
+
 import msgspec
 
 from crossdock.connectors.shopify import graph, graph_refunds
@@ -208,6 +210,52 @@ class Moved(Struct, frozen=True):
     amount_set: graph.Bag
     gateway: str | None = None
     parent_transaction: graph.Ref | None = None
+
+
+class Captured(Struct, frozen=True):
+    """A transaction of the order with its instant: what was taken, and when."""
+
+    id: str
+    kind: str
+    status: str
+    amount_set: graph.Bag
+    created_at: datetime
+    processed_at: datetime | None = None
+    gateway: str | None = None
+
+
+class Paid(Struct, frozen=True):
+    id: str
+    currency_code: str
+    presentment_currency_code: str
+    transactions: tuple[Captured, ...]
+
+
+class PaidData(Struct, frozen=True):
+    order: Paid | None
+
+
+class Metafield(Struct, frozen=True):
+    id: str
+    value: str
+
+
+class Noted(Struct, frozen=True):
+    id: str
+    metafield: Metafield | None = None
+
+
+class NotedData(Struct, frozen=True):
+    order: Noted | None
+
+
+class SetMetafields(Struct, frozen=True):
+    user_errors: tuple[UserError, ...]
+    metafields: tuple[graph.Ref, ...] | None = None
+
+
+class SetMetafieldsData(Struct, frozen=True):
+    metafields_set: SetMetafields
 
 
 class Refundable(Struct, frozen=True):

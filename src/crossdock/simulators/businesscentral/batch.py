@@ -28,6 +28,7 @@ class Batch:
         self._company = company
         self._held: dict[str, Document] = {}  # orders as they were at the last commit
         self._known: set[str] = set()  # documents that were there then
+        self._journals = company.journals.snapshot()
 
     def run(self, body: Any, headers: Mapping[str, str]) -> Reply:
         requests = body.get("requests") if isinstance(body, dict) else None
@@ -77,9 +78,11 @@ class Batch:
             if any(line.id in named for line in order.lines)
         }
         self._known = set(ledger.documents)
+        self._journals = self._company.journals.snapshot()
 
     def _undo(self) -> None:
         documents = self._company.ledger.documents
         for ref in set(documents) - self._known:
             del documents[ref]
         documents.update(self._held)
+        self._company.journals.restore(self._journals)

@@ -26,6 +26,21 @@ ACCOUNTS = {
     "5710": ("tax_account", "Sales tax payable"),
     "5720": ("channel_tax_account", "Tax remitted by channel"),
 }
+# The chart beyond what orders need: number -> (posting of a settlement or a setting, name).
+CHART = {
+    "1130": ("clearing", "Due from channels"),
+    "1140": ("reserve", "Held back by channels"),
+    "1190": ("suspense", "Suspense"),
+    "6710": ("fees", "Channel fees"),
+    "6720": ("adjustments", "Channel adjustments"),
+    "6730": ("chargebacks", "Disputed payments"),
+    "5730": ("taxes", "Tax withheld by channels"),
+    "1150": ("transfers", "Transfers under way"),
+    "1160": ("outside", "Channel sales outside"),
+}
+RECEIVABLES = "1210"  # the customers' control account: no direct posting
+BANKS = {"CHECKING": "1010", "GIRO": "1020"}  # bank account -> the G/L account of its posting group
+GENERAL_JOURNAL, PAYMENT_JOURNAL = "CROSSDOCK", "XDPAY"
 SHIPMENT_METHODS = {"CIF": "Costs, insurance and freight", "EXW": "Ex works", "PICKUP": "Pick-up at location"}
 GUEST = "C00000"
 NO_GUID = "00000000-0000-0000-0000-000000000000"
@@ -53,6 +68,7 @@ class Customer(msgspec.Struct):
     blocked: str = " "  # " ", Ship, Invoice, All
     postcode: str = ""
     tax_number: str = ""
+    applies_to_oldest: bool = False  # the application method; False: manual
 
 
 def guid(kind: str, name: object) -> str:

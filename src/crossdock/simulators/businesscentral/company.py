@@ -4,7 +4,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from crossdock.simulators.businesscentral import catalogue
 from crossdock.simulators.businesscentral.answers import Refusal, dialog, found, missing
 from crossdock.simulators.businesscentral.batch import Batch
 from crossdock.simulators.businesscentral.entities import Entities
+from crossdock.simulators.businesscentral.journals import JournalDesk
 from crossdock.simulators.businesscentral.ledger import Document, Ledger
 from crossdock.simulators.businesscentral.posting import ship_and_invoice
 from crossdock.simulators.businesscentral.stock import count
@@ -52,6 +53,8 @@ class BusinessCentralCompany:
         self.items = catalogue.items(items, now)
         self.customers = catalogue.customers(customers, now)
         self.ledger = Ledger()
+        self.journals = JournalDesk(self)
+        self.ledger.settled = self.journals.settled
         self.tokens = TokenDesk(self.registration, surroundings.now, surroundings.random)
         self.entities = Entities(self, surroundings.now)
         self._root = f"/v2.0/{self.registration.tenant}/{self.registration.environment}/api/v2.0/"
@@ -83,7 +86,7 @@ class BusinessCentralCompany:
         return Reply(reply.status, reply.body, {**reply.headers, "retry-after": "2"})
 
     def books(self) -> dict[str, Any]:
-        return self.ledger.books()
+        return self.ledger.books() | self.journals.books()
 
     async def tick(self) -> None:
         """Changes are told to those who have subscribed."""
@@ -102,7 +105,9 @@ class BusinessCentralCompany:
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """What the company's own people do: ``post``, ``edit_line``, ``delete`` an order; ``rename_item``,
         ``block_item``; ``count_stock`` of a ``sku``; ``add_customer``; ``revoke_tokens``; ``install_rebate``: new lines
-        of items cost less; ``credit``: so much of an ``invoice`` is credited, and posted."""
+        of items cost less; ``credit``: so much of an ``invoice`` is credited, and posted; ``allow_posting`` ``from``
+        and ``to`` a day; ``write_journal_line``: of the fields that are given; ``apply_to_oldest``: a customer's money
+        is applied."""
         now = self._world.now()
         if verb == "revoke_tokens":
             self.tokens.revoke()
@@ -112,6 +117,8 @@ class BusinessCentralCompany:
             invoice = next(one for one in self.ledger.of("salesInvoice") if args["invoice"] in (one.id, one.number))
             made = self.entities.credits.by_people(invoice, Decimal(str(args["amount"])), now)
             return {"id": made.id, "number": made.number}
+        elif verb in ("allow_posting", "write_journal_line", "apply_to_oldest"):
+            self._act_on_journals(verb, args)
         elif verb == "add_customer":
             known = catalogue.Customer(
                 catalogue.guid("customer", len(self.customers)), f"C{len(self.customers):05}", args.get("name", "New"),
@@ -129,6 +136,15 @@ class BusinessCentralCompany:
         else:
             return self._act_on_order(verb, args)
         return {}
+
+    def _act_on_journals(self, verb: str, args: Mapping[str, Any]) -> None:
+        if verb == "allow_posting":
+            first, last = (date.fromisoformat(args[key]) if args.get(key) else None for key in ("from", "to"))
+            self.journals.allowed = (first, last)
+        elif verb == "write_journal_line":
+            self.journals.new_line(next(iter(self.journals.batches)), args, self._world.now())
+        else:
+            next(one for one in self.customers.values() if one.number == args["number"]).applies_to_oldest = True
 
     def _act_on_order(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         order, now = self._order(str(args["order"])), self._world.now()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from crossdock.simulators.base import Reply
-from crossdock.simulators.businesscentral import catalogue, odata, views
+from crossdock.simulators.businesscentral import catalogue, journal_views, odata, views
 from crossdock.simulators.businesscentral.answers import (
     PostedAnyway,
     Refusal,
@@ -71,6 +71,8 @@ class Entities:
                 return self._post(match["id"])
             case (_, "salesCreditMemos", _, _, False) if method != "GET":
                 return self._credit_memo(method, match["id"], match["part"], headers, body)
+            case ("POST", "journals" | "customerPayments", _, _, False):
+                return self._journal(match["set"], match["id"], match["part"], body)
             case ("PATCH" | "DELETE", "salesOrders", True, None, False):
                 return self._write_order(method, match["id"], headers, body)
             case ("PATCH" | "DELETE", "salesOrders", True, "salesOrderLines", True):
@@ -108,6 +110,12 @@ class Entities:
             return [views.item_ledger_entry(one) for one in self._company.ledger.moves]
         if name == "customers":
             return [views.customer(one) for one in self._company.customers.values()]
+        if name == "journals":
+            return journal_views.journals(self._company.journals)
+        if name == "customerPaymentJournals":
+            return journal_views.payment_journals(self._company.journals)
+        if name == "generalLedgerEntries":
+            return journal_views.ledger_entries(self._company.journals)
         if name == "shipmentMethods":
             return [views.named("shipmentMethod", code, said) for code, said in catalogue.SHIPMENT_METHODS.items()]
         if name == "taxGroups":
@@ -121,6 +129,10 @@ class Entities:
         wanted = query.get("$expand")
         if not wanted:
             return row
+        if (name, wanted) == ("journals", "journalLines"):
+            return {**row, wanted: journal_views.lines_of(self._company.journals, row["id"])}
+        if (name, wanted) == ("customerPaymentJournals", "customerPayments"):
+            return {**row, wanted: journal_views.payments_of(self._company.journals, row["id"])}
         if name not in _DOCUMENTS or wanted != _DOCUMENTS[name][2]:
             raise odata.refused(f"could not find a property named '{wanted}'")
         return {**row, wanted: views.lines(self._company.ledger.documents[row["id"]])}
@@ -161,6 +173,17 @@ class Entities:
             message = "There is no Sales Invoice Header within the filter."
             raise PostedAnyway(400, "Application_RecordNotFound", message)
         return nothing()
+
+    def _journal(self, name: str, ref: str | None, part: str | None, body: Any) -> Reply:
+        journals, now = self._company.journals, self._now()
+        if (name, ref, part) == ("customerPayments", None, None):
+            return found(journal_views.payment(journals, journals.new_payment(body, now)), 201)
+        if name == "journals" and ref is not None and part == "journalLines":
+            return found(journal_views.line(journals, journals.new_line(ref, body, now)), 201)
+        if name == "journals" and ref is not None and part == POST:
+            journals.post(ref, now)
+            return nothing()
+        raise Refusal(405, "BadRequest_MethodNotAllowed", "'POST' requests are not allowed for this resource.")
 
     def _credit_memo(
         self, method: str, ref: str | None, part: str | None, headers: Mapping[str, str], body: Any

@@ -9,7 +9,15 @@ from urllib.parse import parse_qs
 import msgspec
 
 from crossdock.simulators.base import Reply, Request
-from crossdock.simulators.businesscentral.catalogue import ACCOUNTS, LOCAL_CURRENCY, TAX_RATES, guid
+from crossdock.simulators.businesscentral.catalogue import (
+    ACCOUNTS,
+    CHART,
+    GENERAL_JOURNAL,
+    LOCAL_CURRENCY,
+    PAYMENT_JOURNAL,
+    TAX_RATES,
+    guid,
+)
 
 LIFE = timedelta(minutes=60)
 SCOPE = "https://api.businesscentral.dynamics.com/.default"
@@ -42,6 +50,10 @@ class Registration(msgspec.Struct, frozen=True):
             "tax_mode": tax_mode,
             "tax_codes": {f"{rate:f}": code for code, rate in TAX_RATES.items()},
             **{setting: number for number, (setting, _) in ACCOUNTS.items()},
+            "general_journal": GENERAL_JOURNAL,
+            "payment_journals": {"default": PAYMENT_JOURNAL},
+            "deposit_accounts": {"default": "CHECKING"},
+            "settlement_accounts": {posting: number for number, (posting, _) in CHART.items()},
         }
 
     def connection_secrets(self) -> dict[str, str]:

@@ -22,7 +22,8 @@ from crossdock.simulators.netsuite.views import shown
 RECORD = "/services/rest/record/v1"
 SUITEQL = "/services/rest/query/v1/suiteql"
 _EXTERNAL = re.compile(r"[A-Za-z0-9_-]+\Z")
-_FREE = frozenset({"creditMemo", "customerRefund", "journalEntry"})  # made by POST, out of no other document
+# Made by POST, out of no other document.
+_FREE = frozenset({"creditMemo", "customerPayment", "customerRefund", "journalEntry"})
 _TRANSFORMS = {"itemFulfillment": transforms.fulfil, "invoice": transforms.bill}
 _DOCUMENTS = frozenset({"salesOrder", "itemFulfillment", "invoice"}) | _FREE
 
@@ -227,7 +228,7 @@ class NetSuiteAccount:
         await self._save(f"{kind}:{external_id or self.ledger.new_id()}")
         desks = {
             "creditMemo": self._credits.credit, "customerRefund": self._credits.refund,
-            "journalEntry": self.journals.enter,
+            "journalEntry": self.journals.enter, "customerPayment": self._credits.payment,
         }  # fmt: skip
         return created(self._location(request, desks[kind](body, self._world.now())))
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from crossdock.simulators.netsuite.answers import Refusal, bad_ref, user_error
+from crossdock.simulators.netsuite.catalogue import ACCOUNTS
 from crossdock.simulators.netsuite.ledger import ZERO, Document, Ledger
 from crossdock.simulators.netsuite.sales import SalesDesk
 
@@ -47,6 +48,21 @@ class CreditDesk:
             raise user_error("Please choose an item to refund.", "apply")
         document.applied = self._applied(document, body, "creditMemo", paid)
         return self._enter(document, "RF")
+
+    def payment(self, body: Body, now: datetime) -> Document:
+        """Money from a customer; what is not applied stays on the customer's account."""
+        document = self._new("customerPayment", body, now)
+        document.entity = str((body.get("customer") or {}).get("id", ""))
+        document.currency = str((body.get("currency") or {}).get("id", document.currency))
+        paid = body.get("payment")
+        if isinstance(paid, bool) or not isinstance(paid, int | Decimal) or paid <= ZERO:
+            raise user_error("Please enter a positive payment amount.", "payment")
+        account = str((body.get("account") or {}).get("id", ""))
+        if account not in ACCOUNTS:
+            raise bad_ref("account", account)
+        document.header = {"payment": Decimal(paid), "account": account, "memo": body.get("memo")}
+        document.applied = self._applied(document, body, "invoice", Decimal(paid))
+        return self._enter(document, "PYMT")
 
     def _new(self, kind: str, body: Body, now: datetime) -> Document:
         external_id = body.get("externalId")

@@ -130,6 +130,7 @@ class Ledger:
             "invoices": [_invoice(document, self.documents) for document in self.of("invoice")],
             "credit_memos": [_credit(self, document) for document in self.of("creditMemo")],
             "customer_refunds": [_paid(document) for document in self.of("customerRefund")],
+            "customer_payments": [_received(document) for document in self.of("customerPayment")],
             "journal_entries": [journal(document) for document in self.of("journalEntry")],
             "duplicates": {"external_id": _extra(externals), "other_ref": _extra(references)},
         }
@@ -225,6 +226,19 @@ def journal(document: Document) -> dict[str, Any]:
         "date": document.header["tranDate"],
         "currency": CURRENCIES[document.currency],
         "lines": [{**row, "debit": str(row["debit"]), "credit": str(row["credit"])} for row in rows],
+    }
+
+
+def _received(document: Document) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "external_id": document.external_id,
+        "number": document.number,
+        "customer": document.entity,
+        "currency": CURRENCIES[document.currency],
+        "account": document.header["account"],
+        "amount": str(document.header["payment"]),
+        "applied": {ref: str(amount) for ref, amount in document.applied.items()},
     }
 
 

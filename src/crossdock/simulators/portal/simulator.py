@@ -30,6 +30,7 @@ class PortalSimulator:
         self._world, self._secret, self._forgetful = surroundings, callback_secret.encode(), forgetful
         self._calls: dict[str, int] = {}
         self._mails: list[dict[str, Any]] = []
+        self._invoices: list[dict[str, Any]] = []
 
     async def handle(self, request: Request) -> Reply:
         if request.method != "POST":
@@ -53,13 +54,19 @@ class PortalSimulator:
 
     def _take(self, id_: str, told: dict[str, Any]) -> None:
         self._calls[id_] = self._calls.get(id_, 0) + 1
-        if told.get("type") == "order.shipped" and (self._forgetful or self._calls[id_] == 1):
+        if not self._forgetful and self._calls[id_] > 1:
+            return
+        if told.get("type") == "order.invoiced":
+            self._invoices.append({"order": told.get("external_id"), "number": told.get("invoice", {}).get("number")})
+        if told.get("type") == "order.shipped":
             self._mails.append({"order": told.get("external_id"), "shipment": told.get("shipment", {}).get("id")})
 
     def books(self) -> dict[str, Any]:
-        """``mails``: what customers were told, in order; ``repeated``: calls that came more than once."""
+        """``mails``: what customers were told, in order; ``invoices``: what the portal shows;
+        ``repeated``: calls that came more than once."""
         return {
             "mails": list(self._mails),
+            "invoices": list(self._invoices),
             "calls": len(self._calls),
             "repeated": sorted(id_ for id_, times in self._calls.items() if times > 1),
         }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from crossdock.simulators.shopify import payments, refunding, views
+from crossdock.simulators.shopify import metafields, payments, refunding, views
 from crossdock.simulators.shopify.books import LOCATIONS, UserError, numeric
 from crossdock.simulators.shopify.language import GraphError, connection, page_info
 
@@ -59,6 +59,7 @@ def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
             "__typename": "Mutation",
             "fulfillmentCreate": _payload("fulfillmentCreate", lambda a: _fulfil(shop, a)),
             "refundCreate": _payload("refundCreate", lambda a: _refund(shop, a)),
+            "metafieldsSet": lambda a: _set_metafields(shop, a),
             "inventorySetQuantities": lambda a: _set_quantities(shop, a),
             "webhookSubscriptionCreate": _payload("webhookSubscriptionCreate", lambda a: _subscribe(shop, a)),
         }
@@ -191,6 +192,14 @@ def _refund(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
     shop.books_.idempotent[key] = (wanted, made)
     shop.refunded(made["order_id"], made)
     return {"refund": views.refund(made)}
+
+
+def _set_metafields(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
+    errors = metafields.set_all(shop.books_, a["metafields"])
+    made = [] if errors else [metafields.shown(shop.books_, one) for one in a["metafields"]]
+    for one in () if errors else a["metafields"]:
+        shop.order_changed(numeric(one["ownerId"]), "orders/updated")
+    return {"__typename": "MetafieldsSetPayload", "metafields": made, "userErrors": errors}
 
 
 def _set_quantities(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:

@@ -68,6 +68,7 @@ class ShopBooks:
         self.fulfilment_orders: dict[int, FulfilmentOrder] = {}
         self.fulfilments: dict[int, Fulfilment] = {}
         self.subscriptions: list[Subscription] = []
+        self.metafields: dict[tuple[int, str, str], str] = {}  # (order, namespace, key) -> value
         self.idempotent: dict[str, tuple[Any, dict[str, Any]]] = {}  # key -> (what was asked, what was made)
         self.returns: dict[int, Any] = {}  # see returning.py
         self._of_order: dict[int, list[FulfilmentOrder]] = {}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from crossdock.simulators.shopify import returning
+from crossdock.simulators.shopify import metafields, returning
 from crossdock.simulators.shopify.books import Fulfilment, FulfilmentOrder, ShopBooks, Subscription
 from crossdock.simulators.shopify.language import connection
 from crossdock.simulators.shopify.refunding import sale_id
@@ -179,6 +179,7 @@ def order(told: Record, books: ShopBooks) -> dict[str, Any]:
         "returns": connection(
             "ReturnConnection", [returning.view(one) for one in books.returns.values() if one.order_id == told["id"]]
         ),
+        "metafield": lambda arguments: metafields.shown(books, {"ownerId": told["id"], **arguments}),
         "transactions": lambda arguments: _transactions(told)[: arguments.get("first")],
         "lineItems": connection("LineItemConnection", [line_item(line, told) for line in told["line_items"]]),
         "fulfillments": lambda arguments: [fulfilment(one, books) for one in books.fulfilments_of(told["id"])][
@@ -259,10 +260,16 @@ def _transactions(told: Record) -> list[dict[str, Any]]:
         "kind": "SALE",
         "status": "SUCCESS",
         "gateway": (told["payment_gateway_names"] or ["manual"])[0],
+        "createdAt": told["created_at"],
+        "processedAt": told["processed_at"],
         "amountSet": bag(told["total_price_set"]),
         "parentTransaction": None,
     }
-    back = [_transaction(one) for each in told["refunds"] for one in each["transactions"]]
+    back = [
+        {**_transaction(one), "createdAt": each["created_at"], "processedAt": each["processed_at"]}
+        for each in told["refunds"]
+        for one in each["transactions"]
+    ]
     parent = {"__typename": "OrderTransaction", "id": sale["id"]}
     return [sale, *({**one, "parentTransaction": parent} for one in back)]
 

@@ -1,0 +1,84 @@
+"""A capture of the channel -> one customer payment, applied to the invoices. Class UNIQUE: an external id of ours.
+
+Source: SuiteTalk REST, record ``customerPayment`` (customer, payment, account, apply), read 2026-11-26. Nothing is
+applied beyond what is open of an invoice: NetSuite refuses it. What is left over stays on the customer's account.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, cast
+
+from crossdock.connectors.netsuite.answers import Stopped
+from crossdock.connectors.netsuite.client import NetSuite
+from crossdock.connectors.netsuite.crediting import currency_id, still_open
+from crossdock.connectors.netsuite.documents import external_id
+from crossdock.connectors.netsuite.mapping import local_date
+from crossdock.connectors.netsuite.proof import Unbookable
+from crossdock.connectors.netsuite.sending import already_there, classified
+from crossdock.domain.commands import PostPayment
+from crossdock.domain.money import ZERO
+from crossdock.domain.outcome import Done, Rejected
+from crossdock.kit.manifest import Call, Result
+
+
+@classified
+async def find_customer_payment(client: NetSuite, payload: PostPayment, call: Call) -> Result | None:
+    """Our customer payment, if an earlier send made it."""
+    there = await client.customer_payment(f"eid:{customer_payment_id(payload)}")
+    return None if there is None else Result(Done(refs={"customerPayment": there.id}, repeated=True))
+
+
+@classified
+async def post_payment(client: NetSuite, payload: PostPayment, call: Call) -> Result:
+    """Make the customer payment under our external id."""
+    if call.tries and (found := await find_customer_payment(client, payload, call)) is not None:
+        return cast("Result", found)
+    open_: dict[str, Decimal] = {}
+    for applied in payload.apply:
+        invoice = await client.invoice(applied.invoice)
+        open_[applied.invoice] = ZERO if invoice is None else still_open(invoice)
+    document = render_customer_payment(payload, open_, client.settings)
+    try:
+        made = await client.create("customerPayment", document)
+    except Stopped as stopped:
+        return await already_there(stopped, lambda: find_customer_payment(client, payload, call))
+    return Result(Done(refs={"customerPayment": made}))
+
+
+def customer_payment_id(command: PostPayment) -> str:
+    return external_id(command.order_key, f"PAY-{command.payment_id}")
+
+
+def render_customer_payment(
+    command: PostPayment, open_: Mapping[str, Decimal], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The customer payment's JSON body; raises ``Unbookable`` for an account that no setting names."""
+    moved = command.posted_on
+    rows = [
+        {"doc": {"id": one.invoice}, "apply": True, "amount": min(one.amount, open_[one.invoice])}
+        for one in command.apply
+        if open_[one.invoice] > ZERO
+    ]
+    document: dict[str, Any] = {
+        "externalId": customer_payment_id(command),
+        "customer": {"id": command.customer_ref},
+        "tranDate": local_date(command.paid_at, settings) if moved is None else moved.isoformat(),
+        "currency": {"id": currency_id(command.currency, settings)},
+        "payment": command.amount,
+        "memo": f"{command.order_key} {command.gateway} {command.payment_id}",
+        "account": {"id": _account(command, settings)},
+    }
+    return document | ({"apply": {"items": rows}} if rows else {})
+
+
+def _account(command: PostPayment, settings: Mapping[str, Any]) -> str:
+    """The gateway's own account; a gift card's is never another's, for no payout brings its money."""
+    accounts = settings.get("payment_accounts") or {}
+    named = accounts.get(f"{command.source}.{command.gateway}") or accounts.get(command.gateway)
+    if not named and not command.gift_card:
+        named = accounts.get("default") or (settings.get("settlement_accounts") or {}).get("clearing")
+    if named:
+        return str(named)
+    detail = f"payment {command.payment_id} of {command.order_key}: `payment_accounts` names none for {command.gateway}"
+    hint = "Set it on the connection, restart, then retry."
+    raise Unbookable(Rejected("setting_missing", detail, f"payment_accounts.{command.gateway}", hint))
