@@ -278,10 +278,25 @@ def test_a_kit_that_was_sold_is_not_shown_again_before_its_components_tell() -> 
     kit.now += timedelta(seconds=1)
     sold = StockReserved("KIT", "o1", "a", Decimal(0), "reserved", Decimal(1))
     assert kit.tell(sold).commands == [], "it shows three, and there are three until the component says otherwise"
-    assert kit.tell(ComponentSeen("KIT", SKU, {"erp/1": 6}, kit.now + timedelta(seconds=1))).commands == []
-    kit.now += timedelta(seconds=2)
-    kit.tell(ComponentSeen("KIT", SKU, {"erp/1": 10}, kit.now))
-    assert kit.last().quantity == 5
+    assert kit.tell(ComponentSeen("KIT", SKU, {"erp/1": 6}, kit.now, ("o1",))).commands == []
+    kit.tell(ComponentSeen("KIT", SKU, {"erp/1": 10}, kit.now, ("o1",)))
+    assert kit.last().quantity == 5, "and what the component tells with the order in it counts at once"
+
+
+def test_a_component_tells_which_orders_of_kits_it_is_free_without() -> None:
+    kits = {"KIT": {SKU: 2}}
+    part = Stream({"a": route("a", StockPolicy(locations={AT: StockLocation(sources=("1",))}, kits=kits))})
+    part.position(9)
+    for order, quantity, sold in (("of a kit", 2, 0), ("of its own", 1, 1), ("of both", 3, 1)):
+        part.tell(StockReserved(SKU, order, "a", Decimal(quantity), "reserved", Decimal(sold)))
+    told = [tell.event for decision in part.decisions for tell in decision.tells]
+    assert isinstance(told[-1], ComponentSeen)
+    assert (told[-1].free, told[-1].holds) == ({"erp/1": 3}, ("of a kit", "of both"))
+    part.tell(StockReserved(SKU, "of a kit", "a", Decimal(2), "committed", Decimal(0)))
+    part.tell(StockReserved(SKU, "of both", "a", Decimal(0), "released", Decimal(0)))
+    told = [tell.event for decision in part.decisions for tell in decision.tells]
+    assert isinstance(told[-1], ComponentSeen)
+    assert (told[-1].free, told[-1].holds) == ({"erp/1": 6}, ("of a kit",)), "until the ERP's positions show it"
 
 
 def test_rows_for_what_is_there_and_what_is_promised() -> None:

@@ -32,6 +32,18 @@ def test_what_was_sold_since_a_level_was_confirmed_is_kept() -> None:
     assert not decode_stock((STORED / "v1_stock_state.json").read_bytes()).listings["a/101"].moved
 
 
+def test_which_orders_of_kits_a_component_told_of_is_read_by_every_later_release() -> None:
+    """Added to version one: what was stored before has none, and is read as before."""
+    stored = (STORED / "v1_kit_orders_state.json").read_bytes()
+    state = decode_stock(stored)
+    entries = decode_stock_entries((STORED / "v1_kit_orders_entries.json").read_bytes())
+    assert STOCK.evolve(STOCK.blank(), entries) == state
+    assert (state.components["SKU-1"].holds, state.kits_held) == (("a-1", "a-2"), ("a-1",))
+    assert encode_stock(state) + b"\n" == stored
+    older = decode_stock((STORED / "v1_stock_state.json").read_bytes())
+    assert all(one.holds == () for one in older.components.values())
+
+
 def test_a_form_written_by_another_json_writer_is_read_too() -> None:
     stored = (STORED / "v1_stock_state.json").read_bytes()
     assert decode_stock(msgspec.json.format(stored, indent=2)) == decode_stock(stored)

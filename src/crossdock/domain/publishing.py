@@ -137,17 +137,18 @@ def _kit_pool(state: StockState, place: Place) -> Pool:
     held = {sku: known[sku].free[name] or 0 for sku in place.needs}
     scarce = min(place.needs, key=lambda sku: (held[sku] // place.needs[sku], sku))
     said = f"{held[scarce]} of {scarce}, {place.needs[scarce]} in each: the scarcest component"
-    unheard = _unheard(state, min(one.at for one in known.values()))
+    unheard = _unheard(state, [frozenset(one.holds) for one in known.values()])
     terms: tuple[Term, ...] = (Term("component", free, said, known[scarce].at),)
     if unheard:
-        terms = (*terms, Term("reserved", -min(free, unheard), "orders that the components may not have told yet"))
+        terms = (*terms, Term("reserved", -min(free, unheard), "orders that the components have not told yet"))
     return Pool(max(0, free - unheard), terms)
 
 
-def _unheard(state: StockState, told_at: datetime) -> int:
-    """Kits in orders that came when the components had last told: those may have told without them, and a kit that was
-    sold just now would be shown again. Counted twice at worst, until they are booked."""
-    return sum(whole(held.sold) for held in state.reservations.values() if held.at >= told_at)
+def _unheard(state: StockState, holds: list[frozenset[str]]) -> int:
+    """Kits in orders that some component has yet to tell that it is free without: one that was sold just now would be
+    shown again."""
+    orders = [(order, held) for order, held in state.reservations.items() if held.sold]
+    return sum(whole(held.sold) for order, held in orders if not all(order in known for known in holds))
 
 
 def targets(state: StockState, shown: list[Place], free: Mapping[tuple[str, ...], Pool]) -> dict[str, tuple[int, Part]]:

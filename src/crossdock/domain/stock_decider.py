@@ -162,19 +162,22 @@ def _believe(d: StockDraft, name: str) -> None:
 
 def _component_seen(d: StockDraft, event: ComponentSeen) -> None:
     known = d.state.components.get(event.sku)
-    if known is None or (event.at >= known.at and event.free != known.free):
-        d.note(ComponentTaken(event.sku, Component(event.free, event.at)))
+    new = Component(event.free, event.at, event.holds)
+    if known is None or (event.at >= known.at and (new.free, new.holds) != (known.free, known.holds)):
+        d.note(ComponentTaken(event.sku, new))
 
 
 def _tell_kits(d: StockDraft) -> None:
-    """Whose component this is learns how much of it is free, when that changed."""
+    """Whose component this is learns how much of it is free, and without which orders, when that changed."""
     kits = kits_with(d.sku, d.context.policy)
     if not kits or not d.decision.entries:
         return
     free = {pool_name(pool): told.free for pool, told in pools(d.state, d.places).items()}
-    if free != d.state.kits_told:
-        d.note(KitsTold(free, d.now))
-        d.decision.tells += [Tell(StreamRef("stock", kit), ComponentSeen(kit, d.sku, free, d.now)) for kit in kits]
+    holds = tuple(sorted(order for order, held in d.state.reservations.items() if held.quantity > held.sold))
+    if free != d.state.kits_told or not set(holds) <= set(d.state.kits_held):
+        d.note(KitsTold(free, d.now, holds))
+        told = [ComponentSeen(kit, d.sku, free, d.now, holds) for kit in kits]
+        d.decision.tells += [Tell(StreamRef("stock", one.kit), one) for one in told]
 
 
 # -- what channels are told --------------------------------------------------------------------------------------

@@ -44,13 +44,17 @@ class LevelSeen(msgspec.Struct, frozen=True, gc=False, tag="level_seen", omit_de
     ref: str | None = None  # the channel's id of what it shows
 
 
-class ComponentSeen(msgspec.Struct, frozen=True, gc=False, tag="component_seen"):
-    """How much of a kit's component is free, by pool; told by the component's stream to the kit's."""
+class ComponentSeen(msgspec.Struct, frozen=True, gc=False, tag="component_seen", omit_defaults=True):
+    """How much of a kit's component is free, by pool; told by the component's stream to the kit's.
+
+    ``holds``: the orders of kits that it is free without.
+    """
 
     kit: str
     sku: str
     free: dict[str, int | None]
     at: datetime
+    holds: tuple[str, ...] = ()
 
 
 StockEvent = PositionSeen | StockReserved | LevelSeen | ComponentSeen

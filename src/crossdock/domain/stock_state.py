@@ -30,9 +30,12 @@ class Reservation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     committed_at: datetime | None = None  # since when the ERP has it; its positions may not show it yet
 
 
-class Component(msgspec.Struct, frozen=True, gc=False):
+class Component(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """``holds``: the orders of kits that it is free without."""
+
     free: dict[str, int | None]
     at: datetime
+    holds: tuple[str, ...] = ()
 
 
 class Flight(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -119,9 +122,10 @@ class ComponentTaken(msgspec.Struct, frozen=True, tag="component_taken"):
     component: Component
 
 
-class KitsTold(msgspec.Struct, frozen=True, tag="kits_told"):
+class KitsTold(msgspec.Struct, frozen=True, tag="kits_told", omit_defaults=True):
     free: dict[str, int | None]
     at: datetime
+    holds: tuple[str, ...] = ()
 
 
 class PublishOpened(msgspec.Struct, frozen=True, tag="publish_opened"):
@@ -177,6 +181,7 @@ class StockState(msgspec.Struct, omit_defaults=True):
     listings: dict[str, Listing] = {}
     components: dict[str, Component] = {}
     kits_told: dict[str, int | None] = {}
+    kits_held: tuple[str, ...] = ()  # the orders that kits were told with it
 
 
 class _StoredEntries(msgspec.Struct):
@@ -242,7 +247,7 @@ def apply_stock(state: StockState, entry: StockEntry) -> None:
         case ComponentTaken():
             state.components[entry.sku] = entry.component
         case KitsTold():
-            state.kits_told = entry.free
+            state.kits_told, state.kits_held = entry.free, entry.holds
         case _:
             before = state.listings.get(entry.listing, Listing())
             state.listings[entry.listing] = _listed(before, entry)
