@@ -64,8 +64,8 @@ def _whatever_it_shows() -> Iterator[None]:
 def _kept_at_cancel() -> Iterator[None]:
     wanted = reserving._wanted
 
-    def kept(state: OrderState) -> tuple[str, dict[str, Decimal]]:
-        return (reserving.RESERVED, state.reserved) if state.ended == "cancelled" else wanted(state)
+    def kept(state: OrderState, *more: Any) -> tuple[str, dict[str, Decimal]]:
+        return (reserving.RESERVED, state.reserved) if state.ended == "cancelled" else wanted(state, *more)
 
     with instead(reserving, _wanted=kept):
         yield
