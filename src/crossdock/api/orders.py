@@ -85,6 +85,7 @@ PURPOSES: Mapping[str, str] = {
     "booking.close": "Close the booking",
     "shipment.post": "Record the shipment",
     "fulfilment.push": "Push the fulfilment",
+    "tracking.push": "Tell where parcels are",
     "invoice.make": "Make the invoice",
     "booking.amend": "Amend the booking",
     "refund.credit": "Credit the refund",

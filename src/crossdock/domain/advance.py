@@ -1,7 +1,7 @@
 """From what is known to what happens next: walks the process and opens whatever is ready."""
 
 from crossdock.domain import entries as e
-from crossdock.domain import refunding
+from crossdock.domain import refunding, tracking
 from crossdock.domain.checks import EDIT_WINDOW, passed
 from crossdock.domain.commands import (
     AmendBooking,
@@ -32,7 +32,7 @@ def advance(d: Draft) -> None:
     state = d.state
     if state.order is None or state.ended == "ignored":
         return
-    if state.ended is not None and not state.refunds and not state.credits:
+    if state.ended is not None and not state.refunds and not state.credits and not state.tracks:
         return
     policy = d.policy
     if policy is None:
@@ -42,6 +42,7 @@ def advance(d: Draft) -> None:
     d.settle("route")
     if state.ended is None:
         _go_on(d, policy)
+    tracking.tell(d, policy)
     refunding.settle(d, policy)
 
 
@@ -259,7 +260,7 @@ def end_cancelled(d: Draft) -> None:
         if not d.state.finished(step.name):
             d.move(step.name, "skipped", "cancelled")
     for key in list(d.state.problems):
-        if not key.startswith(("shipment/", "refund/", "refund.", "credit/", "return.")):
+        if not key.startswith(("shipment/", "parcel/", "refund/", "refund.", "credit/", "return.")):
             d.settle(key)
     for name in list(d.state.timers):
         d.timer(name, None)

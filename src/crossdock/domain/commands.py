@@ -84,6 +84,16 @@ class PushFulfilment(msgspec.Struct, frozen=True, gc=False, tag="fulfilment.push
     notify_customer: bool = True
 
 
+class TellTracking(msgspec.Struct, frozen=True, gc=False, tag="tracking.push", omit_defaults=True):
+    """Tell the channel, and through it the customer, how far a shipment's parcels are."""
+
+    purpose: ClassVar[str] = "tracking.push"
+    order_external_id: str
+    fulfilments: tuple[str, ...]  # the channel's own, as ``fulfilment.push`` made them
+    status: str  # in_transit, out_for_delivery, exception, delivered
+    happened_at: datetime
+
+
 class MakeInvoice(msgspec.Struct, frozen=True, gc=False, tag="invoice.make", omit_defaults=True):
     """Bill what was shipped in the ERP."""
 
@@ -206,6 +216,7 @@ Payload = (
     | CloseBooking
     | PostShipment
     | PushFulfilment
+    | TellTracking
     | MakeInvoice
     | CreditRefund
     | PayRefund

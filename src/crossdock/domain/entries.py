@@ -15,6 +15,7 @@ from crossdock.domain.events import (
     AllocationsSeen,
     CreditSeen,
     InvoiceSeen,
+    ParcelSeen,
     RefundSeen,
     ReleaseSeen,
     ReturnSeen,
@@ -23,13 +24,14 @@ from crossdock.domain.events import (
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.hold import Hold, HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.order import Order, PaymentStatus
+from crossdock.domain.parcel import ParcelMoved
 from crossdock.domain.promise import Dates
 from crossdock.domain.refund import Credit, Refund, Return
 from crossdock.domain.schema import upcast
 
 VERSION = 1
 
-Early = AllocationsSeen | ShipmentSeen | ReleaseSeen | InvoiceSeen | ReturnSeen | RefundSeen | CreditSeen
+Early = AllocationsSeen | ShipmentSeen | ParcelSeen | ReleaseSeen | InvoiceSeen | ReturnSeen | RefundSeen | CreditSeen
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -365,6 +367,7 @@ Entry = (
     | ShipmentTaken
     | ShipmentRefused
     | ShipmentAmended
+    | ParcelMoved
     | ReleaseNoted
     | InvoiceTaken
     | AllocationsTaken

@@ -11,6 +11,7 @@ from crossdock.domain.hold import HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.lattice import up
 from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import Order
+from crossdock.domain.parcel import ParcelMoved, marked
 from crossdock.domain.promise import Promise
 from crossdock.domain.shares import credited
 from crossdock.domain.standing import standing
@@ -233,6 +234,10 @@ def _shipment_amended(state: OrderState, entry: e.ShipmentAmended) -> None:
     state.shipments[entry.shipment.id] = _replace(state.shipments[entry.shipment.id], shipment=entry.shipment)
 
 
+def _parcel_moved(state: OrderState, entry: ParcelMoved) -> None:
+    state.tracks[entry.parcel] = marked(state.tracks.get(entry.parcel, {}), entry)
+
+
 def _release_noted(state: OrderState, entry: e.ReleaseNoted) -> None:
     before = state.release_status
     state.release_status = entry.status if before is None else up("release", before, entry.status)
@@ -380,6 +385,7 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.ShipmentTaken: _shipment_taken,
     e.ShipmentRefused: _shipment_refused,
     e.ShipmentAmended: _shipment_amended,
+    ParcelMoved: _parcel_moved,
     e.ReleaseNoted: _release_noted,
     e.InvoiceTaken: _invoice_taken,
     e.AllocationsTaken: _allocations_taken,

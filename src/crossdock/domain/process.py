@@ -110,6 +110,7 @@ UNDO: tuple[ProcessStep, ...] = (
 
 # What an edit or a refund may ask for beside the process. Shown where it was asked for.
 AMEND, CREDIT, PAY, PUSH = "booking.amend", "refund.credit", "refund.pay", "refund.push"
+TRACK = "tracking.push"
 ASIDE: tuple[ProcessStep, ...] = (
     ProcessStep(
         AMEND,
@@ -117,6 +118,14 @@ ASIDE: tuple[ProcessStep, ...] = (
         COMMAND,
         "The ERP's sales order is what the channel shows",
         purpose=AMEND,
+        undo=ASK,
+    ),
+    ProcessStep(
+        TRACK,
+        "Tell the channel where parcels are",
+        PER_SHIPMENT,
+        "The customer can see how far every parcel is",
+        purpose=TRACK,
         undo=ASK,
     ),
     ProcessStep(
@@ -136,6 +145,8 @@ ASIDE: tuple[ProcessStep, ...] = (
 STEPS = {step.name: step for step in (*PROCESS, *UNDO, *ASIDE)}
 MANY = frozenset(name for name, step in STEPS.items() if step.kind in (PER_SHIPMENT, PER_REFUND))
 REFUNDING = frozenset(step.name for step in ASIDE if step.kind == PER_REFUND)
+# What may still be opened, fail and be skipped after the order ended.
+AFTERWARDS = REFUNDING | {TRACK}
 CHECKS: tuple[str, ...] = tuple(step.name for step in PROCESS if step.kind == CHECK)
 
 
@@ -164,11 +175,11 @@ def progress(state: OrderState) -> list[StepView]:
 
 
 def _refunding(state: OrderState) -> list[StepView]:
-    """What was opened for refunds, summed up: the steps have one command for each and no status of their own."""
+    """What was opened for refunds and parcels, summed up: such steps have many commands and no status of their own."""
     found = []
     for step in ASIDE:
         intents = [intent for intent in state.commands.values() if intent.step == step.name]
-        if step.kind == PER_REFUND and intents:
+        if step.kind in (PER_REFUND, PER_SHIPMENT) and intents:
             statuses = {intent.status for intent in intents}
             status = "failed" if "failed" in statuses else "running" if "open" in statuses else "done"
             at = max(intent.at for intent in intents)

@@ -16,6 +16,7 @@ from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLi
 from crossdock.domain.hold import Hold
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import LineKind, Order, OrderLine
+from crossdock.domain.parcel import Mark
 from crossdock.domain.promise import Promise
 from crossdock.domain.refund import Credit, Refund, Restock, Return
 from crossdock.domain.schema import upcast
@@ -130,6 +131,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     holds: dict[str, Hold] = {}
     commands: dict[str, Intent] = {}
     shipments: dict[str, Parcel] = {}
+    tracks: dict[str, dict[str, Mark]] = {}  # parcel -> how far it was -> when (see ``tracking``)
     invoices: dict[str, Billed] = {}
     returns: dict[str, Return] = {}
     refunds: dict[str, Refunded] = {}
@@ -204,6 +206,7 @@ def fork(state: OrderState) -> OrderState:
     new.holds = dict(state.holds)
     new.commands = dict(state.commands)
     new.shipments = dict(state.shipments)
+    new.tracks = dict(state.tracks)
     new.invoices = dict(state.invoices)
     new.returns = dict(state.returns)
     new.refunds = dict(state.refunds)

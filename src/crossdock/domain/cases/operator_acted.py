@@ -21,7 +21,7 @@ from crossdock.domain.cases.shipment_seen import shipment_seen
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import OperatorActed, ShipmentSeen
 from crossdock.domain.holding import release
-from crossdock.domain.process import AMEND, CHECKS, MANY, REFUNDING, STEPS, UNDO
+from crossdock.domain.process import AFTERWARDS, AMEND, CHECKS, MANY, STEPS, UNDO
 from crossdock.domain.state import Intent
 
 Act = Callable[[Draft, OperatorActed], str | None]
@@ -144,7 +144,7 @@ def _skip(d: Draft, event: OperatorActed) -> str | None:
     name = str(event.args.get("step", ""))
     if name not in STEPS or name in ("done", "order.book"):
         return f"step {name!r} cannot be skipped"
-    if d.state.finished(name) or (d.state.ended is not None and name not in REFUNDING):
+    if d.state.finished(name) or (d.state.ended is not None and name not in AFTERWARDS):
         return "the step is finished"
     if name == "validate.customer" and not event.args.get("customer_ref"):
         return "say which ERP customer it is booked on: customer_ref"
