@@ -15,6 +15,7 @@ from crossdock.domain.events import (
     Event,
     InvoiceSeen,
     OrderSeen,
+    ParcelSeen,
     RefundSeen,
     ReturnSeen,
     ShipmentSeen,
@@ -296,6 +297,8 @@ async def aftermath(day: Day) -> None:
     gross = line.unit_price.shop + 1
     refund = Refund("77", at, "AUD", (back,), tenders=(Tender("shopify_payments", Amount(gross)),))
     events: list[Event] = [
+        ParcelSeen("in_transit", at, WAREHOUSE, f"shp-{seen.external_id}"),
+        ParcelSeen("exception", at + timedelta(hours=1), WAREHOUSE, f"shp-{seen.external_id}", detail=XSS),
         InvoiceSeen(Invoice("inv-1", "INV1", total, "AUD", at), ERP),
         RefundSeen(refund, SHOP),
         ReturnSeen(Return("ret-5", "requested", (ReturnedLine(line.id, Decimal(1), "too small"),), at), SHOP),

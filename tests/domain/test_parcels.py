@@ -161,6 +161,26 @@ def test_a_word_that_names_the_channels_fulfilment_finds_its_shipment() -> None:
     assert [way.status for way in ways(play.state)] == ["delivered"]
 
 
+def test_what_we_told_the_channel_comes_back_from_it_and_is_no_second_trouble() -> None:
+    play = left(push_tracking=True)
+    play.tell(said("exception", 1))
+    assert told(play) == ["exception"]
+    play.settle_all()
+    play.tell(ParcelSeen("exception", NOON + timedelta(hours=1), CHANNEL, fulfilment="fulfillment-sh-1"))
+    assert list(play.state.problems) == ["parcel/sh-1"]
+    play.tell(said("exception", 3, shipment_id="sh-1", tracking_number="T1"))
+    assert list(play.state.problems) == ["parcel/sh-1"]
+
+
+def test_each_parcel_in_trouble_is_told() -> None:
+    play = left(("T1", "T2"))
+    for number in ("T1", "T2"):
+        play.tell(said("exception", 1, shipment_id="sh-1", tracking_number=number))
+    assert list(play.state.problems) == ["parcel/sh-1/T1", "parcel/sh-1/T2"]
+    play.tell(said("delivered", 2, shipment_id="sh-1", tracking_number="T2"))
+    assert list(play.state.problems) == ["parcel/sh-1/T1"]
+
+
 MORNING = Promising("UTC", cut_off="14:00", collection="17:00", default_transit_days=1)
 
 

@@ -66,6 +66,7 @@ def shiphero() -> dict[str, tuple[bytes, ...]]:
         **{topic: (json.dumps({**told, "webhook_type": topic}).encode(),) for topic in statuses},
         "shipments": (json.dumps(_POLLED).encode(),),
         "orders": (json.dumps(polled).encode(),),
+        "parcels": (b'{"shipment_id":"501","status":"delivered","seen_at":"2026-11-23T12:00:00Z"}',),
     }
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from crossdock.api.aftermath import Aftermath, aftermath
 from crossdock.api.desk import Desk
+from crossdock.api.parcels import ParcelView, parcels
 from crossdock.api.problems import Refusal
 from crossdock.domain.holding import keepers, outlook
 from crossdock.domain.process import CHECKS, STEPS, StepView, progress
@@ -76,6 +77,7 @@ class OrderView(msgspec.Struct, frozen=True):
     acts: tuple[str, ...]  # what could be done now, by somebody whose role allows it
     released: list[str]  # rules whose release can still be taken back
     promise: PromiseView | None = None  # None: no dates are promised
+    parcels: list[ParcelView] = []
 
 
 PURPOSES: Mapping[str, str] = {
@@ -130,6 +132,7 @@ async def order_by_stream(desk: Desk, stream: int) -> OrderView:
         acts=_acts(whole, state),
         released=_released(state),
         promise=_promise(state),
+        parcels=parcels(state),
     )
 
 

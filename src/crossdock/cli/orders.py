@@ -12,6 +12,7 @@ from crossdock.cli.reach import CONFIG, DATA, JSON, REASON, myself, with_desk
 if TYPE_CHECKING:
     from crossdock.api.desk import Desk
     from crossdock.api.orders import OrderView, PromiseView
+    from crossdock.api.parcels import ParcelView
     from crossdock.store.reading_orders import OrderRow
 
 
@@ -82,6 +83,8 @@ def _print(view: "OrderView") -> None:
         typer.echo("")
         steps = [(step.title, step.status, step.at, step.reason) for step in view.steps]
         table(("step", "state", "since", "why"), steps, "")
+    if view.parcels:
+        _print_parcels(view.parcels)
     typer.echo("")
     rows = [(when(m.at), m.where or m.who, m.title, m.detail) for m in view.timeline]
     table(("when", "where", "what", "detail"), rows, "Nothing has happened yet.")
@@ -92,6 +95,15 @@ def _print_promise(given: "PromiseView") -> None:
         arrives = when(dates.deliver_by) if dates.deliver_by else "not told"
         typer.echo(f"  {word}: leaves by {when(dates.ship_by)}, arrives by {arrives}")
     typer.echo(f"  {'LATE' if given.late else 'in time'}: {given.cause}. {given.cure if given.late else ''}".rstrip())
+
+
+def _print_parcels(found: "list[ParcelView]") -> None:
+    typer.echo("")
+    rows = [
+        (p.shipment, p.tracking_number, p.carrier, p.word, "; ".join(f"{w.word} {when(w.at)}" for w in p.way))
+        for p in found
+    ]
+    table(("shipment", "tracking", "carrier", "where", "its way"), rows, "")
 
 
 def exceptions(

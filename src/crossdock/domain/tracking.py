@@ -68,23 +68,18 @@ def ways(state: OrderState) -> list[Way]:
 
 def ways_of(state: OrderState, parcel: Parcel) -> list[Way]:
     """The parcels of one shipment; one, where the warehouse named none."""
-    id_ = parcel.shipment.id
-    shared = [state.tracks.get(key, {}) for key in _shared_keys(state, parcel)]
+    found = [Way(parcel.shipment.id, package) for package in parcel.shipment.packages or (Package(),)]
     return [
-        Way(id_, package, joined(*shared, state.tracks.get(f"{id_}/{package.tracking_number}", {})))
-        for package in parcel.shipment.packages or (Package(),)
+        msgspec.structs.replace(way, marks=joined(*(state.tracks.get(name, {}) for name in names_of(state, way))))
+        for way in found
     ]
 
 
-def keys_of(state: OrderState, parcel: Parcel) -> list[str]:
-    """Every name under which something may be told of a shipment's parcels."""
-    id_ = parcel.shipment.id
-    return _shared_keys(state, parcel) + [f"{id_}/{each.tracking_number}" for each in parcel.shipment.packages]
-
-
-def _shared_keys(state: OrderState, parcel: Parcel) -> list[str]:
-    id_ = parcel.shipment.id
-    return [id_, *(f"@{number}" for number in _fulfilments(state.command_of("fulfilment.push", id_)))]
+def names_of(state: OrderState, way: Way) -> list[str]:
+    """Every name under which something may be told of a parcel (see ``key_of``)."""
+    id_ = way.shipment_id
+    told = (f"@{number}" for number in _fulfilments(state.command_of("fulfilment.push", id_)))
+    return [id_, *told, f"{id_}/{way.package.tracking_number}"]
 
 
 def _fulfilments(sent: tuple[str, Intent] | None) -> list[str]:

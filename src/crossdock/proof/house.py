@@ -33,7 +33,7 @@ NOBODY = 599  # the status of a request that nobody answered
 HURRY = {"lease_s": 9.0, "settle_s": 3.0}
 POLL_EVERY_S = 6.0
 # Bring neither an order nor anything that one waits for; they run beside, so that their loops meet every fault too.
-SELDOM = ("levels", "payouts", "positions", "positions_all", "values")
+SELDOM = ("levels", "parcels", "payouts", "positions", "positions_all", "values")
 SELDOM_EVERY_S = 24.0
 POLLS_LEASE_S = 9.0  # until another process polls in a dead one's place
 OVERLAP_S = 3.0

@@ -9,6 +9,7 @@ ORDER_ALLOCATED = "Order Allocated"
 ORDER_DEALLOCATED = "Order Deallocated"
 POLLED_SHIPMENT = "shipments"
 POLLED_ORDER = "orders"
+POLLED_PARCEL = "parcels"
 
 # Vendor topic -> the canonical word for what happened to the order.
 STATUSES = {
@@ -49,6 +50,13 @@ SETTINGS = (
     Setting(
         "customer_account_id", "Client account (3PL only)", required=False, help="When a 3PL acts for this merchant."
     ),
+    Setting(
+        "tracking_days",
+        "For how long after it left a shipment is followed until it is delivered (0: not at all)",
+        required=False,
+        default=0,
+        help="Each hour every shipment of these days is listed: 1 credit each.",
+    ),
     Setting("refresh_token", "Refresh token of the API user", secret=True, required=False),
     Setting("password", "API user's password", secret=True, required=False, help="Not needed with a refresh_token."),
     Setting(
@@ -71,6 +79,7 @@ MANIFEST = Manifest(
         SHIPMENT_UPDATE: "shipment_seen",
         POLLED_SHIPMENT: "shipment_seen",
         POLLED_ORDER: "release_seen",
+        POLLED_PARCEL: "parcel_seen",
         **dict.fromkeys(STATUSES, "release_seen"),
         **IGNORED,
     },

@@ -5,7 +5,17 @@ from crossdock.domain.events import ParcelSeen
 from crossdock.domain.lattice import rank
 from crossdock.domain.parcel import Mark, ParcelMoved
 from crossdock.domain.problems import problem
-from crossdock.domain.tracking import DELIVERED, EXCEPTION, RETURNED, furthest, key_of, keys_of, ways_of
+from crossdock.domain.tracking import (
+    DELIVERED,
+    EXCEPTION,
+    IN_TRANSIT,
+    RETURNED,
+    furthest,
+    key_of,
+    names_of,
+    ways,
+    ways_of,
+)
 
 _TITLES = {
     EXCEPTION: ("parcel.exception", "The carrier cannot deliver a parcel as planned"),
@@ -23,10 +33,16 @@ def parcel_seen(d: Draft, event: ParcelSeen) -> None:
     known, told = marks.get(event.status), Mark(event.happened_at, event.detail or "", event.source)
     if known is not None and known <= told:
         return
-    before = furthest(marks)
+    further = _further(d, key, event.status)
     d.note(ParcelMoved(key, event.status, event.happened_at, event.source, d.now, event.detail))
-    if before is None or rank("parcel", event.status) > rank("parcel", before):
+    if further:
         _turned(d, event, key)
+
+
+def _further(d: Draft, key: str, status: str) -> bool:
+    """Whether a parcel of that name was not so far, by anybody's word: what we told the channel comes back from it."""
+    told = [way.marks for way in ways(d.state) if key in names_of(d.state, way)] or [d.state.tracks.get(key, {})]
+    return any(rank("parcel", status) > rank("parcel", furthest(marks) or IN_TRANSIT) or not marks for marks in told)
 
 
 def _turned(d: Draft, event: ParcelSeen, key: str) -> None:
@@ -49,8 +65,9 @@ def _over(d: Draft, key: str) -> None:
     """Delivered: a trouble of the same parcels is over, by whichever name it was told."""
     keys = {key}
     for parcel in d.state.taken():
-        if all(DELIVERED in way.marks for way in ways_of(d.state, parcel)):
-            keys.update(keys_of(d.state, parcel))
+        found = ways_of(d.state, parcel)
+        if all(DELIVERED in way.marks for way in found):
+            keys.update(name for way in found for name in names_of(d.state, way))
     for each in sorted(keys):
         known = d.state.problems.get(f"parcel/{each}")
         if known is not None and known.code == "parcel.exception":
