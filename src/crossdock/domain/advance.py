@@ -17,6 +17,7 @@ from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
 from crossdock.domain.evolve import billed, billed_whole, owed
+from crossdock.domain.merge import BookingWritten
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import ChargeKind, Order
 from crossdock.domain.problems import problem
@@ -85,6 +86,8 @@ def _book(d: Draft, policy: Policy) -> None:
     earlier = [intent.step for intent in state.commands.values()].count("order.book")
     again = f"/{earlier + 1}" if earlier else ""
     order = standing(d.order, state.refunded())
+    if (less := _less(state)) != state.written:
+        d.note(BookingWritten(less, d.now))
     payload = BookOrder(order, ref, state.item_refs, policy.basis, ship_method(order, policy))
     d.send("order.book", policy.erp, payload, again=again)
 
@@ -101,10 +104,32 @@ def _amend(d: Draft, policy: Policy) -> bool:
     if asked and latest is not None and ref is not None and state.erp is not None and state.erp_ref is not None:
         earlier = [intent.step for intent in state.commands.values()].count(AMEND)
         order = standing(latest, state.refunded())
-        payload = AmendBooking(order, state.erp_ref, ref, state.item_refs, policy.basis, ship_method(order, policy))
-        d.note(e.AmendmentOpened(latest, d.now))
+        chosen = state.merging
+        payload = AmendBooking(
+            order,
+            state.erp_ref,
+            ref,
+            state.item_refs,
+            policy.basis,
+            ship_method(order, policy),
+            _written(state),
+            chosen.prefer if chosen is not None else "",
+            chosen.seen if chosen is not None else "",
+        )
+        d.note(e.AmendmentOpened(latest, d.now, _less(state)))
         d.send(AMEND, state.erp, payload, again=f"/{earlier + 1}" if earlier else "")
     return AMEND in state.steps and not state.finished(AMEND)
+
+
+def _less(state: OrderState) -> tuple[str, ...]:
+    return tuple(refund.id for refund in state.refunded())
+
+
+def _written(state: OrderState) -> Order | None:
+    """What the ERP's sales order was last written as: the view in force, less what refunds had taken off by then."""
+    if state.order is None:
+        return None
+    return standing(state.order, (refund for refund in state.refunded() if refund.id in state.written))
 
 
 def _asked(state: OrderState) -> bool:

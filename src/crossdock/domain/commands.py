@@ -36,6 +36,9 @@ class AmendBooking(msgspec.Struct, frozen=True, gc=False, tag="booking.amend", o
     item_refs: dict[str, str]
     basis: str = "shop"
     ship_method: str | None = None
+    base: Order | None = None  # what we wrote: lines that the ERP's people made otherwise are theirs. None: not known
+    prefer: str = ""  # whose line counts where both changed one: channel, erp; empty: it is a conflict
+    seen: str = ""  # the clashes that ``prefer`` was said of (``merge.print_of``)
 
 
 class ReleaseOrder(msgspec.Struct, frozen=True, gc=False, tag="order.release", omit_defaults=True):

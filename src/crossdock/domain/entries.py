@@ -23,6 +23,7 @@ from crossdock.domain.events import (
 )
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.hold import Hold, HoldEscalated, HoldReleased, HoldRestored
+from crossdock.domain.merge import BookingWritten, MergeChosen
 from crossdock.domain.order import Order, PaymentStatus
 from crossdock.domain.parcel import ParcelMoved
 from crossdock.domain.promise import Dates
@@ -56,11 +57,15 @@ class OrderNoted(msgspec.Struct, frozen=True, gc=False, tag="order_noted"):
     at: datetime
 
 
-class AmendmentOpened(msgspec.Struct, frozen=True, gc=False, tag="amendment_opened"):
-    """The ERP is asked to make its sales order this view; it is in force when the ERP has done so."""
+class AmendmentOpened(msgspec.Struct, frozen=True, gc=False, tag="amendment_opened", omit_defaults=True):
+    """The ERP is asked to make its sales order this view; it is in force when the ERP has done so.
+
+    ``refunds``: those that took units off what is written.
+    """
 
     order: Order
     at: datetime
+    refunds: tuple[str, ...] = ()
 
 
 class OrderAmended(msgspec.Struct, frozen=True, gc=False, tag="order_amended"):
@@ -346,6 +351,8 @@ Entry = (
     OrderRecorded
     | OrderNoted
     | AmendmentOpened
+    | BookingWritten
+    | MergeChosen
     | OrderAmended
     | OrderSuperseded
     | OrderTied

@@ -147,8 +147,8 @@ class MastersCame(msgspec.Struct, frozen=True, gc=False, tag="masters_came"):
 class OperatorActed(msgspec.Struct, frozen=True, gc=False, tag="operator_acted", omit_defaults=True):
     """A person did something on the console or the command line.
 
-    ``action``: retry, release_hold, hold, link, cancel, resolve, skip. ``role``: what the person was signed in as; not
-    among ``args``, which the person gives.
+    ``action``: retry, release_hold, hold, link, merge, cancel, resolve, skip. ``role``: what the person was signed in
+    as; not among ``args``, which the person gives.
     """
 
     action: str

@@ -9,6 +9,7 @@ import msgspec
 from crossdock.domain import entries as e
 from crossdock.domain.hold import HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.lattice import up
+from crossdock.domain.merge import BookingWritten, MergeChosen
 from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import Order
 from crossdock.domain.parcel import ParcelMoved, marked
@@ -78,13 +79,22 @@ def _order_noted(state: OrderState, entry: e.OrderNoted) -> None:
 
 
 def _amendment_opened(state: OrderState, entry: e.AmendmentOpened) -> None:
-    state.amending = entry.order
+    state.amending, state.writing, state.merging = entry.order, entry.refunds, None
 
 
 def _order_amended(state: OrderState, entry: e.OrderAmended) -> None:
     state.order, state.amending = entry.order, None
+    state.written, state.writing = state.writing, ()
     if state.latest == entry.order:
         state.latest = None
+
+
+def _booking_written(state: OrderState, entry: BookingWritten) -> None:
+    state.written = entry.refunds
+
+
+def _merge_chosen(state: OrderState, entry: MergeChosen) -> None:
+    state.merging = entry
 
 
 def _order_superseded(state: OrderState, entry: e.OrderSuperseded) -> None:
@@ -365,6 +375,8 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.OrderNoted: _order_noted,
     e.AmendmentOpened: _amendment_opened,
     e.OrderAmended: _order_amended,
+    BookingWritten: _booking_written,
+    MergeChosen: _merge_chosen,
     e.OrderSuperseded: _order_superseded,
     e.OrderTied: _order_tied,
     e.OrderConfirmed: _order_confirmed,

@@ -299,6 +299,8 @@ def failed(key: str, command: str, purpose: str, target: str, outcome: Failure, 
         facts["field"] = field
     if isinstance(outcome, Conflict) and outcome.refs:
         facts["refs"] = outcome.refs
+    if isinstance(outcome, Conflict):
+        facts |= outcome.facts
     return Problem(
         key=key,
         klass=kind.klass,

@@ -14,6 +14,7 @@ import msgspec
 from crossdock.domain.entries import Early
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.hold import Hold
+from crossdock.domain.merge import MergeChosen
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import LineKind, Order, OrderLine
 from crossdock.domain.parcel import Mark
@@ -120,6 +121,9 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     order: Order | None = None  # the view in force: what was, or will be, booked
     latest: Order | None = None  # a newer view that is not in force (edited or cancelled after booking)
     amending: Order | None = None  # the view that the ERP was asked to make of its sales order
+    written: tuple[str, ...] = ()  # refunds that took units off what the ERP's sales order was written as
+    writing: tuple[str, ...] = ()  # the same, of the amendment that it was asked for
+    merging: MergeChosen | None = None  # whose lines count in the next amendment
     tied: datetime | None = None  # the newest view's ``updated_at``, where another view has the same
     confirmed: datetime | None = None  # the same, once the channel was asked which of them it shows
     recorded_at: datetime | None = None

@@ -41,7 +41,7 @@ class NetSuite:
 
     async def sales_order(self, ref: str, *, lines: bool = False) -> SalesOrder | None:
         """The order by internal id or ``eid:<external id>``; None when NetSuite itself says there is none."""
-        query = "expandSubResources=true" if lines else "fields=id,externalId,tranId,total,orderStatus"
+        query = "expandSubResources=true" if lines else "fields=id,externalId,tranId,total,orderStatus,lastModifiedDate"
         order = await self._read(f"/salesOrder/{ref}?{query}", SalesOrder)
         try:
             if order is not None:

@@ -1,8 +1,9 @@
-"""A person acted: retry, release_hold, hold, link, cancel, resolve, skip. Whatever comes of it is kept with its reason.
+"""A person acted. Whatever comes of it is kept with its reason.
 
 ``args`` by action (all optional unless said): retry ``problem`` or ``step``; release_hold ``rule``, ``seen_at``; hold
-``rule`` (required); link ``customer_ref`` (required); resolve ``problem`` (required), ``refs`` (what a person made in
-the target, type -> id); skip ``step`` (required), ``shipment``, ``customer_ref``.
+``rule`` (required); link ``customer_ref`` (required); merge ``prefer``, ``seen`` (required); resolve ``problem``
+(required), ``refs`` (what a person made in the target, type -> id); skip ``step`` (required), ``shipment``,
+``customer_ref``; cancel none.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from crossdock.domain.cases.cancel import CANCEL, cancel, settle_by_hand
 from crossdock.domain.cases.command_settled import done, problem_key
 from crossdock.domain.cases.holds import hold_again, refusal, release_asked
 from crossdock.domain.cases.linked import link
+from crossdock.domain.cases.merged import merge_as
 from crossdock.domain.cases.order_seen import check
 from crossdock.domain.cases.reconciled import MISSING, book_again
 from crossdock.domain.cases.refund_seen import fit_again
@@ -191,6 +193,7 @@ _ACTS: Mapping[str, Act] = {
     "release_hold": release_asked,
     "hold": hold_again,
     "link": link,
+    "merge": merge_as,
     "cancel": _cancel,
     "resolve": _resolve,
     "skip": _skip,
