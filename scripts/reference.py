@@ -117,6 +117,7 @@ ROUTE = {
     "closed_through": "the books are closed up to and including this day, such as `2026-10-31`",
     "closed_period": "what falls into closed books: `next_day` posts it on the first open day, `hold` asks a person",
     "settlement_wait_s": "seconds that a settlement waits for orders it names before a person is asked",
+    "push_tracking": "how far parcels are is told to the channel, where it offers `tracking.push`",
     "push_refunds": "credits that the ERP's people make are paid back in the channel, where it offers "
     "`refund.push`; else a person is asked to",
     "stock": "how the channel is told stock, see below; left out: it is not, and its orders reserve none",

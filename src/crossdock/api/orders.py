@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from crossdock.api.aftermath import Aftermath, aftermath
+from crossdock.api.clashes import ClashView, clash
 from crossdock.api.desk import Desk
 from crossdock.api.parcels import ParcelView, parcels
 from crossdock.api.problems import Refusal
@@ -78,6 +79,7 @@ class OrderView(msgspec.Struct, frozen=True):
     released: list[str]  # rules whose release can still be taken back
     promise: PromiseView | None = None  # None: no dates are promised
     parcels: list[ParcelView] = []
+    clash: ClashView | None = None  # both sides edited it: a person chooses
 
 
 PURPOSES: Mapping[str, str] = {
@@ -133,6 +135,7 @@ async def order_by_stream(desk: Desk, stream: int) -> OrderView:
         released=_released(state),
         promise=_promise(state),
         parcels=parcels(state),
+        clash=clash(whole.exceptions),
     )
 
 
@@ -211,6 +214,8 @@ def _acts(whole: OrderWhole, state: OrderState | None) -> tuple[str, ...]:
         found.append("hold")
     if state is not None and state.status_of("validate.customer") == "failed" and not locked(state):
         found.append("link")
+    if clash(whole.exceptions) is not None:
+        found.append("merge")
     problems = state.problems.values() if state is not None else ()
     if any(problem.step not in CHECKS and problem.klass in RESOLVABLE for problem in problems):
         found.append("resolve")

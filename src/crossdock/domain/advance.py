@@ -22,7 +22,7 @@ from crossdock.domain.money import ZERO
 from crossdock.domain.order import ChargeKind, Order
 from crossdock.domain.problems import problem
 from crossdock.domain.process import AMEND, ASIDE, PROCESS, STEPS, UNDO
-from crossdock.domain.standing import standing
+from crossdock.domain.standing import cancelled_units, standing
 from crossdock.domain.state import FINISHED, OrderState, ordered, shipped, ships
 
 EDITED = "order.edited"  # the key of the problem that an edit is which a person must look at
@@ -122,7 +122,8 @@ def _amend(d: Draft, policy: Policy) -> bool:
 
 
 def _less(state: OrderState) -> tuple[str, ...]:
-    return tuple(refund.id for refund in state.refunded())
+    """The refunds that took units off what is written."""
+    return tuple(refund.id for refund in state.refunded() if any(cancelled_units((refund,)).values()))
 
 
 def _written(state: OrderState) -> Order | None:

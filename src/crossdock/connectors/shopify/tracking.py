@@ -102,7 +102,8 @@ async def tell(client: Client, payload: Payload, call: Call) -> Result:
 
 
 async def _tell(client: Client, payload: TellTracking) -> Outcome:
-    refs, made = {}, 0
+    refs: dict[str, str] = {}
+    made = 0
     for number in payload.fulfilments:
         try:
             known = await _shown(client, number, payload.status)

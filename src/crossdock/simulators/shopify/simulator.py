@@ -14,7 +14,7 @@ import msgspec
 
 from crossdock.simulators.base import Deliver, Faults, Reply, Request, Surroundings
 from crossdock.simulators.shopify import acts, api, carrying, language, placing
-from crossdock.simulators.shopify.books import ShopBooks, fulfilment_order_body
+from crossdock.simulators.shopify.books import FulfilmentEvent, ShopBooks, fulfilment_order_body
 from crossdock.simulators.shopify.language import GraphError
 from crossdock.simulators.shopify.payments import Payments
 from crossdock.simulators.shopify.stock import Shelf, selling_place
@@ -196,7 +196,7 @@ class ShopifySimulator:
         self.notify("refunds/create", told_refund(refund))
         self.order_changed(order_id, "orders/updated")
 
-    def carried(self, asked: Mapping[str, Any]) -> carrying.FulfilmentEvent:
+    def carried(self, asked: Mapping[str, Any]) -> FulfilmentEvent:
         """A fulfilment's event, told by webhook to all; raises ``UserError``."""
         owner, made = carrying.add(self.books_, asked)
         self.notify("fulfillment_events/create", carrying.body(owner, made))
