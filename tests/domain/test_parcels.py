@@ -85,6 +85,14 @@ def test_words_before_their_shipment_and_their_order_are_kept(arrival: tuple[int
     assert [way.status for way in ways(play.state)] == ["delivered"]
 
 
+def test_a_carriers_word_about_an_order_that_never_came_waits_for_nobody() -> None:
+    play = Play()
+    play.tell(said("delivered", 5, fulfilment="77"))
+    assert play.summary.status == "ignored"
+    play.tell(OrderSeen(order()))
+    assert play.summary.status == "open"
+
+
 def test_what_comes_back_is_a_persons_and_says_what_to_do() -> None:
     play = left()
     opened = play.tell(said("exception", 1)).opened

@@ -22,7 +22,8 @@ from crossdock.domain.money import ZERO
 from crossdock.domain.order import ChargeKind, Order
 from crossdock.domain.problems import problem
 from crossdock.domain.process import AMEND, ASIDE, PROCESS, STEPS, UNDO
-from crossdock.domain.standing import cancelled_units, standing
+from crossdock.domain.refund import cancelled_units
+from crossdock.domain.standing import standing
 from crossdock.domain.state import FINISHED, OrderState, ordered, shipped, ships
 
 EDITED = "order.edited"  # the key of the problem that an edit is which a person must look at

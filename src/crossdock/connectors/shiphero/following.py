@@ -16,6 +16,7 @@ from crossdock.connectors.shiphero.wire import PARCELS, FollowedShipment, Parcel
 from crossdock.kit.manifest import Found, Page
 
 PAGE_SIZE = 100
+_SECOND = timedelta(seconds=1)  # arguments have whole seconds: what left within this one is listed too
 
 
 class Round(msgspec.Struct, frozen=True):
@@ -32,7 +33,7 @@ async def parcels(client: ShipHero, cursor: str | None, options: Mapping[str, An
     if days <= 0:
         return Page((), "off: tracking_days is not set")
     at = msgspec.json.decode(cursor, type=Round) if cursor and cursor.startswith("{") else None
-    until = at.until if at is not None else client.line.now()
+    until = at.until if at is not None else client.line.now() + _SECOND
     since = at.since if at is not None else until - timedelta(days=days)
     after = at.after if at is not None else None
     variables = {"from": wired(since), "to": wired(until), "first": PAGE_SIZE, "after": after}
