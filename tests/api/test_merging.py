@@ -1,46 +1,20 @@
 """An order that both sides edited: the difference is shown, and a person says whose lines count."""
 
-from datetime import timedelta
-
-import msgspec
-
 from crossdock.api.desk import Desk
-from crossdock.domain.decision import Policy
-from crossdock.domain.order import Address, Order
-from crossdock.domain.outcome import Conflict, Done
+from crossdock.domain.outcome import Done
 from tests.console.desks import visitor
-from tests.console.seed import ERP, SHOP, XSS, Day, key, order
-
-DIFFERENCES = [
-    {"line": f"7011 {XSS}", "field": "quantity", "base": "2", "channel": "1", "erp": "5"},
-    {"line": "item SKU-9", "field": "quantity", "base": None, "channel": None, "erp": "1"},
-]
-FACTS = {"differences": DIFFERENCES, "seen": "abc"}
-
-
-async def clashed(day: Day) -> Order:
-    """Booked, edited in the channel and in the ERP, on a route without a warehouse."""
-    day.world.policies[SHOP] = Policy(SHOP, ERP, None, invoice="take")  # type: ignore[index]
-    placed = order(701)
-    await day.arrive(placed)
-    await day.decide()
-    await day.answer(ERP, lambda command: Done({"salesOrder": "40701"}))
-    at = placed.updated_at + timedelta(minutes=5)
-    await day.arrive(msgspec.structs.replace(placed, updated_at=at, ship_to=Address("Ada", city="Hobart")))
-    await day.decide()
-    await day.answer(ERP, lambda command: Conflict("edited_on_both_sides", "both", {}, "Compare.", FACTS))
-    return placed
+from tests.console.seed import CLASH, ERP, XSS, Day, clashed, key
 
 
 async def test_a_person_sees_the_difference_and_chooses(day: Day, desk: Desk) -> None:
-    await clashed(day)
+    await clashed(day, 701)
     path = f"/api/v1/orders/{key(701)}"
     wanted = {"action": "merge", "reason": "agreed by phone", "args": {"prefer": "channel", "seen": "abc"}}
     async with visitor(desk, "customer_service") as who:
         assert (await who.post(f"{path}/acts", wanted)).status_code == 403
     async with visitor(desk, "operator") as who:
         told = (await who.get(path)).json()
-        assert told["clash"] == {"seen": "abc", "rows": DIFFERENCES}
+        assert told["clash"] == {"seen": "abc", "rows": CLASH["differences"]}
         assert "merge" in told["acts"]
         text = (await who.page(f"/orders/{key(701)}")).text
         assert ">Edited on both sides</h2>" in text

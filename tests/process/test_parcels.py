@@ -1,4 +1,4 @@
-"""A parcel's way through the whole house: the warehouse's carrier, the order, the shop; and what the shop hears itself."""
+"""A parcel's way through the whole house: the carrier, the order, the shop; and what the shop hears itself."""
 
 from collections.abc import Awaitable, Callable
 
