@@ -126,6 +126,22 @@ async def test_a_choice_for_other_differences_is_asked_again(setup: Setup) -> No
     assert again.facts["seen"] != outcome.facts["seen"]
 
 
+async def test_a_role_that_sees_no_amounts_compares_units(setup: Setup) -> None:
+    ref = await booked(setup, three())
+    serve = setup.account.handle
+
+    async def blind(request: Request) -> Reply:
+        reply = await serve(request)
+        return msgspec.structs.replace(reply, body=reply.body.replace(b'"amount":', b'"hidden":'))
+
+    setup.door._answer = blind
+    assert isinstance((await amend(setup, ref, fewer(), three())).outcome, Done)
+    assert held(setup, ref) == {"1001": 1, "1003": 1}
+    edit(setup, ref, 1, "6")
+    less = make_order((plain_line(3, "7.50", "1"),))
+    assert isinstance((await amend(setup, ref, less, fewer())).outcome, Conflict)
+
+
 async def test_a_change_while_it_is_compared_is_looked_at_again(setup: Setup) -> None:
     ref = await booked(setup, three())
     serve, reads = setup.account.handle, 0

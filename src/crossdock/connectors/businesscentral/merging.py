@@ -140,6 +140,7 @@ def _counted(told: Sequence[tuple[str, ...]]) -> list[str | None]:
             keys.append(None)
             continue
         # An item that people added carries no line id of the channel's: its number says which it is.
+        text = text.strip()
         key = (mark or f"item {number}") if kind == "Item" else f"{text} ({number}{f', {mark}' if mark else ''})"
         seen[key] += 1
         keys.append(key if seen[key] == 1 else f"{key}, {seen[key]}.")

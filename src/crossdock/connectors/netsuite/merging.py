@@ -44,6 +44,8 @@ def chosen(
     base, ours, theirs = _rows(written, line_field), _rows(wanted, line_field), _there(order, line_field)
     if order.shipping_cost is None:  # not shown: nothing can be said of it
         theirs[_SHIPPING] = base[_SHIPPING]
+    if any(line.amount is None for line in order.lines()):
+        base, ours, theirs = _without_amounts(base), _without_amounts(ours), _without_amounts(theirs)
     if theirs in (base, ours):
         return Choice(lines=theirs != ours)
     if ours == base:
@@ -85,6 +87,11 @@ def _there(order: SalesOrder, line_field: str | None) -> dict[str, Row]:
     keys = _keys([(mark, line.item.id) for mark, line in zip(marks, lines, strict=True)])
     rows = {key: _row_there(line) for key, line in zip(keys, lines, strict=True)}
     return {**rows, _SHIPPING: {"amount": order.shipping_cost or ZERO}}
+
+
+def _without_amounts(rows: Rows) -> dict[str, Row]:
+    """Where a role may not see amounts, lines are told apart by item and quantity."""
+    return {key: {name: value for name, value in row.items() if name != "amount"} for key, row in rows.items()}
 
 
 def _row_there(line: OrderLine) -> Row:
