@@ -41,7 +41,7 @@ class NetSuite:
 
     async def sales_order(self, ref: str, *, lines: bool = False) -> SalesOrder | None:
         """The order by internal id or ``eid:<external id>``; None when NetSuite itself says there is none."""
-        query = "expandSubResources=true" if lines else "fields=id,externalId,tranId,total,orderStatus,lastModifiedDate"
+        query = "expandSubResources=true" if lines else "fields=id,externalId,tranId,total,orderStatus"
         order = await self._read(f"/salesOrder/{ref}?{query}", SalesOrder)
         try:
             if order is not None:
@@ -49,6 +49,11 @@ class NetSuite:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Stopped(RetryLater(detail=f"unreadable sales order: {error}", code="unreadable_answer")) from error
         return order
+
+    async def order_modified(self, ref: str) -> str | None:
+        """When the order was last saved, as NetSuite writes it; None where it is gone."""
+        order = await self._read(f"/salesOrder/{ref}?fields=id,lastModifiedDate", SalesOrder)
+        return None if order is None else order.last_modified_date
 
     async def put_sales_order(self, external_id: str, document: dict[str, Any]) -> str:
         """Create by our id; the internal id. ``replace`` keeps a repeat from appending its lines a second time."""

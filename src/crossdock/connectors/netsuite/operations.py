@@ -93,8 +93,7 @@ async def _merged(
     choice = chosen(written, document, order, client.settings.get("line_field"), (payload.prefer, payload.seen))
     if isinstance(choice, Conflict):
         return Result(choice)
-    now = await _existing(client, order.id, lines=False)
-    if now.last_modified_date != order.last_modified_date:
+    if await client.order_modified(order.id) != order.last_modified_date:
         return Result(RetryLater(f"sales order {order.id} was changed while it was compared", 1.0, "changed_meanwhile"))
     changes = document if choice.lines else header_only(document)
     await client.patch_sales_order(order.id, changes, whole=choice.lines)
