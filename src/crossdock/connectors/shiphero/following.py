@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from crossdock.connectors.shiphero.asking import ask, wired
 from crossdock.connectors.shiphero.client import ShipHero
 from crossdock.connectors.shiphero.manifest import POLLED_PARCEL
+from crossdock.connectors.shiphero.polls import ask
 from crossdock.connectors.shiphero.wire import PARCELS, FollowedShipment, ParcelNote, ShipmentsFollowed
-from crossdock.kit.manifest import Found, Page
+from crossdock.kit.manifest import Found, Page, Poll
 
 PAGE_SIZE = 100
 _SECOND = timedelta(seconds=1)  # arguments have whole seconds: what left within this one is listed too
@@ -36,14 +36,14 @@ async def parcels(client: ShipHero, cursor: str | None, options: Mapping[str, An
     until = at.until if at is not None else client.line.now() + _SECOND
     since = at.since if at is not None else until - timedelta(days=days)
     after = at.after if at is not None else None
-    variables = {"from": wired(since), "to": wired(until), "first": PAGE_SIZE, "after": after}
+    variables = {"from": _wire(since), "to": _wire(until), "first": PAGE_SIZE, "after": after}
     page = (await ask(client, PARCELS, variables, ShipmentsFollowed)).shipments.data
     seen_at = (client.told_at or client.line.now()).astimezone(UTC)
     found = tuple(one for edge in page.edges for one in _found(edge.node, seen_at))
     end = page.pageInfo.endCursor
     if page.pageInfo.hasNextPage and end is not None and end != after:
         return Page(found, msgspec.json.encode(Round(since, until, end)).decode(), more=True)
-    return Page(found, f"followed since {wired(since)}")
+    return Page(found, f"followed since {_wire(since)}")
 
 
 def _found(node: FollowedShipment, seen_at: datetime) -> list[Found]:
@@ -53,3 +53,10 @@ def _found(node: FollowedShipment, seen_at: datetime) -> list[Found]:
         return []
     body = msgspec.json.encode(ParcelNote(str(node.legacy_id), status, seen_at))
     return [Found(f"parcel:{node.legacy_id}:{status}", POLLED_PARCEL, "order", key, body)]
+
+
+def _wire(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+FOLLOWING = {"parcels": Poll("parcels", parcels, every_s=3600.0)}

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from crossdock.connectors.shiphero.asking import ask, wired
+from crossdock.connectors.shiphero.answers import Stopped
 from crossdock.connectors.shiphero.client import ShipHero
-from crossdock.connectors.shiphero.following import parcels
 from crossdock.connectors.shiphero.manifest import POLLED_ORDER, POLLED_SHIPMENT, STANDING
 from crossdock.connectors.shiphero.mapping import content_id
 from crossdock.connectors.shiphero.wire import (
@@ -19,8 +18,11 @@ from crossdock.connectors.shiphero.wire import (
     OrdersListed,
     ShipmentsListed,
 )
+from crossdock.domain.outcome import Misconfigured
+from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Found, Page, Poll, Unreachable
 
+T = TypeVar("T")
 OVERLAP = timedelta(minutes=10)
 FIRST_LOOK_BACK = timedelta(days=1)
 PAGE_SIZE = 25
@@ -45,7 +47,7 @@ async def shipments(client: ShipHero, cursor: str | None, options: Mapping[str, 
     """One page. A round covers from the last shipment seen (less an overlap) to now, or what ``options`` ask for."""
     at = _cursor(client, cursor, options)
     until = at.until or client.line.now()
-    variables = {"from": wired(at.since), "to": wired(until), "first": PAGE_SIZE, "after": at.after}
+    variables = {"from": _wire(at.since), "to": _wire(until), "first": PAGE_SIZE, "after": at.after}
     listed = await ask(client, SHIPMENTS, variables, ShipmentsListed)
     page = listed.shipments.data
     more = page.pageInfo.hasNextPage and page.pageInfo.endCursor not in (None, at.after)
@@ -78,8 +80,8 @@ async def orders(client: ShipHero, cursor: str | None, options: Mapping[str, Any
     """
     at = _cursor(client, cursor, options)
     variables = {
-        "from": wired(at.since),
-        "to": wired(at.until) if at.until else None,
+        "from": _wire(at.since),
+        "to": _wire(at.until) if at.until else None,
         "first": PAGE_SIZE,
         "after": at.after,
     }
@@ -99,6 +101,16 @@ def _standing(order: ListedOrder) -> Found | None:
         return None
     body = msgspec.json.encode(order)
     return Found(f"order:{order.id}:{status}", POLLED_ORDER, "order", order.partner_order_id, body)
+
+
+async def ask(client: ShipHero, document: str, variables: dict[str, Any], wanted: type[T]) -> T:
+    """One question of a poll. Raises ``Unreachable`` and ``NotSent``."""
+    try:
+        return await client.ask(document, variables, wanted)
+    except Stopped as stopped:
+        if isinstance(stopped.outcome, Misconfigured):
+            raise Unreachable(str(stopped)) from stopped
+        raise NotSent(f"listing: {stopped}") from stopped
 
 
 def _cursor(client: ShipHero, cursor: str | None, options: Mapping[str, Any]) -> Cursor:
@@ -130,8 +142,11 @@ def _instant(text: str) -> datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
+def _wire(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 POLLS = {
     "shipments": Poll("shipments", shipments, every_s=300.0, backfill=True),
     "orders": Poll("orders", orders, every_s=300.0, backfill=True),
-    "parcels": Poll("parcels", parcels, every_s=3600.0),
 }
