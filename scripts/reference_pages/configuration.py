@@ -36,6 +36,7 @@ ROUTE = {
     "settlement_wait_s": "seconds that a settlement waits for orders it names before a person is asked",
     "publish_invoices": "the channel shows each of the ERP's invoices, where it offers `invoice.publish`: Shopify on "
     "the order, a portal by a call; once for each",
+    "push_tracking": "how far parcels are is told to the channel, where it offers `tracking.push`",
     "push_refunds": "credits that the ERP's people make are paid back in the channel, where it offers "
     "`refund.push`; else a person is asked to",
     "stock": "how the channel is told stock, see below; left out: it is not, and its orders reserve none",

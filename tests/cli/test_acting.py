@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 from tests.cli.running import Ran, crossdock
-from tests.console.seed import key, seed
+from tests.console.seed import AFTER, Day, clashed, key, seed
 
 from crossdock.governance import people
 from crossdock.governance.people import PeopleError
@@ -226,3 +226,24 @@ async def test_what_is_not_mapped_is_told_before_an_order_needs_it(
     (tmp_path / "crossdock.yaml").write_text(yaml.safe_dump(setup), "utf-8")
     wrong = await cli("unmapped", *folder, code=1)
     assert "Boat is 9, which is not there" in wrong.out
+
+
+async def test_an_order_that_both_sides_edited_is_shown_and_merged(cli: Cli, store: PostgresStore) -> None:
+    day = Day(store)
+    await day.open()
+    await clashed(day, 702)
+    shown = (await cli("show", key(702))).out
+    for word in ("as we wrote it", "item SKU-9", "quantity"):
+        assert word in shown
+    await cli("merge", key(702), "ours", code=2)
+    assert "amended" in (await cli("merge", key(702), "erp", "--reason", "agreed")).out
+    await day.decide()
+    assert "as we wrote it" not in (await cli("show", key(702))).out
+    await cli("merge", key(702), "erp", "--reason", "agreed", code=5)
+
+
+async def test_an_order_shows_where_its_parcels_are(cli: Cli, store: PostgresStore) -> None:
+    await seed(store)
+    shown = (await cli("show", key(AFTER))).out
+    for word in ("its way", "in trouble", "33XT", "Australia Post"):
+        assert word in shown

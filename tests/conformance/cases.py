@@ -35,6 +35,7 @@ from crossdock.domain.commands import (
     ReadBack,
     ReleaseOrder,
     SettlementRow,
+    TellTracking,
 )
 from crossdock.domain.fulfilment import Invoice, Package, Shipment, ShippedLine
 from crossdock.domain.money import Amount
@@ -152,7 +153,10 @@ def settings(system: str) -> tuple[dict[str, Any], dict[str, str]]:
     if system == "portal":
         return {"callback_url": "http://vendor.example/told"}, {"callback_secret": f"{SECRET}, and more"}
     if system == "shiphero":
-        return {"base_url": "http://vendor.example"}, {"refresh_token": "r", "webhook_secret": SECRET}
+        return {"base_url": "http://vendor.example", "tracking_days": 14}, {
+            "refresh_token": "r",
+            "webhook_secret": SECRET,
+        }
     given = {
         "shop_domain": "acme.myshopify.com",
         "api_base": "http://vendor.example",
@@ -244,6 +248,7 @@ PAYLOADS: Mapping[str, Payload] = {
         CloseBooking("shop-1001", "4711"),
         PostShipment("shop-1001", "4711", shipment(), {"SKU-11": "77"}),
         PushFulfilment("1001", shipment()),
+        TellTracking("1001", ("700",), "delivered", NOW),
         MakeInvoice("shop-1001", "4711", ("900",)),
         CreditRefund("shop-1001", "4711", "9", NOW, "USD", "42", CREDITED, {"SKU-11": "77"}, ("4713",)),
         PublishInvoice("1001", Invoice("4713", "INV1", Decimal("26.00"), "USD", NOW)),

@@ -15,6 +15,7 @@ from crossdock.domain.events import (
     Event,
     InvoiceSeen,
     OrderSeen,
+    ParcelSeen,
     PaymentsSeen,
     RefundSeen,
     ReturnSeen,
@@ -38,7 +39,7 @@ from crossdock.domain.order import (
     order_key,
 )
 from crossdock.domain.order_decider import ORDER
-from crossdock.domain.outcome import Done, Outcome, OutcomeUnknown, Rejected, RetryLater
+from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, Rejected, RetryLater
 from crossdock.domain.promise import Promising
 from crossdock.domain.refund import Credit, Refund, RefundedLine, Restock, Return, ReturnedLine, Tender
 from crossdock.domain.settlement_decider import SETTLEMENT
@@ -298,6 +299,8 @@ async def aftermath(day: Day) -> None:
     gross = line.unit_price.shop + 1
     refund = Refund("77", at, "AUD", (back,), tenders=(Tender("shopify_payments", Amount(gross)),))
     events: list[Event] = [
+        ParcelSeen("in_transit", at, WAREHOUSE, f"shp-{seen.external_id}"),
+        ParcelSeen("exception", at + timedelta(hours=1), WAREHOUSE, f"shp-{seen.external_id}", detail=XSS),
         InvoiceSeen(Invoice("inv-1", "INV1", total, "AUD", at), ERP),
         PaymentsSeen((Capture("31", "shopify_payments", Amount(total), at),), SHOP),
         RefundSeen(refund, SHOP),
@@ -332,4 +335,34 @@ async def late(day: Day) -> Order:
     placed = msgspec.structs.replace(order(701), ship_by=PLACED - timedelta(days=1))
     await day.arrive(placed)
     await day.decide()
+    return placed
+
+
+CLASH = {
+    "differences": [
+        {"line": f"7011 {XSS}", "field": "quantity", "base": "2", "channel": "1", "erp": "5"},
+        {"line": "item SKU-9", "field": "quantity", "base": None, "channel": None, "erp": "1"},
+    ],
+    "seen": "abc",
+}
+
+
+async def clashed(day: Day, number: int) -> Order:
+    """Booked on a route without a warehouse, then edited in the channel and by the ERP's people."""
+    day.world.policies[SHOP] = Policy(SHOP, ERP, None, invoice="take")  # type: ignore[index]
+    placed = order(number)
+    await day.arrive(placed)
+    await day.decide()
+
+    def answered(command: LeasedCommand) -> Outcome | None:
+        if _number(command) != number:
+            return None
+        amends = command.purpose == "booking.amend"
+        return Conflict("edited_on_both_sides", "both", {}, "Compare.", CLASH) if amends else Done({"salesOrder": "7"})
+
+    await day.answer(ERP, answered)
+    at = placed.updated_at + timedelta(minutes=5)
+    await day.arrive(msgspec.structs.replace(placed, updated_at=at, ship_to=Address("Ada", city="Hobart")))
+    await day.decide()
+    await day.answer(ERP, answered)
     return placed

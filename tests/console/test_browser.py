@@ -21,7 +21,7 @@ from crossdock.store.postgres import PostgresStore
 from tests.console import accessibility, desks, reports
 from tests.console.differing import closed, differing
 from tests.console.portals import with_portal
-from tests.console.seed import AFTER, CONNECTORS, ERP, Day, erp, fine, key, late
+from tests.console.seed import AFTER, CONNECTORS, ERP, Day, clashed, erp, fine, key, late
 from tests.console.settled import SETTLEMENTS, settle
 from tests.console.stocked import MUG, stocked
 
@@ -120,6 +120,7 @@ async def _paths(desk: Desk) -> dict[str, str]:
         "order-unbalanced": f"/orders/{key(21)}",
         "order-after": f"/orders/{key(AFTER)}",
         "order-late": f"/orders/{key(701)}",
+        "order-clashed": f"/orders/{key(702)}",
         "exceptions": "/exceptions",
         "cause": f"/exceptions/cause?{cause}",
         "preview": f"/exceptions/preview?{cause}",
@@ -151,6 +152,7 @@ async def test_every_page_is_drawn(day: Day, database_url: str, scheme: str, tmp
     proof = reports.held(tmp_path / "report.json")
     await settle(day)
     await late(day)
+    await clashed(day, 702)
     async with browsing(day, database_url, proof=proof, color_scheme=scheme) as (watched, desk):
         stranger = await watched.page()
         await stranger.goto("/orders?status=held")

@@ -95,6 +95,20 @@ async def test_an_order_shows_what_was_asked_back_and_the_answer(day: Day, desk:
         assert ">Return requests</h2>" not in (await who.page(f"/orders/{key(16)}")).text
 
 
+async def test_an_order_shows_where_its_parcels_are(desk: Desk) -> None:
+    async with visitor(desk) as who:
+        text = (await who.page(f"/orders/{key(AFTER)}")).text
+        assert ">Parcels</h2>" in text
+        for told in ("In trouble", "In transit", "33XT", "Australia Post Parcel", "The carrier cannot deliver"):
+            assert told in text
+        assert "Left the warehouse" in (await who.page(f"/orders/{key(2)}")).text
+        assert ">Parcels</h2>" not in (await who.page(f"/orders/{key(40)}")).text
+        [parcel] = (await who.get(f"/api/v1/orders/{key(AFTER)}")).json()["parcels"]
+        assert (parcel["word"], parcel["tone"], [one["word"] for one in parcel["way"]]) == (
+            "in trouble", "bad", ["in transit", "in trouble"],
+        )  # fmt: skip
+
+
 async def test_nothing_in_a_page_is_inline_or_from_elsewhere(desk: Desk) -> None:
     async with visitor(desk) as who:
         for path in await _pages(desk):

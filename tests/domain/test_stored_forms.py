@@ -8,6 +8,7 @@ from tests.domain.factories import Play, five_lines, shipment, shipped
 
 from crossdock.domain.entries import decode_entries, encode_entries
 from crossdock.domain.events import OrderSeen
+from crossdock.domain.merge import MergeChosen
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.schema import SchemaTooNew, upcast
 from crossdock.domain.settlement_decider import SETTLEMENT
@@ -142,3 +143,27 @@ def test_promises_of_version_one_are_read_by_every_later_release() -> None:
     assert (state.promise.told, state.promise.cause, state.promise.late) == (("ship",), "backordered", True)
     assert set(state.problems) == {"promise"}
     assert set(state.timers) == {"promise"}
+
+
+def test_parcels_of_version_one_are_read_by_every_later_release() -> None:
+    stored = Path(__file__).parent / "stored"
+    state = decode_state((stored / "v1_parcels_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_parcels_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == state
+    assert {key: list(marks) for key, marks in state.tracks.items()} == {
+        "sh-1": ["in_transit", "delivered"],
+        "sh-2/T2": ["exception"],
+        "sh-2": ["returned"],
+    }
+    assert set(state.problems) == {"parcel/sh-2/T2", "parcel/sh-2"}
+    assert state.ended == "done"
+
+
+def test_merges_of_version_one_are_read_by_every_later_release() -> None:
+    stored = Path(__file__).parent / "stored"
+    state = decode_state((stored / "v1_merged_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_merged_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == state
+    assert (state.written, state.writing, state.merging) == (("r1",), ("r1",), None)
+    chosen = [entry for entry in entries if isinstance(entry, MergeChosen)]
+    assert [(each.prefer, each.seen, each.by) for each in chosen] == [("erp", "p1", "olivia")]

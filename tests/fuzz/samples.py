@@ -77,6 +77,7 @@ def shiphero() -> dict[str, tuple[bytes, ...]]:
         "orders": (json.dumps(polled).encode(),),
         "Inventory Update": (json.dumps(stock).encode(),),
         "position": (_POSITION,),
+        "parcels": (b'{"shipment_id":"501","status":"delivered","seen_at":"2026-11-23T12:00:00Z"}',),
     }
 
 

@@ -384,7 +384,7 @@ def write_config(folder: Path, vendors: Vendors, route: Mapping[str, Any], holds
     settings = {
         SHOP: shop_settings,
         ERP: vendors.at_erp.settings,
-        WAREHOUSE: {"base_url": f"http://{WAREHOUSE}.test"},
+        WAREHOUSE: {"base_url": f"http://{WAREHOUSE}.test", "tracking_days": 14},
     }
     secrets = {
         SHOP: shop_secrets,

@@ -14,6 +14,7 @@ from tests.support.in_process_http import Strike
 
 Running = Callable[..., Awaitable[tuple[House, Engine]]]
 NOT_PICKED = {"pick_s": 3600.0}
+WRITE = 3  # of an amendment's requests: it is read, looked at again, then written
 
 
 async def _at(house: House, order_id: str, status: str) -> None:
@@ -128,7 +129,7 @@ async def test_edits_of_a_booked_order_amend_the_sales_order(running: Running, f
     order_id = await _place(house, discount=True, tip=False)
     await _at(house, order_id, "waiting")
     if fault is not None:
-        house.http.strikes = [Strike(fault, f"{SHOP}-{order_id}", "booking.amend", 2)]
+        house.http.strikes = [Strike(fault, f"{SHOP}-{order_id}", "booking.amend", WRITE)]
     await house.next_second()
     line = _cancel_line(house, order_id)
     whole = Decimal(sold(house, order_id)["total"])

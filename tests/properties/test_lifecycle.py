@@ -26,6 +26,7 @@ from crossdock.domain.events import (
     InvoiceSeen,
     OperatorActed,
     OrderSeen,
+    ParcelSeen,
     RefundSeen,
     ReleaseSeen,
     ReturnSeen,
@@ -35,12 +36,12 @@ from crossdock.domain.events import (
     encode_event,
 )
 from crossdock.domain.fulfilment import Allocation, Invoice
-from crossdock.domain.lattice import AXES, RELEASE, rank
+from crossdock.domain.lattice import AXES, PARCEL, RELEASE, rank
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Address, LineKind, Order, OrderLine, PaymentStatus
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
-from crossdock.domain.process import REFUNDING, STEPS, progress
+from crossdock.domain.process import AFTERWARDS, STEPS, progress
 from crossdock.domain.refund import (
     Adjustment,
     Credit,
@@ -156,12 +157,13 @@ class OrderLife(RuleBasedStateMachine):
         route=st.integers(0, 9).map(bool),
         payments=st.sampled_from(["open", "paid", "deposit"]),
         push_refunds=st.booleans(),
+        push_tracking=st.booleans(),
     )
     def open(self, **world: Any) -> None:
         self.hits = [HoldHit("big", "finance", "many", {"total": 10}, 60)] if world["held"] else []
         self.known = world["known"]
         self.route = world["route"]
-        names = ("edit_window_s", "invoice", "warehouse", "payment", "payments", "push_refunds")
+        names = ("edit_window_s", "invoice", "warehouse", "payment", "payments", "push_refunds", "push_tracking")
         self.policy = policy(guest_customer=world["guest"], **{name: world[name] for name in names})
 
     # -- what may happen ---------------------------------------------------------------------------------------
@@ -268,6 +270,14 @@ class OrderLife(RuleBasedStateMachine):
         lines = (ReturnedLine("1", Decimal(units)),)
         self.tell(ReturnSeen(Return("ret-1", status, lines, NOON + timedelta(seconds=age_s)), WAREHOUSE))
 
+    @rule(
+        status=st.sampled_from(PARCEL), age_s=st.integers(0, 3),
+        named=st.sampled_from([("a", None), ("a", "T1"), ("b", None), ("a", "no such parcel")]),
+    )  # fmt: skip
+    def a_carrier_tells(self, status: str, age_s: int, named: tuple[str, str | None]) -> None:
+        shipment, number = named
+        self.tell(ParcelSeen(status, NOON + timedelta(seconds=age_s), WAREHOUSE, shipment, number))
+
     @rule(status=st.sampled_from(["open", "closed"]))
     def channel_allocates(self, status: str) -> None:
         self.tell(AllocationsSeen((Allocation("fo-1", status),)))
@@ -312,7 +322,7 @@ class OrderLife(RuleBasedStateMachine):
         self.tell(TimerFired(name))
 
     @rule(
-        action=st.sampled_from(["retry", "retry", "release_hold", "cancel", "resolve", "skip", "dance"]),
+        action=st.sampled_from(["retry", "retry", "release_hold", "cancel", "resolve", "skip", "merge", "dance"]),
         data=st.data(), step=st.none() | st.sampled_from(sorted(STEPS)), refs=st.booleans(),
     )  # fmt: skip
     def a_person_acts(self, action: str, data: st.DataObject, step: str | None, refs: bool) -> None:
@@ -323,6 +333,8 @@ class OrderLife(RuleBasedStateMachine):
             args["step"] = step
         if refs:
             args |= {"refs": {"salesOrder": "SO-9"}, "customer_ref": "c-9"}
+        if action == "merge":
+            args |= {"prefer": data.draw(st.sampled_from(["channel", "erp", "both"])), "seen": "p1"}
         self.tell(OperatorActed(action, "olivia", "because", args))
 
     @precondition(lambda self: self.told)
@@ -360,7 +372,7 @@ class OrderLife(RuleBasedStateMachine):
     def _effects(self, decision: Decision) -> None:
         for command in decision.commands:
             assert command.key not in self.commands, f"opened twice: {command.key}"
-            refunding = command.payload.purpose in REFUNDING
+            refunding = command.payload.purpose in AFTERWARDS
             assert self.before.ended is None or refunding, f"{command.key} was opened after the order had ended"
             self.commands[command.key] = command
             self.flying.add(command.key)
@@ -382,7 +394,7 @@ class OrderLife(RuleBasedStateMachine):
     def _is_wanted(self, key: str) -> None:
         """What is sent after a cancellation takes back what stands, or tells of what left."""
         step, cancel = self.state.commands[key].step, self.before.cancel
-        if step in REFUNDING:
+        if step in AFTERWARDS:
             return
         if cancel is not None:
             assert step != "order.release", "released after it was cancelled"

@@ -24,7 +24,7 @@ from crossdock.store.reading_exceptions import Standing
 from crossdock.store.reading_orders import OrderWhole
 
 MOST_AT_ONCE = 1000
-NEEDS_REASON = frozenset({"release_hold", "hold", "link", "cancel", "resolve", "skip"})
+NEEDS_REASON = frozenset({"release_hold", "hold", "link", "merge", "cancel", "resolve", "skip"})
 NEEDS_PERSON = frozenset({"hold", "match", "conflict", "unknown_outcome", "promise"})
 
 
@@ -118,6 +118,7 @@ _SAID = {
     "release_hold": "The hold is released.",
     "hold": "The order is held again, unless it is booked already.",
     "link": "The buyer is linked; the order goes on.",
+    "merge": "The sales order is amended that way, unless it changed once more.",
     "resolve": "The problem is marked as resolved.",
     "skip": "The step is skipped.",
     "cancel": "The cancellation is under way.",

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 
 from crossdock.api.aftermath import Aftermath, aftermath
+from crossdock.api.clashes import ClashView, clash
 from crossdock.api.desk import Desk
+from crossdock.api.parcels import ParcelView, parcels
 from crossdock.api.problems import Refusal
 from crossdock.domain.holding import keepers, outlook
 from crossdock.domain.process import CHECKS, STEPS, StepView, progress
@@ -76,6 +78,8 @@ class OrderView(msgspec.Struct, frozen=True):
     acts: tuple[str, ...]  # what could be done now, by somebody whose role allows it
     released: list[str]  # rules whose release can still be taken back
     promise: PromiseView | None = None  # None: no dates are promised
+    parcels: list[ParcelView] = []
+    clash: ClashView | None = None  # both sides edited it: a person chooses
 
 
 PURPOSES: Mapping[str, str] = {
@@ -85,6 +89,7 @@ PURPOSES: Mapping[str, str] = {
     "booking.close": "Close the booking",
     "shipment.post": "Record the shipment",
     "fulfilment.push": "Push the fulfilment",
+    "tracking.push": "Tell where parcels are",
     "invoice.make": "Make the invoice",
     "booking.amend": "Amend the booking",
     "invoice.publish": "Show the invoice",
@@ -131,6 +136,8 @@ async def order_by_stream(desk: Desk, stream: int) -> OrderView:
         acts=_acts(whole, state),
         released=_released(state),
         promise=_promise(state),
+        parcels=parcels(state),
+        clash=clash(whole.exceptions),
     )
 
 
@@ -209,6 +216,8 @@ def _acts(whole: OrderWhole, state: OrderState | None) -> tuple[str, ...]:
         found.append("hold")
     if state is not None and state.status_of("validate.customer") == "failed" and not locked(state):
         found.append("link")
+    if clash(whole.exceptions) is not None:
+        found.append("merge")
     problems = state.problems.values() if state is not None else ()
     if any(problem.step not in CHECKS and problem.klass in RESOLVABLE for problem in problems):
         found.append("resolve")

@@ -20,6 +20,7 @@ ACTS: Mapping[str, Roles] = {
     "release_hold": PERSONAL,  # the hold says who, see domain.holding
     "hold": PERSONAL,
     "link": PERSONAL,
+    "merge": ACTING,
     "resolve": ACTING,
     "skip": ACTING,
     "cancel": CANCELLING,

@@ -12,11 +12,12 @@ from crossdock.cli.reach import CONFIG, DATA, JSON, REASON, myself, with_desk
 if TYPE_CHECKING:
     from crossdock.api.desk import Desk
     from crossdock.api.orders import OrderView, PromiseView
+    from crossdock.api.parcels import ParcelView
     from crossdock.store.reading_orders import OrderRow
 
 
 def add(app: typer.Typer) -> None:
-    for command in (orders, show, exceptions, retry, link, replay, backfill):
+    for command in (orders, show, exceptions, retry, link, merge, replay, backfill):
         app.command()(command)
 
 
@@ -82,6 +83,12 @@ def _print(view: "OrderView") -> None:
         typer.echo("")
         steps = [(step.title, step.status, step.at, step.reason) for step in view.steps]
         table(("step", "state", "since", "why"), steps, "")
+    if view.parcels:
+        _print_parcels(view.parcels)
+    if view.clash:
+        typer.echo("")
+        found = [(r.line, r.field, r.base, r.channel, r.erp) for r in view.clash.rows]
+        table(("line", "field", "as we wrote it", "channel", "erp"), found, "")
     typer.echo("")
     rows = [(when(m.at), m.where or m.who, m.title, m.detail) for m in view.timeline]
     table(("when", "where", "what", "detail"), rows, "Nothing has happened yet.")
@@ -92,6 +99,15 @@ def _print_promise(given: "PromiseView") -> None:
         arrives = when(dates.deliver_by) if dates.deliver_by else "not told"
         typer.echo(f"  {word}: leaves by {when(dates.ship_by)}, arrives by {arrives}")
     typer.echo(f"  {'LATE' if given.late else 'in time'}: {given.cause}. {given.cure if given.late else ''}".rstrip())
+
+
+def _print_parcels(found: "list[ParcelView]") -> None:
+    typer.echo("")
+    rows = [
+        (p.shipment, p.tracking_number, p.carrier, p.word, "; ".join(f"{w.word} {when(w.at)}" for w in p.way))
+        for p in found
+    ]
+    table(("shipment", "tracking", "carrier", "where", "its way"), rows, "")
 
 
 def exceptions(
@@ -151,6 +167,32 @@ def link(
 
         wanted = acts.Act("link", reason, args={"customer_ref": customer})
         return await acts.act(desk, myself(), await _one(desk, order), wanted)
+
+    _done(with_desk(data, act), json)
+
+
+def merge(
+    order: str = typer.Argument(..., help="The order's key or any of its ids."),
+    take: str = typer.Argument(..., help="Whose line counts where both changed one: channel, erp."),
+    reason: str = REASON,
+    data: Path = DATA,
+    json: bool = JSON,
+) -> None:
+    """Settle an order that the channel and the ERP's people both edited. `crossdock show` tells what differs."""
+    if take not in ("channel", "erp"):
+        raise typer.BadParameter(f"'{take}' is neither channel nor erp.")
+
+    async def act(desk: "Desk") -> Any:
+        from crossdock.api import acts
+        from crossdock.api.orders import order_by_stream
+        from crossdock.api.problems import Refusal
+
+        stream = await _one(desk, order)
+        clash = (await order_by_stream(desk, stream)).clash
+        if clash is None:
+            raise Refusal("bad_request", "Nothing of this order was edited on both sides.")
+        wanted = acts.Act("merge", reason, args={"prefer": take, "seen": clash.seen})
+        return await acts.act(desk, myself(), stream, wanted)
 
     _done(with_desk(data, act), json)
 

@@ -38,6 +38,7 @@ ACTS = {
     "link": ActWords(
         "Link customer", "The order is booked on this customer of the ERP, and so are the buyer's later ones."
     ),
+    "merge": ActWords("Merge", "Both sides changed these lines. Lines that one side changed are not in question."),
     "resolve": ActWords("Resolve", "You settled it yourself in the other system; the order goes on from there."),
     "skip": ActWords("Skip step", "The order goes on without this step."),
     "cancel": ActWords("Cancel order", "What was done is undone as far as the other systems allow."),
@@ -164,7 +165,9 @@ def _order(request: Asking, view: orders.OrderView) -> Response[str]:
 async def act(request: Asking, stream: FromPath[int]) -> Response[Any]:
     desk, form = desk_of(request), await request.form()
     text = {name: str(value).strip() for name, value in form.items()}
-    args: dict[str, Any] = {name: text[name] for name in ("problem", "rule", "step") if text.get(name)}
+    args: dict[str, Any] = {
+        name: text[name] for name in ("problem", "rule", "step", "prefer", "seen") if text.get(name)
+    }
     if text.get("ref_id"):
         args["refs"] = {text.get("ref_type") or "salesOrder": text["ref_id"]}
     if text.get("customer_ref"):

@@ -18,6 +18,7 @@ SAID = {
     "release_hold": "The hold is released.",
     "hold": "What is not booked yet is held again.",
     "link": "The buyer is linked; the order goes on.",
+    "merge": "The sales order is amended that way.",
     "resolve": "Marked as resolved.",
     "skip": "The step is skipped.",
     "cancel": "The cancellation is under way.",

@@ -1,7 +1,7 @@
 """From what is known to what happens next: walks the process and opens whatever is ready."""
 
 from crossdock.domain import entries as e
-from crossdock.domain import paying, refunding
+from crossdock.domain import paying, refunding, tracking
 from crossdock.domain.checks import EDIT_WINDOW, passed
 from crossdock.domain.commands import (
     AmendBooking,
@@ -17,10 +17,12 @@ from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
 from crossdock.domain.evolve import billed, billed_whole, owed
+from crossdock.domain.merge import BookingWritten
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import ChargeKind, Order
 from crossdock.domain.problems import problem
 from crossdock.domain.process import AMEND, ASIDE, PROCESS, STEPS, UNDO
+from crossdock.domain.refund import cancelled_units
 from crossdock.domain.standing import standing
 from crossdock.domain.state import FINISHED, OrderState, ordered, shipped, ships
 
@@ -34,7 +36,7 @@ def advance(d: Draft) -> None:
         return
     policy = d.policy
     tells = policy is not None and (policy.payments == "payment" or policy.publish_invoices)
-    if state.ended is not None and not (state.refunds or state.credits or tells):
+    if state.ended is not None and not (state.refunds or state.credits or state.tracks or tells):
         return
     if policy is None:
         channel = d.order.channel
@@ -43,6 +45,7 @@ def advance(d: Draft) -> None:
     d.settle("route")
     if state.ended is None:
         _go_on(d, policy)
+    tracking.tell(d, policy)
     refunding.settle(d, policy)
     paying.settle(d, policy)
     paying.publish_invoices(d, policy)
@@ -87,6 +90,8 @@ def _book(d: Draft, policy: Policy) -> None:
     earlier = [intent.step for intent in state.commands.values()].count("order.book")
     again = f"/{earlier + 1}" if earlier else ""
     order = standing(d.order, state.refunded())
+    if (less := _less(state)) != state.written:
+        d.note(BookingWritten(less, d.now))
     payload = BookOrder(order, ref, state.item_refs, policy.basis, ship_method(order, policy))
     d.send("order.book", policy.erp, payload, again=again)
 
@@ -103,10 +108,33 @@ def _amend(d: Draft, policy: Policy) -> bool:
     if asked and latest is not None and ref is not None and state.erp is not None and state.erp_ref is not None:
         earlier = [intent.step for intent in state.commands.values()].count(AMEND)
         order = standing(latest, state.refunded())
-        payload = AmendBooking(order, state.erp_ref, ref, state.item_refs, policy.basis, ship_method(order, policy))
-        d.note(e.AmendmentOpened(latest, d.now))
+        chosen = state.merging
+        payload = AmendBooking(
+            order,
+            state.erp_ref,
+            ref,
+            state.item_refs,
+            policy.basis,
+            ship_method(order, policy),
+            _written(state),
+            chosen.prefer if chosen is not None else "",
+            chosen.seen if chosen is not None else "",
+        )
+        d.note(e.AmendmentOpened(latest, d.now, _less(state)))
         d.send(AMEND, state.erp, payload, again=f"/{earlier + 1}" if earlier else "")
     return AMEND in state.steps and not state.finished(AMEND)
+
+
+def _less(state: OrderState) -> tuple[str, ...]:
+    """The refunds that took units off what is written."""
+    return tuple(refund.id for refund in state.refunded() if any(cancelled_units((refund,)).values()))
+
+
+def _written(state: OrderState) -> Order | None:
+    """What the ERP's sales order was last written as: the view in force, less what refunds had taken off by then."""
+    if state.order is None:
+        return None
+    return standing(state.order, (refund for refund in state.refunded() if refund.id in state.written))
 
 
 def _asked(state: OrderState) -> bool:
@@ -262,7 +290,7 @@ def end_cancelled(d: Draft) -> None:
         if not d.state.finished(step.name):
             d.move(step.name, "skipped", "cancelled")
     for key in list(d.state.problems):
-        if not key.startswith(("shipment/", "refund/", "refund.", "credit/", "return.")):
+        if not key.startswith(("shipment/", "parcel/", "refund/", "refund.", "credit/", "return.")):
             d.settle(key)
     for name in list(d.state.timers):
         d.timer(name, None)

@@ -36,6 +36,9 @@ class AmendBooking(msgspec.Struct, frozen=True, gc=False, tag="booking.amend", o
     item_refs: dict[str, str]
     basis: str = "shop"
     ship_method: str | None = None
+    base: Order | None = None  # what we wrote: lines that the ERP's people made otherwise are theirs. None: not known
+    prefer: str = ""  # whose line counts where both changed one: channel, erp; empty: it is a conflict
+    seen: str = ""  # the clashes that ``prefer`` was said of (``merge.print_of``)
 
 
 class ReleaseOrder(msgspec.Struct, frozen=True, gc=False, tag="order.release", omit_defaults=True):
@@ -82,6 +85,16 @@ class PushFulfilment(msgspec.Struct, frozen=True, gc=False, tag="fulfilment.push
     order_external_id: str
     shipment: Shipment
     notify_customer: bool = True
+
+
+class TellTracking(msgspec.Struct, frozen=True, gc=False, tag="tracking.push", omit_defaults=True):
+    """Tell the channel, and through it the customer, how far a shipment's parcels are."""
+
+    purpose: ClassVar[str] = "tracking.push"
+    order_external_id: str
+    fulfilments: tuple[str, ...]  # the channel's own, as ``fulfilment.push`` made them
+    status: str  # in_transit, out_for_delivery, exception, delivered
+    happened_at: datetime
 
 
 class MakeInvoice(msgspec.Struct, frozen=True, gc=False, tag="invoice.make", omit_defaults=True):
@@ -239,6 +252,7 @@ Payload = (
     | CloseBooking
     | PostShipment
     | PushFulfilment
+    | TellTracking
     | MakeInvoice
     | CreditRefund
     | PayRefund

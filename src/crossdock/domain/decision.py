@@ -196,9 +196,8 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     # posted as a payment, applied to the invoices.
     payments: str = "open"
     push_refunds: bool = False  # credits that the ERP's people make are paid back in the channel; else a person does it
-    publish_invoices: bool = (
-        False  # the channel shows number, day and total of each invoice, where it has a place for it
-    )
+    publish_invoices: bool = False  # the channel shows number, day and total of each invoice, where it has a place
+    push_tracking: bool = False  # how far parcels are is told to the channel, where it offers ``tracking.push``
     time_zone: str = "UTC"  # the company's: a posting date is a day there
     closed_through: str | None = None  # ISO date: the books up to and including it are closed
     closed_period: str = "next_day"  # what falls into closed books: next_day posts it on the first open day; hold asks

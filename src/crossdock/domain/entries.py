@@ -15,6 +15,7 @@ from crossdock.domain.events import (
     AllocationsSeen,
     CreditSeen,
     InvoiceSeen,
+    ParcelSeen,
     RefundSeen,
     ReleaseSeen,
     ReturnSeen,
@@ -22,7 +23,9 @@ from crossdock.domain.events import (
 )
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.hold import Hold, HoldEscalated, HoldReleased, HoldRestored
+from crossdock.domain.merge import BookingWritten, MergeChosen
 from crossdock.domain.order import Capture, Order, PaymentStatus
+from crossdock.domain.parcel import ParcelMoved
 from crossdock.domain.promise import Dates
 from crossdock.domain.refund import Credit, Refund, Return
 from crossdock.domain.returning import ReturnAnswered
@@ -30,7 +33,7 @@ from crossdock.domain.schema import upcast
 
 VERSION = 1
 
-Early = AllocationsSeen | ShipmentSeen | ReleaseSeen | InvoiceSeen | ReturnSeen | RefundSeen | CreditSeen
+Early = AllocationsSeen | ShipmentSeen | ParcelSeen | ReleaseSeen | InvoiceSeen | ReturnSeen | RefundSeen | CreditSeen
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -55,11 +58,15 @@ class OrderNoted(msgspec.Struct, frozen=True, gc=False, tag="order_noted"):
     at: datetime
 
 
-class AmendmentOpened(msgspec.Struct, frozen=True, gc=False, tag="amendment_opened"):
-    """The ERP is asked to make its sales order this view; it is in force when the ERP has done so."""
+class AmendmentOpened(msgspec.Struct, frozen=True, gc=False, tag="amendment_opened", omit_defaults=True):
+    """The ERP is asked to make its sales order this view; it is in force when the ERP has done so.
+
+    ``refunds``: those that took units off what is written.
+    """
 
     order: Order
     at: datetime
+    refunds: tuple[str, ...] = ()
 
 
 class OrderAmended(msgspec.Struct, frozen=True, gc=False, tag="order_amended"):
@@ -360,6 +367,8 @@ Entry = (
     OrderRecorded
     | OrderNoted
     | AmendmentOpened
+    | BookingWritten
+    | MergeChosen
     | OrderAmended
     | OrderSuperseded
     | OrderTied
@@ -381,6 +390,7 @@ Entry = (
     | ShipmentTaken
     | ShipmentRefused
     | ShipmentAmended
+    | ParcelMoved
     | ReleaseNoted
     | InvoiceTaken
     | AllocationsTaken

@@ -1,5 +1,6 @@
 """Everything that can happen to a stream, in canonical words: what translate makes and decide reads."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -32,6 +33,22 @@ class ShipmentSeen(msgspec.Struct, frozen=True, gc=False, tag="shipment_seen"):
 
     shipment: Shipment
     source: str  # the warehouse's connection
+
+
+class ParcelSeen(msgspec.Struct, frozen=True, gc=False, tag="parcel_seen", omit_defaults=True):
+    """A carrier's word about parcels: in_transit, out_for_delivery, exception, delivered, returned.
+
+    It names a shipment, one of its parcels by tracking number, or a fulfilment as the channel calls it. May come
+    before the shipment and before the order.
+    """
+
+    status: str
+    happened_at: datetime
+    source: str  # the connection that told
+    shipment_id: str | None = None
+    tracking_number: str | None = None  # None: all parcels of the shipment
+    fulfilment: str | None = None  # the channel's id, where no shipment is named
+    detail: str | None = None
 
 
 class ReleaseSeen(msgspec.Struct, frozen=True, gc=False, tag="release_seen", omit_defaults=True):
@@ -145,8 +162,8 @@ class MastersCame(msgspec.Struct, frozen=True, gc=False, tag="masters_came"):
 class OperatorActed(msgspec.Struct, frozen=True, gc=False, tag="operator_acted", omit_defaults=True):
     """A person did something on the console or the command line.
 
-    ``action``: retry, release_hold, hold, link, cancel, resolve, skip. ``role``: what the person was signed in as; not
-    among ``args``, which the person gives.
+    ``action``: retry, release_hold, hold, link, merge, cancel, resolve, skip. ``role``: what the person was signed in
+    as; not among ``args``, which the person gives.
     """
 
     action: str
@@ -168,6 +185,7 @@ Event = (
     OrderSeen
     | AllocationsSeen
     | ShipmentSeen
+    | ParcelSeen
     | ReleaseSeen
     | InvoiceSeen
     | ReturnSeen

@@ -9,8 +9,10 @@ import msgspec
 from crossdock.domain import entries as e
 from crossdock.domain.hold import HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.lattice import up
+from crossdock.domain.merge import BookingWritten, MergeChosen
 from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import Order
+from crossdock.domain.parcel import ParcelMoved, marked
 from crossdock.domain.promise import Promise
 from crossdock.domain.returning import ReturnAnswered
 from crossdock.domain.shares import credited
@@ -78,13 +80,22 @@ def _order_noted(state: OrderState, entry: e.OrderNoted) -> None:
 
 
 def _amendment_opened(state: OrderState, entry: e.AmendmentOpened) -> None:
-    state.amending = entry.order
+    state.amending, state.writing, state.merging = entry.order, entry.refunds, None
 
 
 def _order_amended(state: OrderState, entry: e.OrderAmended) -> None:
     state.order, state.amending = entry.order, None
+    state.written, state.writing = state.writing, ()
     if state.latest == entry.order:
         state.latest = None
+
+
+def _booking_written(state: OrderState, entry: BookingWritten) -> None:
+    state.written = entry.refunds
+
+
+def _merge_chosen(state: OrderState, entry: MergeChosen) -> None:
+    state.merging = entry
 
 
 def _order_superseded(state: OrderState, entry: e.OrderSuperseded) -> None:
@@ -234,6 +245,10 @@ def _shipment_amended(state: OrderState, entry: e.ShipmentAmended) -> None:
     state.shipments[entry.shipment.id] = _replace(state.shipments[entry.shipment.id], shipment=entry.shipment)
 
 
+def _parcel_moved(state: OrderState, entry: ParcelMoved) -> None:
+    state.tracks[entry.parcel] = marked(state.tracks.get(entry.parcel, {}), entry)
+
+
 def _release_noted(state: OrderState, entry: e.ReleaseNoted) -> None:
     before = state.release_status
     state.release_status = entry.status if before is None else up("release", before, entry.status)
@@ -373,6 +388,8 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.OrderNoted: _order_noted,
     e.AmendmentOpened: _amendment_opened,
     e.OrderAmended: _order_amended,
+    BookingWritten: _booking_written,
+    MergeChosen: _merge_chosen,
     e.OrderSuperseded: _order_superseded,
     e.OrderTied: _order_tied,
     e.OrderConfirmed: _order_confirmed,
@@ -393,6 +410,7 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.ShipmentTaken: _shipment_taken,
     e.ShipmentRefused: _shipment_refused,
     e.ShipmentAmended: _shipment_amended,
+    ParcelMoved: _parcel_moved,
     e.ReleaseNoted: _release_noted,
     e.InvoiceTaken: _invoice_taken,
     e.AllocationsTaken: _allocations_taken,

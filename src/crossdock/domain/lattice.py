@@ -17,6 +17,9 @@ RELEASE = ("accepted", "backordered", "on_hold", "allocated", "picking", "packed
 # How far a return is, by whoever tells of it.
 RETURN = ("requested", "received")
 
+# How far a parcel is, by its carrier. A carrier's words come late, twice and out of order: the furthest counts.
+PARCEL = ("in_transit", "out_for_delivery", "exception", "delivered", "returned")
+
 # From where to where an axis may move: always up, never down.
 TRANSITIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     axis: {status: chain[place + 1 :] for place, status in enumerate(chain)} for axis, chain in AXES.items()
@@ -24,7 +27,7 @@ TRANSITIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 _RANKS: Mapping[str, Mapping[str, int]] = {
     axis: {status: place for place, status in enumerate(chain)}
-    for axis, chain in (*AXES.items(), ("release", RELEASE), ("return_status", RETURN))
+    for axis, chain in (*AXES.items(), ("release", RELEASE), ("return_status", RETURN), ("parcel", PARCEL))
 }
 
 

@@ -54,6 +54,8 @@ class Conflict(msgspec.Struct, frozen=True, gc=False, tag="conflict", omit_defau
     code: str
     detail: str
     refs: dict[str, str] = {}
+    hint: str | None = None
+    facts: dict[str, Any] = {}  # for people: what stands against what
 
 
 class OutcomeUnknown(msgspec.Struct, frozen=True, gc=False, tag="unknown", omit_defaults=True):

@@ -120,6 +120,16 @@ CATALOGUE: Mapping[str, Kind] = {
         "warehouse",
         "Same tracking number and same lines as another shipment: tell the warehouse, then resolve.",
     ),
+    "parcel.exception": Kind(
+        "data",
+        "customer_service",
+        "Ask the carrier what is wrong (address, damage, loss) and tell the customer. It settles when it is delivered.",
+    ),
+    "parcel.returned": Kind(
+        "data",
+        "customer_service",
+        "Agree with the customer: send it again, or refund it in the channel when it is back in stock. Then resolve.",
+    ),
     "release.cancelled_there": Kind(
         "conflict",
         "warehouse",
@@ -231,6 +241,7 @@ DEEDS: Mapping[str, str] = {
     "booking.close": "close the sales order",
     "shipment.post": "record the shipment",
     "fulfilment.push": "show the shipment to the customer",
+    "tracking.push": "show how far a parcel is",
     "invoice.make": "make the invoice",
     "refund.credit": "credit the refund",
     "refund.pay": "record the repayment",
@@ -293,6 +304,8 @@ def failed(key: str, command: str, purpose: str, target: str, outcome: Failure, 
         facts["field"] = field
     if isinstance(outcome, Conflict) and outcome.refs:
         facts["refs"] = outcome.refs
+    if isinstance(outcome, Conflict):
+        facts |= outcome.facts
     return Problem(
         key=key,
         klass=kind.klass,

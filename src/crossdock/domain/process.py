@@ -113,6 +113,7 @@ UNDO: tuple[ProcessStep, ...] = (
 # What an edit or a refund may ask for beside the process. Shown where it was asked for.
 AMEND, CREDIT, PAY, PUSH = "booking.amend", "refund.credit", "refund.pay", "refund.push"
 PAYMENT, PUBLISH = "payment.post", "invoice.publish"
+TRACK = "tracking.push"
 ASIDE: tuple[ProcessStep, ...] = (
     ProcessStep(
         AMEND,
@@ -139,6 +140,14 @@ ASIDE: tuple[ProcessStep, ...] = (
         undo=ASK,
     ),
     ProcessStep(
+        TRACK,
+        "Tell the channel where parcels are",
+        PER_SHIPMENT,
+        "The customer can see how far every parcel is",
+        purpose=TRACK,
+        undo=ASK,
+    ),
+    ProcessStep(
         CREDIT,
         "Credit refunds in ERP",
         PER_REFUND,
@@ -153,9 +162,11 @@ ASIDE: tuple[ProcessStep, ...] = (
 )
 
 STEPS = {step.name: step for step in (*PROCESS, *UNDO, *ASIDE)}
-_AFTERWARDS = (PER_REFUND, PER_PAYMENT, PER_INVOICE)  # what goes on when the order has ended
-MANY = frozenset(name for name, step in STEPS.items() if step.kind in (PER_SHIPMENT, *_AFTERWARDS))
-REFUNDING = frozenset(step.name for step in ASIDE if step.kind in _AFTERWARDS)
+_BY_PART = (PER_REFUND, PER_PAYMENT, PER_INVOICE)  # what goes on when the order has ended
+MANY = frozenset(name for name, step in STEPS.items() if step.kind in (PER_SHIPMENT, *_BY_PART))
+REFUNDING = frozenset(step.name for step in ASIDE if step.kind in _BY_PART)
+# What may still be opened, fail and be skipped after the order ended.
+AFTERWARDS = REFUNDING | {TRACK}
 CHECKS: tuple[str, ...] = tuple(step.name for step in PROCESS if step.kind == CHECK)
 
 
@@ -184,11 +195,11 @@ def progress(state: OrderState) -> list[StepView]:
 
 
 def _refunding(state: OrderState) -> list[StepView]:
-    """What was opened for invoices, payments and refunds, summed up: one command for each."""
+    """What was opened for invoices, payments, refunds and parcels, summed up: one command for each."""
     found = []
     for step in ASIDE:
         intents = [intent for intent in state.commands.values() if intent.step == step.name]
-        if step.kind in _AFTERWARDS and intents:
+        if step.kind in (PER_SHIPMENT, *_BY_PART) and intents:
             statuses = {intent.status for intent in intents}
             status = "failed" if "failed" in statuses else "running" if "open" in statuses else "done"
             at = max(intent.at for intent in intents)

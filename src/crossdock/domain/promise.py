@@ -20,6 +20,7 @@ _MOST = 10_000  # days, hours or minutes: beyond is a slip of the pen
 # What stands between an order and its leaving. The first four may have a usual length (``Promising.usual_hours``).
 HELD, EXCEPTION, BACKORDERED, ON_HOLD = "held", "exception", "backordered", "on_hold"
 ON_ITS_WAY, RELEASED, PARTLY_SHIPPED, SHIPPED = "on_its_way", "released", "partly_shipped", "shipped"
+ARRIVED = "arrived"
 BLOCKS = (HELD, EXCEPTION, BACKORDERED, ON_HOLD)
 SPOKEN: Mapping[str, str] = {
     HELD: "it is held",
@@ -30,6 +31,7 @@ SPOKEN: Mapping[str, str] = {
     RELEASED: "the warehouse has it",
     PARTLY_SHIPPED: "a part of it has left",
     SHIPPED: "it has left",
+    ARRIVED: "it has arrived",
 }
 CURES: Mapping[str, str] = {
     HELD: "Release the hold.",
@@ -98,6 +100,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     since: datetime
     released_at: datetime | None = None
     shipped_at: datetime | None = None  # everything has left
+    delivered_at: datetime | None = None  # everything has arrived
     picking: bool = False
     not_before: datetime | None = None
 
@@ -173,6 +176,8 @@ def promised(how: Promising, method: str | None, at: datetime) -> Dates:
 def forecast(how: Promising, method: str | None, facts: Facts, now: datetime) -> Dates:
     """What is to be expected at ``now``. Never earlier for a later ``now`` with the same facts."""
     calendar = _calendar(how)
+    if facts.shipped_at is not None and facts.delivered_at is not None:
+        return Dates(facts.shipped_at, facts.delivered_at)
     if facts.shipped_at is not None:
         return _dates(how, calendar, method, facts.shipped_at)
     if facts.released_at is None:

@@ -14,8 +14,10 @@ import msgspec
 from crossdock.domain.entries import Early
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.hold import Hold
+from crossdock.domain.merge import MergeChosen
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Capture, LineKind, Order, OrderLine
+from crossdock.domain.parcel import Mark
 from crossdock.domain.promise import Promise
 from crossdock.domain.refund import Credit, Refund, Restock, Return
 from crossdock.domain.returning import ReturnAnswer
@@ -120,6 +122,9 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     order: Order | None = None  # the view in force: what was, or will be, booked
     latest: Order | None = None  # a newer view that is not in force (edited or cancelled after booking)
     amending: Order | None = None  # the view that the ERP was asked to make of its sales order
+    written: tuple[str, ...] = ()  # refunds that took units off what the ERP's sales order was written as
+    writing: tuple[str, ...] = ()  # the same, of the amendment that it was asked for
+    merging: MergeChosen | None = None  # whose lines count in the next amendment
     tied: datetime | None = None  # the newest view's ``updated_at``, where another view has the same
     confirmed: datetime | None = None  # the same, once the channel was asked which of them it shows
     recorded_at: datetime | None = None
@@ -131,6 +136,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     holds: dict[str, Hold] = {}
     commands: dict[str, Intent] = {}
     shipments: dict[str, Parcel] = {}
+    tracks: dict[str, dict[str, Mark]] = {}  # parcel -> how far it was -> when (see ``tracking``)
     invoices: dict[str, Billed] = {}
     returns: dict[str, Return] = {}
     return_answers: dict[str, ReturnAnswer] = {}  # by what the partner calls its request
@@ -208,6 +214,7 @@ def fork(state: OrderState) -> OrderState:
     new.holds = dict(state.holds)
     new.commands = dict(state.commands)
     new.shipments = dict(state.shipments)
+    new.tracks = dict(state.tracks)
     new.invoices = dict(state.invoices)
     new.returns = dict(state.returns)
     new.return_answers = dict(state.return_answers)

@@ -1,6 +1,7 @@
 """The few facts about an order that people list, filter and count by."""
 
 from crossdock.domain.decision import Summary
+from crossdock.domain.events import ParcelSeen
 from crossdock.domain.process import PROCESS, REFUNDING, UNDO
 from crossdock.domain.state import OrderState
 
@@ -9,6 +10,8 @@ def summarise(state: OrderState) -> Summary:
     order = state.order
     if order is None and state.settlements and not state.early:
         return Summary("ignored", reason="only a settlement names it: the order has not come")
+    if order is None and state.early and all(isinstance(event, ParcelSeen) for event in state.early):
+        return Summary("ignored", reason="only a carrier tells of it: the order has not come")
     if order is None:
         return Summary("waiting", reason="the order has not come yet")
     status, step, reason = _where(state)

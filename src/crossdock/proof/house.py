@@ -35,7 +35,7 @@ NOBODY = 599  # the status of a request that nobody answered
 HURRY = {"lease_s": 9.0, "settle_s": 3.0}
 POLL_EVERY_S = 6.0
 # Bring no news of an order (of masters, the first whole list counts); they run beside, to meet every fault too.
-SELDOM = ("customers", "items", "levels", "payouts", "positions", "positions_all", "prices", "values")
+SELDOM = ("customers", "items", "levels", "parcels", "payouts", "positions", "positions_all", "prices", "values")
 SELDOM_EVERY_S = 24.0
 POLLS_LEASE_S = 9.0  # until another process polls in a dead one's place
 OVERLAP_S = 3.0

@@ -26,7 +26,7 @@ from graphql import (
 )
 
 from crossdock.connectors.shopify import CONNECTOR, documents, payout_mapping
-from crossdock.domain.commands import PublishInvoice, PublishStock, PushFulfilment, PushRefund, ReadBack
+from crossdock.domain.commands import PublishInvoice, PublishStock, PushFulfilment, PushRefund, ReadBack, TellTracking
 from crossdock.domain.fulfilment import Invoice, Package, Shipment, ShippedLine
 from crossdock.domain.refund import Credit
 
@@ -73,6 +73,7 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
         push = PushFulfilment(order_id, Shipment("S", shipped, shop.at, (package,)))
         await shop.do(push)
         await shop.look_up(push)
+    await _followed(shop, ids[1])
     _refund(shop, ids[1])
     await shop.do(ReadBack("order", ids[1]))
     credit = PushRefund(ids[2], Credit("77", "CM77", Decimal("1.00"), _paid_in(shop, ids[2]), shop.at))
@@ -102,6 +103,17 @@ async def exercised(shop: Any) -> list[tuple[str, dict[str, Any], dict[str, Any]
         )
     found: list[tuple[str, dict[str, Any], dict[str, Any]]] = shop.answers
     return found
+
+
+async def _followed(shop: Any, order_id: str) -> None:
+    """Parcels on their way, told, told again, and refused."""
+    made = tuple(str(one.id) for one in shop.sim.books_.fulfilments_of(int(order_id)))
+    shop.sim.act("carry", {"fulfillment": made[0], "status": "LABEL_PRINTED"})
+    for fulfilments in (made, made, ("1",)):
+        for status in ("in_transit", "exception", "out_for_delivery", "delivered"):
+            told = TellTracking(order_id, fulfilments, status, shop.at)
+            await shop.do(told)
+            await shop.look_up(told)
 
 
 async def _returned(shop: Any, order_id: str) -> None:

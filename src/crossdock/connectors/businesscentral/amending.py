@@ -1,5 +1,8 @@
 """Amending a sales order of which nothing has left: only what differs is sent, in one transaction, and read back.
 
+Where it is known what we wrote, lines that people changed meanwhile stay as they made them, and lines that the
+channel changed too, otherwise, are a person's question (``merging``).
+
 Lines are recognised by what they are for (the channel's line id, or the account and its text), so that a line that
 stays keeps its number. The header's ETag, which every change of the order or of a line replaces, guards the whole:
 where anybody, or an earlier send that was saved late, came between, nothing of it is done.
@@ -17,6 +20,7 @@ from crossdock.connectors.businesscentral.answers import decoded
 from crossdock.connectors.businesscentral.client import LARGEST_BATCH, LINES, Ask, BusinessCentral
 from crossdock.connectors.businesscentral.keys import stored_key
 from crossdock.connectors.businesscentral.mapping import MARK, STEP, render_order
+from crossdock.connectors.businesscentral.merging import merged
 from crossdock.connectors.businesscentral.proof import Rendered, difference
 from crossdock.connectors.businesscentral.sending import classified
 from crossdock.connectors.businesscentral.wire import NO_GUID, OrderLine, SalesOrder
@@ -50,8 +54,15 @@ async def amend(client: BusinessCentral, payload: AmendBooking, call: Call) -> R
     if any(line.shipped_quantity or line.invoiced_quantity for line in order.lines):
         detail = f"sales order {order.number} is shipped or billed in part; it is not amended"
         return Result(Conflict("already_under_way", detail, refs))
+    if payload.base is not None:
+        wrote = msgspec.structs.replace(wanted, order=payload.base)
+        base = render_order(wrote, client.settings)
+        found = merged(base, rendered, order, client.settings, payload.prefer, payload.seen)
+        if isinstance(found, Conflict):
+            return Result(found)
+        rendered = found.rendered
     made = plan(rendered, order, client.settings)
-    if made.foreign:
+    if made.foreign and payload.base is None:
         what = ", ".join(f"{line.sequence} ({line.description})" for line in made.foreign)
         detail = f"sales order {order.number} has lines that Crossdock did not make: {what}"
         return Result(Conflict("booking_differs", f"{detail}. Amend it there by hand, then resolve.", refs))

@@ -50,6 +50,11 @@ class NetSuite:
             raise Stopped(RetryLater(detail=f"unreadable sales order: {error}", code="unreadable_answer")) from error
         return order
 
+    async def order_modified(self, ref: str) -> str | None:
+        """When the order was last saved, as NetSuite writes it; None where it is gone."""
+        order = await self._read(f"/salesOrder/{ref}?fields=id,lastModifiedDate", SalesOrder)
+        return None if order is None else order.last_modified_date
+
     async def put_sales_order(self, external_id: str, document: dict[str, Any]) -> str:
         """Create by our id; the internal id. ``replace`` keeps a repeat from appending its lines a second time."""
         return await self._write("PUT", f"/salesOrder/eid:{external_id}?replace=item,taxDetails", document)

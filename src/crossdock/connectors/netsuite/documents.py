@@ -12,6 +12,7 @@ from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.wire import InvoiceBody, OrderLine, SalesOrder
 from crossdock.domain.commands import AmendBooking, BookOrder, MakeInvoice, PostShipment
 from crossdock.domain.fulfilment import Invoice, Package
+from crossdock.domain.order import Order
 from crossdock.domain.outcome import Rejected
 from crossdock.kit.manifest import Untranslatable
 
@@ -75,10 +76,15 @@ def render_fulfilment(command: PostShipment, order: SalesOrder, settings: Mappin
     }
 
 
+def render_as_booked(command: AmendBooking, order: Order, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The sales order that an order becomes, with an amendment's customer, items and basis."""
+    refs = command.item_refs
+    return render_order(BookOrder(order, command.customer_ref, refs, command.basis, command.ship_method), settings)
+
+
 def render_amendment(command: AmendBooking, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The whole sales order again, for a PATCH that replaces its lines: what is no more must be said to be none."""
-    order, refs = command.order, command.item_refs
-    document = render_order(BookOrder(order, command.customer_ref, refs, command.basis, command.ship_method), settings)
+    document = render_as_booked(command, command.order, settings)
     del document["orderStatus"]  # whether it is approved is NetSuite's people's to say
     if settings.get("tax_mode", "details") == "details":
         document.setdefault("taxDetails", {"items": []})

@@ -18,10 +18,12 @@ from crossdock.connectors.netsuite.documents import (
     invoice_id,
     read_invoice,
     render_amendment,
+    render_as_booked,
     render_closing,
     render_fulfilment,
 )
 from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES, render_order
+from crossdock.connectors.netsuite.merging import chosen, header_only
 from crossdock.connectors.netsuite.payments import find_customer_payment, post_payment
 from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.refund_operations import credit, find_credit, find_payment, pay
@@ -29,7 +31,7 @@ from crossdock.connectors.netsuite.sending import already_there, classified
 from crossdock.connectors.netsuite.settling import find_settlement, post_settlement
 from crossdock.connectors.netsuite.wire import SalesOrder
 from crossdock.domain.commands import AmendBooking, BookOrder, CloseBooking, MakeInvoice, PostShipment
-from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, RateLimited, Rejected
+from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, RateLimited, Rejected, RetryLater
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Call, Operation, Repeat, Result
 
@@ -69,14 +71,34 @@ def _booked(internal_id: str, payload: BookOrder, found: SalesOrder | None) -> D
 
 @classified
 async def amend(client: NetSuite, payload: AmendBooking, call: Call) -> Result:
-    """Replace the lines of a sales order of which nothing has been fulfilled or billed yet."""
+    """Replace the lines of a sales order of which nothing is fulfilled or billed yet, unless people edited them."""
     order = await _existing(client, payload.erp_ref)
     state, refs = order.order_status.id if order.order_status else "", {"salesOrder": order.id}
     if state in CLOSED_STATES or any(line.quantity_fulfilled for line in order.lines()):
         word = CLOSED_STATES.get(state, "fulfilled in part")
         return Result(Conflict("already_under_way", f"sales order {order.id} is {word}; it is not amended", refs))
-    await client.patch_sales_order(order.id, render_amendment(payload, client.settings), whole=True)
+    document = render_amendment(payload, client.settings)
+    if payload.base is None:
+        await client.patch_sales_order(order.id, document, whole=True)
+    elif (stopped := await _merged(client, payload, document, order)) is not None:
+        return stopped
     return Result(Done(refs=refs, facts={"total": str(payload.order.totals.total.on(payload.basis))}))
+
+
+async def _merged(
+    client: NetSuite, payload: AmendBooking, document: dict[str, Any], order: SalesOrder
+) -> Result | None:
+    """Write what both sides want. Or what they do not agree about; or that it changed while we looked."""
+    assert payload.base is not None
+    written = render_as_booked(payload, payload.base, client.settings)
+    choice = chosen(written, document, order, client.settings.get("line_field"), (payload.prefer, payload.seen))
+    if isinstance(choice, Conflict):
+        return Result(choice)
+    if await client.order_modified(order.id) != order.last_modified_date:
+        return Result(RetryLater(f"sales order {order.id} was changed while it was compared", 1.0, "changed_meanwhile"))
+    changes = document if choice.lines else header_only(document)
+    await client.patch_sales_order(order.id, changes, whole=choice.lines)
+    return None
 
 
 @classified

@@ -51,6 +51,7 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=T
     item: Ref
     quantity: Decimal = Decimal(0)
     quantity_fulfilled: Decimal = Decimal(0)
+    amount: Decimal | None = None
     is_closed: bool = False
     item_type: Ref | None = None
 
@@ -64,6 +65,8 @@ class SalesOrder(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=
     external_id: str | None = None
     tran_id: str | None = None
     total: Decimal | None = None
+    shipping_cost: Decimal | None = None
+    last_modified_date: str | None = None
     order_status: Ref | None = None
     item: OrderLines | None = None
 

@@ -5,6 +5,7 @@ the vendor means; ``mapping.py`` is pure and turns webhooks and polled shipments
 """
 
 from crossdock.connectors.shiphero.client import ShipHero, check
+from crossdock.connectors.shiphero.following import FOLLOWING
 from crossdock.connectors.shiphero.manifest import MANIFEST
 from crossdock.connectors.shiphero.mapping import translate
 from crossdock.connectors.shiphero.operations import OPERATIONS
@@ -17,7 +18,7 @@ CONNECTOR = Connector(
     open=ShipHero,
     translate=translate,
     operations=OPERATIONS,
-    polls=POLLS,
+    polls={**POLLS, **FOLLOWING},
     webhook=WEBHOOK,
     check=check,
 )

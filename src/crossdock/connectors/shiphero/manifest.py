@@ -12,6 +12,7 @@ POLLED_ORDER = "orders"
 INVENTORY_UPDATE = "Inventory Update"
 POSITION = "position"
 STOCK = "stock"  # what a signal of an Inventory Update names: SKUs
+POLLED_PARCEL = "parcels"
 
 # Vendor topic -> the canonical word for what happened to the order.
 STATUSES = {
@@ -51,6 +52,13 @@ SETTINGS = (
     Setting(
         "customer_account_id", "Client account (3PL only)", required=False, help="When a 3PL acts for this merchant."
     ),
+    Setting(
+        "tracking_days",
+        "For how long after it left a shipment is followed until it is delivered (0: not at all)",
+        required=False,
+        default=0,
+        help="Each hour every shipment of these days is listed: 1 credit each.",
+    ),
     Setting("refresh_token", "Refresh token of the API user", secret=True, required=False),
     Setting("password", "API user's password", secret=True, required=False, help="Not needed with a refresh_token."),
     Setting(
@@ -73,6 +81,7 @@ MANIFEST = Manifest(
         SHIPMENT_UPDATE: "shipment_seen",
         POLLED_SHIPMENT: "shipment_seen",
         POLLED_ORDER: "release_seen",
+        POLLED_PARCEL: "parcel_seen",
         **dict.fromkeys(STATUSES, "release_seen"),
         POSITION: "position_seen",
         INVENTORY_UPDATE: "signal",

@@ -15,6 +15,7 @@ from crossdock.connectors.shiphero.manifest import (
     INVENTORY_UPDATE,
     MANIFEST,
     POLLED_ORDER,
+    POLLED_PARCEL,
     POLLED_SHIPMENT,
     POSITION,
     SHIPMENT_UPDATE,
@@ -28,14 +29,16 @@ from crossdock.connectors.shiphero.wire import (
     HookPackage,
     ListedOrder,
     OrderHook,
+    ParcelNote,
     PolledLine,
     PolledShipment,
     ShipmentHook,
     StockHook,
 )
 from crossdock.domain.commands import ReleaseOrder
-from crossdock.domain.events import Event, ReleaseSeen, ShipmentSeen, SignalSeen
+from crossdock.domain.events import Event, ParcelSeen, ReleaseSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.domain.lattice import PARCEL
 from crossdock.domain.money import plausible
 from crossdock.domain.order import Address, LineKind, OrderLine
 from crossdock.kit.manifest import Untranslatable
@@ -65,6 +68,12 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         return [_told(connection, hook.fulfillment, content) or ShipmentSeen(_hooked(hook), connection)]
     if topic == POLLED_SHIPMENT:
         return [ShipmentSeen(_polled(_decoded(body, PolledShipment)), connection)]
+    if topic == POLLED_PARCEL:
+        note = _decoded(body, ParcelNote)
+        if note.status not in PARCEL:
+            raise Untranslatable("unknown_status", f"a parcel is never {note.status!r}", "status")
+        seen_at = _instant(note.seen_at.isoformat(), "seen_at")
+        return [ParcelSeen(note.status, seen_at, connection, note.shipment_id)]
     if topic == POLLED_ORDER:
         listed = _decoded(body, ListedOrder)
         status = STANDING.get((listed.fulfillment_status or "").lower(), "accepted")

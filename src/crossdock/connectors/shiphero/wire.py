@@ -1,5 +1,6 @@
 """ShipHero's own spelling: documents we send and the parts of answers and webhooks that we read."""
 
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -28,6 +29,14 @@ SHIPMENTS = (
     "shipping_labels { id tracking_number tracking_url carrier shipping_method } "
     "line_items(first: 100) { edges { node { quantity shipping_label_id line_item { partner_line_item_id sku } } } } "
     "} } } } }"
+)
+# Whether a shipment was picked up and delivered: all that ShipHero tells of its way, and without an instant.
+# Source: developer.shiphero.com/schema/types/shipment.html, read 2026-11.
+PARCELS = (
+    "query Parcels($from: ISODateTime, $to: ISODateTime, $first: Int, $after: String) { "
+    "shipments(date_from: $from, date_to: $to) { request_id complexity data(first: $first, after: $after) { "
+    "pageInfo { hasNextPage endCursor } "
+    "edges { node { legacy_id picked_up delivered order { partner_order_id } } } } } }"
 )
 ORDERS_CHANGED = (
     "query Changed($from: ISODateTime, $to: ISODateTime, $first: Int, $after: String) { "
@@ -188,6 +197,44 @@ class _ShipmentsAnswer(msgspec.Struct, frozen=True):
 
 class ShipmentsListed(msgspec.Struct, frozen=True):
     shipments: _ShipmentsAnswer
+
+
+class _Owner(msgspec.Struct, frozen=True):
+    partner_order_id: str | None = None
+
+
+class FollowedShipment(msgspec.Struct, frozen=True):
+    """A node of the query by which shipments are followed."""
+
+    legacy_id: int | str
+    picked_up: bool | None = None
+    delivered: bool | None = None
+    order: _Owner | None = None
+
+
+class _FollowedEdge(msgspec.Struct, frozen=True):
+    node: FollowedShipment
+
+
+class _FollowedPage(msgspec.Struct, frozen=True):
+    pageInfo: _PageInfo  # noqa: N815
+    edges: tuple[_FollowedEdge, ...]
+
+
+class _FollowedAnswer(msgspec.Struct, frozen=True):
+    data: _FollowedPage
+
+
+class ShipmentsFollowed(msgspec.Struct, frozen=True):
+    shipments: _FollowedAnswer
+
+
+class ParcelNote(msgspec.Struct, frozen=True):
+    """The body of a message that we make of it. ``seen_at``: ShipHero's clock when it said so."""
+
+    shipment_id: str
+    status: str
+    seen_at: datetime
 
 
 class _ListedOrderEdge(msgspec.Struct, frozen=True):

@@ -43,12 +43,12 @@ class Client:
     async def order(self, order_id: str) -> tuple[graph.Order, tuple[graph.Line, ...]] | None:
         """The order and all its lines; ``None`` when the shop does not show it (deleted, or older than 60 days)."""
         order_gid = gid("Order", order_id)
-        found: shapes.OrderData = await self._ask(documents.ORDER, {"id": order_gid}, shapes.OrderData)
+        found: shapes.OrderData = await self.ask(documents.ORDER, {"id": order_gid}, shapes.OrderData)
         if found.order is None:
             return None
         lines, page = list(found.order.line_items.nodes), found.order.line_items.page_info
         while page.has_next_page:
-            more: shapes.OrderLinesData = await self._ask(
+            more: shapes.OrderLinesData = await self.ask(
                 documents.ORDER_LINES, {"id": order_gid, "after": page.end_cursor}, shapes.OrderLinesData
             )
             if more.order is None:
@@ -70,7 +70,7 @@ class Client:
         lines: list[graph_refunds.RefundLine] = []
         after: str | None = None
         while True:
-            found: shapes.RefundData = await self._ask(
+            found: shapes.RefundData = await self.ask(
                 documents.REFUND, {"id": refund_gid, "after": after}, shapes.RefundData
             )
             if found.refund is None:
@@ -94,13 +94,13 @@ class Client:
     async def orders_changed(self, query: str, first: int, after: str | None) -> shapes.ChangedPage:
         """One page of orders that match Shopify's search ``query``, oldest change first."""
         variables = {"query": query, "first": first, "after": after}
-        found: shapes.ChangedData = await self._ask(documents.ORDERS_CHANGED, variables, shapes.ChangedData)
+        found: shapes.ChangedData = await self.ask(documents.ORDERS_CHANGED, variables, shapes.ChangedData)
         return found.orders
 
     async def payouts(self, query: str, first: int, after: str | None) -> payout_shapes.PayoutPage | None:
         """One page of payouts that match, oldest first; ``None``: the shop has no Shopify Payments account."""
         variables = {"query": query, "first": first, "after": after}
-        found: payout_shapes.PayoutsData = await self._ask(documents.PAYOUTS, variables, payout_shapes.PayoutsData)
+        found: payout_shapes.PayoutsData = await self.ask(documents.PAYOUTS, variables, payout_shapes.PayoutsData)
         account = found.shopify_payments_account
         return None if account is None else account.payouts
 
@@ -112,7 +112,7 @@ class Client:
         seen: set[str | None] = {None}
         while True:
             variables = {"query": f"payments_transfer_id:{payout_number}", "after": after}
-            found: payout_shapes.LinesData = await self._ask(documents.PAYOUT_LINES, variables, payout_shapes.LinesData)
+            found: payout_shapes.LinesData = await self.ask(documents.PAYOUT_LINES, variables, payout_shapes.LinesData)
             if found.shopify_payments_account is None:
                 return tuple(lines)
             page = found.shopify_payments_account.balance_transactions
@@ -127,7 +127,7 @@ class Client:
     async def orders_listed(self, query: str, first: int, after: str | None, sort: str) -> shapes.ListedPage:
         """One page of thin views of the orders that match ``query``. ``sort``: UPDATED_AT or PROCESSED_AT."""
         variables = {"query": query, "first": first, "after": after, "sort": sort}
-        found: shapes.ListedData = await self._ask(documents.ORDERS_LISTED, variables, shapes.ListedData)
+        found: shapes.ListedData = await self.ask(documents.ORDERS_LISTED, variables, shapes.ListedData)
         return found.orders
 
     async def fulfilment_state(
@@ -138,7 +138,7 @@ class Client:
         after: str | None = None
         while True:
             variables = {"id": gid("Order", order_id), "after": after}
-            found: shapes.StateData = await self._ask(documents.FULFILMENT_STATE, variables, shapes.StateData)
+            found: shapes.StateData = await self.ask(documents.FULFILMENT_STATE, variables, shapes.StateData)
             if found.order is None:
                 return None
             page = found.order.fulfillment_orders
@@ -151,7 +151,7 @@ class Client:
         lines, page = list(order.line_items.nodes), order.line_items.page_info
         while page.has_next_page:
             variables = {"id": order.id, "after": page.end_cursor}
-            more: shapes.MoreLinesData = await self._ask(
+            more: shapes.MoreLinesData = await self.ask(
                 documents.FULFILMENT_ORDER_LINES, variables, shapes.MoreLinesData
             )
             if more.fulfillment_order is None:
@@ -166,7 +166,7 @@ class Client:
         after: str | None = None
         while True:
             variables = {"id": fulfilment_gid, "after": after}
-            found: shapes.FulfilmentData = await self._ask(documents.FULFILMENT_LINES, variables, shapes.FulfilmentData)
+            found: shapes.FulfilmentData = await self.ask(documents.FULFILMENT_LINES, variables, shapes.FulfilmentData)
             if found.fulfillment is None:
                 return held
             page = found.fulfillment.fulfillment_line_items
@@ -180,13 +180,13 @@ class Client:
     async def order_of(self, fulfilment_order_id: str) -> str | None:
         """The order (canonical id) that a fulfilment order belongs to; ``None`` when it is gone."""
         variables = {"id": gid("FulfillmentOrder", fulfilment_order_id)}
-        found: shapes.OwnerData = await self._ask(documents.FULFILMENT_ORDER, variables, shapes.OwnerData)
+        found: shapes.OwnerData = await self.ask(documents.FULFILMENT_ORDER, variables, shapes.OwnerData)
         return graph.number(found.fulfillment_order.order_id) if found.fulfillment_order else None
 
     async def create_fulfilment(self, fulfilment: dict[str, Any]) -> str:
         """Make one fulfilment (all its fulfilment orders at one location); its number."""
         variables = {"fulfillment": fulfilment}
-        found: shapes.CreatedData = await self._ask(
+        found: shapes.CreatedData = await self.ask(
             documents.FULFILMENT_CREATE, variables, shapes.CreatedData, write=True
         )
         if found.fulfillment_create.user_errors:
@@ -198,7 +198,7 @@ class Client:
     async def returns(self, order_id: str) -> tuple[Told, ...] | None:
         """Every return of the order; ``None``: no such order. Raises ``Failed`` where more are there than listed."""
         variables = {"id": gid("Order", order_id)}
-        found: ReturnsData = await self._ask(documents.RETURNS, variables, ReturnsData)
+        found: ReturnsData = await self.ask(documents.RETURNS, variables, ReturnsData)
         if found.order is None:
             return None
         if not is_whole(found.order.returns):
@@ -209,26 +209,26 @@ class Client:
     async def refundable(self, order_id: str) -> shapes.Refundable | None:
         """What was paid on an order and what went back of it; ``None``: no such order."""
         variables = {"id": gid("Order", order_id)}
-        found: shapes.RefundableData = await self._ask(documents.REFUNDABLE, variables, shapes.RefundableData)
+        found: shapes.RefundableData = await self.ask(documents.REFUNDABLE, variables, shapes.RefundableData)
         return found.order
 
     async def paid(self, order_id: str) -> shapes.Paid | None:
         """What the shop took for an order, transaction by transaction; ``None``: no such order."""
         variables = {"id": gid("Order", order_id)}
-        found: shapes.PaidData = await self._ask(documents.PAYMENTS, variables, shapes.PaidData)
+        found: shapes.PaidData = await self.ask(documents.PAYMENTS, variables, shapes.PaidData)
         return found.order
 
     async def metafield(self, order_id: str, namespace: str, key: str) -> str | None:
         """What a metafield of an order holds; ``None`` where it has none. Raises ``Failed`` for an unknown order."""
         variables = {"id": gid("Order", order_id), "namespace": namespace, "key": key}
-        found: shapes.NotedData = await self._ask(documents.METAFIELD, variables, shapes.NotedData)
+        found: shapes.NotedData = await self.ask(documents.METAFIELD, variables, shapes.NotedData)
         if found.order is None:
             raise Failed(Rejected("shopify.order_not_found", f"The shop does not show order {order_id}."))
         return None if found.order.metafield is None else found.order.metafield.value
 
     async def set_metafield(self, metafield: dict[str, Any]) -> tuple[answers.UserError, ...]:
         """Write one metafield; what the shop has against it. One error, and nothing is written."""
-        found: shapes.SetMetafieldsData = await self._ask(
+        found: shapes.SetMetafieldsData = await self.ask(
             documents.METAFIELDS_SET, {"metafields": [metafield]}, shapes.SetMetafieldsData, write=True
         )
         told = found.metafields_set
@@ -239,7 +239,7 @@ class Client:
     async def create_refund(self, refund: dict[str, Any], key: str) -> str:
         """Give money back; its number. The same key with the same input again is the same refund."""
         variables = {"input": refund, "key": key}
-        found: shapes.MadeRefundData = await self._ask(
+        found: shapes.MadeRefundData = await self.ask(
             documents.REFUND_CREATE, variables, shapes.MadeRefundData, write=True
         )
         errors = found.refund_create.user_errors
@@ -254,7 +254,7 @@ class Client:
         """The item of a SKU with its level at a location; ``None`` when the shop has none, or several, of that SKU."""
         quoted = sku.replace("\\", "\\\\").replace("'", "\\'")
         variables = {"query": f"sku:'{quoted}'", "location": gid("Location", location)}
-        found: shapes.InventoryItemsData = await self._ask(
+        found: shapes.InventoryItemsData = await self.ask(
             documents.INVENTORY_ITEM, variables, shapes.InventoryItemsData
         )
         same = [one for one in found.inventory_items.nodes if one.sku == sku]
@@ -263,7 +263,7 @@ class Client:
     async def levels(self, location: str, first: int, after: str | None) -> shapes.InventoryItems:
         """One page of items with their levels at a location."""
         variables = {"first": first, "after": after, "location": gid("Location", location)}
-        found: shapes.InventoryItemsData = await self._ask(documents.LEVELS, variables, shapes.InventoryItemsData)
+        found: shapes.InventoryItemsData = await self.ask(documents.LEVELS, variables, shapes.InventoryItemsData)
         return found.inventory_items
 
     async def set_available(self, asked: dict[str, Any], key: str) -> tuple[answers.UserError, ...]:
@@ -272,7 +272,7 @@ class Client:
         A repeat with the same key and input is answered as the first time (mandatory key since API 2026-04).
         """
         variables = {"input": asked, "key": key}
-        found: shapes.QuantitiesSetData = await self._ask(
+        found: shapes.QuantitiesSetData = await self.ask(
             documents.INVENTORY_SET, variables, shapes.QuantitiesSetData, write=True
         )
         return found.inventory_set_quantities.user_errors
@@ -282,7 +282,7 @@ class Client:
         found: list[shapes.Subscription] = []
         after: str | None = None
         while True:
-            page: shapes.SubscriptionsData = await self._ask(
+            page: shapes.SubscriptionsData = await self.ask(
                 documents.SUBSCRIPTIONS, {"after": after}, shapes.SubscriptionsData
             )
             found += page.webhook_subscriptions.nodes
@@ -293,7 +293,7 @@ class Client:
     async def subscribe(self, topic: str, uri: str) -> None:
         """Subscribe a topic (the enum's spelling) at ``uri``. Already subscribed counts as done."""
         variables = {"topic": topic, "subscription": {"uri": uri, "format": "JSON"}}
-        found: shapes.SubscribedData = await self._ask(
+        found: shapes.SubscribedData = await self.ask(
             documents.SUBSCRIPTION_CREATE, variables, shapes.SubscribedData, write=True
         )
         errors = found.webhook_subscription_create.user_errors
@@ -303,10 +303,11 @@ class Client:
 
     async def whoami(self) -> shapes.Whoami:
         """The shop, its plan and what this app may do."""
-        found: shapes.Whoami = await self._ask(documents.WHOAMI, {}, shapes.Whoami)
+        found: shapes.Whoami = await self.ask(documents.WHOAMI, {}, shapes.Whoami)
         return found
 
-    async def _ask(self, document: str, variables: dict[str, Any], type_: Any, *, write: bool = False) -> Any:
+    async def ask(self, document: str, variables: dict[str, Any], type_: Any, *, write: bool = False) -> Any:
+        """One document's answer as its type. Raises ``Failed`` with an outcome, ``NotSent`` or ``AnswerLost``."""
         token, fresh = await self._token()
         response = await self.line.http.request(
             "POST",

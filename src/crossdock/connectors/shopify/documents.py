@@ -150,6 +150,20 @@ FULFILMENT_LINES = """query FulfilmentLines($id: ID!, $after: String) {
   }
 }"""
 
+FULFILMENT_EVENTS = """query FulfilmentEvents($id: ID!, $after: String) {
+  fulfillment(id: $id) {
+    id status
+    events(first: 100, after: $after) { nodes { id status happenedAt } pageInfo { hasNextPage endCursor } }
+  }
+}"""
+
+FULFILMENT_EVENT_CREATE = """mutation FulfilmentEventCreate($event: FulfillmentEventInput!) {
+  fulfillmentEventCreate(fulfillmentEvent: $event) {
+    fulfillmentEvent { id status }
+    userErrors { field message }
+  }
+}"""
+
 FULFILMENT_ORDER = "query FulfilmentOrder($id: ID!) {\n  fulfillmentOrder(id: $id) { id orderId }\n}"
 
 FULFILMENT_CREATE = """mutation FulfilmentCreate($fulfillment: FulfillmentInput!) {
@@ -299,6 +313,8 @@ ALL = {
     "fulfilment_lines": FULFILMENT_LINES,
     "fulfilment_order": FULFILMENT_ORDER,
     "fulfilment_create": FULFILMENT_CREATE,
+    "fulfilment_events": FULFILMENT_EVENTS,
+    "fulfilment_event_create": FULFILMENT_EVENT_CREATE,
     "returns": RETURNS,
     "refundable": REFUNDABLE,
     "payments": PAYMENTS,

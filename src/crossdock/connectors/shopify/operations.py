@@ -5,13 +5,21 @@ from typing import Any
 
 import msgspec
 
-from crossdock.connectors.shopify import captures, fulfilling, graph, mapping, refunds, returns, stocking
+from crossdock.connectors.shopify import captures, fulfilling, graph, mapping, refunds, returns, stocking, tracking
 from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Client
 from crossdock.connectors.shopify.invoicing import find_invoice, publish_invoice
 from crossdock.connectors.shopify.paying_back import find_refund, pay_back
 from crossdock.connectors.shopify.shapes import Fulfilment, FulfilmentOrder, FulfilmentState
-from crossdock.domain.commands import Payload, PublishInvoice, PublishStock, PushFulfilment, PushRefund, ReadBack
+from crossdock.domain.commands import (
+    Payload,
+    PublishInvoice,
+    PublishStock,
+    PushFulfilment,
+    PushRefund,
+    ReadBack,
+    TellTracking,
+)
 from crossdock.domain.events import AllocationsSeen, Event, OrderSeen, RefundSeen, ReturnSeen
 from crossdock.domain.fulfilment import Allocation, ShippedLine
 from crossdock.domain.order import order_key
@@ -224,6 +232,16 @@ OPERATIONS: dict[str, Operation] = {
             settle_s=10.0,
             lease_s=120.0,
             cost=30,
+        ),
+        Operation(
+            purpose=TellTracking.purpose,
+            title="Tell the shop how far parcels are",
+            repeat=Repeat.SEARCHABLE,  # fulfillmentEventCreate takes no idempotency key, and makes a second event
+            send=tracking.tell,
+            look_up=tracking.find,
+            settle_s=10.0,
+            lease_s=120.0,
+            cost=20,
         ),
         Operation(
             purpose=PushRefund.purpose,

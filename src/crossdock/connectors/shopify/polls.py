@@ -23,7 +23,6 @@ from crossdock.kit.polling import option_instant
 
 _FOREVER_AGO = datetime(2004, 1, 1, tzinfo=UTC)
 _IDS_AT_ONCE = 50
-_RETURNS_SCOPES = ("read_returns", "write_returns")
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -139,17 +138,18 @@ async def subscriptions(client: Client, cursor: str | None, options: Mapping[str
         return Page((), "off: public_url is not set")
     there = {one.topic for one in await client.subscriptions() if one.uri == uri}
     wanted = SUBSCRIBED
-    if not there >= SCOPED and not await _reads_returns(client):
-        wanted = tuple(topic for topic in SUBSCRIBED if topic not in SCOPED)
+    if not there >= SCOPED.keys():
+        scopes = await _scopes(client)
+        wanted = tuple(topic for topic in SUBSCRIBED if topic not in SCOPED or scopes & {*SCOPED[topic]})
     missing = [topic for topic in wanted if topic not in there]
     for topic in missing:
         await client.subscribe(topic, uri)
     return Page((), f"{len(wanted)} subscribed, {len(missing)} of them anew")
 
 
-async def _reads_returns(client: Client) -> bool:
+async def _scopes(client: Client) -> set[str]:
     found = await client.whoami()
-    return bool({scope.handle for scope in found.current_app_installation.access_scopes} & {*_RETURNS_SCOPES})
+    return {scope.handle for scope in found.current_app_installation.access_scopes}
 
 
 POLLS: dict[str, Poll] = {

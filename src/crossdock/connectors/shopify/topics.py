@@ -6,6 +6,7 @@ ORDER: Final = "order_seen"
 SIGNAL_FULFILMENT_ORDER: Final = "signal: fulfillment_order"
 SIGNAL_ORDER: Final = "signal: order"
 SIGNAL_RETURN: Final = "signal: return"
+PARCEL: Final = "parcel_seen"
 IGNORED: Final = "ignored"
 
 _ORDERS = ("create", "updated", "cancelled", "paid", "edited")
@@ -25,7 +26,7 @@ IGNORED_BECAUSE: Final = {
     "returns/cancel": "nothing came back, and nothing was told of it",
     "returns/decline": "nothing came back, and nothing was told of it",
     "fulfillments/create": "our own fulfilment, or one made in the shop: fulfilment orders tell what remains",
-    "fulfillments/update": "tracking progress belongs to the carrier's events",
+    "fulfillments/update": "how far parcels are is told by fulfillment_events/create",
     "app/uninstalled": "the next call is refused and pauses the connection",
     "customers/data_request": "kept as record; answered by the privacy procedure",
     "customers/redact": "kept as record; carried out by the privacy procedure",
@@ -38,13 +39,15 @@ HANDLING: Final[dict[str, str]] = {
     "orders/edited": SIGNAL_ORDER,
     **{f"fulfillment_orders/{name}": SIGNAL_FULFILMENT_ORDER for name in _FULFILMENT_ORDERS},
     **{f"returns/{name}": SIGNAL_RETURN for name in _RETURNS},
+    "fulfillment_events/create": PARCEL,
     "refunds/create": SIGNAL_ORDER,
     "order_transactions/create": SIGNAL_ORDER,
     **dict.fromkeys(IGNORED_BECAUSE, IGNORED),
 }
 
+_BECOMES: Final = {ORDER: ORDER, PARCEL: PARCEL}
 MANIFEST_TOPICS: Final[dict[str, str]] = {
-    topic: f"ignored: {IGNORED_BECAUSE[topic]}" if handling == IGNORED else "signal" if handling != ORDER else ORDER
+    topic: f"ignored: {IGNORED_BECAUSE[topic]}" if handling == IGNORED else _BECOMES.get(handling, "signal")
     for topic, handling in HANDLING.items()
 }
 
@@ -53,8 +56,11 @@ SUBSCRIBED: Final[tuple[str, ...]] = tuple(
     topic.replace("/", "_").upper() for topic, handling in HANDLING.items() if handling != IGNORED
 )
 
-# Only an app with the scope read_returns may subscribe these.
-SCOPED: Final = frozenset(topic for topic in SUBSCRIBED if topic.startswith("RETURNS_"))
+# What an app may subscribe only with one of these scopes. Source: the topics' own descriptions, API 2026-10.
+SCOPED: Final[dict[str, tuple[str, ...]]] = {
+    **{topic: ("read_returns", "write_returns") for topic in SUBSCRIBED if topic.startswith("RETURNS_")},
+    "FULFILLMENT_EVENTS_CREATE": ("read_fulfillments", "write_fulfillments"),
+}
 
 POLLED_ORDER: Final = "poll/order"
 POLLED_PAYOUT: Final = "poll/payout"

@@ -4,11 +4,12 @@ from hashlib import sha256
 
 import msgspec
 
-from crossdock.connectors.shopify import mapping, payout_mapping, polls, stocking, webhook
+from crossdock.connectors.shopify import mapping, payout_mapping, polls, stocking, tracking, webhook
 from crossdock.connectors.shopify.topics import (
     HANDLING,
     IGNORED,
     ORDER,
+    PARCEL,
     POLLED_LEVEL,
     POLLED_ORDER,
     POLLED_PAYOUT,
@@ -41,6 +42,8 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         if handling == SIGNAL_FULFILMENT_ORDER:
             # no content: the body tells no time, so that a second hold looks like the first and must be read too
             return [SignalSeen(connection, "fulfillment_order", webhook.fulfilment_order_id(body))]
+        if handling == PARCEL:
+            return list(tracking.parcels_of(connection, body))
         if handling == SIGNAL_RETURN:
             content = sha256(body).hexdigest()[:16]
             return [SignalSeen(connection, "return", webhook.order_id_of(body), content)]

@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from crossdock.connectors.shopify.topics import HANDLING, IGNORED, ORDER, SIGNAL_FULFILMENT_ORDER, SIGNAL_RETURN
+from crossdock.connectors.shopify.topics import HANDLING, IGNORED, ORDER, PARCEL, SIGNAL_FULFILMENT_ORDER, SIGNAL_RETURN
 from crossdock.connectors.shopify.wire import Instant
 from crossdock.domain.order import order_key
 from crossdock.kit.manifest import Identity, Refused
@@ -129,6 +129,9 @@ def identify(connection: str, headers: Mapping[str, str], body: bytes) -> Identi
     try:
         if handling == ORDER:
             return _order(connection, delivery_id, topic, kept, body)
+        if handling == PARCEL:
+            key = order_key(connection, order_id_of(body))
+            return Identity(delivery_id, topic, "order", key, headers=kept)
         key = _signal_key(connection, handling, delivery_id, body)
     except (msgspec.ValidationError, OverflowError) as error:  # the latter: an instant at an end of the calendar
         raise _bad("body_unnameable", f"The body does not name its subject: {error}") from error

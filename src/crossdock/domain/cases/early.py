@@ -5,6 +5,7 @@ from crossdock.domain.cases import return_seen as returns
 from crossdock.domain.cases.allocations_seen import allocations_seen
 from crossdock.domain.cases.credit_seen import credit_seen
 from crossdock.domain.cases.invoice_seen import invoice_seen
+from crossdock.domain.cases.parcel_seen import parcel_seen
 from crossdock.domain.cases.refund_seen import fit_again, refund_seen
 from crossdock.domain.cases.release_seen import release_seen
 from crossdock.domain.cases.shipment_seen import shipment_seen
@@ -14,6 +15,7 @@ from crossdock.domain.events import (
     AllocationsSeen,
     CreditSeen,
     InvoiceSeen,
+    ParcelSeen,
     RefundSeen,
     ReleaseSeen,
     ReturnSeen,
@@ -39,6 +41,8 @@ def apply_one(d: Draft, event: Early) -> None:
         shipment_seen(d, event)
         fit_again(d)
         returns.compare(d)
+    elif isinstance(event, ParcelSeen):
+        parcel_seen(d, event)
     elif isinstance(event, ReleaseSeen):
         release_seen(d, event)
     elif isinstance(event, InvoiceSeen):

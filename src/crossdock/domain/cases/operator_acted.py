@@ -1,8 +1,9 @@
-"""A person acted: retry, release_hold, hold, link, cancel, resolve, skip. Whatever comes of it is kept with its reason.
+"""A person acted. Whatever comes of it is kept with its reason.
 
 ``args`` by action (all optional unless said): retry ``problem`` or ``step``; release_hold ``rule``, ``seen_at``; hold
-``rule`` (required); link ``customer_ref`` (required); resolve ``problem`` (required), ``refs`` (what a person made in
-the target, type -> id); skip ``step`` (required), ``shipment``, ``customer_ref``.
+``rule`` (required); link ``customer_ref`` (required); merge ``prefer``, ``seen`` (required); resolve ``problem``
+(required), ``refs`` (what a person made in the target, type -> id); skip ``step`` (required), ``shipment``,
+``customer_ref``; cancel none.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from crossdock.domain.cases.cancel import CANCEL, cancel, settle_by_hand
 from crossdock.domain.cases.command_settled import done, problem_key
 from crossdock.domain.cases.holds import hold_again, refusal, release_asked
 from crossdock.domain.cases.linked import link
+from crossdock.domain.cases.merged import merge_as
 from crossdock.domain.cases.order_seen import check
 from crossdock.domain.cases.reconciled import MISSING, book_again
 from crossdock.domain.cases.refund_seen import fit_again
@@ -21,7 +23,7 @@ from crossdock.domain.cases.shipment_seen import shipment_seen
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import OperatorActed, ShipmentSeen
 from crossdock.domain.holding import release
-from crossdock.domain.process import AMEND, CHECKS, MANY, REFUNDING, STEPS, UNDO
+from crossdock.domain.process import AFTERWARDS, AMEND, CHECKS, MANY, STEPS, UNDO
 from crossdock.domain.state import Intent
 
 Act = Callable[[Draft, OperatorActed], str | None]
@@ -144,7 +146,7 @@ def _skip(d: Draft, event: OperatorActed) -> str | None:
     name = str(event.args.get("step", ""))
     if name not in STEPS or name in ("done", "order.book"):
         return f"step {name!r} cannot be skipped"
-    if d.state.finished(name) or (d.state.ended is not None and name not in REFUNDING):
+    if d.state.finished(name) or (d.state.ended is not None and name not in AFTERWARDS):
         return "the step is finished"
     if name == "validate.customer" and not event.args.get("customer_ref"):
         return "say which ERP customer it is booked on: customer_ref"
@@ -191,6 +193,7 @@ _ACTS: Mapping[str, Act] = {
     "release_hold": release_asked,
     "hold": hold_again,
     "link": link,
+    "merge": merge_as,
     "cancel": _cancel,
     "resolve": _resolve,
     "skip": _skip,

@@ -10,6 +10,7 @@ from crossdock.domain.draft import Draft
 from crossdock.domain.problems import problem
 from crossdock.domain.process import AMEND, CHECKS
 from crossdock.domain.promise import (
+    ARRIVED,
     BACKORDERED,
     CURES,
     EXCEPTION,
@@ -29,6 +30,7 @@ from crossdock.domain.promise import (
     turns_at,
 )
 from crossdock.domain.state import FINISHED, OrderState, shippable
+from crossdock.domain.tracking import arrived_at
 
 PROMISE = "promise"  # the problem's key and the alarm's name
 _BEFORE_RELEASE = frozenset({*CHECKS, "order.book", "order.release", AMEND})
@@ -38,7 +40,8 @@ def keep_promise(d: Draft) -> None:
     """Give the promise, forecast anew, tell of a breach before it happens. Nothing, where none is promised."""
     state = d.state
     policy = d.policy if state.order is not None else None
-    if policy is None or policy.promise is None or state.ended is not None or state.cancel is not None:
+    over = state.cancel is not None or (state.ended is not None and not _came_after_all(state))
+    if policy is None or policy.promise is None or over:
         _leave(d, "no date is promised any more")
         return
     if state.promise is None:
@@ -47,6 +50,11 @@ def keep_promise(d: Draft) -> None:
         _give(d, policy, policy.promise)
     if state.promise is not None:
         _hold_against(d, state.promise, policy, policy.promise)
+
+
+def _came_after_all(state: OrderState) -> bool:
+    """An order is done when it is billed; its parcels arrive later, and what was promised is held against that."""
+    return state.ended == "done" and state.promise is not None and arrived_at(state) is not None
 
 
 def _leave(d: Draft, reason: str) -> None:
@@ -72,8 +80,8 @@ def _hold_against(d: Draft, given: Promise, policy: Policy, how: Promising) -> N
     late = made.later_than(given.dates)
     if (made, facts.cause, late) != (given.forecast, given.cause, given.late):
         d.note(e.ForecastMade(made, facts.cause, facts.since, d.now, late))
-    if facts.cause == SHIPPED:
-        d.settle(PROMISE, reason="it has left, later than promised" if late else "it has left in time")
+    if facts.cause in (SHIPPED, ARRIVED):
+        d.settle(PROMISE, reason=f"{SPOKEN[facts.cause]}{', later than promised' if late else ' in time'}")
     elif not late:
         d.settle(PROMISE, reason="the forecast is in time again")
     elif not given.late or PROMISE in d.state.problems:  # one that a person resolved is not raised again
@@ -110,12 +118,14 @@ def _facts(state: OrderState, given: Promise, now: datetime) -> Facts | None:
     if released_at is None and parcels:
         released_at = min(parcel.at for parcel in parcels)
     cause = _cause(state, released_at is not None, bool(parcels))
-    shipped_at = None
+    shipped_at = delivered_at = None
     if whole or state.finished("take.shipments"):
         cause, shipped_at = SHIPPED, max(parcel.shipment.shipped_at for parcel in parcels)
+        delivered_at = arrived_at(state)
+        cause = SHIPPED if delivered_at is None else ARRIVED
     since = given.since if given.since is not None and given.cause == cause else now
     picking = state.release_status in ("picking", "packed", "shipped")
-    return Facts(cause, since, released_at, shipped_at, picking, state.timers.get(EDIT_WINDOW))
+    return Facts(cause, since, released_at, shipped_at, delivered_at, picking, state.timers.get(EDIT_WINDOW))
 
 
 def _cause(state: OrderState, released: bool, partly: bool) -> str:

@@ -155,7 +155,7 @@ class BusinessCentralCompany:
         elif verb == "edit_line":
             line = next(one for one in order.lines if one.sequence == int(args["sequence"]))
             quantity = Decimal(str(args["quantity"]))
-            price = line.unit_price
+            price = Decimal(str(args.get("price", line.unit_price)))
             self.entities.sales.change_line(order, line, {"quantity": quantity, "unitPrice": price}, now)
         else:
             raise ValueError(f"the company cannot {verb!r}")

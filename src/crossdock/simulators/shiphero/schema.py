@@ -44,6 +44,8 @@ TYPES: Mapping[str, Mapping[str, str]] = {
         "order_id": "",
         "warehouse_id": "",
         "created_date": "",
+        "picked_up": "",
+        "delivered": "",
         "order": "Order",
         "shipping_labels": "ShippingLabel",
         "line_items": "ShipmentLineItemConnection",

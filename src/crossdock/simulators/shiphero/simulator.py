@@ -91,8 +91,9 @@ class ShipHeroSimulator:
         }
 
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        """``hold``, ``release_hold``, ``ship_now``, ``cancel``, ``void_label`` (args: ``order``, an id, a number or a
-        partner_order_id), ``subscribe`` (``url``, ``secret``), ``count_stock`` (``sku``, ``quantity``, ``warehouse``).
+        """``hold``, ``release_hold``, ``ship_now``, ``cancel``, ``void_label``, ``pick_up``, ``deliver`` (args:
+        ``order``, an id, a number or a partner_order_id), ``subscribe`` (``url``, ``secret``), ``count_stock``
+        (``sku``, ``quantity``, ``warehouse``).
         Raises ``KeyError`` and ``ValueError``."""
         if verb == "subscribe":
             self.webhook_url, self.webhook_secret = args["url"], args.get("secret", self.webhook_secret)
@@ -119,6 +120,8 @@ class ShipHeroSimulator:
                 self.warehouse.cancel(order, args.get("reason"))
             case "void_label":
                 self.warehouse.void_label(order)
+            case "pick_up" | "deliver":
+                self.warehouse.carry(order, delivered=verb == "deliver")
             case _:
                 raise ValueError(f"unknown verb {verb!r}")
 

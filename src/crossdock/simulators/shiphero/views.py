@@ -52,6 +52,8 @@ def shipment(of: Order, shipment: Shipment) -> dict[str, Any]:
         "order_id": of.id,
         "warehouse_id": str(WAREHOUSE_ID),
         "created_date": f"{shipment.at:%Y-%m-%dT%H:%M:%S}",
+        "picked_up": shipment.picked_up,
+        "delivered": shipment.delivered,
         "order": order(of),
         "total_packages": len(shipment.parcels),
         "shipping_labels": [

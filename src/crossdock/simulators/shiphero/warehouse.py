@@ -48,6 +48,8 @@ class Shipment(msgspec.Struct):
     legacy_id: int
     at: datetime
     parcels: list[Parcel]
+    picked_up: bool = False  # by the carrier
+    delivered: bool = False
 
     @property
     def id(self) -> str:
@@ -171,6 +173,13 @@ class Warehouse:
             parcel.tracking_number = self._tracking()
         self._tell("Shipment Update", order, shipment)
         return shipment
+
+    def carry(self, order: Order, *, delivered: bool) -> None:
+        """The carrier has everything that left, or has delivered it. No webhook tells that."""
+        if not order.shipments:
+            raise Refusal("The order has no shipment")
+        for shipment in order.shipments:
+            shipment.picked_up, shipment.delivered = True, shipment.delivered or delivered
 
     def work(self) -> None:
         """Do what is due."""

@@ -211,6 +211,12 @@ def _add_line(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     return {"id": str(order_id), "line": str(made["id"])}
 
 
+def _carry(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """Shopify follows a parcel itself: ``fulfillment``, ``status`` (``OUT_FOR_DELIVERY``), ``message``."""
+    asked = {"fulfillmentId": str(args["fulfillment"]), "status": str(args["status"]), "message": args.get("message")}
+    return {"event": str(shop.carried(asked).id)}
+
+
 VERBS: dict[str, Callable[["ShopifySimulator", Args], dict[str, Any]]] = {
     "place_order": _place_order,
     "import_order": _import_order,
@@ -230,5 +236,6 @@ VERBS: dict[str, Callable[["ShopifySimulator", Args], dict[str, Any]]] = {
     "hold_fulfilment": _hold,
     "release_fulfilment": _release,
     "move_fulfilment": _move,
+    "carry": _carry,
     "unsubscribe": _unsubscribe,
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from crossdock.simulators.shopify import metafields, payments, refunding, views
+from crossdock.simulators.shopify import carrying, metafields, payments, refunding, views
 from crossdock.simulators.shopify.books import LOCATIONS, UserError, numeric
 from crossdock.simulators.shopify.language import GraphError, connection, page_info
 
@@ -30,6 +30,7 @@ TOPICS = (
     "RETURNS_CLOSE",
     "RETURNS_REOPEN",
     "ORDER_TRANSACTIONS_CREATE",
+    "FULFILLMENT_EVENTS_CREATE",
     "FULFILLMENT_ORDERS_ORDER_ROUTING_COMPLETE",
     "FULFILLMENT_ORDERS_MOVED",
     "FULFILLMENT_ORDERS_SPLIT",
@@ -43,6 +44,7 @@ TOPICS = (
 SCOPES = (
     *("read_orders", "write_orders", "read_returns", "read_locations", "write_merchant_managed_fulfillment_orders"),
     "write_inventory",
+    "write_fulfillments",
 )
 _BOUND = re.compile(r"(updated_at|processed_at):(>=|<=|<)'([^']+)'")
 _SORTS = {"UPDATED_AT": "updated_at", "PROCESSED_AT": "processed_at"}
@@ -58,6 +60,7 @@ def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
         return {
             "__typename": "Mutation",
             "fulfillmentCreate": _payload("fulfillmentCreate", lambda a: _fulfil(shop, a)),
+            "fulfillmentEventCreate": _payload("fulfillmentEventCreate", lambda a: _event(shop, a)),
             "refundCreate": _payload("refundCreate", lambda a: _refund(shop, a)),
             "metafieldsSet": lambda a: _set_metafields(shop, a),
             "inventorySetQuantities": lambda a: _set_quantities(shop, a),
@@ -152,6 +155,7 @@ def _orders(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
 
 _MAKES = {
     "fulfillmentCreate": "fulfillment",
+    "fulfillmentEventCreate": "fulfillmentEvent",
     "refundCreate": "refund",
     "webhookSubscriptionCreate": "webhookSubscription",
 }
@@ -176,6 +180,10 @@ def _fulfil(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
     made = shop.books_.fulfil(a["fulfillment"])
     shop.order_changed(made.order_id, "orders/updated")
     return {"fulfillment": views.fulfilment(made, shop.books_)}
+
+
+def _event(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
+    return {"fulfillmentEvent": carrying.view(shop.carried(a["fulfillmentEvent"]))}
 
 
 def _refund(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:

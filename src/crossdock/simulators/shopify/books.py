@@ -26,6 +26,13 @@ class FulfilmentOrder(msgspec.Struct):
     status: str = "OPEN"
 
 
+class FulfilmentEvent(msgspec.Struct):
+    id: int
+    status: str
+    happened_at: datetime
+    message: str | None = None
+
+
 class Fulfilment(msgspec.Struct):
     id: int
     order_id: int
@@ -37,6 +44,7 @@ class Fulfilment(msgspec.Struct):
     company: str | None
     notified: bool
     status: str = "SUCCESS"
+    events: list["FulfilmentEvent"] = []
 
 
 class Subscription(msgspec.Struct):

@@ -13,8 +13,8 @@ from uuid import UUID
 import msgspec
 
 from crossdock.simulators.base import Deliver, Faults, Reply, Request, Surroundings
-from crossdock.simulators.shopify import acts, api, language, placing
-from crossdock.simulators.shopify.books import ShopBooks, fulfilment_order_body
+from crossdock.simulators.shopify import acts, api, carrying, language, placing
+from crossdock.simulators.shopify.books import FulfilmentEvent, ShopBooks, fulfilment_order_body
 from crossdock.simulators.shopify.language import GraphError
 from crossdock.simulators.shopify.payments import Payments
 from crossdock.simulators.shopify.stock import Shelf, selling_place
@@ -195,6 +195,13 @@ class ShopifySimulator:
         """Tell a refund, and the order that it changed."""
         self.notify("refunds/create", told_refund(refund))
         self.order_changed(order_id, "orders/updated")
+
+    def carried(self, asked: Mapping[str, Any]) -> FulfilmentEvent:
+        """A fulfilment's event, told by webhook to all; raises ``UserError``."""
+        owner, made = carrying.add(self.books_, asked)
+        self.notify("fulfillment_events/create", carrying.body(owner, made))
+        self.order_changed(owner.order_id, "orders/updated")
+        return made
 
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Something a person does in the shop: see ``acts.py``; raises ``LookupError`` for an unknown verb or order."""

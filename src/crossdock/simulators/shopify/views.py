@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from crossdock.simulators.shopify import metafields, returning
+from crossdock.simulators.shopify import carrying, metafields, returning
 from crossdock.simulators.shopify.books import Fulfilment, FulfilmentOrder, ShopBooks, Subscription
 from crossdock.simulators.shopify.language import connection
 from crossdock.simulators.shopify.refunding import sale_id
@@ -360,6 +360,7 @@ def fulfilment(told: Fulfilment, books: ShopBooks) -> dict[str, Any]:
         "createdAt": f"{told.created_at:%Y-%m-%dT%H:%M:%SZ}",
         "trackingInfo": lambda arguments: tracking[: arguments.get("first")],
         "fulfillmentLineItems": connection("FulfillmentLineItemConnection", lines),
+        "events": carrying.listed(told),
     }
 
 

@@ -13,7 +13,7 @@ import pytest
 from crossdock.connectors.shiphero import CONNECTOR
 from crossdock.connectors.shiphero.polls import Cursor
 from crossdock.domain.commands import CancelRelease, ReadBack, ReleaseOrder
-from crossdock.domain.events import ReleaseSeen, ShipmentSeen, SignalSeen
+from crossdock.domain.events import ParcelSeen, ReleaseSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.money import Amount
 from crossdock.domain.order import Address, LineKind, Order, OrderLine, Party, Totals
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, RateLimited, Rejected, RetryLater
@@ -417,3 +417,57 @@ async def test_the_list_of_changed_orders_is_read_from_the_vendors_clock_and_tel
     assert [one.delivery_id for one in first.found] == [one.delivery_id for one in second.found] != []
     since = (wired.at + timedelta(minutes=1)).isoformat()
     assert (await CONNECTOR.polls["orders"].run(wired.client, None, {"since": since})).found == ()
+
+
+async def test_a_shipment_is_followed_until_it_is_delivered_and_each_word_is_one_message() -> None:
+    wired = Wired()
+    wired.line.settings["tracking_days"] = 14  # type: ignore[index]
+    await wired.send(release())
+    await wired.work()
+    poll = CONNECTOR.polls["parcels"]
+    assert (await poll.run(wired.client, None, {})).found == (), "nobody has picked it up"
+    wired.simulator.act("pick_up", {"order": "shop-1001"})
+    first = await poll.run(wired.client, None, {})
+    again = await poll.run(wired.client, first.cursor, {})
+    assert {one.delivery_id for one in again.found} == {one.delivery_id for one in first.found}
+    wired.at += timedelta(days=2)
+    wired.simulator.act("deliver", {"order": "shop-1001"})
+    last = await poll.run(wired.client, again.cursor, {})
+    hooked = [event for event in wired.events() if isinstance(event, ShipmentSeen)]
+    told = [CONNECTOR.translate("warehouse", one.topic, one.body)[0] for one in (*first.found, *last.found)]
+    assert {(one.stream_kind, one.stream_key) for one in last.found} == {("order", "shop-1001")}
+    assert {event.shipment_id for event in told if isinstance(event, ParcelSeen)} == {one.shipment.id for one in hooked}
+    assert [event.status for event in told if isinstance(event, ParcelSeen)] == ["in_transit"] * len(hooked) + [
+        "delivered"
+    ] * len(hooked)
+
+
+async def test_a_shipment_that_left_long_ago_is_followed_no_more_and_none_where_it_is_not_asked_for() -> None:
+    wired = Wired()
+    await wired.send(release())
+    await wired.work()
+    wired.simulator.act("deliver", {"order": "shop-1001"})
+    asked = len(wired.asked)
+    assert (await CONNECTOR.polls["parcels"].run(wired.client, None, {})).found == ()
+    assert len(wired.asked) == asked
+    wired.line.settings["tracking_days"] = 14  # type: ignore[index]
+    assert (await CONNECTOR.polls["parcels"].run(wired.client, None, {})).found
+    wired.at += timedelta(days=15)
+    assert (await CONNECTOR.polls["parcels"].run(wired.client, None, {})).found == ()
+
+
+async def test_many_shipments_are_followed_page_by_page() -> None:
+    wired = Wired(split=0.0)
+    wired.line.settings["tracking_days"] = 14  # type: ignore[index]
+    for number in range(120):
+        await wired.send(release(external_id=str(number)))
+        wired.at += timedelta(seconds=1)
+    await wired.work()
+    for number in range(120):
+        wired.simulator.act("deliver", {"order": f"shop-{number}"})
+    cursor, more, keys = None, True, set()
+    while more:
+        page = await CONNECTOR.polls["parcels"].run(wired.client, cursor, {})
+        cursor, more = page.cursor, page.more
+        keys |= {one.stream_key for one in page.found}
+    assert len(keys) == 120
