@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking")
 SHOP, ERP = "shop", "erp"  # what the demo calls them
+SKU = "SKU-0001"  # one that the demo's ERP counts
 SIZE = {"width": 1360, "height": 850}
 READY_S = 180.0
 
@@ -133,6 +134,8 @@ async def take(walk: Walk, context: BrowserContext, order: str, theme: str) -> N
     group = next(iter(await walk.ask("exceptions")), None)
     pages = {"now": "/", "orders": "/orders", "order": f"/orders/{order}", "exceptions": "/exceptions"}
     pages |= {"connections": "/connections", "simulators": "/simulators", "proof": "/proof"}
+    pages |= {"stock": "/stock", "settlements": "/settlements", "reconciliation": "/reconciliation"}
+    pages["stock-item"] = f"/stock/item?sku={SKU}"
     if group is not None:
         pages["cause"] = f"/exceptions/cause?fingerprint={quote(group['fingerprint'])}"
     for name, path in pages.items():

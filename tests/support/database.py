@@ -51,7 +51,7 @@ def shared_server() -> Iterator[Embedded]:
 
 def template(server: Embedded) -> str:
     """The name of a migrated database to clone; built once per state of the migrations."""
-    digest = hashlib.sha256("".join(step.checksum for step in shipped()).encode()).hexdigest()[:12]
+    digest = hashlib.sha256("".join(f"{step.name} {step.checksum} " for step in shipped()).encode()).hexdigest()[:12]
     name = f"template_{digest}"
     blocking(lambda: _build(server, name))
     return name

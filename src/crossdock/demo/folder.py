@@ -46,7 +46,7 @@ def write(plan: Plan, settings: Mapping[str, Mapping[str, Any]], secrets: Mappin
         }
     config = {
         "connections": connections,
-        "routes": [{"channel": SHOP, "erp": ERP, "warehouse": WAREHOUSE, "guest_customer": pair.guest}],
+        "routes": [{"channel": SHOP, "erp": ERP, "warehouse": WAREHOUSE, "guest_customer": pair.guest, **pair.route}],
         "holds": [],
         "serve": {"intake": plan.intake, "console": plan.console},
     }

@@ -17,6 +17,7 @@ from crossdock.demo.plan import ERP, PAIRS, SHOP, WAREHOUSE
 Books = Mapping[str, Any]
 LARGE = {"rate_per_s": 2000, "burst": 20000}  # a large account's limits; the simulated vendors grant and watch the same
 CONCURRENCY = 15
+PLACE, SHELF_PLACE = "101", "1"  # where the shop sells from, and the ERP's location that feeds it
 QUEUE_PATH = "/123456789012/order-changes"  # of Amazon's notifications, at the same host
 
 
@@ -31,7 +32,8 @@ class Account(msgspec.Struct, frozen=True):
 
 class Pair(msgspec.Struct, frozen=True):
     """A channel and an ERP; ``systems``, ``quotas`` and ``accounts`` by connection name. ``guest``: the ERP's customer
-    for unknown buyers. ``polled``: the channel posts no webhooks, so that orders come with the next poll."""
+    for unknown buyers. ``polled``: the channel posts no webhooks, so that orders come with the next poll. ``route``:
+    what else is configured of it."""
 
     systems: dict[str, str]
     quotas: dict[str, dict[str, int]]
@@ -40,6 +42,7 @@ class Pair(msgspec.Struct, frozen=True):
     shop_books: Callable[[Books], Books]
     erp_books: Callable[[Books], Books]
     polled: bool = False
+    route: dict[str, Any] = {}  # further settings of the route
 
 
 def as_told(books: Books) -> Books:
@@ -66,7 +69,12 @@ def _shopify_netsuite(random: Random) -> dict[str, Account]:
     token, webhook = _secret(random), _secret(random)
     shop = Account(
         {"access_token": token, "webhook_secret": webhook, "restore_rate": 2000.0, "maximum": 20000.0},
-        lambda url: {"shop_domain": "simulated.myshopify.com", "api_base": url},
+        lambda url: {
+            "shop_domain": "simulated.myshopify.com",
+            "api_base": url,
+            "stock_locations": [PLACE],
+            "payouts": True,
+        },
         {"access_token": token, "webhook_secret": webhook},
     )
     known = make_credentials(datetime.now(UTC))
@@ -148,6 +156,11 @@ _SHOPIFY_NETSUITE = Pair(
     "9001",
     as_told,
     as_told,
+    route={
+        "publish_invoices": True,
+        # Seconds where a real route has minutes, so that a visitor sees numbers move.
+        "stock": {"locations": {PLACE: {"sources": [SHELF_PLACE]}}, "grace_s": 20, "settle_s": 5},
+    },
 )
 _AMAZON_BUSINESSCENTRAL = Pair(
     {SHOP: "amazon", ERP: "businesscentral", WAREHOUSE: "shiphero"},

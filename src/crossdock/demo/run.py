@@ -16,6 +16,7 @@ from crossdock.demo.books import Books, Reconciliation, reconcile
 from crossdock.demo.control import Vendors, vendors
 from crossdock.demo.faulting import Faulting
 from crossdock.demo.folder import fresh, write
+from crossdock.demo.life import Life
 from crossdock.demo.pairs import PAIRED, Account
 from crossdock.demo.plan import ERP, SHOP, VISITOR, WAREHOUSE, Plan
 from crossdock.demo.report import print_reconciliation
@@ -174,17 +175,24 @@ class _Demo:
             await asyncio.sleep(0.1)
 
     async def _trade(self) -> None:
-        """Place orders at the rate; live traffic has cancellations and edits too."""
+        """Place orders at the rate; a live demo's customers change their minds too."""
         self._doing = "orders are coming in"
         if self._plan.samples:
             await self._send_samples(self._plan.samples)
         placed, began = 0, monotonic()
+        life = None if self._plan.leave or self._pair.polled else Life(self._vendors, self._random, monotonic)
+        if life is not None:
+            await life.stock_up()
         while not self._stop.is_set() and (not self._plan.orders or placed < self._plan.orders):
             due = int((monotonic() - began) * self._plan.rate) + 1
             wanted = min(due, self._plan.orders or due) - placed
             if wanted > 0:
-                await self._vendors.act(SHOP, "place_order", count=wanted)
+                made = await self._vendors.act(SHOP, "place_order", count=wanted)
                 placed += wanted
+                if life is not None:
+                    life.placed(made["ids"])
+            if life is not None:
+                await life.go_on()
             await _wait(self._stop, min(0.2, 1 / self._plan.rate))
 
     async def _send_samples(self, folder: Path) -> None:

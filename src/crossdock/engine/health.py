@@ -1,8 +1,9 @@
 """How each connection is doing, as all workers share it: pause, breaker, failures."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 import msgspec
 
@@ -56,7 +57,8 @@ class Health:
         )
         if trip.breaker != row.breaker:
             self._world.signals.log.warning("breaker.changed", connection=name, state=trip.breaker)
-        self._share(self._world.store.trip(name, failures=trip.failures, breaker=trip.breaker, for_s=trip.for_s), name)
+        shared = partial(self._world.store.trip, name, failures=trip.failures, breaker=trip.breaker, for_s=trip.for_s)
+        self._share(shared, name)
 
     def pause(self, name: str, reason: str) -> None:
         """The connection itself is wrong (credentials, permissions): stop it everywhere until a person resumes it."""
@@ -64,22 +66,22 @@ class Health:
         if row is not None:
             self._rows[name] = msgspec.structs.replace(row, paused=True, paused_reason=reason)
         self._world.signals.log.error("connection.paused", connection=name, reason=reason)
-        self._share(self._world.store.pause(name, reason), name)
+        self._share(partial(self._world.store.pause, name, reason), name)
 
     def _share_contacts(self) -> None:
         taken = self._heard.take()
         if self._noted is not None:
             for name, error in taken:
-                self._share(self._noted(name, error), name)
+                self._share(partial(self._noted, name, error), name)
 
-    def _share(self, write: Awaitable[None], name: str) -> None:
+    def _share(self, write: Callable[[], Awaitable[None]], name: str) -> None:
         task = asyncio.create_task(self._written(write, name))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _written(self, write: Awaitable[None], name: str) -> None:
+    async def _written(self, write: Callable[[], Awaitable[None]], name: str) -> None:
         try:
-            await write
+            await write()
         except StoreUnavailable as error:
             # the other workers learn it from their own calls; the next refresh may undo it here
             self._world.signals.log.warning("store.unavailable", doing=f"share health of {name}", error=str(error))

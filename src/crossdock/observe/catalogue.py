@@ -205,10 +205,11 @@ LOG_EVENTS: Sequence[LogEvent] = (
 
 # Fields that may be logged. Identifiers, codes and figures; never what a person typed or a vendor answered.
 FIELDS = frozenset({
-    "actor", "again_in_s", "class", "code", "command", "connection", "count", "doing", "error", "event", "every_s",
-    "host", "key", "kind", "level", "message", "message_id", "name", "op", "order", "outcome", "owner", "page", "pages",
-    "path", "pid", "poll", "port", "purpose", "reason", "result", "role", "seconds", "size", "span_id", "state",
-    "status", "stream", "system", "target", "timestamp", "topic", "trace_id", "tries", "version", "worker",
+    "actor", "again_in_s", "class", "code", "command", "connection", "count", "credential", "doing", "ends", "error",
+    "event", "every_s", "host", "key", "kind", "level", "message", "message_id", "name", "op", "order", "outcome",
+    "owner", "page", "pages", "path", "pid", "poll", "port", "purpose", "reason", "result", "role", "seconds", "size",
+    "span_id", "state", "status", "stream", "system", "target", "timestamp", "topic", "trace_id", "tries", "version",
+    "worker",
 })  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from crossdock.observe.signals import Silence, Span
+from crossdock.proof.plan import ERP
 
 LAST_STEPS = 50
 POSITIONS = ("positions", "positions_all")
@@ -71,7 +72,7 @@ class Witness:
         key = (connection, poll)
         self.polled[key] = self._seconds()
         self.listed[key] = self._asked.get(key, 0.0)
-        if poll in POSITIONS:
+        if connection == ERP and poll in POSITIONS:
             self.rounds.append((self.listed[key], self.polled[key]))
         self._halfway[key] = False
 
