@@ -244,11 +244,12 @@ def _message(message: Message) -> Moment:
     source = _SOURCES.get(message.source, message.source)
     inner = message.event if isinstance(message.event, dict) else {}
     tone = {"parked": "bad", "waiting": "warn"}.get(message.handling, "plain")
+    topic = str(inner.get("type", message.topic)) if message.source == "tell" else message.topic
     facts = [("message", str(message.id)), ("delivery", message.delivery_id or ""), ("handling", message.handling)]
     return Moment(
         at=message.received_at,
         kind="message",
-        title=f"{source}: {_spoken(message.topic) if inner else message.topic}",
+        title=f"{source}: {_spoken(topic) if inner else topic}",
         tone=tone,
         who=str(inner.get("actor", "")),
         where=message.connection or "",
