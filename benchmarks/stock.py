@@ -29,7 +29,8 @@ SHOPS = ("shop1", "shop2", "shop3")
 ERP = "erp1"
 PLACE = "1"  # of the ERP, where all of it lies
 AT_ONCE = 500  # positions in one transaction: a page of the poll
-LATE_MS = 5_000  # every fourth position is told so much too late, after newer ones of its SKU perhaps
+# Every fourth position is told so much too late, after newer ones of its SKU perhaps; no two are of the same instant.
+LATE_MS = 5_000.5
 PER_S = CONNECTOR.manifest.quota.rate_per_s or 0.0  # cost points that a large shop restores in a second
 
 _SHOP = """\
@@ -116,7 +117,7 @@ def positions(updates: int, skus: int, began: datetime) -> Iterator[tuple[int, P
     random = Random(11)
     for nth in range(updates):
         sku = sku_of(nth if nth < skus else random.randrange(skus))
-        at = began + timedelta(milliseconds=nth - random.choice((0, 0, 0, LATE_MS)))
+        at = began + timedelta(milliseconds=nth - random.choice((0.0, 0.0, 0.0, LATE_MS)))
         yield nth, PositionSeen(ERP, PLACE, sku, Decimal(random.randrange(3, 400)), Decimal(0), at)
 
 
