@@ -51,6 +51,16 @@ def test_an_older_position_never_replaces_a_newer_one() -> None:
     assert stream.state.positions["erp/1"].on_hand == 5
 
 
+def test_a_late_position_is_late_though_the_newest_one_told_nothing_new() -> None:
+    """Ten, ten again, and then what was read in between: found by 50,000 positions that came out of order."""
+    stream = alone()
+    stream.position(10, as_of=NOON)
+    stream.position(10, as_of=NOON + timedelta(minutes=2))
+    stream.position(3, as_of=NOON + timedelta(minutes=1))
+    assert stream.last().quantity == 10
+    assert stream.state.positions["erp/1"].as_of == NOON + timedelta(minutes=2)
+
+
 def test_unknown_publishes_nothing() -> None:
     stock = StockPolicy(locations={AT: StockLocation(sources=("1", "2"))})
     stream = Stream({"a": route("a", stock)})

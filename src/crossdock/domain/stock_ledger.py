@@ -22,18 +22,16 @@ from crossdock.domain.stock_state import (
 )
 
 UNCOUNTED = timedelta(hours=1)  # beyond the settle time: all that a first position may take to arrive
-FRESH = timedelta(minutes=5)  # equal numbers are noted again after so long: how old a number is stays true
 
 
 def position_seen(d: StockDraft, event: PositionSeen) -> None:
-    """Take a position; one that is older than what is known changes nothing, whatever order they arrive in."""
+    """Take a position; one that is older than what is known changes nothing, whatever order they arrive in.
+
+    One with the numbers that are known is taken too: its instant is what tells a late one that it is late.
+    """
     place = f"{event.source}/{event.location}"
     known = d.state.positions.get(place)
     if known is not None and event.as_of <= known.as_of:
-        return
-    same = known is not None and (known.on_hand, known.committed) == (event.on_hand, event.committed)
-    waits = any(held.committed_at is not None for held in d.state.reservations.values())
-    if known is not None and same and not waits and event.as_of - known.as_of < FRESH:
         return
     d.note(PositionTaken(place, Position(event.on_hand, event.committed, event.as_of)))
     d.decision.stock.append(StockRow(d.sku, place, event.on_hand, event.committed, event.as_of))
