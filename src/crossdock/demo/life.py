@@ -25,10 +25,12 @@ SHARES = (
 
 
 class Life:
-    """``seconds``: a stopwatch."""
+    """``seconds``: a stopwatch. ``say`` is told what the shop would not do."""
 
-    def __init__(self, vendors: Vendors, random: Random, seconds: Callable[[], float]) -> None:
-        self._vendors, self._random, self._seconds = vendors, random, seconds
+    def __init__(
+        self, vendors: Vendors, random: Random, seconds: Callable[[], float], say: Callable[[str], None]
+    ) -> None:
+        self._vendors, self._random, self._seconds, self._say = vendors, random, seconds, say
         self._due: list[tuple[float, int, str, dict[str, Any]]] = []
         self._planned = 0
         self._plan(PAYOUT_EVERY_S, "payout", {})
@@ -50,15 +52,15 @@ class Life:
                 chance -= share
 
     async def go_on(self) -> None:
-        """Do what is due by now. What an order no longer allows (a refund of one that was cancelled) is left."""
+        """Do what is due by now. What the shop refuses, as it would its own people, is said and left."""
         while self._due and self._due[0][0] <= self._seconds():
             _, _, verb, args = heappop(self._due)
             if verb == "payout":
                 self._plan(PAYOUT_EVERY_S, "payout", {})
             try:
                 await self._vendors.act(SHOP, verb, **args)
-            except RuntimeError:
-                continue  # the shop said no, as it would to its own people
+            except RuntimeError as refused:
+                self._say(f"{verb} {args.get('id', '')}: {refused}")
 
     def _plan(self, in_s: float, verb: str, args: dict[str, Any]) -> None:
         self._planned += 1

@@ -180,7 +180,11 @@ class _Demo:
         if self._plan.samples:
             await self._send_samples(self._plan.samples)
         placed, began = 0, monotonic()
-        life = None if self._plan.leave or self._pair.polled else Life(self._vendors, self._random, monotonic)
+        life = (
+            None
+            if self._plan.leave or self._pair.polled
+            else Life(self._vendors, self._random, monotonic, self._screen.note)
+        )
         if life is not None:
             await life.stock_up()
         while not self._stop.is_set() and (not self._plan.orders or placed < self._plan.orders):
