@@ -29,7 +29,8 @@ from crossdock.domain.commands import Payload, PublishStock
 from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, Rejected, RetryLater
 from crossdock.domain.stock_events import LevelSeen
 from crossdock.kit.http import AnswerLost, NotSent
-from crossdock.kit.manifest import Call, Follow, Found, Page, Result, Untranslatable
+from crossdock.kit.levels import found as level_found
+from crossdock.kit.manifest import Call, Follow, Found, Page, Result
 
 ATTRIBUTE = "fulfillment_availability"
 DEFAULT = "DEFAULT"  # the fulfilment channel of what the merchant ships: the one place that Amazon has here
@@ -190,14 +191,4 @@ def _text(cursor: Cursor) -> str:
 
 def _found(client: Client, item: wire.ListingItem, as_of: datetime) -> Found:
     seen = LevelSeen(client.line.connection, DEFAULT, item.sku, _shown(item), as_of)
-    named = f"level:{seen.location}:{seen.sku}:{seen.quantity}:{seen.as_of.isoformat()}"
-    return Found(named, LEVEL, "stock", seen.sku, _encode(seen))
-
-
-def level_of(connection: str, body: bytes) -> LevelSeen:
-    """A polled level. Raises ``Untranslatable``."""
-    try:
-        seen = msgspec.json.decode(body, type=LevelSeen)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Untranslatable("unreadable_level", f"the polled level cannot be read: {error}", field="body") from error
-    return msgspec.structs.replace(seen, channel=connection)
+    return level_found(LEVEL, seen)

@@ -4,10 +4,11 @@ from hashlib import sha256
 
 import msgspec
 
-from crossdock.connectors.amazon import mapping, settlement_mapping, stocking
+from crossdock.connectors.amazon import mapping, settlement_mapping
 from crossdock.connectors.amazon.topics import CHANGE, LEVEL, ORDER, SETTLEMENT, SETTLEMENT_OF_OURS, TOPICS
 from crossdock.connectors.amazon.wire import ChangeNotification
 from crossdock.domain.events import Event, SettlementSeen, SignalSeen
+from crossdock.kit.levels import level_of
 from crossdock.kit.manifest import Untranslatable
 
 _change = msgspec.json.Decoder(ChangeNotification).decode
@@ -33,7 +34,7 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         whole = topic == SETTLEMENT
         return [SettlementSeen(settlement_mapping.to_settlement(connection, body, books_amazons=whole))]
     if topic == LEVEL:
-        return [stocking.level_of(connection, body)]
+        return [level_of(connection, body)]
     if topic in TOPICS:
         return []
     raise Untranslatable("amazon.topic_unknown", f"No mapping for the topic {topic!r}.")

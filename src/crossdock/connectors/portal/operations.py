@@ -13,23 +13,19 @@ from crossdock.kit.manifest import Call, Operation, Repeat, Result
 async def push(client: Portal, payload: Payload, call: Call) -> Result:
     """Tell of a shipment. A portal without a callback asks for the order's state: there is nothing to send."""
     assert isinstance(payload, PushFulfilment)
-    if not client.callback:
-        return Result(Done(facts={"told": "nothing: the portal has no callback_url and asks itself"}))
     told = {
         "type": "order.shipped",
         "external_id": payload.order_external_id,
         "shipment": msgspec.to_builtins(payload.shipment),
         "notify_customer": payload.notify_customer,
     }
-    return Result(await client.tell(call.idempotency_key, told))
+    return await _tell(client, call, told)
 
 
 async def publish(client: Portal, payload: Payload, call: Call) -> Result:
     """Tell how many units a place of the portal may show. One without a callback asks: the partner API answers with
     the number that is settled here. Numbers carry a version; a portal keeps the highest."""
     assert isinstance(payload, PublishStock)
-    if not client.callback:
-        return Result(Done(facts={"told": "nothing: the portal has no callback_url and asks itself"}))
     told: dict[str, object] = {
         "type": "stock.level",
         "sku": payload.sku,
@@ -37,16 +33,21 @@ async def publish(client: Portal, payload: Payload, call: Call) -> Result:
         "available": payload.quantity,
         "version": payload.version,
     }
-    return Result(await client.tell(call.idempotency_key, told))
+    return await _tell(client, call, told)
 
 
 async def publish_invoice(client: Portal, payload: Payload, call: Call) -> Result:
     """Tell of an invoice. A portal without a callback asks for the order's state, which names it."""
     assert isinstance(payload, PublishInvoice)
-    if not client.callback:
-        return Result(Done(facts={"told": "nothing: the portal has no callback_url and asks itself"}))
     invoice = msgspec.to_builtins(payload.invoice)
     told = {"type": "order.invoiced", "external_id": payload.order_external_id, "invoice": invoice}
+    return await _tell(client, call, told)
+
+
+async def _tell(client: Portal, call: Call, told: dict[str, object]) -> Result:
+    """A portal without a callback is told nothing: it asks."""
+    if not client.callback:
+        return Result(Done(facts={"told": "nothing: the portal has no callback_url and asks itself"}))
     return Result(await client.tell(call.idempotency_key, told))
 
 

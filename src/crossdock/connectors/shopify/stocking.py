@@ -19,7 +19,8 @@ from crossdock.domain.commands import Payload, PublishStock
 from crossdock.domain.outcome import Conflict, Done, Rejected, RetryLater
 from crossdock.domain.stock_events import LevelSeen
 from crossdock.kit.errors import asked_at
-from crossdock.kit.manifest import Call, Follow, Found, Page, Result, Untranslatable
+from crossdock.kit.levels import found as level_found
+from crossdock.kit.manifest import Call, Follow, Page, Result
 
 PER_PAGE = 100
 STALE = ("CHANGE_FROM_QUANTITY_STALE", "COMPARE_QUANTITY_STALE")
@@ -115,23 +116,9 @@ async def levels(client: Client, cursor: str | None, options: Mapping[str, Any])
     page = await client.levels(location, PER_PAGE, at.after)
     as_of = asked_at(client.told_at, sent, client.line.now())
     seen = [one for item in page.nodes if (one := _level(client.line.connection, location, item, as_of)) is not None]
-    found = tuple(_found(one) for one in seen if one.sku)
+    found = tuple(level_found(POLLED_LEVEL, one) for one in seen if one.sku)
     if page.page_info is not None and page.page_info.has_next_page and page.page_info.end_cursor != at.after:
         return Page(found, _encode(Cursor(at.nth, page.page_info.end_cursor)).decode(), more=True)
     following = Cursor(at.nth + 1)
     more = following.nth < len(locations)
     return Page(found, _encode(following if more else Cursor()).decode(), more)
-
-
-def _found(seen: LevelSeen) -> Found:
-    named = f"level:{seen.location}:{seen.sku}:{seen.quantity}:{seen.as_of.isoformat()}"
-    return Found(named, POLLED_LEVEL, "stock", seen.sku, _encode(seen))
-
-
-def level_of(connection: str, body: bytes) -> LevelSeen:
-    """A polled level. Raises ``Untranslatable``."""
-    try:
-        seen = msgspec.json.decode(body, type=LevelSeen)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Untranslatable("unreadable_level", f"the polled level cannot be read: {error}", field="body") from error
-    return msgspec.structs.replace(seen, channel=connection)

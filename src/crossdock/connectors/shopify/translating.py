@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import msgspec
 
-from crossdock.connectors.shopify import mapping, payout_mapping, polls, stocking, tracking, webhook
+from crossdock.connectors.shopify import mapping, payout_mapping, polls, tracking, webhook
 from crossdock.connectors.shopify.topics import (
     HANDLING,
     IGNORED,
@@ -17,6 +17,7 @@ from crossdock.connectors.shopify.topics import (
     SIGNAL_RETURN,
 )
 from crossdock.domain.events import Event, OrderSeen, RefundSeen, SettlementSeen, SignalSeen
+from crossdock.kit.levels import level_of
 from crossdock.kit.manifest import Untranslatable
 
 
@@ -33,7 +34,7 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
     if handling == IGNORED:
         return []
     if topic == POLLED_LEVEL:
-        return [stocking.level_of(connection, body)]
+        return [level_of(connection, body)]
     if handling is None and topic != POLLED_ORDER:
         raise Untranslatable(
             "shopify.topic_unknown", f"No mapping for the topic {topic!r}.", hint="Remove the subscription."
