@@ -19,6 +19,7 @@ from crossdock.engine.world import Loop, World
 from crossdock.governance.config import Config
 from crossdock.governance.exposure import address
 from crossdock.governance.mapped import mappings
+from crossdock.kit.pausing import pause
 from crossdock.observe.exposition import exposition
 from crossdock.observe.signals import Signals
 from crossdock.observe.sql_gauges import SqlGauges
@@ -43,10 +44,7 @@ class Gauges:
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
                 self._latest = []  # a scrape then lacks them: better than figures of a while ago
             self._signals.show(self._latest)
-            try:
-                await asyncio.wait_for(stop.wait(), GAUGES_EVERY_S)
-            except TimeoutError:
-                continue
+            await pause(stop, GAUGES_EVERY_S)
 
     def text(self) -> str:
         """The Prometheus text."""

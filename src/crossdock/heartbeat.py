@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from crossdock.kit.pausing import pause
 from crossdock.store.named import Statements
 from crossdock.store.pool import Pool
 
@@ -30,10 +31,7 @@ class Heartbeat:
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await self._say(_sql().beat, *self._row, msgspec.json.encode(figures()).decode())
-            try:
-                await asyncio.wait_for(stop.wait(), EVERY_S)
-            except TimeoutError:
-                continue
+            await pause(stop, EVERY_S)
         await self._say(_sql().leave, self._row[0])
 
     async def _say(self, statement: str, *values: Any) -> None:

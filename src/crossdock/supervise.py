@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from crossdock.kit.pausing import pause
+
 ROLES = ("intake", "decide", "deliver", "schedule", "console", "partner")
 MANY = ("decide", "deliver")  # roles that ``--workers`` multiplies; the others need one address or do little
 DRAIN_S = 30.0
@@ -68,8 +70,7 @@ class Child:
             self.restarts += 1
             backoff_s = FIRST_BACKOFF_S if loop.time() - began > STEADY_S else min(backoff_s * 2, LONGEST_BACKOFF_S)
             self._tell(f"{self.name} ended ({how}); starting it again in {backoff_s:g} s")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), backoff_s)
+            await pause(stop, backoff_s)
 
     async def _live(self, lifeline: int, held: Sequence[int]) -> str:
         """One life of the child; how it ended. A machine without memory or processes to spare may have some later."""

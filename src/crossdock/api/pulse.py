@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from crossdock.api.desk import Desk
+from crossdock.kit.pausing import pause
 from crossdock.store import reading_connections, reading_now
 from crossdock.store.reading import Count
 from crossdock.store.reading_connections import ConnectionHealth
@@ -90,10 +91,7 @@ class Pulse:
                 await self.now()
             except Exception as error:  # noqa: BLE001 - the database may be away: say so and go on
                 self._desk.signals.log.warning("console.figures_unread", error=type(error).__name__)
-            try:
-                await asyncio.wait_for(stop.wait(), every_s)
-            except TimeoutError:
-                continue
+            await pause(stop, every_s)
 
     async def _read(self, clock: float) -> Now:
         pool = self._desk.pool

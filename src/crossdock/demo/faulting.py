@@ -9,6 +9,7 @@ from random import Random
 
 from crossdock.demo.control import Vendors
 from crossdock.demo.plan import ERP, SHOP, WAREHOUSE
+from crossdock.kit.pausing import pause
 from crossdock.supervise import Supervisor
 
 OUTAGE_S = 6.0
@@ -39,7 +40,7 @@ class Faulting:
             while not stop.is_set():
                 for turn in turns:
                     await turn(stop)
-                    await _pause(stop, 1.0)
+                    await pause(stop, 1.0)
         finally:
             for name in (SHOP, ERP, WAREHOUSE):
                 await self._vendors.faults(name, **CALM)
@@ -54,27 +55,27 @@ class Faulting:
     async def _lost_answers(self, stop: asyncio.Event) -> None:
         self._note("_lost_answers")
         await self._vendors.faults(ERP, lost_response=0.3)
-        await _pause(stop, BURST_S)
+        await pause(stop, BURST_S)
         await self._vendors.faults(ERP, lost_response=0.0)
 
     async def _burst(self, stop: asyncio.Event) -> None:
         self._note("_burst")
         for name in (ERP, SHOP):
             await self._vendors.faults(name, rate_limited=0.5)
-        await _pause(stop, BURST_S)
+        await pause(stop, BURST_S)
         for name in (ERP, SHOP):
             await self._vendors.faults(name, rate_limited=0.0)
 
     async def _outage(self, stop: asyncio.Event) -> None:
         self._note("_outage")
         await self._vendors.faults(ERP, down=True)
-        await _pause(stop, OUTAGE_S)
+        await pause(stop, OUTAGE_S)
         await self._vendors.faults(ERP, down=False)
 
     async def _late(self, stop: asyncio.Event) -> None:
         self._note("_late")
         await self._vendors.faults(ERP, late_commit=0.1, html_200=0.1)
-        await _pause(stop, BURST_S)
+        await pause(stop, BURST_S)
         await self._vendors.faults(ERP, late_commit=0.0, html_200=0.0)
 
     async def _worker_killed(self, stop: asyncio.Event) -> None:
@@ -98,10 +99,3 @@ _NAMES = {
     "_late": "ERP saves late, or answers with a gateway's page",
     "_worker_killed": "worker killed with -9",
 }
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

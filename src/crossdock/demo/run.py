@@ -22,6 +22,7 @@ from crossdock.demo.plan import ERP, SHOP, VISITOR, WAREHOUSE, Plan
 from crossdock.demo.report import print_reconciliation
 from crossdock.demo.vendors import VendorsSpec
 from crossdock.demo.watching import Figures, Screen
+from crossdock.kit.pausing import pause
 from crossdock.serve import Serving
 from crossdock.supervise import ROLES, stop_on_signals
 
@@ -197,7 +198,7 @@ class _Demo:
                     life.placed(made["ids"])
             if life is not None:
                 await life.go_on()
-            await _wait(self._stop, min(0.2, 1 / self._plan.rate))
+            await pause(self._stop, min(0.2, 1 / self._plan.rate))
 
     async def _send_samples(self, folder: Path) -> None:
         for file in await asyncio.to_thread(_sample_files, folder):
@@ -231,7 +232,7 @@ class _Demo:
             if still_s > still_limit_s:
                 self._screen.note(f"{now.moving} under way have not moved for {still_s:.0f} s")
                 return False
-            await _wait(self._stop, 0.5)
+            await pause(self._stop, 0.5)
         return False
 
     async def _reconciled(self) -> Reconciliation:
@@ -259,13 +260,6 @@ class _Demo:
 
 def _sample_files(folder: Path) -> list[Path]:
     return [file.absolute() for file in sorted(folder.glob("shopify_orders-*.json"))]
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
 
 
 async def _answers(host: str, port: int) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from crossdock.engine.world import Linked, World
 from crossdock.kit.manifest import ENDS_SOON_DAYS
+from crossdock.kit.pausing import pause
 from crossdock.store.protocol import StoreUnavailable
 
 EVERY_S = 3600.0
@@ -25,11 +26,7 @@ class CredentialLoop:
                 await self.round()
             except StoreUnavailable as error:
                 self._world.signals.log.warning("store.unavailable", doing="note credentials", error=str(error))
-            try:
-                async with asyncio.timeout(EVERY_S):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+            await pause(stop, EVERY_S)
 
     async def round(self) -> None:
         """Look at every connection once. Raises ``StoreUnavailable``."""

@@ -3,6 +3,7 @@
 import asyncio
 
 from crossdock.engine.world import World
+from crossdock.kit.pausing import pause
 from crossdock.store.protocol import StoreUnavailable
 
 TIMERS_EVERY_S = 0.5
@@ -24,11 +25,7 @@ class ScheduleLoop:
                 await self.round()
             except StoreUnavailable as error:
                 self._world.signals.log.warning("store.unavailable", doing="schedule", error=str(error))
-            try:
-                async with asyncio.timeout(TIMERS_EVERY_S):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+            await pause(stop, TIMERS_EVERY_S)
 
     async def round(self) -> None:
         """Tend when it is time; move everything that is due. Tending first: it makes what moving may lack."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
+from crossdock.kit.pausing import pause
 from crossdock.observe.signals import Signals
 from crossdock.store import bulk
 from crossdock.store.errors import translated
@@ -29,11 +30,7 @@ class SweepLoop:
                     wait_s = BETWEEN_S
             except StoreUnavailable as error:
                 self._signals.log.warning("store.unavailable", doing="sweep", error=str(error))
-            try:
-                async with asyncio.timeout(wait_s):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+            await pause(stop, wait_s)
 
     async def round(self) -> bool:
         """One lot of delivery ids, and the old months when none are left. True: all is swept for now."""

@@ -10,6 +10,7 @@ from crossdock.engine.world import Linked, World
 from crossdock.intake.polling import Run, Stuck, Tally, run_pages
 from crossdock.kit.http import AnswerLost, NotSent
 from crossdock.kit.manifest import Poll
+from crossdock.kit.pausing import pause
 from crossdock.store.protocol import LIVE, ConnectionRow, StoreUnavailable
 
 OWNER_LEASE_S = 30.0  # another process takes over this long after the owner died
@@ -53,7 +54,7 @@ class PollLoop:
             except StoreUnavailable as error:
                 self._owns = False
                 self._world.signals.log.warning("store.unavailable", doing="own the polls", error=error)
-            await _pause(stop, self._tick_s)
+            await pause(stop, self._tick_s)
         if self._runs:
             await asyncio.wait(self._runs)
         await self._give_up()
@@ -95,7 +96,7 @@ class PollLoop:
             self._world.signals.log.warning("store.unavailable", doing="give up the polls", error=error)
 
     async def _take_turn(self, turn: _Turn, stop: asyncio.Event) -> None:
-        run = Run(turn.link, turn.poll, turn.poll.name, {}, LIVE, lambda s: _pause(stop, s))
+        run = Run(turn.link, turn.poll, turn.poll.name, {}, LIVE, lambda s: pause(stop, s))
         try:
             tally = Tally()
             await run_pages(self._world, run, lambda: self._owns and not stop.is_set(), _untold, tally)
@@ -152,12 +153,3 @@ def _rests(row: ConnectionRow | None, link: Linked) -> bool:
 
 def _untold(_tally: Tally) -> None:
     """A scheduled run reports at its end."""
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait, but not longer than until told to stop."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
+from crossdock.kit.pausing import pause
 from crossdock.observe.logs import LineWriter, Scrub, make_log
 from crossdock.observe.spans import Carrier, Recorded, Tracer
 from crossdock.observe.tally import Sample, SheetFile, Tally
@@ -80,11 +81,7 @@ class Telemetry:
             await self.flush()
             if self._clock() - self._metered_at >= METER_EVERY_S:
                 await self._send_figures()
-            try:
-                async with asyncio.timeout(FLUSH_S):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+            await pause(stop, FLUSH_S)
         await self.flush()
 
     async def flush(self) -> None:

@@ -7,12 +7,14 @@ stands, and at a slice of all orders in turn: what was deleted shows in no list 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from crossdock.engine.world import World
 from crossdock.kit.listing import Listed, Window
+from crossdock.kit.pausing import pause
 from crossdock.reconcile.asking import LONGEST, Asker, CannotAsk
 from crossdock.reconcile.looking import Route, look, settle
 from crossdock.store.differences import Differences
@@ -173,13 +175,13 @@ class ReconcileLoop:
                 working = None
             if self._owns and idle and self._due <= self._world.stopwatch():
                 working = asyncio.get_running_loop().create_task(self._rounds())
-            await self._pause(self._tick_s)
+            await pause(self._stop, self._tick_s)
         if working is not None:
             await working
         await self._give_up()
 
     async def _rounds(self) -> None:
-        for route in routes_of(self._world, self._settings, self._pause):
+        for route in routes_of(self._world, self._settings, partial(pause, self._stop)):
             if self._going():
                 await self.round(route)
         try:
@@ -235,11 +237,3 @@ class ReconcileLoop:
             await self._world.store.release_slots(NAME, self._world.worker)
         except StoreUnavailable as error:  # the lease ends by itself
             self._world.signals.log.warning("store.unavailable", doing="give up reconciliation", error=error)
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but not longer than until told to stop."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
-        except TimeoutError:
-            return
