@@ -13,11 +13,22 @@ from typing import Any
 import msgspec
 
 from crossdock.demo.plan import ERP, PAIRS, SHOP, WAREHOUSE
+from crossdock.domain.promise import WEEKDAYS
 
 Books = Mapping[str, Any]
 LARGE = {"rate_per_s": 2000, "burst": 20000}  # a large account's limits; the simulated vendors grant and watch the same
 CONCURRENCY = 15
 PLACE, SHELF_PLACE = "101", "1"  # where the shop sells from, and the ERP's location that feeds it
+PROMISE = {  # the simulated warehouse knows no weekend
+    "time_zone": "UTC",
+    "cut_off": "22:00",
+    "collection": "23:00",
+    "working_days": list(WEEKDAYS),
+    "default_transit_days": 2,
+    # Minutes where a real route has hours: only what stands still just before the cut-off is late.
+    "lead_minutes": 5,
+    "warn_minutes": 1,
+}
 QUEUE_PATH = "/123456789012/order-changes"  # of Amazon's notifications, at the same host
 
 
@@ -160,6 +171,7 @@ _SHOPIFY_NETSUITE = Pair(
         "publish_invoices": True,
         # Seconds where a real route has minutes, so that a visitor sees numbers move.
         "stock": {"locations": {PLACE: {"sources": [SHELF_PLACE]}}, "grace_s": 20, "settle_s": 5},
+        "promise": PROMISE,
     },
 )
 _AMAZON_BUSINESSCENTRAL = Pair(
