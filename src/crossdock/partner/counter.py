@@ -1,7 +1,8 @@
 """What the partner API is given, and who stands at it: the key, its scope, the address it comes from."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -20,6 +21,22 @@ from crossdock.partner.problems import Refusal
 
 Asking = Request[Any, Any, Any]
 OPEN = frozenset({"/partner/v1/openapi.json", "/partner/v1/order.schema.json", "/healthz"})  # tell nothing of anybody
+
+
+class Seats:
+    """Where callers wait, as long as there is room."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+
+    @contextmanager
+    def one(self, most: int) -> Iterator[bool]:
+        """Take a seat; false when ``most`` callers sit already."""
+        self._taken += 1
+        try:
+            yield self._taken <= most
+        finally:
+            self._taken -= 1
 
 
 class Counter(msgspec.Struct, frozen=True):
@@ -41,6 +58,7 @@ class Counter(msgspec.Struct, frozen=True):
     fresh_s: float = 86_400.0  # what was read longer ago is no longer an answer
     answer_s: float = 2.0  # how long an answer from what is kept may take; then 503
     stock_fresh_s: float = 3_600.0  # the same for stock, whose positions are read every quarter of an hour
+    seats: Seats = msgspec.field(default_factory=Seats)
 
 
 def counter_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Counter:

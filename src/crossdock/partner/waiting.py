@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -76,7 +76,7 @@ async def same(counter: Counter, arrival: Arrival, what: str) -> None:
 async def wait_for(counter: Counter, look: Callable[[], Awaitable[T | None]], waits: Patience, key: str) -> T | None:
     """What ``look`` finds, as soon as it finds something; None when the time is over, or no seat is left."""
     pause_s = _FIRST_LOOK_S
-    with _Seat(counter) as seat:
+    with counter.seats.one(counter.most_waiting) as seat:
         while True:
             found = await _glance(counter, look, waits, key)
             if found is not None:
@@ -86,22 +86,6 @@ async def wait_for(counter: Counter, look: Callable[[], Awaitable[T | None]], wa
                 return None
             await counter.sleep(min(pause_s, left))
             pause_s = min(pause_s * 1.5, _LONGEST_LOOK_S)
-
-
-class _Seat:
-    """One of the places to wait at; false when all are taken."""
-
-    taken = 0
-
-    def __init__(self, counter: Counter) -> None:
-        self._most = counter.most_waiting
-
-    def __enter__(self) -> bool:
-        _Seat.taken += 1
-        return _Seat.taken <= self._most
-
-    def __exit__(self, *_: Any) -> None:
-        _Seat.taken -= 1
 
 
 async def _glance(counter: Counter, look: Callable[[], Awaitable[T | None]], waits: Patience, key: str) -> T | None:
