@@ -13,6 +13,9 @@ import msgspec
 from crossdock.demo.vendors import VARIABLE, VendorsSaid, VendorsSpec
 
 
+ANSWER_S = 60.0  # of the vendors, who share one process and a busy machine
+
+
 class Vendors:
     """The running vendors."""
 
@@ -62,7 +65,7 @@ async def vendors(spec: VendorsSpec) -> AsyncIterator[Vendors]:
         line = await process.stdout.readline()
         if not line:
             raise RuntimeError("the simulated vendors did not start; the lines above say why")
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S)) as session:
             yield Vendors(msgspec.json.decode(line, type=VendorsSaid), session)
     finally:
         process.stdin.close()

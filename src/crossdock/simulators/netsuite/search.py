@@ -12,6 +12,7 @@ from crossdock.simulators.netsuite.catalogue import CURRENCIES, SHIP_ITEMS
 from crossdock.simulators.netsuite.ledger import STATUS, Document
 from crossdock.simulators.netsuite.pricebook import COLUMNS as PRICE_COLUMNS
 from crossdock.simulators.netsuite.suiteql import Row, Tables, refused, run
+from crossdock.simulators.netsuite.suiteql_facts import ANY, Facts
 
 if TYPE_CHECKING:
     from crossdock.simulators.netsuite.account import NetSuiteAccount
@@ -87,12 +88,15 @@ class Search:
         )
 
     def _documents(self, kind: str | None = None) -> list[Document]:
-        horizon = self._account.now - timedelta(seconds=self._account.faults.search_lag_s)
-        documents = self._account.ledger.documents.values()
-        return [d for d in documents if kind in (None, d.type) and d.created <= horizon]
+        shown, documents = self._shown_from(), self._account.ledger.documents.values()
+        return [d for d in documents if kind in (None, d.type) and d.created <= shown]
+
+    def _shown_from(self) -> datetime:
+        """Searches show what was made until then."""
+        return self._account.now - timedelta(seconds=self._account.faults.search_lag_s)
 
     def _tables(self) -> Tables:
-        sources: dict[str, Callable[[], Iterator[Row]]] = {
+        scanned: dict[str, Callable[[], Iterator[Row]]] = {
             "item": self._items,
             "customer": self._customers,
             "entityaddress": self._addresses,
@@ -100,13 +104,16 @@ class Search:
                 {"id": int(ref), "itemid": name, "isinactive": "F"} for ref, name in SHIP_ITEMS.items()
             ),
             "currency": lambda: ({"id": int(ref), "symbol": code, "name": code} for ref, code in CURRENCIES.items()),
-            "transaction": self._transactions,
-            "transactionline": self._lines,
             "aggregateitemlocation": self._balances,
             "pricing": self._account.prices.prices,
             "pricelevel": self._account.prices.level_rows,
             "customeritempricing": self._account.prices.own,
             "unitstypeuom": self._account.prices.unit_rows,
+        }
+        sources: dict[str, Callable[[Facts], Iterator[Row]]] = {
+            "transaction": self._transactions,
+            "transactionline": self._lines,
+            **{name: _whatever(rows) for name, rows in scanned.items()},
         }
         return {name: (frozenset(_COLUMNS[name].split()), rows) for name, rows in sources.items()}
 
@@ -144,8 +151,24 @@ class Search:
             if known.postcode:
                 yield {"nkey": int(known.id), "zip": known.postcode}
 
-    def _transactions(self) -> Iterator[Row]:
-        for document in self._documents():
+    def _meant(self, facts: Facts, named_by: str) -> Iterator[Document]:
+        """The documents that facts about a table's columns leave; ``named_by``: the column with their internal id."""
+        ids = facts.get(named_by, ANY).values
+        if ids is None:
+            return iter(self._documents())
+        shown, known = self._shown_from(), self._account.ledger.documents
+        named = (known[str(ref)] for ref in ids if str(ref) in known)
+        return iter(sorted((d for d in named if d.created <= shown), key=lambda d: int(d.id)))
+
+    def _transactions(self, facts: Facts) -> Iterator[Row]:
+        kind, key = facts.get("type", ANY), facts.get("externalid", ANY)
+        changed = facts.get("lastmodifieddate", ANY)
+        for document in self._meant(facts, "id"):
+            if not (kind.admits(_TYPES[document.type]) and key.admits(document.external_id)):
+                continue
+            modified = self._wall(document.modified)
+            if not changed.admits(modified):
+                continue
             yield {
                 "id": int(document.id),
                 "tranid": document.number,
@@ -159,16 +182,20 @@ class Search:
                 "status": STATUS[document.status],
                 "trandate": self._wall(document.created),
                 "createddate": self._wall(document.created),
-                "lastmodifieddate": self._wall(document.modified),
+                "lastmodifieddate": modified,
             }
 
-    def _lines(self) -> Iterator[Row]:
-        for document in self._documents():
+    def _lines(self, facts: Facts) -> Iterator[Row]:
+        main, origin = facts.get("mainline", ANY), facts.get("createdfrom", ANY)
+        for document in self._meant(facts, "transaction"):
             source = int(document.created_from) if document.created_from else None
+            if not origin.admits(source):
+                continue
             base = {"transaction": int(document.id), "createdfrom": source}
             sold = document.type in ("salesOrder", "invoice")  # what goes out is stated with a minus in SuiteQL
-            yield {**base, **dict.fromkeys(_LINE_ONLY), "id": 0, "mainline": "T", "linesequencenumber": 0}
-            for line in document.lines:
+            if main.admits("T"):
+                yield {**base, **dict.fromkeys(_LINE_ONLY), "id": 0, "mainline": "T", "linesequencenumber": 0}
+            for line in document.lines if main.admits("F") else ():
                 yield {
                     **base,
                     "id": line.line,
@@ -195,6 +222,11 @@ class Search:
     def _wall(self, at: datetime) -> datetime:
         """SuiteQL's dates: the account's wall time, whole seconds, no zone."""
         return at.astimezone(self._zone).replace(tzinfo=None, microsecond=0)
+
+
+def _whatever(rows: Callable[[], Iterator[Row]]) -> Callable[[Facts], Iterator[Row]]:
+    """A short table, read whole."""
+    return lambda _facts: rows()
 
 
 def _count(query: Mapping[str, str], name: str, default: int) -> int:

@@ -10,11 +10,16 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from crossdock.simulators.netsuite.answers import Refusal
+from crossdock.simulators.netsuite.suiteql_facts import NOTHING, Fact, Facts, at_least, both, either, equals
 
 Row = dict[str, Any]
 Value = Callable[[Row], Any]
-Tables = Mapping[str, tuple[frozenset[str], Callable[[], Iterator[Row]]]]
+Test = tuple[Callable[[Row], bool], Facts]
+# Columns, and the rows; those that contradict the facts about a table's columns may be left out.
+Tables = Mapping[str, tuple[frozenset[str], Callable[[Facts], Iterator[Row]]]]
 
 _TOKEN = re.compile(r"\s*(?:('(?:[^']|'')*')|(\d+(?:\.\d+)?)|([A-Za-z_][A-Za-z0-9_]*)|(<=|>=|<>|!=|[=<>(),.]))")
 _WALL = "YYYY-MM-DD HH24:MI:SS"
@@ -45,6 +50,35 @@ def run(statement: str, tables: Tables) -> list[dict[str, str]]:
     return _Statement(statement, tables).rows()
 
 
+class _Constant:
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __call__(self, row: Row) -> Any:
+        return self.value
+
+
+class _Column:
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, row: Row) -> Any:
+        return row[self.name]
+
+
+class _Join(msgspec.Struct, frozen=True):
+    """``alias`` is joined where its column ``inner`` equals ``outer``, a column of a table before it."""
+
+    alias: str
+    outer: str
+    inner: str
+    left: bool
+
+
 class _Statement:
     def __init__(self, text: str, tables: Tables) -> None:
         self._tokens = _tokens(text)
@@ -57,9 +91,11 @@ class _Statement:
         self._expect("select")
         columns_from = self._at
         self._skip_to_from()
-        rows = self._joined()
-        if self._take("where"):
-            rows = filter(self._either(), rows)
+        first, joins = self._sources()
+        test, facts = self._either() if self._take("where") else (None, NOTHING)
+        rows = self._joined(first, joins, dict(facts))
+        if test is not None:
+            rows = filter(test, rows)
         if self._take("group"):
             rows = self._groups(rows)
         keys = self._order()
@@ -79,16 +115,17 @@ class _Statement:
             self._at += 1
         self._expect("from")
 
-    def _joined(self) -> Iterator[Row]:
-        rows = self._table()
+    def _sources(self) -> tuple[str, list[_Join]]:
+        """The alias that rows begin with, and what is joined to it."""
+        first, joins = self._table(), []
         while self._peek() in ("join", "left", "inner"):
             left = self._take("left")
             self._take("inner")
             self._expect("join")
-            rows = self._join(rows, left)
-        return rows
+            joins.append(self._join(left))
+        return first, joins
 
-    def _table(self) -> Iterator[Row]:
+    def _table(self) -> str:
         name = self._name().lower()
         if name not in self._tables:
             raise refused(f"Record '{name}' was not found.")
@@ -96,35 +133,63 @@ class _Statement:
         if self._peek() and self._peek() not in _WORDS:
             alias = self._name().lower()
         self._aliases[alias] = name
-        return ({f"{alias}.{column}": value for column, value in row.items()} for row in self._tables[name][1]())
+        return alias
 
-    def _join(self, rows: Iterator[Row], left: bool) -> Iterator[Row]:
-        """An equality join through a hash."""
-        right = self._table()
-        added = list(self._aliases)[-1]
+    def _join(self, left: bool) -> _Join:
+        added = self._table()
         self._expect("on")
         one, other = self._column(), self._after("=", self._column)
         inner, outer = (one, other) if one.startswith(f"{added}.") else (other, one)
-        nothing = (
-            [dict.fromkeys(f"{added}.{column}" for column in self._tables[self._aliases[added]][0])] if left else []
-        )
-        return _hash_join(rows, list(right), outer, inner, nothing)
+        return _Join(added, outer, inner, left)
+
+    def _joined(self, first: str, joins: list[_Join], facts: dict[str, Fact]) -> Iterator[Row]:
+        """Equality joins, each through a hash. The last table of which values are known narrows those before it."""
+        made: dict[str, list[Row]] = {}
+        for join in reversed(joins):
+            if not join.left and _names_values(facts, join.alias):
+                made[join.alias] = list(self._rows(join.alias, facts))
+                known = {row[join.inner] for row in made[join.alias]}
+                facts.update(both(facts, equals(join.outer, known)))
+        rows = self._rows(first, facts)
+        for join in joins:
+            nothing = [dict.fromkeys(self._named(join.alias))] if join.left else []
+            if join.alias not in made:
+                before = list(rows)
+                narrower = both(facts, equals(join.inner, (row[join.outer] for row in before)))
+                rows, made[join.alias] = iter(before), list(self._rows(join.alias, narrower))
+            rows = _hash_join(rows, made[join.alias], join.outer, join.inner, nothing)
+        return rows
+
+    def _rows(self, alias: str, facts: Facts) -> Iterator[Row]:
+        own = {name.partition(".")[2]: fact for name, fact in facts.items() if name.startswith(f"{alias}.")}
+        names = {column: f"{alias}.{column}" for column in self._tables[self._aliases[alias]][0]}
+        rows = self._tables[self._aliases[alias]][1](own)
+        return ({names[column]: value for column, value in row.items()} for row in rows)
+
+    def _named(self, alias: str) -> Iterator[str]:
+        return (f"{alias}.{column}" for column in self._tables[self._aliases[alias]][0])
 
     # -- WHERE --------------------------------------------------------------------------------------------------
 
-    def _either(self) -> Callable[[Row], bool]:
+    def _either(self) -> Test:
         parts = [self._both()]
         while self._take("or"):
             parts.append(self._both())
-        return lambda row: any(part(row) for part in parts)
+        if len(parts) == 1:
+            return parts[0]
+        tests = [test for test, _ in parts]
+        return lambda row: any(test(row) for test in tests), either([facts for _, facts in parts])
 
-    def _both(self) -> Callable[[Row], bool]:
-        parts = [self._test()]
+    def _both(self) -> Test:
+        test, facts = self._test()
+        tests = [test]
         while self._take("and"):
-            parts.append(self._test())
-        return lambda row: all(part(row) for part in parts)
+            test, more = self._test()
+            tests.append(test)
+            facts = both(facts, more)
+        return (tests[0] if len(tests) == 1 else lambda row: all(test(row) for test in tests)), facts
 
-    def _test(self) -> Callable[[Row], bool]:
+    def _test(self) -> Test:
         if self._take("("):
             inner = self._either()
             self._expect(")")
@@ -133,22 +198,25 @@ class _Statement:
         if self._take("is"):
             negated = self._take("not")
             self._expect("null")
-            return lambda row: (value(row) is None) != negated
+            return lambda row: (value(row) is None) != negated, NOTHING
         if self._take("in"):
             return self._within(value)
         operator = self._next()
         if operator not in _COMPARE:
             raise refused(f"Unexpected {operator!r}.")
         compare, other = _COMPARE[operator], self._value()
-        return lambda row: _compared(compare, value(row), other(row))
+        return lambda row: _compared(compare, value(row), other(row)), _fact(value, operator, other)
 
-    def _within(self, value: Value) -> Callable[[Row], bool]:
+    def _within(self, value: Value) -> Test:
         self._expect("(")
         options = [self._value()]
         while self._take(","):
             options.append(self._value())
         self._expect(")")
-        return lambda row: any(_compared(_COMPARE["="], value(row), option(row)) for option in options)
+        if isinstance(value, _Column) and all(isinstance(option, _Constant) for option in options):
+            known = frozenset(option({}) for option in options)
+            return lambda row: value(row) in known, equals(value.name, known)
+        return lambda row: any(_compared(_COMPARE["="], value(row), option(row)) for option in options), NOTHING
 
     def _groups(self, rows: Iterator[Row]) -> Iterator[Row]:
         """The first row of each group, with all of them under ``_GROUP``: what SUM adds up."""
@@ -178,16 +246,13 @@ class _Statement:
     def _value(self) -> Value:
         token = self._next()
         if token.startswith("'"):
-            text = token[1:-1].replace("''", "'")
-            return lambda row: text
+            return _Constant(token[1:-1].replace("''", "'"))
         if token[:1].isdigit():
-            number = int(token)
-            return lambda row: number
+            return _Constant(int(token))
         if self._peek() == "(":
             return self._function(token.upper())
         self._at -= 1
-        column = self._column()
-        return lambda row: row[column]
+        return _Column(self._column())
 
     def _function(self, name: str) -> Value:
         self._expect("(")
@@ -202,7 +267,7 @@ class _Statement:
         if name == "TO_CHAR":
             return lambda row: None if value(row) is None else value(row).strftime(_FORMAT)
         if name == "TO_DATE":
-            return lambda row: _date(value(row))
+            return _Constant(_date(value({}))) if isinstance(value, _Constant) else lambda row: _date(value(row))
         if name in ("UPPER", "LOWER"):
             return lambda row: None if value(row) is None else getattr(str(value(row)), name.lower())()
         raise refused(f"Unknown function {name}.")
@@ -285,7 +350,7 @@ def _lowered(tokens: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(token.lower() for token in tokens)
 
 
-@lru_cache(maxsize=256)  # a statement compares each row with the same instant
+@lru_cache(maxsize=256)
 def _date(text: str) -> datetime:
     return datetime.strptime(text, _FORMAT)  # noqa: DTZ007 - the account's wall time
 
@@ -298,6 +363,20 @@ def _hash_join(rows: Iterator[Row], right: list[Row], outer: str, inner: str, no
     for row in rows:
         for match in index.get(str(row[outer]), nothing):
             yield {**row, **match}
+
+
+def _names_values(facts: Facts, alias: str) -> bool:
+    return any(fact.values is not None for name, fact in facts.items() if name.startswith(f"{alias}."))
+
+
+def _fact(value: Value, operator: str, other: Value) -> Facts:
+    """What a comparison of a column with a constant says of the column."""
+    if isinstance(value, _Column) and isinstance(other, _Constant):
+        if operator == "=":
+            return equals(value.name, (other.value,))
+        if operator in (">", ">="):
+            return at_least(value.name, other.value)
+    return NOTHING
 
 
 def _compared(compare: Callable[[Any, Any], bool], a: Any, b: Any) -> bool:
