@@ -30,7 +30,10 @@ MOVING = """
 select json_build_object(
     'orders', (select json_object_agg(id, version) from streams where status in ('open', 'waiting')),
     'commands', (
-        select json_object_agg(d.command_id, json_build_array(d.connection_id, c.stream_id, d.fence, d.tries))
+        select json_object_agg(
+            d.command_id,
+            json_build_array(d.connection_id, c.stream_id, extract(epoch from d.due_at), d.priority, d.fence, d.tries)
+        )
         from dispatch d join commands c on c.id = d.command_id
     ),
     'agenda', (select json_object_agg(stream_id, first) from (
@@ -38,7 +41,8 @@ select json_build_object(
     ) as waiting)
 )::text
 """
-Queues = dict[str, dict[int, Any]]  # queue -> place in it -> something that differs when what is there has moved
+Place = tuple[Any, Any]  # where in its queue, and something that differs when it has moved
+Queues = dict[str, dict[int, Place]]  # queue -> what waits in it -> its place
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -123,45 +127,45 @@ async def resumed(house: House) -> float:
 
 
 class Standing:
-    """Which of what is under way has stood still, and for how long. Waiting one's turn in a queue whose earlier places
-    move is no standing still: a slow machine is slow, not stuck."""
+    """Which of what is under way has stood still, and for how long. Waiting one's turn in a queue that is served in
+    front of one is no standing still: a slow machine is slow, not stuck."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, dict[int, tuple[Any, float]]] = {}
+        self._seen: dict[str, dict[int, tuple[Place, float]]] = {}
         self.longest_s, self.what = 0.0, ""
 
     def look(self, queues: Queues, now: float) -> None:
         """What is there now."""
-        self._seen = {queue: self._looked(queue, places, now) for queue, places in queues.items()}
-        for queue, places in self._seen.items():
-            for place, (_, since) in places.items():
+        self._seen = {queue: self._looked(queue, waiting, now) for queue, waiting in queues.items()}
+        for queue, waiting in self._seen.items():
+            for one, (_, since) in waiting.items():
                 if now - since > self.longest_s:
-                    self.longest_s, self.what = now - since, f"{queue}, {place}"
+                    self.longest_s, self.what = now - since, f"{queue}, {one}"
 
-    def _looked(self, queue: str, places: dict[int, Any], now: float) -> dict[int, tuple[Any, float]]:
+    def _looked(self, queue: str, waiting: dict[int, Place], now: float) -> dict[int, tuple[Place, float]]:
         before = self._seen.get(queue, {})
-        moved = min((place for place, (mark, _) in before.items() if places.get(place, ()) != mark), default=None)
+        served = min((place[0] for one, (place, _) in before.items() if waiting.get(one) != place), default=None)
         found = {}
-        for place, mark in places.items():
-            stood = place in before and before[place][0] == mark and (moved is None or moved > place)
-            found[place] = (mark, before[place][1] if stood else now)
+        for one, place in waiting.items():
+            stood = one in before and before[one][0] == place and (served is None or served > place[0])
+            found[one] = (place, before[one][1] if stood else now)
         return found
 
 
 def queues_of(moving: dict[str, Any]) -> Queues:
-    """Commands wait for their connection, orders to be decided for a decider, and the others for something of their
-    own: a parcel, a payment, an hour."""
+    """Commands wait for their connection, in order of when they are due: one that is tried again takes its place anew.
+    Orders to be decided wait for a decider, and the others for something of their own: a parcel, a payment, an hour."""
     queues: Queues = {}
-    served = set()
-    for command, (connection, stream, *mark) in (moving["commands"] or {}).items():
-        queues.setdefault(f"commands of connection {connection}", {})[int(command)] = mark
-        served.add(str(stream))
+    seen = set()
+    for command, (connection, stream, due, *mark) in (moving["commands"] or {}).items():
+        queues.setdefault(f"commands of connection {connection}", {})[int(command)] = (float(due), mark)
+        seen.add(str(stream))
     for stream, message in (moving["agenda"] or {}).items():
-        queues.setdefault("agenda", {})[int(message)] = stream
-        served.add(stream)
+        queues.setdefault("agenda", {})[int(message)] = (int(message), stream)
+        seen.add(stream)
     for stream, version in (moving["orders"] or {}).items():
-        if stream not in served:
-            queues[f"order {stream}"] = {0: version}
+        if stream not in seen:
+            queues[f"order {stream}"] = {0: (0, version)}
     return queues
 
 

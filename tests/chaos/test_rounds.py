@@ -123,30 +123,44 @@ def test_two_of_anything_is_doubled() -> None:
 
 def test_standing_still_counts_from_the_last_movement() -> None:
     standing = watching.Standing()
-    standing.look({"order 1": {0: 1}, "order 2": {0: 1}}, 0.0)
-    standing.look({"order 1": {0: 2}, "order 2": {0: 1}}, 10.0)
+    standing.look({"order 1": {0: (0, 1)}, "order 2": {0: (0, 1)}}, 0.0)
+    standing.look({"order 1": {0: (0, 2)}, "order 2": {0: (0, 1)}}, 10.0)
     assert (standing.longest_s, standing.what) == (10.0, "order 2, 0")
-    standing.look({"order 1": {0: 2}}, 15.0)
-    standing.look({"order 1": {0: 2}, "order 3": {0: 1}}, 25.0)
+    standing.look({"order 1": {0: (0, 2)}}, 15.0)
+    standing.look({"order 1": {0: (0, 2)}, "order 3": {0: (0, 1)}}, 25.0)
     assert (standing.longest_s, standing.what) == (15.0, "order 1, 0")
 
 
 def test_waiting_ones_turn_is_not_standing_still() -> None:
     standing = watching.Standing()
-    standing.look({"erp": {1: "a", 2: "a", 3: "a", 4: "a"}}, 0.0)
-    standing.look({"erp": {2: "a", 3: "a", 4: "a"}}, 10.0)  # the first is served
+    queue: dict[int, watching.Place] = {n: (n, "a") for n in (1, 2, 3, 4)}
+    standing.look({"erp": queue}, 0.0)
+    del queue[1]
+    standing.look({"erp": queue}, 10.0)  # the first is served
     assert standing.longest_s == 0.0
-    standing.look({"erp": {2: "a", 3: "b", 4: "a"}}, 30.0)  # the third is served before the second
+    standing.look({"erp": {**queue, 3: (3, "b")}}, 30.0)  # the third is served before the second
     assert (standing.longest_s, standing.what) == (20.0, "erp, 2")
-    standing.look({"erp": {2: "a", 4: "a"}}, 50.0)
+    del queue[3]
+    standing.look({"erp": queue}, 50.0)
     assert (standing.longest_s, standing.what) == (40.0, "erp, 2")
 
 
+def test_who_is_tried_again_stands_behind_those_who_were_due_before() -> None:
+    standing = watching.Standing()
+    standing.look({"erp": {1: (12.0, "retried"), 2: (3.0, ""), 3: (4.0, "")}}, 10.0)
+    standing.look({"erp": {1: (12.0, "retried"), 3: (4.0, "")}}, 50.0)  # the second is served
+    assert (standing.longest_s, standing.what) == (0.0, "")
+    standing.look({"erp": {1: (12.0, "retried"), 4: (13.0, "")}}, 60.0)  # the third too
+    assert standing.longest_s == 0.0
+    standing.look({"erp": {1: (12.0, "retried")}}, 80.0)  # who was due later
+    assert (standing.longest_s, standing.what) == (20.0, "erp, 1")
+
+
 def test_each_waits_in_one_queue() -> None:
-    moving = {"commands": {"7": [1, 20, 5, 0]}, "agenda": {"21": 900}, "orders": {"20": 3, "21": 4, "22": 5}}
+    moving = {"commands": {"7": [1, 20, 8.5, 0, 5, 0]}, "agenda": {"21": 900}, "orders": {"20": 3, "21": 4, "22": 5}}
     assert watching.queues_of(moving) == {
-        "commands of connection 1": {7: [5, 0]},
-        "agenda": {900: "21"},
-        "order 22": {0: 5},
+        "commands of connection 1": {7: (8.5, [0, 5, 0])},
+        "agenda": {900: (900, "21")},
+        "order 22": {0: (0, 5)},
     }
     assert watching.queues_of({"commands": None, "agenda": None, "orders": None}) == {}
