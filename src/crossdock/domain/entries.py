@@ -259,11 +259,15 @@ class CreditTaken(msgspec.Struct, frozen=True, gc=False, tag="credit_taken", omi
     ours: bool = False
 
 
-class PaymentsAsked(msgspec.Struct, frozen=True, gc=False, tag="payments_asked"):
-    """The channel is asked what it took. ``content``: for which state of the order; each is asked about once."""
+class PaymentsAsked(msgspec.Struct, frozen=True, gc=False, tag="payments_asked", omit_defaults=True):
+    """The channel is asked what it took. ``content``: for which state of the order; asked again when that is another.
+
+    ``nth``: which question it is, where the channel tells sums; a sum may come again with other captures in it.
+    """
 
     content: str
     at: datetime
+    nth: int = 0
 
 
 class PaymentTaken(msgspec.Struct, frozen=True, gc=False, tag="payment_taken"):

@@ -319,6 +319,7 @@ def _credit_taken(state: OrderState, entry: e.CreditTaken) -> None:
 
 def _payments_asked(state: OrderState, entry: e.PaymentsAsked) -> None:
     state.payments_asked = entry.content
+    state.payments_nth = entry.nth or state.payments_nth
 
 
 def _payment_taken(state: OrderState, entry: e.PaymentTaken) -> None:

@@ -166,6 +166,9 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     region: str | None = None  # for dashboards: the ship-to (else bill-to) country
     ship_by: datetime | None = None  # what the channel itself promised its customer: when it leaves at the latest
     deliver_by: datetime | None = None  # and when it arrives
+    # How much of the customer's money the channel says it has, in ``currency``. Only compared, never booked: another
+    # sum means that there are captures to be asked for. None: the channel does not tell.
+    paid: Decimal | None = None
 
     @property
     def key(self) -> str:

@@ -2,9 +2,9 @@
 
 Captures become payments applied to the invoices where the route says ``payments: payment``.
 
-Asked for when the order is billed whole, once for each payment status from then on: the channel's own list of its
-transactions is believed, whatever webhooks were lost. What was taken for units that were never billed went back with
-them, so no more is posted than was billed.
+Asked for when the order is billed whole, and from then on for each payment status and each sum that the channel says it
+has: its own list of its transactions is believed, whatever webhooks were lost. What was taken for units that were never
+billed went back with them, so no more is posted than was billed.
 """
 
 from decimal import Decimal
@@ -15,11 +15,12 @@ from crossdock.domain.decision import Policy, StreamRef, Tell
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import PaymentsSeen, SignalSeen
 from crossdock.domain.evolve import billed
-from crossdock.domain.money import ZERO
+from crossdock.domain.money import ZERO, exactly
 from crossdock.domain.problems import problem
 from crossdock.domain.process import PAYMENT, PUBLISH
 from crossdock.domain.refund import paid_back
 from crossdock.domain.refunding import Account, account_of, all_billed, moved_day
+from crossdock.domain.state import OrderState
 
 KIND = "payments"  # what the channel is asked to read
 _EXCEEDS = "payment/exceeds"
@@ -63,14 +64,27 @@ def settle(d: Draft, policy: Policy) -> None:
 
 
 def _ask(d: Draft) -> None:
-    status = d.state.axes.payment
-    content = f"{KIND}/{status}"
-    if status not in _TAKEN or d.state.payments_asked == content:
+    state, order = d.state, d.order
+    content, by_sum = _seen(state)
+    if state.axes.payment not in _TAKEN or state.payments_asked == content:
         return
-    d.note(e.PaymentsAsked(content, d.now))
-    order = d.order
+    nth = state.payments_nth + 1 if by_sum else 0
+    d.note(e.PaymentsAsked(content, d.now, nth))
     to = StreamRef("signal", f"{order.channel}:{KIND}:{order.external_id}")
-    d.decision.tells.append(Tell(to, SignalSeen(order.channel, KIND, order.external_id, content)))
+    # A signal of equal content is read once, and a sum may come back with other captures in it: the count tells them apart.
+    asked = f"{content}/{nth}" if by_sum else content
+    d.decision.tells.append(Tell(to, SignalSeen(order.channel, KIND, order.external_id, asked)))
+
+
+def _seen(state: OrderState) -> tuple[str, bool]:
+    """What the channel's list of captures hangs on, and whether it is told by sums.
+
+    Refunds count too: one that equals a capture leaves the sum as it was.
+    """
+    view, content = state.newest, f"{KIND}/{state.axes.payment}"
+    if view is None or view.paid is None:
+        return content, False
+    return f"{content}/{exactly(view.paid, view.currency)}/{len(state.refunds)}", True
 
 
 def _post(d: Draft, policy: Policy, account: Account) -> None:

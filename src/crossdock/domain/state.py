@@ -144,6 +144,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     credits: dict[str, Credited] = {}
     captures: dict[str, Capture] = {}  # what the channel took, by transaction
     payments_asked: str | None = None  # the state of the order for which the channel was last asked
+    payments_nth: int = 0  # how often it was asked by the sums it tells
     settlements: tuple[str, ...] = ()  # keys of those that have lines of this order
     told: tuple[str, ...] | None = None  # the refunds that they were told of; None: they were told nothing
     allocations: tuple[Allocation, ...] = ()
