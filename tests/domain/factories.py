@@ -282,6 +282,8 @@ REF_TYPES = {
     "shipment.post": "itemFulfillment",
     "fulfilment.push": "fulfillment",
     "invoice.make": "invoice",
+    "deposit.post": "customerDeposit",
+    "deposit.apply": "depositApplication",
 }
 
 

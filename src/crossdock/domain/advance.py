@@ -1,7 +1,8 @@
 """From what is known to what happens next: walks the process and opens whatever is ready."""
 
+from crossdock.domain import depositing, paying, refunding, tracking
 from crossdock.domain import entries as e
-from crossdock.domain import paying, refunding, tracking
+from crossdock.domain.account import ADVANCE
 from crossdock.domain.checks import EDIT_WINDOW, passed
 from crossdock.domain.commands import (
     AmendBooking,
@@ -35,7 +36,7 @@ def advance(d: Draft) -> None:
     if state.order is None or state.ended == "ignored":
         return
     policy = d.policy
-    tells = policy is not None and (policy.payments == "payment" or policy.publish_invoices)
+    tells = policy is not None and (policy.payments in ("payment", ADVANCE) or policy.publish_invoices)
     if state.ended is not None and not (state.refunds or state.credits or state.tracks or tells):
         return
     if policy is None:
@@ -233,7 +234,9 @@ def _invoice(d: Draft, policy: Policy) -> None:
         return
     if not all(state.finished(name) for name in ("order.book", "order.release", "take.shipments", "shipment.post")):
         return
-    if policy.invoice == "take":
+    if depositing.awaits(state, policy):
+        d.move("invoice", "waiting", "the channel is asked what it took in advance")
+    elif policy.invoice == "take":
         sum_ = billed(state)
         d.move("invoice", "waiting", f"{sum_:f} of {owed(d.order, state).on(policy.basis):f} billed by the ERP")
     elif state.erp is not None and state.erp_ref is not None:
@@ -279,6 +282,10 @@ def _may_stand(d: Draft, step: str) -> bool:
     return status == "done" or (status == "failed" and found is not None and found[1].klass != "rejected")
 
 
+# Keys of problems about what left, came back or was paid: they outlive the order.
+_STAYS = ("shipment/", "parcel/", "refund/", "refund.", "credit/", "return.", "deposit.", "payment.post/", "payment/")
+
+
 def end_cancelled(d: Draft) -> None:
     """The cancellation is complete: nothing is left to do, and nothing will be done.
 
@@ -290,7 +297,7 @@ def end_cancelled(d: Draft) -> None:
         if not d.state.finished(step.name):
             d.move(step.name, "skipped", "cancelled")
     for key in list(d.state.problems):
-        if not key.startswith(("shipment/", "parcel/", "refund/", "refund.", "credit/", "return.")):
+        if not key.startswith(_STAYS):
             d.settle(key)
     for name in list(d.state.timers):
         d.timer(name, None)

@@ -192,8 +192,8 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     notify_customer: bool = True
     invoice: str = "make"  # make: we bill after the last shipment; take: the ERP bills, we read it
     # How the ERP has the customers' money. open: its invoices stand open until a payment is posted; paid: they are paid
-    # as they are made; deposit: it is taken in advance, on the sales order; payment: each of the channel's captures is
-    # posted as a payment, applied to the invoices.
+    # as they are made; deposit: others take it in advance, on the sales order; payment: each of the channel's captures
+    # is posted as a payment, applied to the invoices; advance: each is a deposit on the sales order, applied to them.
     payments: str = "open"
     push_refunds: bool = False  # credits that the ERP's people make are paid back in the channel; else a person does it
     publish_invoices: bool = False  # the channel shows number, day and total of each invoice, where it has a place

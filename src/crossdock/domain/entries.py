@@ -22,6 +22,7 @@ from crossdock.domain.events import (
     ShipmentSeen,
 )
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
+from crossdock.domain.funds import FundOpened, FundUsed, PaymentsRead, SurplusSeen
 from crossdock.domain.hold import Hold, HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.merge import BookingWritten, MergeChosen
 from crossdock.domain.order import Capture, Order, PaymentStatus
@@ -405,6 +406,10 @@ Entry = (
     | CreditTaken
     | PaymentsAsked
     | PaymentTaken
+    | PaymentsRead
+    | FundOpened
+    | FundUsed
+    | SurplusSeen
     | SettlementAsked
     | SettlementsTold
     | CancelAsked

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain import entries as e
+from crossdock.domain.funds import Fund, FundOpened, FundUsed, PaymentsRead, SurplusSeen
 from crossdock.domain.hold import HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.lattice import up
 from crossdock.domain.merge import BookingWritten, MergeChosen
@@ -326,6 +327,23 @@ def _payment_taken(state: OrderState, entry: e.PaymentTaken) -> None:
     state.captures[entry.capture.id] = entry.capture
 
 
+def _payments_read(state: OrderState, entry: PaymentsRead) -> None:
+    state.payments_read = True
+
+
+def _fund_opened(state: OrderState, entry: FundOpened) -> None:
+    state.funds[entry.payment] = Fund(entry.amount, entry.kind, entry.at)
+
+
+def _fund_used(state: OrderState, entry: FundUsed) -> None:
+    fund = state.funds[entry.payment]
+    state.funds[entry.payment] = _replace(fund, uses=(*fund.uses, entry.use))
+
+
+def _surplus_seen(state: OrderState, entry: SurplusSeen) -> None:
+    state.surplus = entry.amount
+
+
 def _credited(state: OrderState) -> None:
     sums = [credited(state, basis) for basis in ("shop", "presentment")]
     bills = billed(state)
@@ -422,6 +440,10 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.CreditTaken: _credit_taken,
     e.PaymentsAsked: _payments_asked,
     e.PaymentTaken: _payment_taken,
+    PaymentsRead: _payments_read,
+    FundOpened: _fund_opened,
+    FundUsed: _fund_used,
+    SurplusSeen: _surplus_seen,
     e.SettlementAsked: _settlement_asked,
     e.SettlementsTold: _settlements_told,
     e.CancelAsked: _cancel_asked,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from crossdock.domain.advance import advance
+from crossdock.domain.captures import payments_seen
 from crossdock.domain.cases.command_settled import command_settled
 from crossdock.domain.cases.early import apply_one, keep
 from crossdock.domain.cases.masters_came import masters_came
@@ -32,7 +33,6 @@ from crossdock.domain.events import (
 from crossdock.domain.evolve import evolve
 from crossdock.domain.matching import evidence
 from crossdock.domain.order import Order
-from crossdock.domain.paying import payments_seen
 from crossdock.domain.reserving import reserve
 from crossdock.domain.state import OrderState, blank, decode_state, encode_state
 from crossdock.domain.summary import summarise

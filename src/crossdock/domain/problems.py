@@ -163,6 +163,11 @@ CATALOGUE: Mapping[str, Kind] = {
         "finance",
         "The ERP has no invoice to credit: bill the order there, or settle the refund there by hand, then resolve.",
     ),
+    "refund.exceeds_deposit": Kind(
+        "data",
+        "finance",
+        "The deposits do not have what went back: pay it back in the ERP by hand, then resolve.",
+    ),
     "refund.made_in_erp": Kind(
         "data",
         "finance",
@@ -246,6 +251,8 @@ DEEDS: Mapping[str, str] = {
     "refund.credit": "credit the refund",
     "refund.pay": "record the repayment",
     "refund.push": "pay the customer back",
+    "deposit.post": "record the deposit",
+    "deposit.apply": "apply the deposit",
     "settlement.post": "post the settlement",
     "stock.publish": "show the stock",
     "read_back": "show what a message pointed at",

@@ -13,6 +13,7 @@ import msgspec
 
 from crossdock.domain.entries import Early
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
+from crossdock.domain.funds import Fund
 from crossdock.domain.hold import Hold
 from crossdock.domain.merge import MergeChosen
 from crossdock.domain.money import ZERO
@@ -145,6 +146,9 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     captures: dict[str, Capture] = {}  # what the channel took, by transaction
     payments_asked: str | None = None  # the state of the order for which the channel was last asked
     payments_nth: int = 0  # how often it was asked by the sums it tells
+    payments_read: bool = False  # it has answered; noted where captures are recorded in advance
+    funds: dict[str, Fund] = {}  # what became of captures that are recorded in advance, by transaction
+    surplus: Decimal = ZERO  # what was last told to be taken beyond bill and refunds
     settlements: tuple[str, ...] = ()  # keys of those that have lines of this order
     told: tuple[str, ...] | None = None  # the refunds that they were told of; None: they were told nothing
     allocations: tuple[Allocation, ...] = ()
@@ -222,6 +226,7 @@ def fork(state: OrderState) -> OrderState:
     new.refunds = dict(state.refunds)
     new.credits = dict(state.credits)
     new.captures = dict(state.captures)
+    new.funds = dict(state.funds)
     new.problems = dict(state.problems)
     new.timers = dict(state.timers)
     return new

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from crossdock.domain import entries as e
+from crossdock.domain.account import all_billed
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
 from crossdock.domain.events import RefundSeen
@@ -11,7 +12,6 @@ from crossdock.domain.order import Order
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PUSH
 from crossdock.domain.refund import Refund, Restock, gross_of, paid_back, parts_of
-from crossdock.domain.refunding import all_billed
 from crossdock.domain.state import OrderState, shipped, ships, tells_parcels
 
 Misfit = tuple[str, str] | None  # the problem's code and what is wrong

@@ -56,13 +56,11 @@ def outstanding(books: ShopBooks, order: Record) -> dict[str, dict[str, str]]:
     """What is still owed, in both currencies."""
     owed = order.get("current_total_price_set") or order["total_price_set"]
     got = taken(books, order)
-    return {
-        side: {
-            **owed[side],
-            "amount": f"{Decimal(owed[side]['amount']) - sum((Decimal(one.sides[side]['amount']) for one in got), ZERO)}",
-        }
-        for side in SIDES
-    }
+    left = {}
+    for side in SIDES:
+        paid = sum((Decimal(one.sides[side]["amount"]) for one in got), ZERO)
+        left[side] = {**owed[side], "amount": f"{Decimal(owed[side]['amount']) - paid}"}
+    return left
 
 
 def capture(books: ShopBooks, order_id: int, amount: Decimal | None) -> Taken:
