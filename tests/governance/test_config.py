@@ -74,6 +74,7 @@ def test_a_route_cannot_ask_an_erp_for_what_it_has_no_records_of(
     told = refused(tmp_path, manifests, "guest_customer: 1042", "payments: advance")
     assert "books cannot record payments as 'advance' asks for." in told
     assert "Allowed there: open, paid." in told
+    assert "shop1 does not tell what it took for an order" in told
 
 
 def refused(tmp_path: Path, manifests: dict[str, Manifest], old: str, new: str) -> str:

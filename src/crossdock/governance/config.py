@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 
+from crossdock.domain.account import ADVANCE
 from crossdock.domain.decision import HoldHit, Policy
 from crossdock.domain.order import Order
 from crossdock.domain.posting import HOLD, NEXT_DAY, zone
@@ -36,7 +37,7 @@ CHOICES = {
     "basis": ("shop", "presentment"),
     "payment": ("paid", "authorized", "pending"),
     "invoice": ("make", "take"),
-    "payments": ("open", "paid", "deposit", "payment", "advance"),
+    "payments": ("open", "paid", "deposit", "payment", ADVANCE),
     "doubtful_customer": ("ask", "guest"),
     "closed_period": (NEXT_DAY, HOLD),
 }
@@ -325,6 +326,10 @@ class _Loading:
         if books is not None and policy.payments in CHOICES["payments"] and policy.payments not in books.payments:
             wrong = f"{policy.erp} cannot record payments as '{policy.payments}' asks for."
             self._read.fault(("routes", index, "payments"), wrong, f"Allowed there: {', '.join(books.payments)}.")
+        channel = connections.get(policy.channel)
+        if policy.payments == ADVANCE and channel is not None and not self._manifests[channel.system].captures:
+            wrong = f"{policy.channel} does not tell what it took for an order: its invoice would wait for that."
+            self._read.fault(("routes", index, "payments"), wrong, "Write open or paid.")
 
     def _check_calendar(self, policy: Policy, path: tuple[str | int, ...]) -> None:
         if not _is_zone(policy.time_zone):

@@ -207,6 +207,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     values: tuple[ValueList, ...] = ()  # what the settings choose from, read ahead
     books: Books | None = None  # of an ERP
     settlements: str | None = None  # of a channel: the setting that has its payouts read
+    captures: bool = False  # of a channel: it can be asked what it took for one order (``read_back`` of ``payments``)
     redact: tuple[str, ...] = ()  # JSON keys whose values never reach an attempt's record (personal data, tokens)
 
 
