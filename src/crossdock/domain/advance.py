@@ -18,6 +18,8 @@ from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
 from crossdock.domain.evolve import billed, billed_whole, owed
+from crossdock.domain.fulfilment import Shipment
+from crossdock.domain.measures import Indivisible, as_ordered
 from crossdock.domain.merge import BookingWritten
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import ChargeKind, Order
@@ -166,9 +168,22 @@ def _parcels(d: Draft, policy: Policy) -> None:
         if state.erp is not None and state.erp_ref is not None and parcel.source != state.erp:
             payload = PostShipment(d.order.key, state.erp_ref, shipment, state.item_refs)
             d.send("shipment.post", state.erp, payload, shipment.id)
-        if parcel.source != d.order.channel:
-            push = PushFulfilment(d.order.external_id, shipment, policy.notify_customer)
-            d.send("fulfilment.push", d.order.channel, push, shipment.id)
+        if parcel.source != d.order.channel and shipment.id not in state.withheld:
+            _push(d, policy, shipment)
+
+
+def _push(d: Draft, policy: Policy, shipment: Shipment) -> None:
+    """Tell the channel in its own units, or a person who tells it otherwise."""
+    try:
+        told = as_ordered(d.order, shipment)
+    except Indivisible as error:
+        d.note(e.PushWithheld(shipment.id, d.now))
+        title = f"What left cannot be told in the unit that was ordered: {error}"
+        facts = {"shipment": shipment.id, "why": str(error)}
+        d.open(problem("shipment.splits_unit", f"unit/{shipment.id}", title, d.order.channel, facts), "fulfilment.push")
+        return
+    push = PushFulfilment(d.order.external_id, told, policy.notify_customer)
+    d.send("fulfilment.push", d.order.channel, push, shipment.id)
 
 
 def _take(d: Draft, policy: Policy) -> None:
@@ -223,7 +238,8 @@ def _sum_up(d: Draft, name: str) -> None:
 
 def _due(d: Draft, name: str) -> int:
     own = d.state.erp if name == "shipment.post" else d.order.channel
-    return sum(1 for parcel in d.state.taken() if parcel.source != own)
+    withheld = () if name == "shipment.post" else d.state.withheld
+    return sum(1 for parcel in d.state.taken() if parcel.source != own and parcel.shipment.id not in withheld)
 
 
 def _invoice(d: Draft, policy: Policy) -> None:
@@ -283,7 +299,18 @@ def _may_stand(d: Draft, step: str) -> bool:
 
 
 # Keys of problems about what left, came back or was paid: they outlive the order.
-_STAYS = ("shipment/", "parcel/", "refund/", "refund.", "credit/", "return.", "deposit.", "payment.post/", "payment/")
+_STAYS = (
+    "unit/",
+    "shipment/",
+    "parcel/",
+    "refund/",
+    "refund.",
+    "credit/",
+    "return.",
+    "deposit.",
+    "payment.post/",
+    "payment/",
+)
 
 
 def end_cancelled(d: Draft) -> None:

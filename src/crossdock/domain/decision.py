@@ -10,6 +10,7 @@ import msgspec
 from crossdock.domain.commands import Command
 from crossdock.domain.events import Event
 from crossdock.domain.order import Order
+from crossdock.domain.pricing import PriceMaster
 from crossdock.domain.promise import Promising
 from crossdock.domain.returning import Returning
 from crossdock.domain.stock import StockPolicy
@@ -143,6 +144,9 @@ class Masters(Protocol):
     """The ERP's masters as last read. Pure look-ups: everything needed was loaded before deciding."""
 
     def product(self, sku: str) -> ProductMaster | None: ...
+    def prices(self, sku: str) -> PriceMaster | None:
+        """An item's prices and units; asked for by ``measures.measure_key``."""
+
     def customers(self, key: str) -> Sequence[CustomerMaster]:
         """Those that are kept under a key of ``matching``; several may be."""
 

@@ -126,6 +126,7 @@ class OrderChecked(msgspec.Struct, frozen=True, gc=False, tag="order_checked", o
     item_refs: dict[str, str] = {}
     holds: tuple[Hold, ...] = ()
     wanting: bool = False  # something among the ERP's masters is lacking
+    per_units: dict[str, Decimal] = {}  # line -> how many of the ERP's unit are in one of the line's
 
 
 class CustomerLinked(msgspec.Struct, frozen=True, gc=False, tag="customer_linked"):
@@ -204,6 +205,13 @@ class ShipmentAmended(msgspec.Struct, frozen=True, gc=False, tag="shipment_amend
     """The warehouse told more about parcels of a known shipment."""
 
     shipment: Shipment
+    at: datetime
+
+
+class PushWithheld(msgspec.Struct, frozen=True, gc=False, tag="push_withheld"):
+    """What left is no exact part of a unit that was ordered: the channel is not told of it by us."""
+
+    shipment: str
     at: datetime
 
 
@@ -396,6 +404,7 @@ Entry = (
     | ShipmentRefused
     | ShipmentAmended
     | ParcelMoved
+    | PushWithheld
     | ReleaseNoted
     | InvoiceTaken
     | AllocationsTaken

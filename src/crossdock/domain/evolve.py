@@ -10,6 +10,7 @@ from crossdock.domain import entries as e
 from crossdock.domain.funds import Fund, FundOpened, FundUsed, PaymentsRead, SurplusSeen
 from crossdock.domain.hold import HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.lattice import up
+from crossdock.domain.measures import measured
 from crossdock.domain.merge import BookingWritten, MergeChosen
 from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import Order
@@ -138,6 +139,8 @@ def _order_checked(state: OrderState, entry: e.OrderChecked) -> None:
     state.customer_ref = entry.customer_ref
     state.item_refs = entry.item_refs
     state.wanting = entry.wanting
+    if entry.per_units and state.order is not None:
+        state.order = measured(state.order, entry.per_units)
     state.holds = {hold.rule: hold for hold in entry.holds}
     for verdict in entry.verdicts:
         before = state.steps.get(verdict.step)
@@ -248,6 +251,10 @@ def _shipment_amended(state: OrderState, entry: e.ShipmentAmended) -> None:
 
 def _parcel_moved(state: OrderState, entry: ParcelMoved) -> None:
     state.tracks[entry.parcel] = marked(state.tracks.get(entry.parcel, {}), entry)
+
+
+def _push_withheld(state: OrderState, entry: e.PushWithheld) -> None:
+    state.withheld = (*state.withheld, entry.shipment)
 
 
 def _release_noted(state: OrderState, entry: e.ReleaseNoted) -> None:
@@ -430,6 +437,7 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.ShipmentRefused: _shipment_refused,
     e.ShipmentAmended: _shipment_amended,
     ParcelMoved: _parcel_moved,
+    e.PushWithheld: _push_withheld,
     e.ReleaseNoted: _release_noted,
     e.InvoiceTaken: _invoice_taken,
     e.AllocationsTaken: _allocations_taken,

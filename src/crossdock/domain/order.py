@@ -92,6 +92,8 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     discounts: tuple[Discount, ...] = ()
     taxes: tuple[TaxLine, ...] = ()
     requires_shipping: bool = True
+    unit: str | None = None  # what quantity and price are of, in the ERP's words: "Carton"; None: the unit it counts in
+    per_unit: Decimal | None = None  # how many of the ERP's unit are in one, by its masters; None: not known, or none
 
 
 class Charge(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -43,6 +43,11 @@ CATALOGUE: Mapping[str, Kind] = {
         "catalogue",
         "Create the item in the ERP or correct the SKU in the channel. The order goes on when it is read.",
     ),
+    "product.unit": Kind(
+        "mapping",
+        "catalogue",
+        "Enter the unit in the ERP, have units read (read_units on the connection), or correct the order; then retry.",
+    ),
     "product.inactive": Kind(
         "data", "catalogue", "Make the item active in the ERP or replace it on the order, then retry."
     ),
@@ -109,6 +114,11 @@ CATALOGUE: Mapping[str, Kind] = {
     ),
     "shipment.not_positive": Kind(
         "data", "warehouse", "A shipped quantity is zero or negative: correct it in the warehouse."
+    ),
+    "shipment.splits_unit": Kind(
+        "data",
+        "warehouse",
+        "A case left in parts: tell the channel's people what left, then resolve. The ERP has it already.",
     ),
     "shipment.changed": Kind(
         "conflict",

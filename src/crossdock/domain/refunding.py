@@ -14,6 +14,7 @@ from crossdock.domain.account import ADVANCE, Account, account_of, all_billed, c
 from crossdock.domain.commands import CreditLine, CreditRefund, PayRefund, PushRefund
 from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
+from crossdock.domain.measures import in_goods
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Order, TaxLine
 from crossdock.domain.problems import problem
@@ -182,7 +183,8 @@ def _line(order: Order, part: Part, basis: str) -> CreditLine:
         title, sku = (own.title, own.sku) if own is not None else (part.line_id, part.sku)
         restock = part.restock is not Restock.NONE
         how = _taxed(own.taxes if own is not None else ())
-        return CreditLine("item", title, part.quantity, net, tax, part.line_id, sku or part.sku, restock, *how)
+        quantity = part.quantity if own is None else in_goods(own, part.quantity)
+        return CreditLine("item", title, quantity, net, tax, part.line_id, sku or part.sku, restock, *how)
     if isinstance(part, RefundedCharge):
         how = _taxed(next((one.taxes for one in order.charges if one.kind is part.kind), ()))
         kind = part.kind.value

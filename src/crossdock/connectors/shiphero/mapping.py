@@ -39,6 +39,7 @@ from crossdock.domain.commands import ReleaseOrder
 from crossdock.domain.events import Event, ParcelSeen, ReleaseSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.lattice import PARCEL
+from crossdock.domain.measures import in_goods
 from crossdock.domain.money import plausible
 from crossdock.domain.order import Address, LineKind, OrderLine
 from crossdock.kit.manifest import Untranslatable
@@ -211,7 +212,8 @@ def ships(line: OrderLine) -> bool:
 
 
 def wanted(line: OrderLine) -> Decimal:
-    return line.quantity if line.current_quantity is None else line.current_quantity
+    """In the unit that goods are counted in."""
+    return in_goods(line, line.quantity if line.current_quantity is None else line.current_quantity)
 
 
 def order_input(payload: ReleaseOrder, settings: Mapping[str, Any]) -> dict[str, Any]:
