@@ -128,6 +128,16 @@ def test_captures_in_advance_of_version_one_are_read_by_every_later_release() ->
     assert [one.kind for one in state.funds.values()] == ["deposit", "deposit", "payment"]
 
 
+def test_lines_in_other_units_of_version_one_are_read_by_every_later_release() -> None:
+    stored = Path(__file__).parent / "stored"
+    state = decode_state((stored / "v1_units_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_units_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == state
+    assert state.order is not None
+    assert [(line.unit, line.per_unit) for line in state.order.lines] == [("Carton", 12), (None, None)]
+    assert (state.withheld, set(state.problems)) == (("a",), {"unit/a"})
+
+
 def test_settlements_of_version_one_are_read_by_every_later_release() -> None:
     stored = Path(__file__).parent / "stored"
     state = decode_settlement((stored / "v1_settlement_state.json").read_bytes())
