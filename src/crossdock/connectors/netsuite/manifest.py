@@ -140,6 +140,13 @@ SETTINGS = (
         default=False,
         help="Beside read_prices. Needs the feature Multiple Units of Measure.",
     ),
+    Setting(
+        "read_own_prices",
+        "Read what was agreed with customers for single items",
+        required=False,
+        default=False,
+        help="Beside read_prices; else such an item's price is unknown for that customer.",
+    ),
     Setting("order_prefixes", "Channel connections whose orders are ours", required=False, default=[]),
     Setting(
         "weight_unit",
