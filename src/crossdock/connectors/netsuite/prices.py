@@ -224,11 +224,12 @@ def _agreed(row: _Own, symbols: Mapping[str, str]) -> tuple[OwnPrice, ...]:
     item, level = str(row.item), row.level if row.level is not None else _CUSTOM
     if level != _CUSTOM:
         return (OwnPrice(item, list=str(level)),)
-    if row.price is None or row.currency not in symbols:
+    currency = symbols.get(row.currency or "")
+    if row.price is None or currency is None:
         return ()
     if not plausible(row.price) or row.price < ZERO:
         raise unreadable(ValueError(f"customer {row.customer} has a price of item {row.item} that is no amount"))
-    return (OwnPrice(item, symbols[row.currency], row.price),)
+    return (OwnPrice(item, currency, row.price),)
 
 
 def _page(at: Cursor, more: bool = False) -> Page:

@@ -216,6 +216,12 @@ def wanted(line: OrderLine) -> Decimal:
     return in_goods(line, line.quantity if line.current_quantity is None else line.current_quantity)
 
 
+def _each(line: OrderLine) -> Decimal:
+    """What one of the goods is worth, for papers: of a line in cases its share, to four decimals."""
+    price = line.unit_price.shop
+    return price if line.per_unit in (None, 1) else (price / (line.per_unit or 1)).quantize(Decimal("0.0001"))
+
+
 def order_input(payload: ReleaseOrder, settings: Mapping[str, Any]) -> dict[str, Any]:
     """``CreateOrderInput``: only lines that ship, keyed by the channel's line ids, under our order key."""
     order = payload.order
@@ -239,7 +245,7 @@ def order_input(payload: ReleaseOrder, settings: Mapping[str, Any]) -> dict[str,
                 "partner_line_item_id": line.id,
                 "sku": line.sku,
                 "quantity": int(wanted(line)),
-                "price": format(line.unit_price.shop, "f"),
+                "price": format(_each(line), "f"),
                 "product_name": line.title,
                 **warehouse,
             }
