@@ -28,8 +28,9 @@ ROUTE = {
     "notify_customer": "whether the channel tells the customer of a shipment",
     "invoice": "`make`: Crossdock bills after the last shipment; `take`: the ERP bills by itself",
     "payments": "how the ERP has the customers' money: `open` (invoices wait for it), `paid` (invoices are paid as "
-    "they are made), `deposit` (taken in advance on the sales order), `payment` (Crossdock posts each capture, applied "
-    "to the invoices; `payment.post`); decides what a refund becomes there",
+    "they are made), `deposit` (others take it in advance on the sales order), `payment` (Crossdock posts each "
+    "capture, applied to the invoices; `payment.post`), `advance` (Crossdock records each capture as a deposit on the "
+    "sales order, and applies it to the invoices; `deposit.post`); decides what a refund becomes there",
     "time_zone": "the company's time zone, such as `Europe/Berlin`: a posting date is a day there",
     "closed_through": "the books are closed up to and including this day, such as `2026-10-31`",
     "closed_period": "what falls into closed books: `next_day` posts it on the first open day, `hold` asks a person",

@@ -60,7 +60,9 @@ def refunds() -> str:
         Billing.NOT_INVOICED: "the ERP has billed nothing yet, or not all",
         Billing.OPEN: "billed; the invoice stands open (`payments: open`)",
         Billing.PAID: "billed, and paid as it was billed (`payments: paid`)",
-        Billing.DEPOSIT: "the money was taken in advance on the sales order (`payments: deposit`)",
+        Billing.DEPOSIT: "the money was taken in advance on the sales order, by others (`payments: deposit`) or as our "
+        "own deposits (`payments: advance`)",
+        Billing.CALLED_OFF: "cancelled before anything was billed, with deposits of ours (`payments: advance`)",
     }
     share = {
         Share.UNITS_OFF: "units cancelled before they left and before they were billed",

@@ -25,6 +25,7 @@ def _connector(connector: Any) -> str:
         ("API", manifest.api_version + (f", ends {manifest.sunset}" if manifest.sunset else "")),
         ("mapping version", manifest.mapping_version),
         ("webhooks", "yes" if connector.webhook else "no: polls only"),
+        *([("customers' money", _money(manifest.books))] if manifest.books else []),
         ("listing", f"yes; shows a write within {connector.listing.lag_s:g} s" if connector.listing else "no"),
         ("limit by default", ", ".join(f"{n} {v:g}" for n, v in quota.items() if v is not None) or "none"),
         ("vendor's documentation", f"<{manifest.docs}>"),
@@ -40,6 +41,11 @@ def _connector(connector: Any) -> str:
     parts = [f"## {manifest.title}", table(("", ""), facts), table(head, operations)]
     parts += [table(("poll", "every, s", "backfill"), polls), table(("topic", "becomes"), topics)]
     return "\n\n".join(parts)
+
+
+def _money(books: Any) -> str:
+    ways = "`payments` may be " + ", ".join(f"`{one}`" for one in books.payments)
+    return f"{ways}; posted in the currency of `{books.only_currency}` only" if books.only_currency else ways
 
 
 def matrix() -> str:

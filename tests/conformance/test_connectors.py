@@ -273,6 +273,9 @@ def test_polls_and_check_fail_in_known_ways(system: str, answer: str) -> None:
     assert found.check is not None
     with pytest.raises(Unreachable):
         asyncio.run(found.check(client(system, Scripted(ANSWERS[answer]))))  # type: ignore[arg-type]
+    if found.sells_in is not None:
+        with pytest.raises(Unreachable):
+            asyncio.run(found.sells_in(client(system, Scripted(ANSWERS[answer]))))  # type: ignore[arg-type]
 
 
 LISTING = [system for system in SYSTEMS if connector(system).listing]

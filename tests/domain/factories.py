@@ -36,6 +36,7 @@ from crossdock.domain.order import (
 )
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import Done
+from crossdock.domain.pricing import PriceMaster
 from crossdock.domain.state import OrderState
 
 Changed = TypeVar("Changed", bound=msgspec.Struct)
@@ -163,7 +164,9 @@ class FakeMasters:
         products: dict[str, ProductMaster] | None = None,
         customers: Iterable[str] = ("ada@example.com",),
         unlisted: Iterable[str] = (),
+        priced: Iterable[PriceMaster] = (),
     ):
+        self.priced = {one.sku: one for one in priced}
         self.products = products
         self.known = set(customers)
         self.unlisted = set(unlisted)  # kinds whose first whole round is not over
@@ -175,6 +178,9 @@ class FakeMasters:
         if self.products is not None:
             return self.products.get(sku)
         return ProductMaster(sku, f"item-{sku}") if sku.startswith("SKU") else None
+
+    def prices(self, sku: str) -> PriceMaster | None:
+        return self.priced.get(sku)
 
     def customer(self, email: str) -> CustomerMaster | None:
         return CustomerMaster("cust-1", email) if email in self.known else None
@@ -282,6 +288,8 @@ REF_TYPES = {
     "shipment.post": "itemFulfillment",
     "fulfilment.push": "fulfillment",
     "invoice.make": "invoice",
+    "deposit.post": "customerDeposit",
+    "deposit.apply": "depositApplication",
 }
 
 

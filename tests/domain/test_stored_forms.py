@@ -115,6 +115,29 @@ def test_payments_of_version_one_are_read_by_every_later_release() -> None:
     assert set(state.problems) == {"payment/exceeds", "payment.post/t2"}
 
 
+def test_captures_in_advance_of_version_one_are_read_by_every_later_release() -> None:
+    stored = Path(__file__).parent / "stored"
+    state = decode_state((stored / "v1_advance_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_advance_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == state
+    assert (state.payments_asked, state.payments_nth, state.payments_read) == ("payments/paid/37.00/1", 3, True)
+    assert state.order is not None
+    assert (f"{state.order.paid}", f"{state.surplus}") == ("37.00", "7.00")
+    uses = {id_: [(use.refund or use.invoice, f"{use.amount}") for use in one.uses] for id_, one in state.funds.items()}
+    assert uses == {"t1": [("r1", "5.00")], "t2": [("r1", "5.00"), ("inv-1", "20.00")], "t3": []}
+    assert [one.kind for one in state.funds.values()] == ["deposit", "deposit", "payment"]
+
+
+def test_lines_in_other_units_of_version_one_are_read_by_every_later_release() -> None:
+    stored = Path(__file__).parent / "stored"
+    state = decode_state((stored / "v1_units_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_units_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == state
+    assert state.order is not None
+    assert [(line.unit, line.per_unit) for line in state.order.lines] == [("Carton", 12), (None, None)]
+    assert (state.withheld, set(state.problems)) == (("a",), {"unit/a"})
+
+
 def test_settlements_of_version_one_are_read_by_every_later_release() -> None:
     stored = Path(__file__).parent / "stored"
     state = decode_settlement((stored / "v1_settlement_state.json").read_bytes())

@@ -1,12 +1,15 @@
 """The cache of masters: what is missing or inactive is asked for every time, and whether all were ever listed."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from crossdock.domain.decision import CustomerMaster, Policy, ProductMaster, StreamRef
 from crossdock.domain.matching import keys_of
+from crossdock.domain.measures import measure_key
+from crossdock.domain.pricing import PriceMaster
 from crossdock.engine.masters import MasterCache
 from crossdock.engine.verdict import Work
 from crossdock.kit.manifest import Poll, Repeat
@@ -117,3 +120,20 @@ async def test_where_no_poll_brings_them_there_is_no_first_round() -> None:
     assert view.listed("product")
     assert view.listed("customer")
     assert "product" not in shelf.asked
+
+
+async def test_units_are_loaded_where_they_are_asked_for_and_remembered() -> None:
+    shelf = Shelf()
+    shelf.put(ProductMaster("A", "1"))
+    boxed = PriceMaster("A", "1", unit="Each", base_unit="Each", units={"Carton": Decimal(12)})
+    shelf.rows["price", "A"] = msgspec.json.encode(boxed)
+    masters = cache(shelf)
+    view = (await masters.gather([work("A")]))["erp"]
+    assert (view.prices("A"), shelf.asked) == (None, [("product", ["A"])])
+    shelf.asked.clear()
+    view = (await masters.gather([work("A", measure_key("A"), measure_key("B"))]))["erp"]
+    assert (view.prices("A"), view.prices("B")) == (boxed, None)
+    assert shelf.asked == [("price", ["A", "B"])]
+    shelf.asked.clear()
+    await masters.gather([work("A", measure_key("A"))])
+    assert shelf.asked == []

@@ -8,7 +8,7 @@ import pytest
 from crossdock.governance.config import Config, load
 from crossdock.governance.faults import ConfigError
 from crossdock.governance.schema import config_schema
-from crossdock.kit.manifest import Manifest, Setting
+from crossdock.kit.manifest import Books, Manifest, Setting
 
 GOOD = """\
 connections:
@@ -64,6 +64,17 @@ def folder(tmp_path: Path, text: str, table: str = "from,to\nstandard,UPS\n") ->
 
 def loaded(tmp_path: Path, manifests: dict[str, Manifest], text: str, table: str = "from,to\na,b\n") -> Config:
     return load(folder(tmp_path, text, table), manifests)
+
+
+def test_a_route_cannot_ask_an_erp_for_what_it_has_no_records_of(
+    tmp_path: Path, manifests: dict[str, Manifest]
+) -> None:
+    books = Books(("open", "paid"))
+    manifests["ledger"] = msgspec.structs.replace(manifests["ledger"], books=books)
+    told = refused(tmp_path, manifests, "guest_customer: 1042", "payments: advance")
+    assert "books cannot record payments as 'advance' asks for." in told
+    assert "Allowed there: open, paid." in told
+    assert "shop1 does not tell what it took for an order" in told
 
 
 def refused(tmp_path: Path, manifests: dict[str, Manifest], old: str, new: str) -> str:

@@ -210,6 +210,32 @@ async def test_what_stands_in_the_erp_s_books_is_what_the_partner_hears(house: H
     ]
 
 
+async def test_what_was_agreed_with_a_customer_is_their_price(house: House, key: str) -> None:
+    settings = {"read_prices": True, "read_units": True, "read_own_prices": True}
+    setup = Setup(fresh_credentials(), settings, items=3, customers=3)
+    act = setup.account.act
+    act("set_units", {"id": "1001", "type": "1", "stock": "11", "sale": "12"})
+    act("set_price", {"id": "1002", "level": "2", "currency": "USD", "price": "7.00"})
+    act("own_price", {"customer": "9002", "id": "1001", "price": "18.60"})
+    act("own_price", {"customer": "9002", "id": "1001", "price": "17.00", "currency": "EUR"})
+    act("own_price", {"customer": "9002", "id": "1002", "level": "2"})
+    for name in ("items", "customers", "prices"):
+        cursor, more = None, True
+        while more:
+            page = await NETSUITE.polls[name].run(setup.client(), cursor, {})
+            await _keep(house, page)
+            cursor, more = page.cursor, page.more
+    buyer = {"email": "buyer-1@example.com"}
+    (dozen,) = await ask(house, key, "SKU-0001", **buyer)
+    assert (dozen["price"], dozen["unit_price"], dozen["unit"], dozen["list"], dozen["holds_for"]) == (
+        "known", "18.60", "Dozen", "agreed", "customer",
+    )  # fmt: skip
+    (piece,) = await ask(house, key, {"sku": "SKU-0001", "unit": "Each"}, **buyer, currency="EUR")
+    assert (piece["unit_price"], piece["unit"], "no exact price" in piece["why"]) == ("17.00", "Dozen", True)
+    (level,) = await ask(house, key, "SKU-0002", **buyer)
+    assert (level["unit_price"], level["list"]) == ("7.00", "Wholesale")
+
+
 async def _keep(house: House, page: Page) -> None:
     """As ``intake.polling`` keeps a page."""
     await house.store.save_masters(ERP, "product", page.products)

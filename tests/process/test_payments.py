@@ -91,6 +91,26 @@ async def test_each_request_for_a_payment_may_fail_once(selling: Any, fault: str
     assert await house.problems() == []
 
 
+async def test_an_order_that_is_paid_in_parts_has_a_payment_of_each(selling: Any) -> None:
+    """Two of the parts leave the status as it was: the sum that the shop has tells of them."""
+    house = await selling(route={"payment": "pending"})
+    (order_id,) = house.shop.act("place_order", {"lines": 2, "paid": False, "shipping": True})["ids"]
+
+    async def billed() -> bool:
+        return bool((await house.state(order_id)).invoices) if await house.status(order_id) else False
+
+    await house.until(billed, "the invoice")
+    total, parts = Decimal(sold(house, order_id)["total"]), [Decimal("1.00"), Decimal("2.00"), Decimal("3.00")]
+    parts.append(total - sum(parts))
+    for nth, part in enumerate(parts, 1):
+        await house.next_second()
+        house.shop.act("capture", {"id": order_id, "amount": str(part)})
+        await house.until(lambda nth=nth: len(payments(house, order_id)) == nth, f"payment {nth}")  # type: ignore[misc]
+    await house.quiet()
+    assert payments(house, order_id) == [(part, part) for part in parts]
+    assert await house.problems() == []
+
+
 async def test_a_refund_afterwards_is_credited_and_paid_back(selling: Any) -> None:
     house = await selling()
     (order_id,) = house.shop.act("place_order", {"lines": 2, "paid": True})["ids"]

@@ -37,10 +37,12 @@ from crossdock.domain.events import (
 )
 from crossdock.domain.fulfilment import Allocation, Invoice
 from crossdock.domain.lattice import AXES, PARCEL, RELEASE, rank
+from crossdock.domain.measures import measure_key
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Address, LineKind, Order, OrderLine, PaymentStatus
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
+from crossdock.domain.pricing import PriceMaster
 from crossdock.domain.process import AFTERWARDS, STEPS, progress
 from crossdock.domain.refund import (
     Adjustment,
@@ -122,6 +124,10 @@ class OnlyNeeded:
 
     def listed(self, kind: str) -> bool:
         return True
+
+    def prices(self, sku: str) -> PriceMaster | None:
+        assert measure_key(sku) in self._skus, f"the units of {sku} were not announced"
+        return None
 
     def customers(self, key: str) -> tuple[CustomerMaster, ...]:
         assert key in self._mails, f"{key} was not announced"

@@ -10,7 +10,7 @@ import msgspec
 from crossdock.domain.diff import changes
 from crossdock.domain.entries import units
 from crossdock.domain.order import Capture, Order
-from crossdock.domain.process import CREDIT, PAY, PAYMENT, PUSH
+from crossdock.domain.process import APPLY, CREDIT, DEPOSIT, PAY, PAYMENT, PUSH
 from crossdock.domain.refund import Part, RefundedCharge, RefundedLine, Restock, paid_back, parts_of
 from crossdock.domain.returning import ReturnAnswer
 from crossdock.domain.state import Credited, OrderState, Refunded
@@ -110,7 +110,14 @@ _BECAME: Mapping[Restock, str] = {
     Restock.RETURN: "back into stock",
     Restock.NONE: "not put back",
 }
-_TITLES = {CREDIT: "Credit memo", PAY: "Repayment", PAYMENT: "Payment", PUSH: "Paid back in the channel"}
+_TITLES = {
+    CREDIT: "Credit memo",
+    PAY: "Repayment",
+    PAYMENT: "Payment",
+    DEPOSIT: "Deposit",
+    APPLY: "Deposit applied",
+    PUSH: "Paid back in the channel",
+}
 
 
 def aftermath(state: OrderState | None, journal: Iterable[JournalDecision]) -> Aftermath:
@@ -154,7 +161,7 @@ def _credit(state: OrderState, id_: str, known: Credited) -> CreditNote:
 
 def _taken(state: OrderState, capture: Capture) -> Taken:
     currency = state.order.currency if state.order is not None else ""
-    papers = _papers(state, (PAYMENT,), capture.id)
+    papers = _papers(state, (DEPOSIT, APPLY, PAYMENT), capture.id)
     return Taken(capture.id, capture.captured_at, capture.amount.shop, currency, capture.gateway, papers)
 
 
@@ -225,5 +232,5 @@ def _papers(state: OrderState, steps: tuple[str, ...], subject: str) -> tuple[Pa
     return tuple(
         Paper(_TITLES[intent.step], intent.target, intent.status, tuple(intent.refs.values()))
         for intent in state.commands.values()
-        if intent.step in steps and intent.subject in (subject, f"{subject}/deposit")
+        if intent.step in steps and f"{intent.subject}/".startswith(f"{subject}/")
     )

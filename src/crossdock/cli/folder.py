@@ -108,14 +108,42 @@ async def _connections(config: "Config", offline: bool, tell: "Callable[[Checked
     from crossdock.kit.door import Door
 
     lists: dict[tuple[str, str], Sequence[Value]] = {}
+    sold: dict[str, Sequence[str]] = {}
     async with Door() as http:
         for setup in config.connections.values():
             ok, said = await _connection(config, setup, http, offline)
             tell(Checked(setup.name, ok, said))
             if ok and not offline:
                 lists |= await _values(config, setup, http, tell)
+                sold |= await _sold(config, setup, http, tell)
     if not offline:
         _mapped(config, lists, tell)
+    _money(config, sold, tell)
+
+
+async def _sold(
+    config: "Config", setup: "ConnectionSetup", http: object, tell: "Callable[[Checked], None]"
+) -> "dict[str, Sequence[str]]":
+    """The currencies that a channel sells in; told where they cannot be read."""
+    from crossdock.app import link
+    from crossdock.kit.manifest import Unreachable
+
+    linked = link(setup, config.folder, os.environ, http)  # type: ignore[arg-type]
+    if linked.connector.sells_in is None:
+        return {}
+    try:
+        return {setup.name: await linked.connector.sells_in(linked.connector.open(linked.line))}
+    except Unreachable as error:
+        tell(Checked(f"{setup.name} currencies", False, str(error)))
+        return {}
+
+
+def _money(config: "Config", sold: "dict[str, Sequence[str]]", tell: "Callable[[Checked], None]") -> None:
+    from crossdock.app import Manifests
+    from crossdock.governance.money_ahead import money_ahead
+
+    for one in money_ahead(config, Manifests(), sold):
+        tell(Checked(f"{one.route} money", one.ok, one.says))
 
 
 async def _values(

@@ -1,7 +1,8 @@
 """From what is known to what happens next: walks the process and opens whatever is ready."""
 
+from crossdock.domain import depositing, paying, refunding, tracking
 from crossdock.domain import entries as e
-from crossdock.domain import paying, refunding, tracking
+from crossdock.domain.account import ADVANCE
 from crossdock.domain.checks import EDIT_WINDOW, passed
 from crossdock.domain.commands import (
     AmendBooking,
@@ -17,6 +18,8 @@ from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
 from crossdock.domain.evolve import billed, billed_whole, owed
+from crossdock.domain.fulfilment import Shipment
+from crossdock.domain.measures import Indivisible, as_ordered
 from crossdock.domain.merge import BookingWritten
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import ChargeKind, Order
@@ -35,7 +38,7 @@ def advance(d: Draft) -> None:
     if state.order is None or state.ended == "ignored":
         return
     policy = d.policy
-    tells = policy is not None and (policy.payments == "payment" or policy.publish_invoices)
+    tells = policy is not None and (policy.payments in ("payment", ADVANCE) or policy.publish_invoices)
     if state.ended is not None and not (state.refunds or state.credits or state.tracks or tells):
         return
     if policy is None:
@@ -165,9 +168,22 @@ def _parcels(d: Draft, policy: Policy) -> None:
         if state.erp is not None and state.erp_ref is not None and parcel.source != state.erp:
             payload = PostShipment(d.order.key, state.erp_ref, shipment, state.item_refs)
             d.send("shipment.post", state.erp, payload, shipment.id)
-        if parcel.source != d.order.channel:
-            push = PushFulfilment(d.order.external_id, shipment, policy.notify_customer)
-            d.send("fulfilment.push", d.order.channel, push, shipment.id)
+        if parcel.source != d.order.channel and shipment.id not in state.withheld:
+            _push(d, policy, shipment)
+
+
+def _push(d: Draft, policy: Policy, shipment: Shipment) -> None:
+    """Tell the channel in its own units, or a person who tells it otherwise."""
+    try:
+        told = as_ordered(d.order, shipment)
+    except Indivisible as error:
+        d.note(e.PushWithheld(shipment.id, d.now))
+        title = f"What left cannot be told in the unit that was ordered: {error}"
+        facts = {"shipment": shipment.id, "why": str(error)}
+        d.open(problem("shipment.splits_unit", f"unit/{shipment.id}", title, d.order.channel, facts), "fulfilment.push")
+        return
+    push = PushFulfilment(d.order.external_id, told, policy.notify_customer)
+    d.send("fulfilment.push", d.order.channel, push, shipment.id)
 
 
 def _take(d: Draft, policy: Policy) -> None:
@@ -222,7 +238,8 @@ def _sum_up(d: Draft, name: str) -> None:
 
 def _due(d: Draft, name: str) -> int:
     own = d.state.erp if name == "shipment.post" else d.order.channel
-    return sum(1 for parcel in d.state.taken() if parcel.source != own)
+    withheld = () if name == "shipment.post" else d.state.withheld
+    return sum(1 for parcel in d.state.taken() if parcel.source != own and parcel.shipment.id not in withheld)
 
 
 def _invoice(d: Draft, policy: Policy) -> None:
@@ -233,7 +250,9 @@ def _invoice(d: Draft, policy: Policy) -> None:
         return
     if not all(state.finished(name) for name in ("order.book", "order.release", "take.shipments", "shipment.post")):
         return
-    if policy.invoice == "take":
+    if depositing.awaits(state, policy):
+        d.move("invoice", "waiting", "the channel is asked what it took in advance")
+    elif policy.invoice == "take":
         sum_ = billed(state)
         d.move("invoice", "waiting", f"{sum_:f} of {owed(d.order, state).on(policy.basis):f} billed by the ERP")
     elif state.erp is not None and state.erp_ref is not None:
@@ -279,6 +298,21 @@ def _may_stand(d: Draft, step: str) -> bool:
     return status == "done" or (status == "failed" and found is not None and found[1].klass != "rejected")
 
 
+# Keys of problems about what left, came back or was paid: they outlive the order.
+_STAYS = (
+    "unit/",
+    "shipment/",
+    "parcel/",
+    "refund/",
+    "refund.",
+    "credit/",
+    "return.",
+    "deposit.",
+    "payment.post/",
+    "payment/",
+)
+
+
 def end_cancelled(d: Draft) -> None:
     """The cancellation is complete: nothing is left to do, and nothing will be done.
 
@@ -290,7 +324,7 @@ def end_cancelled(d: Draft) -> None:
         if not d.state.finished(step.name):
             d.move(step.name, "skipped", "cancelled")
     for key in list(d.state.problems):
-        if not key.startswith(("shipment/", "parcel/", "refund/", "refund.", "credit/", "return.")):
+        if not key.startswith(_STAYS):
             d.settle(key)
     for name in list(d.state.timers):
         d.timer(name, None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from crossdock.domain import entries as e
@@ -10,13 +11,16 @@ from crossdock.domain.draft import Draft
 from crossdock.domain.hold import Hold
 from crossdock.domain.holding import VIEW, let_go, screening
 from crossdock.domain.matching import EMAIL, LINKED, Candidate, candidates, doubtful, evidence, mail, sure
-from crossdock.domain.order import LineKind, Order, PaymentStatus
+from crossdock.domain.measures import factor
+from crossdock.domain.order import LineKind, Order, OrderLine, PaymentStatus
+from crossdock.domain.pricing import UnitError
 from crossdock.domain.problems import held, problem
 from crossdock.domain.process import CHECKS
 from crossdock.domain.totals import balances, prove
 
 REVALIDATE = "revalidate"  # an alarm of orders that earlier versions checked; masters wake their orders now
 EDIT_WINDOW = "edit.window"
+UNIT = "product.unit"
 MASTERS_STEPS = ("validate.customer", "validate.products")
 
 _ENOUGH: Mapping[str, frozenset[PaymentStatus]] = {
@@ -49,6 +53,9 @@ class _NoMasters:
     def product(self, sku: str) -> None:
         return None
 
+    def prices(self, sku: str) -> None:
+        return None
+
     def customers(self, key: str) -> tuple[()]:
         return ()
 
@@ -66,9 +73,12 @@ def run_checks(d: Draft, policy: Policy) -> None:
     skipped = _skipped_by_hand(d)
     customer_ref, customer = _customer(order, policy, masters, d.state.linked)
     item_refs, products = _products(order, policy, masters)
+    per_units, products = _measures(order, masters, products, policy.erp)
     holds, screened = _holds(d, order)
     wants = _wants(order, policy, masters, customer[0], products[0])
     checks = [customer, products, _totals(order, policy), _payment(order, policy), screened]
+    if any(one.code == UNIT for one in products[1]):
+        skipped.pop("validate.products", None)  # nobody can say by hand how many a case holds
     if skipped:
         checks = [(skipped[one[0].step], []) if one[0].step in skipped else one for one in checks]
         if "validate.customer" in skipped:
@@ -79,7 +89,7 @@ def run_checks(d: Draft, policy: Policy) -> None:
     verdicts = (*(verdict for verdict, _ in checks), window)
     if wants or d.state.wanting:
         d.decision.wants = wants
-    d.note(e.OrderChecked(d.now, verdicts, customer_ref, item_refs, holds, bool(wants)))
+    d.note(e.OrderChecked(d.now, verdicts, customer_ref, item_refs, holds, bool(wants), per_units))
     let_go(d)
     _tell_problems(d, checks)
     _set_alarms(d, due_at)
@@ -161,6 +171,33 @@ def _products(order: Order, policy: Policy, masters: Masters) -> tuple[dict[str,
         return refs, (e.Verdict(step, "waiting", why) if unread else _KNOWN, [])
     reason = "; ".join(one.title for one in list(problems.values())[:3])
     return refs, (e.Verdict(step, "failed", reason), list(problems.values()))
+
+
+def _measures(order: Order, masters: Masters, products: Check, erp: str) -> tuple[dict[str, Decimal], Check]:
+    """How many of the ERP's unit each line's unit holds, and the check with what could not be found."""
+    factors: dict[str, Decimal] = {}
+    problems: list[Problem] = []
+    for line in order.lines:
+        if line.unit is None:
+            continue
+        try:
+            factors[line.id] = _factor(line, masters, erp)
+        except UnitError as error:
+            title, facts = f"Line {line.id}: {error}", {"line": line.id, "sku": line.sku, "unit": line.unit}
+            key = f"validate.products/unit {line.id}"
+            problems.append(problem(UNIT, key, title, f"{erp}:{line.sku}:{line.unit}", facts))
+    if not problems:
+        return factors, products
+    verdict = e.Verdict("validate.products", "failed", (products[1] + problems)[0].title)
+    return factors, (verdict, products[1] + problems)
+
+
+def _factor(line: OrderLine, masters: Masters, erp: str) -> Decimal:
+    master = masters.prices(line.sku) if line.sku else None
+    unit = line.unit or ""
+    if master is None:
+        raise UnitError(f"the units of {line.sku or 'a product without a SKU'} are not known in {erp}: {unit}", unit)
+    return factor(master, unit)
 
 
 def _wants(

@@ -142,6 +142,14 @@ class CreditRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.credit", o
         return sum((line.net + line.tax for line in self.lines), Decimal(0))
 
 
+class Drawn(msgspec.Struct, frozen=True, gc=False):
+    """What of a deposit went back to the customer."""
+
+    payment_id: str  # the channel's transaction that it was made of
+    deposit: str  # the ERP's id; empty: it is found by the transaction
+    amount: Decimal
+
+
 class PayRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.pay", omit_defaults=True):
     """Record in the ERP that the customer got money back: out of a credit memo, or of the deposit on the order."""
 
@@ -155,6 +163,8 @@ class PayRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.pay", omit_de
     amount: Decimal
     credit_ref: str | None = None  # None: out of the deposit; empty: the credit memo made for this refund
     posted_on: date | None = None  # where the books of its own day are closed
+    drawn: tuple[Drawn, ...] = ()  # out of which deposits of ours; comes to the amount. Empty: others made them
+    nth: int = 1  # which repayment of this refund out of deposits it is
 
 
 class Applied(msgspec.Struct, frozen=True, gc=False):
@@ -179,6 +189,37 @@ class PostPayment(msgspec.Struct, frozen=True, gc=False, tag="payment.post", omi
     amount: Decimal
     apply: tuple[Applied, ...]  # comes to the amount
     gift_card: bool = False
+    posted_on: date | None = None  # where the books of its own day are closed
+
+
+class PostDeposit(msgspec.Struct, frozen=True, gc=False, tag="deposit.post", omit_defaults=True):
+    """Record in the ERP that the channel took money for an order that is not billed yet. Once per transaction."""
+
+    purpose: ClassVar[str] = "deposit.post"
+    order_key: str
+    erp_ref: str  # the sales order that it is for
+    payment_id: str  # the channel's transaction
+    paid_at: datetime
+    source: str  # the channel's connection
+    gateway: str
+    currency: str
+    customer_ref: str
+    amount: Decimal
+    gift_card: bool = False
+    posted_on: date | None = None  # where the books of its own day are closed
+
+
+class ApplyDeposit(msgspec.Struct, frozen=True, gc=False, tag="deposit.apply", omit_defaults=True):
+    """Settle an invoice with a part of a deposit. Once for each pair of them."""
+
+    purpose: ClassVar[str] = "deposit.apply"
+    order_key: str
+    erp_ref: str
+    payment_id: str  # the channel's transaction that the deposit was made of
+    deposit_ref: str  # the ERP's id; empty: it is found by the transaction
+    invoice: str  # the ERP's id
+    amount: Decimal
+    applied_at: datetime
     posted_on: date | None = None  # where the books of its own day are closed
 
 
@@ -257,6 +298,8 @@ Payload = (
     | CreditRefund
     | PayRefund
     | PostPayment
+    | PostDeposit
+    | ApplyDeposit
     | PublishInvoice
     | PushRefund
     | PostSettlement

@@ -10,6 +10,7 @@ import msgspec
 from crossdock.domain.commands import Command
 from crossdock.domain.events import Event
 from crossdock.domain.order import Order
+from crossdock.domain.pricing import PriceMaster
 from crossdock.domain.promise import Promising
 from crossdock.domain.returning import Returning
 from crossdock.domain.stock import StockPolicy
@@ -143,6 +144,9 @@ class Masters(Protocol):
     """The ERP's masters as last read. Pure look-ups: everything needed was loaded before deciding."""
 
     def product(self, sku: str) -> ProductMaster | None: ...
+    def prices(self, sku: str) -> PriceMaster | None:
+        """An item's prices and units; asked for by ``measures.measure_key``."""
+
     def customers(self, key: str) -> Sequence[CustomerMaster]:
         """Those that are kept under a key of ``matching``; several may be."""
 
@@ -192,8 +196,8 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     notify_customer: bool = True
     invoice: str = "make"  # make: we bill after the last shipment; take: the ERP bills, we read it
     # How the ERP has the customers' money. open: its invoices stand open until a payment is posted; paid: they are paid
-    # as they are made; deposit: it is taken in advance, on the sales order; payment: each of the channel's captures is
-    # posted as a payment, applied to the invoices.
+    # as they are made; deposit: others take it in advance, on the sales order; payment: each of the channel's captures
+    # is posted as a payment, applied to the invoices; advance: each is a deposit on the sales order, applied to them.
     payments: str = "open"
     push_refunds: bool = False  # credits that the ERP's people make are paid back in the channel; else a person does it
     publish_invoices: bool = False  # the channel shows number, day and total of each invoice, where it has a place

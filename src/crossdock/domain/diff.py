@@ -56,6 +56,8 @@ def _line(before: OrderLine, after: OrderLine) -> list[Change]:
         found.append((edit, f"quantity {units(was)} → {units(is_)}"))
     if (before.sku or "") != (after.sku or ""):
         found.append((Edit.ITEM, f"SKU {before.sku or 'none'} → {after.sku or 'none'}"))
+    if before.unit != after.unit:
+        found.append((Edit.ITEM, f"unit {before.unit or 'as usual'} → {after.unit or 'as usual'}"))
     if before.unit_price.shop != after.unit_price.shop:
         found.append((Edit.PRICE, f"price {before.unit_price.shop:f} → {after.unit_price.shop:f}"))
     share = None if was != is_ else Edit.PRICE  # of another quantity discount and tax are others too

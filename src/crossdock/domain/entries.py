@@ -22,6 +22,7 @@ from crossdock.domain.events import (
     ShipmentSeen,
 )
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
+from crossdock.domain.funds import FundOpened, FundUsed, PaymentsRead, SurplusSeen
 from crossdock.domain.hold import Hold, HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.merge import BookingWritten, MergeChosen
 from crossdock.domain.order import Capture, Order, PaymentStatus
@@ -125,6 +126,7 @@ class OrderChecked(msgspec.Struct, frozen=True, gc=False, tag="order_checked", o
     item_refs: dict[str, str] = {}
     holds: tuple[Hold, ...] = ()
     wanting: bool = False  # something among the ERP's masters is lacking
+    per_units: dict[str, Decimal] = {}  # line -> how many of the ERP's unit are in one of the line's
 
 
 class CustomerLinked(msgspec.Struct, frozen=True, gc=False, tag="customer_linked"):
@@ -206,6 +208,13 @@ class ShipmentAmended(msgspec.Struct, frozen=True, gc=False, tag="shipment_amend
     at: datetime
 
 
+class PushWithheld(msgspec.Struct, frozen=True, gc=False, tag="push_withheld"):
+    """What left is no exact part of a unit that was ordered: the channel is not told of it by us."""
+
+    shipment: str
+    at: datetime
+
+
 class ReleaseNoted(msgspec.Struct, frozen=True, gc=False, tag="release_noted", omit_defaults=True):
     status: str
     source: str
@@ -259,11 +268,15 @@ class CreditTaken(msgspec.Struct, frozen=True, gc=False, tag="credit_taken", omi
     ours: bool = False
 
 
-class PaymentsAsked(msgspec.Struct, frozen=True, gc=False, tag="payments_asked"):
-    """The channel is asked what it took. ``content``: for which state of the order; each is asked about once."""
+class PaymentsAsked(msgspec.Struct, frozen=True, gc=False, tag="payments_asked", omit_defaults=True):
+    """The channel is asked what it took. ``content``: for which state of the order; asked again when that is another.
+
+    ``nth``: which question it is, where the channel tells sums; a sum may come again with other captures in it.
+    """
 
     content: str
     at: datetime
+    nth: int = 0
 
 
 class PaymentTaken(msgspec.Struct, frozen=True, gc=False, tag="payment_taken"):
@@ -391,6 +404,7 @@ Entry = (
     | ShipmentRefused
     | ShipmentAmended
     | ParcelMoved
+    | PushWithheld
     | ReleaseNoted
     | InvoiceTaken
     | AllocationsTaken
@@ -401,6 +415,10 @@ Entry = (
     | CreditTaken
     | PaymentsAsked
     | PaymentTaken
+    | PaymentsRead
+    | FundOpened
+    | FundUsed
+    | SurplusSeen
     | SettlementAsked
     | SettlementsTold
     | CancelAsked

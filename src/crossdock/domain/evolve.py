@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 
 from crossdock.domain import entries as e
+from crossdock.domain.funds import Fund, FundOpened, FundUsed, PaymentsRead, SurplusSeen
 from crossdock.domain.hold import HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.lattice import up
+from crossdock.domain.measures import measured
 from crossdock.domain.merge import BookingWritten, MergeChosen
 from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import Order
@@ -137,6 +139,8 @@ def _order_checked(state: OrderState, entry: e.OrderChecked) -> None:
     state.customer_ref = entry.customer_ref
     state.item_refs = entry.item_refs
     state.wanting = entry.wanting
+    if entry.per_units and state.order is not None:
+        state.order = measured(state.order, entry.per_units)
     state.holds = {hold.rule: hold for hold in entry.holds}
     for verdict in entry.verdicts:
         before = state.steps.get(verdict.step)
@@ -249,6 +253,10 @@ def _parcel_moved(state: OrderState, entry: ParcelMoved) -> None:
     state.tracks[entry.parcel] = marked(state.tracks.get(entry.parcel, {}), entry)
 
 
+def _push_withheld(state: OrderState, entry: e.PushWithheld) -> None:
+    state.withheld = (*state.withheld, entry.shipment)
+
+
 def _release_noted(state: OrderState, entry: e.ReleaseNoted) -> None:
     before = state.release_status
     state.release_status = entry.status if before is None else up("release", before, entry.status)
@@ -319,10 +327,28 @@ def _credit_taken(state: OrderState, entry: e.CreditTaken) -> None:
 
 def _payments_asked(state: OrderState, entry: e.PaymentsAsked) -> None:
     state.payments_asked = entry.content
+    state.payments_nth = entry.nth or state.payments_nth
 
 
 def _payment_taken(state: OrderState, entry: e.PaymentTaken) -> None:
     state.captures[entry.capture.id] = entry.capture
+
+
+def _payments_read(state: OrderState, entry: PaymentsRead) -> None:
+    state.payments_read = True
+
+
+def _fund_opened(state: OrderState, entry: FundOpened) -> None:
+    state.funds[entry.payment] = Fund(entry.amount, entry.kind, entry.at)
+
+
+def _fund_used(state: OrderState, entry: FundUsed) -> None:
+    fund = state.funds[entry.payment]
+    state.funds[entry.payment] = _replace(fund, uses=(*fund.uses, entry.use))
+
+
+def _surplus_seen(state: OrderState, entry: SurplusSeen) -> None:
+    state.surplus = entry.amount
 
 
 def _credited(state: OrderState) -> None:
@@ -411,6 +437,7 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.ShipmentRefused: _shipment_refused,
     e.ShipmentAmended: _shipment_amended,
     ParcelMoved: _parcel_moved,
+    e.PushWithheld: _push_withheld,
     e.ReleaseNoted: _release_noted,
     e.InvoiceTaken: _invoice_taken,
     e.AllocationsTaken: _allocations_taken,
@@ -421,6 +448,10 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.CreditTaken: _credit_taken,
     e.PaymentsAsked: _payments_asked,
     e.PaymentTaken: _payment_taken,
+    PaymentsRead: _payments_read,
+    FundOpened: _fund_opened,
+    FundUsed: _fund_used,
+    SurplusSeen: _surplus_seen,
     e.SettlementAsked: _settlement_asked,
     e.SettlementsTold: _settlements_told,
     e.CancelAsked: _cancel_asked,

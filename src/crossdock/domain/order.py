@@ -92,6 +92,8 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     discounts: tuple[Discount, ...] = ()
     taxes: tuple[TaxLine, ...] = ()
     requires_shipping: bool = True
+    unit: str | None = None  # what quantity and price are of, in the ERP's words: "Carton"; None: the unit it counts in
+    per_unit: Decimal | None = None  # how many of the ERP's unit are in one, by its masters; None: not known, or none
 
 
 class Charge(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -166,6 +168,9 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     region: str | None = None  # for dashboards: the ship-to (else bill-to) country
     ship_by: datetime | None = None  # what the channel itself promised its customer: when it leaves at the latest
     deliver_by: datetime | None = None  # and when it arrives
+    # How much of the customer's money the channel says it has, in ``currency``. Only compared, never booked: another
+    # sum means that there are captures to be asked for. None: the channel does not tell.
+    paid: Decimal | None = None
 
     @property
     def key(self) -> str:

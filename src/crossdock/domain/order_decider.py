@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from crossdock.domain.advance import advance
+from crossdock.domain.captures import payments_seen
 from crossdock.domain.cases.command_settled import command_settled
 from crossdock.domain.cases.early import apply_one, keep
 from crossdock.domain.cases.masters_came import masters_came
@@ -31,8 +32,8 @@ from crossdock.domain.events import (
 )
 from crossdock.domain.evolve import evolve
 from crossdock.domain.matching import evidence
+from crossdock.domain.measures import measure_key
 from crossdock.domain.order import Order
-from crossdock.domain.paying import payments_seen
 from crossdock.domain.reserving import reserve
 from crossdock.domain.state import OrderState, blank, decode_state, encode_state
 from crossdock.domain.summary import summarise
@@ -112,6 +113,7 @@ class OrderDecider:
 def _needed(*orders: Order) -> Mapping[str, tuple[set[str], set[str]]]:
     """Of the view that came and of the one in force: a view that is known already may lead to checking the latter."""
     skus = {line.sku for order in orders for line in order.lines if line.sku}
+    skus |= {measure_key(line.sku) for order in orders for line in order.lines if line.sku and line.unit is not None}
     return {orders[0].channel: (skus, {one.key for order in orders for one in evidence(order)})}
 
 

@@ -41,12 +41,40 @@ class PriceMaster(msgspec.Struct, frozen=True, omit_defaults=True):
     base_list: str = ""
 
 
+class OwnPrice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was agreed with one customer for one item: an amount in a currency, or a list instead of the usual one."""
+
+    item: str  # the ERP's item id
+    currency: str = ""
+    amount: Decimal | None = None
+    list: str | None = None
+
+
 class TermsMaster(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a customer of the ERP buys by. ``own``: ids of items that have a price for this customer alone."""
+    """What a customer of the ERP buys by. ``own``: ids of items that have a price for this customer alone.
+
+    ``agreed``: what those prices are, where they are read; an item of ``own`` that is not in it has an unknown price.
+    """
 
     ref: str
     list: str
     own: tuple[str, ...] = ()
+    agreed: tuple[OwnPrice, ...] = ()
+
+
+OWN = "own"  # the list of an item's prices for one customer alone
+
+
+def as_agreed(master: PriceMaster, terms: TermsMaster) -> tuple[PriceMaster, str] | None:
+    """The item with what was agreed with the customer, and the list that holds; None where that is not known."""
+    if master.ref not in terms.own:
+        return master, terms.list
+    mine = [one for one in terms.agreed if one.item == master.ref]
+    amounts = tuple(Price(OWN, one.currency, one.amount, "agreed") for one in mine if one.amount is not None)
+    if amounts:
+        return msgspec.structs.replace(master, prices=(*master.prices, *amounts)), OWN
+    lists = {one.list for one in mine if one.list is not None}
+    return (master, lists.pop()) if len(lists) == 1 else None
 
 
 class UnitError(Exception):

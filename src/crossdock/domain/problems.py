@@ -43,6 +43,11 @@ CATALOGUE: Mapping[str, Kind] = {
         "catalogue",
         "Create the item in the ERP or correct the SKU in the channel. The order goes on when it is read.",
     ),
+    "product.unit": Kind(
+        "mapping",
+        "catalogue",
+        "Enter the unit in the ERP, have units read (read_units on the connection), or correct the order; then retry.",
+    ),
     "product.inactive": Kind(
         "data", "catalogue", "Make the item active in the ERP or replace it on the order, then retry."
     ),
@@ -110,6 +115,11 @@ CATALOGUE: Mapping[str, Kind] = {
     "shipment.not_positive": Kind(
         "data", "warehouse", "A shipped quantity is zero or negative: correct it in the warehouse."
     ),
+    "shipment.splits_unit": Kind(
+        "data",
+        "warehouse",
+        "A case left in parts: tell the channel's people what left, then resolve. The ERP has it already.",
+    ),
     "shipment.changed": Kind(
         "conflict",
         "warehouse",
@@ -162,6 +172,11 @@ CATALOGUE: Mapping[str, Kind] = {
         "conflict",
         "finance",
         "The ERP has no invoice to credit: bill the order there, or settle the refund there by hand, then resolve.",
+    ),
+    "refund.exceeds_deposit": Kind(
+        "data",
+        "finance",
+        "The deposits do not have what went back: pay it back in the ERP by hand, then resolve.",
     ),
     "refund.made_in_erp": Kind(
         "data",
@@ -246,6 +261,8 @@ DEEDS: Mapping[str, str] = {
     "refund.credit": "credit the refund",
     "refund.pay": "record the repayment",
     "refund.push": "pay the customer back",
+    "deposit.post": "record the deposit",
+    "deposit.apply": "apply the deposit",
     "settlement.post": "post the settlement",
     "stock.publish": "show the stock",
     "read_back": "show what a message pointed at",

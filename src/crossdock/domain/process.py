@@ -113,6 +113,7 @@ UNDO: tuple[ProcessStep, ...] = (
 # What an edit or a refund may ask for beside the process. Shown where it was asked for.
 AMEND, CREDIT, PAY, PUSH = "booking.amend", "refund.credit", "refund.pay", "refund.push"
 PAYMENT, PUBLISH = "payment.post", "invoice.publish"
+DEPOSIT, APPLY = "deposit.post", "deposit.apply"
 TRACK = "tracking.push"
 ASIDE: tuple[ProcessStep, ...] = (
     ProcessStep(
@@ -121,6 +122,22 @@ ASIDE: tuple[ProcessStep, ...] = (
         COMMAND,
         "The ERP's sales order is what the channel shows",
         purpose=AMEND,
+        undo=ASK,
+    ),
+    ProcessStep(
+        DEPOSIT,
+        "Record deposits in ERP",
+        PER_PAYMENT,
+        "The ERP has every payment in advance as a deposit on the sales order",
+        purpose=DEPOSIT,
+        undo=ASK,
+    ),
+    ProcessStep(
+        APPLY,
+        "Apply deposits in ERP",
+        PER_PAYMENT,
+        "The deposits settle the invoices",
+        purpose=APPLY,
         undo=ASK,
     ),
     ProcessStep(

@@ -6,18 +6,17 @@ credits it.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
 
+from crossdock.domain import depositing
+from crossdock.domain.account import ADVANCE, Account, account_of, all_billed, called_off, moved_day
 from crossdock.domain.commands import CreditLine, CreditRefund, PayRefund, PushRefund
 from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
-from crossdock.domain.evolve import billed_whole
+from crossdock.domain.measures import in_goods
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Order, TaxLine
-from crossdock.domain.posting import NEXT_DAY, PostingDay, posting_day
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PAY, PUSH
 from crossdock.domain.refund import Part, Refund, RefundedCharge, RefundedLine, Restock, gross_of, paid_back
@@ -32,6 +31,7 @@ class Billing(StrEnum):
     OPEN = "invoiced_unpaid"
     PAID = "invoiced_paid"
     DEPOSIT = "prepaid_deposit"
+    CALLED_OFF = "prepaid_called_off"
 
 
 class Document(StrEnum):
@@ -60,6 +60,7 @@ TABLE: Mapping[Billing, Mapping[Share, Document]] = {
     Billing.OPEN: {**dict.fromkeys(Share, Document.CREDIT), **_CREDITED},
     Billing.PAID: {**dict.fromkeys(Share, Document.CREDIT_AND_PAY), **_CREDITED},
     Billing.DEPOSIT: {**dict.fromkeys(Share, Document.CREDIT_AND_PAY), Share.UNITS_OFF: Document.PAY},
+    Billing.CALLED_OFF: dict.fromkeys(Share, Document.PAY),
 }
 
 
@@ -83,7 +84,9 @@ def pays_back(state: OrderState, policy: Policy, source: str) -> bool:
 
 def billing(state: OrderState, policy: Policy) -> Billing:
     """How the order stands in the ERP. A deposit is one before the invoice and after it."""
-    if policy.payments == "deposit":
+    if policy.payments == ADVANCE and called_off(state):
+        return Billing.CALLED_OFF
+    if policy.payments in ("deposit", ADVANCE):
         return Billing.DEPOSIT
     if not all_billed(state):
         return Billing.NOT_INVOICED
@@ -92,31 +95,8 @@ def billing(state: OrderState, policy: Policy) -> Billing:
 
 def _standing(state: OrderState, policy: Policy, refund: Refund) -> Billing:
     """For one refund: where each capture is posted, a refund that gives no money says that none was taken for it."""
-    found = billing(state, policy)
-    unpaid = policy.payments == "payment" and found is Billing.PAID and not refund.gives_money
-    return Billing.OPEN if unpaid else found
-
-
-def all_billed(state: OrderState) -> bool:
-    """Whether what is to be billed is. Until then a refund has nothing to be credited against."""
-    return bool(state.invoices) and (billed_whole(state) or state.finished("invoice") or state.ended is not None)
-
-
-class Account(NamedTuple):
-    """Where the order is booked."""
-
-    erp: str
-    ref: str
-    customer: str
-    currency: str
-
-
-def account_of(d: Draft, policy: Policy) -> Account | None:
-    """Where the order is booked, once it is."""
-    state = d.state
-    if state.erp is None or state.erp_ref is None or state.customer_ref is None:
-        return None
-    return Account(state.erp, state.erp_ref, state.customer_ref, booked_currency(d.order, policy))
+    posted = policy.payments in ("payment", ADVANCE) and all_billed(state)
+    return Billing.OPEN if posted and not refund.gives_money else billing(state, policy)
 
 
 def _refund(d: Draft, policy: Policy, known: Refunded) -> None:
@@ -126,7 +106,7 @@ def _refund(d: Draft, policy: Policy, known: Refunded) -> None:
     asked = [(table[share], parts) for share, parts in shares(known).items()]
     refunded = [part for document, parts in asked if document is Document.PAY for part in parts]
     if refunded and known.refund.gives_money:
-        _pay(d, account, policy, known.refund, gross_of(refunded, policy.basis), None)
+        _out_of_deposit(d, account, policy, known.refund, gross_of(refunded, policy.basis))
     owed = [part for document, parts in asked if document not in (Document.PAY, Document.NOTHING) for part in parts]
     if not owed:
         return
@@ -137,6 +117,13 @@ def _refund(d: Draft, policy: Policy, known: Refunded) -> None:
     else:
         pays = any(document is Document.CREDIT_AND_PAY for document, _ in asked)
         _credit(d, account, policy, known.refund, owed, pays)
+
+
+def _out_of_deposit(d: Draft, account: Account, policy: Policy, refund: Refund, amount: Decimal) -> None:
+    if policy.payments == ADVANCE:
+        depositing.draw(d, policy, account, refund, min(amount, paid_back(refund, policy.basis)))
+    else:
+        _pay(d, account, policy, refund, amount, None)
 
 
 def _credit(d: Draft, account: Account, policy: Policy, refund: Refund, owed: list[Part], pays: bool) -> None:
@@ -160,15 +147,6 @@ def _credit(d: Draft, account: Account, policy: Policy, refund: Refund, owed: li
     money = min(payload.total, paid_back(refund, policy.basis))
     if pays and money > ZERO and sent is not None and sent[1].status == "done":
         _pay(d, account, policy, refund, money, sent[1].refs.get("creditMemo", ""))
-
-
-def moved_day(policy: Policy, at: datetime) -> date | None:
-    """The first open day, where the books of its own are closed and the route says so; else None."""
-    if policy.closed_through is None or policy.closed_period != NEXT_DAY:
-        return None
-    closed = date.fromisoformat(policy.closed_through)
-    day = posting_day(at, policy.time_zone, closed, policy.closed_period)
-    return day.day if isinstance(day, PostingDay) and day.moved else None
 
 
 def _pay(d: Draft, account: Account, policy: Policy, refund: Refund, amount: Decimal, credit_ref: str | None) -> None:
@@ -198,11 +176,6 @@ def _ask(d: Draft, code: str, refund: Refund, title: str) -> None:
     d.open(problem(code, f"refund/{refund.id}", title, d.order.channel, {"refund": refund.id}), CREDIT)
 
 
-def booked_currency(order: Order, policy: Policy) -> str:
-    """Of the side that the ERP books."""
-    return (order.presentment_currency if policy.basis == "presentment" else None) or order.currency
-
-
 def _line(order: Order, part: Part, basis: str) -> CreditLine:
     net, tax = part.net.on(basis), part.tax.on(basis)
     if isinstance(part, RefundedLine):
@@ -210,7 +183,8 @@ def _line(order: Order, part: Part, basis: str) -> CreditLine:
         title, sku = (own.title, own.sku) if own is not None else (part.line_id, part.sku)
         restock = part.restock is not Restock.NONE
         how = _taxed(own.taxes if own is not None else ())
-        return CreditLine("item", title, part.quantity, net, tax, part.line_id, sku or part.sku, restock, *how)
+        quantity = part.quantity if own is None else in_goods(own, part.quantity)
+        return CreditLine("item", title, quantity, net, tax, part.line_id, sku or part.sku, restock, *how)
     if isinstance(part, RefundedCharge):
         how = _taxed(next((one.taxes for one in order.charges if one.kind is part.kind), ()))
         kind = part.kind.value

@@ -13,7 +13,9 @@ import msgspec
 
 from crossdock.domain.entries import Early
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
+from crossdock.domain.funds import Fund
 from crossdock.domain.hold import Hold
+from crossdock.domain.measures import in_goods
 from crossdock.domain.merge import MergeChosen
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Capture, LineKind, Order, OrderLine
@@ -144,9 +146,14 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     credits: dict[str, Credited] = {}
     captures: dict[str, Capture] = {}  # what the channel took, by transaction
     payments_asked: str | None = None  # the state of the order for which the channel was last asked
+    payments_nth: int = 0  # how often it was asked by the sums it tells
+    payments_read: bool = False  # it has answered; noted where captures are recorded in advance
+    funds: dict[str, Fund] = {}  # what became of captures that are recorded in advance, by transaction
+    surplus: Decimal = ZERO  # what was last told to be taken beyond bill and refunds
     settlements: tuple[str, ...] = ()  # keys of those that have lines of this order
     told: tuple[str, ...] | None = None  # the refunds that they were told of; None: they were told nothing
     allocations: tuple[Allocation, ...] = ()
+    withheld: tuple[str, ...] = ()  # shipments that cannot be told in the units that were ordered
     early: tuple[Early, ...] = ()
     problems: dict[str, OpenProblem] = {}
     timers: dict[str, datetime] = {}
@@ -221,6 +228,7 @@ def fork(state: OrderState) -> OrderState:
     new.refunds = dict(state.refunds)
     new.credits = dict(state.credits)
     new.captures = dict(state.captures)
+    new.funds = dict(state.funds)
     new.problems = dict(state.problems)
     new.timers = dict(state.timers)
     return new
@@ -231,8 +239,8 @@ def blank() -> OrderState:
 
 
 def ordered(line: OrderLine) -> Decimal:
-    """How much of a line is wanted: as placed, or less after edits."""
-    return line.quantity if line.current_quantity is None else line.current_quantity
+    """How much of a line is wanted, in the unit that the ERP counts: as placed, or less after edits."""
+    return in_goods(line, line.quantity if line.current_quantity is None else line.current_quantity)
 
 
 def ships(line: OrderLine) -> bool:
@@ -272,8 +280,14 @@ def came_back(state: OrderState) -> dict[str, Decimal]:
         if refund.id not in linked and (refund.return_id is None or refund.return_id not in state.returns):
             for part in refund.lines:
                 if part.restock is Restock.RETURN:
-                    loose[part.line_id] = loose.get(part.line_id, ZERO) + part.quantity
+                    loose[part.line_id] = loose.get(part.line_id, ZERO) + goods_of(state, part.line_id, part.quantity)
     return sums | {line_id: max(quantity, sums.get(line_id, ZERO)) for line_id, quantity in loose.items()}
+
+
+def goods_of(state: OrderState, line_id: str, quantity: Decimal) -> Decimal:
+    """What a channel tells of a line, in the unit that the ERP counts."""
+    own = next((line for line in state.order.lines if line.id == line_id), None) if state.order is not None else None
+    return quantity if own is None else in_goods(own, quantity)
 
 
 def _received(state: OrderState) -> dict[str, Decimal]:

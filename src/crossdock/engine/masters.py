@@ -6,15 +6,18 @@ import msgspec
 
 from crossdock.domain.decision import CustomerMaster, Masters, ProductMaster
 from crossdock.domain.matching import linked_in
+from crossdock.domain.measures import measured_sku
+from crossdock.domain.pricing import PriceMaster
 from crossdock.engine.verdict import Work
 from crossdock.engine.world import World
 
 REMEMBER_S = 30.0
 MOST = 50_000
-PRODUCT, CUSTOMER = "product", "customer"
+PRODUCT, CUSTOMER, PRICE = "product", "customer", "price"
 
 _product: msgspec.json.Decoder[ProductMaster] = msgspec.json.Decoder(ProductMaster)
 _customer: msgspec.json.Decoder[CustomerMaster] = msgspec.json.Decoder(CustomerMaster)
+_priced: msgspec.json.Decoder[PriceMaster] = msgspec.json.Decoder(PriceMaster)
 
 
 class MastersView:
@@ -22,12 +25,16 @@ class MastersView:
 
     def __init__(self) -> None:
         self.products: dict[str, ProductMaster] = {}
+        self.priced: dict[str, PriceMaster] = {}
         self.known: dict[str, tuple[CustomerMaster, ...]] = {}  # customers by key; nobody where the key is missing
         self.unlisted: set[str] = set()
         self.as_of = 0.0
 
     def product(self, sku: str) -> ProductMaster | None:
         return self.products.get(sku)
+
+    def prices(self, sku: str) -> PriceMaster | None:
+        return self.priced.get(sku)
 
     def customers(self, key: str) -> Sequence[CustomerMaster]:
         return self.known.get(key, ())
@@ -66,7 +73,8 @@ class MasterCache:
 
     async def _complete(self, erp: str, skus: set[str], keys: set[str]) -> None:
         view = self._fresh_view(erp)
-        products, customers = view.lacks(skus, keys)
+        measures = {sku for key in skus if (sku := measured_sku(key)) is not None}
+        products, customers = view.lacks({key for key in skus if measured_sku(key) is None}, keys)
         # Asked before the masters themselves: what a round brought that ended in between is then found.
         await self._ask_listed(view, erp, [kind for kind, keys in ((PRODUCT, products), (CUSTOMER, customers)) if keys])
         if products:
@@ -74,6 +82,9 @@ class MasterCache:
             view.products.update((key, _product.decode(body)) for key, body in found.items())
         if customers:
             await self._load_customers(view, erp, customers)
+        if lacking := sorted(measures - view.priced.keys()):
+            found = await self._world.store.load_masters(erp, PRICE, lacking)
+            view.priced.update((key, _priced.decode(body)) for key, body in found.items())
 
     async def _load_customers(self, view: MastersView, erp: str, keys: list[str]) -> None:
         links: dict[str, dict[str, str]] = {}  # channel -> its customer's id -> the key

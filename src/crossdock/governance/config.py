@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 
+from crossdock.domain.account import ADVANCE
 from crossdock.domain.decision import HoldHit, Policy
 from crossdock.domain.order import Order
 from crossdock.domain.posting import HOLD, NEXT_DAY, zone
@@ -36,7 +37,7 @@ CHOICES = {
     "basis": ("shop", "presentment"),
     "payment": ("paid", "authorized", "pending"),
     "invoice": ("make", "take"),
-    "payments": ("open", "paid", "deposit", "payment"),
+    "payments": ("open", "paid", "deposit", "payment", ADVANCE),
     "doubtful_customer": ("ask", "guest"),
     "closed_period": (NEXT_DAY, HOLD),
 }
@@ -310,6 +311,7 @@ class _Loading:
             if value not in allowed:
                 wrong = f"'{field}' cannot be '{value}'."
                 self._read.fault(("routes", index, field), wrong, nearest(value, allowed, "Allowed"))
+        self._check_payments(policy, index, connections)
         if policy.edit_window_s < 0:
             self._read.fault(("routes", index, "edit_window_s"), "A wait cannot be negative.", "Give seconds, from 0.")
         if not _is_amount(policy.rounding_ceiling):
@@ -317,6 +319,17 @@ class _Loading:
             self._read.fault(("routes", index, "rounding_ceiling"), wrong, 'Write a decimal, such as "0.05".')
 
         self._check_calendar(policy, ("routes", index))
+
+    def _check_payments(self, policy: Policy, index: int, connections: Mapping[str, ConnectionSetup]) -> None:
+        """What the route asks of the ERP's books must be what its API has records for."""
+        books = self._manifests[connections[policy.erp].system].books if policy.erp in connections else None
+        if books is not None and policy.payments in CHOICES["payments"] and policy.payments not in books.payments:
+            wrong = f"{policy.erp} cannot record payments as '{policy.payments}' asks for."
+            self._read.fault(("routes", index, "payments"), wrong, f"Allowed there: {', '.join(books.payments)}.")
+        channel = connections.get(policy.channel)
+        if policy.payments == ADVANCE and channel is not None and not self._manifests[channel.system].captures:
+            wrong = f"{policy.channel} does not tell what it took for an order: its invoice would wait for that."
+            self._read.fault(("routes", index, "payments"), wrong, "Write open or paid.")
 
     def _check_calendar(self, policy: Policy, path: tuple[str | int, ...]) -> None:
         if not _is_zone(policy.time_zone):

@@ -183,6 +183,14 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     cost: int = 1
 
 
+class Books(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an ERP can record of the customers' money."""
+
+    payments: tuple[str, ...]  # the values of a route's ``payments`` that it can serve
+    # The setting that names the only currency in which payments, repayments and settlements can be posted; None: any
+    only_currency: str | None = None
+
+
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Typed facts about a system. ``check`` and the console print them; the conformance suite proves them."""
 
@@ -197,6 +205,9 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     sunset: str | None = None  # ISO date after which the vendor ends this API version
     docs: str | None = None
     values: tuple[ValueList, ...] = ()  # what the settings choose from, read ahead
+    books: Books | None = None  # of an ERP
+    settlements: str | None = None  # of a channel: the setting that has its payouts read
+    captures: bool = False  # of a channel: it can be asked what it took for one order (``read_back`` of ``payments``)
     redact: tuple[str, ...] = ()  # JSON keys whose values never reach an attempt's record (personal data, tokens)
 
 
@@ -214,6 +225,8 @@ class Connector(msgspec.Struct, frozen=True, omit_defaults=True):
     listing: Listing | None = None  # thin views for reconciliation
     # client -> one sentence for a person ("store Acme, plan Basic"); raises Unreachable
     check: Callable[[Any], Awaitable[str]] | None = None
+    # client -> the currencies that a channel's orders are told in, on the shop's side; raises ``Unreachable``
+    sells_in: Callable[[Any], Awaitable[tuple[str, ...]]] | None = None
     # Line -> what of its credentials ends when (aware), by name; raises ValueError for one that cannot be read
     ends: Callable[[Line], Mapping[str, datetime]] | None = None
 

@@ -13,7 +13,16 @@ import msgspec
 from crossdock.domain.decision import CustomerMaster, ProductMaster
 from crossdock.domain.matching import mail
 from crossdock.domain.money import ZERO, plausible
-from crossdock.domain.pricing import Price, PriceMaster, TermsMaster, UnitError, currencies, priced_in, quote
+from crossdock.domain.pricing import (
+    Price,
+    PriceMaster,
+    TermsMaster,
+    UnitError,
+    as_agreed,
+    currencies,
+    priced_in,
+    quote,
+)
 from crossdock.partner.asking import MOST_SKUS, Read, Source, kept, policy_of, source_of
 from crossdock.partner.counter import Asking, Counter, counter_of
 from crossdock.partner.problems import Refusal
@@ -137,27 +146,28 @@ def _answer(books: _Books, line: PriceLine, priced: Read | None, product: Read |
         why = f"No price of it was read from {books.erp}. Prices are read where the connection says `read_prices`."
         return PriceAnswer(line.sku, "unknown", why=why)
     master = msgspec.json.decode(priced.body, type=PriceMaster)
-    listed = _list(books, master)
-    if isinstance(listed, PriceAnswer):
-        return listed
+    holds = _holding(books, master)
+    if isinstance(holds, PriceAnswer):
+        return holds
     try:
-        return _priced(books, line, master, listed, priced.as_of)
+        return _priced(books, line, *holds, priced.as_of)
     except UnitError as error:
         return PriceAnswer(line.sku, "unknown", why=f"{error}.")
 
 
-def _list(books: _Books, master: PriceMaster) -> str | PriceAnswer:
-    """Which list holds for the buyer, or why that is not known."""
+def _holding(books: _Books, master: PriceMaster) -> tuple[PriceMaster, str] | PriceAnswer:
+    """The item, and which of its lists holds for the buyer; or why that is not known."""
     terms = books.buyer.terms
     if not books.buyer.named or not master.base_list:
-        return master.base_list
+        return master, master.base_list
     if terms is None:
         why = f"It was not read yet from {books.erp} which price list the customer buys by."
         return PriceAnswer(master.sku, "unknown", why=why)
-    if master.ref in terms.own:
+    agreed = as_agreed(master, terms)
+    if agreed is None:
         why = f"The customer has a price of their own for it in {books.erp}, whose amount is not read."
         return PriceAnswer(master.sku, "unknown", why=why)
-    return terms.list
+    return agreed
 
 
 def _priced(books: _Books, line: PriceLine, master: PriceMaster, listed: str, as_of: datetime) -> PriceAnswer:

@@ -9,7 +9,7 @@ import pytest
 from tests.simulators.netsuite.door import Setup, fresh_credentials
 from tests.simulators.netsuite.test_polls import drain, narrow
 
-from crossdock.domain.pricing import Price, PriceMaster, TermsMaster
+from crossdock.domain.pricing import OwnPrice, Price, PriceMaster, TermsMaster
 from crossdock.kit.manifest import Page, Unreachable
 from crossdock.simulators.base import Reply, Request
 from crossdock.simulators.netsuite import Credentials
@@ -77,6 +77,17 @@ async def test_customers_tell_their_level_and_what_is_priced_for_them_alone(
     assert set(found) == set(setup.account.customers)
     assert found["9002"] == TermsMaster("9002", "2")
     assert found["9003"] == TermsMaster("9003", "1", ("1001", "1002"))
+    assert found["9004"] == TermsMaster("9004", "1")
+
+
+async def test_what_was_agreed_is_read_where_a_setting_says_so(credentials: Credentials) -> None:
+    setup = account(credentials, read_own_prices=True)
+    setup.account.act("own_price", {"customer": "9003", "id": "1001", "price": "5"})
+    setup.account.act("own_price", {"customer": "9003", "id": "1001", "price": "4.40", "currency": "EUR"})
+    setup.account.act("own_price", {"customer": "9003", "id": "1002", "level": "2"})
+    found = terms((await drain(setup, "prices"))[0])
+    agreed = (OwnPrice("1001", "USD", D(5)), OwnPrice("1001", "EUR", D("4.40")), OwnPrice("1002", list="2"))
+    assert found["9003"] == TermsMaster("9003", "1", ("1001", "1002"), agreed)
     assert found["9004"] == TermsMaster("9004", "1")
 
 

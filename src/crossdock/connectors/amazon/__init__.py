@@ -9,6 +9,7 @@ from crossdock.connectors.amazon.answers import Failed
 from crossdock.connectors.amazon.client import Client, listed
 from crossdock.connectors.amazon.listing import LISTING
 from crossdock.connectors.amazon.manifest import MANIFEST
+from crossdock.connectors.amazon.marketplaces import BY_ID
 from crossdock.connectors.amazon.operations import OPERATIONS, open_client
 from crossdock.connectors.amazon.polls import POLLS
 from crossdock.connectors.amazon.translating import translate
@@ -36,6 +37,18 @@ async def check(client: Client) -> str:
     return f"{'; '.join(stores)}; {queue}"
 
 
+async def sells_in(client: Client) -> tuple[str, ...]:
+    """The currencies of the marketplaces that are read."""
+    try:
+        found = await client.participations()
+    except (Failed, NotSent, AnswerLost) as error:
+        raise Unreachable(f"Amazon: {error}") from error
+    wanted = listed(client.line.settings.get("marketplace_ids"))
+    places = [one.marketplace.id for one in found if one.participation.is_participating]
+    read = [place for place in places if not wanted or place in wanted]
+    return tuple(sorted({BY_ID[place].currency for place in read if place in BY_ID}))
+
+
 CONNECTOR = Connector(
     manifest=MANIFEST,
     open=open_client,
@@ -43,5 +56,6 @@ CONNECTOR = Connector(
     operations=OPERATIONS,
     polls=POLLS,
     check=check,
+    sells_in=sells_in,
     listing=LISTING,
 )

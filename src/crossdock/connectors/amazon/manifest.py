@@ -80,6 +80,7 @@ MANIFEST = Manifest(
     # read-back and every push is one of those. Searches and confirmations have buckets of their own at Amazon, which
     # their 429 tells.
     quota=Quota(concurrency=5, rate_per_s=0.5, burst=30.0),
+    settlements="settlements",
     docs="https://developer-docs.amazon.com/sp-api/docs/orders-api",
     redact=(
         "buyer",

@@ -10,7 +10,7 @@ from crossdock.connectors.businesscentral.answers import Stopped
 from crossdock.connectors.businesscentral.client import BusinessCentral
 from crossdock.connectors.businesscentral.mapping import tax_rates
 from crossdock.kit.http import NotSent
-from crossdock.kit.manifest import Manifest, Quota, Setting, Unreachable, ValueList
+from crossdock.kit.manifest import Books, Manifest, Quota, Setting, Unreachable, ValueList
 
 
 def _account(name: str, title: str) -> Setting:
@@ -150,6 +150,8 @@ MANIFEST = Manifest(
         ValueList("ship_methods", "Shipment methods", "ship_methods"),
         ValueList("tax_codes", "Tax groups", "tax_codes"),
     ),
+    # Neither journal lines nor customer payments have a currency in API v2.0 (docs/adr/0036).
+    books=Books(("open", "paid", "deposit", "payment"), only_currency="local_currency"),
     redact=(
         *(f"{party}{field}" for party in ("sellTo", "shipTo", "billTo") for field in _PARTY_FIELDS),
         "customerName", "displayName", "phoneNumber", "email", "addressLine1", "addressLine2", "city", "postalCode",

@@ -101,6 +101,9 @@ class _Sheet:
 
     def _sold(self, line: OrderLine, place: str) -> None:
         object_: dict[str, Any]
+        if line.per_unit not in (None, _ONE):  # its units are not read: nobody can have said how many a case holds
+            detail = f"order {self.order.key}: {place} is in {line.unit}; lines in another unit are not built here"
+            raise Unbookable(Rejected(code="unit_unsupported", detail=detail, field=f"{place}.unit"))
         ref = self.command.item_refs.get(line.sku) if line.sku else None
         if ref is not None:
             object_ = {"lineType": "Item", ("itemId" if is_guid(ref) else "lineObjectNumber"): ref}

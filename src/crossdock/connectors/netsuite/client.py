@@ -63,9 +63,9 @@ class NetSuite:
         """``whole``: lines and tax details named are all there are to be."""
         return await self._write("PATCH", f"/salesOrder/{ref}{'?replace=item,taxDetails' if whole else ''}", changes)
 
-    async def transform(self, order_ref: str, target: str, document: dict[str, Any]) -> str:
-        """Make a fulfilment or invoice out of a sales order; the new document's internal id."""
-        return await self._write("POST", f"/salesOrder/{order_ref}/!transform/{target}", document)
+    async def transform(self, ref: str, target: str, document: dict[str, Any], source: str = "salesOrder") -> str:
+        """Make a document out of another, a fulfilment of a sales order; the new document's internal id."""
+        return await self._write("POST", f"/{source}/{ref}/!transform/{target}", document)
 
     async def fulfilment(self, ref: str) -> Document | None:
         return await self._read(f"/itemFulfillment/{ref}?fields=id,tranId", Document)
@@ -86,6 +86,12 @@ class NetSuite:
 
     async def customer_payment(self, ref: str) -> Document | None:
         return await self._read(f"/customerPayment/{ref}?fields=id,tranId", Document)
+
+    async def customer_deposit(self, ref: str) -> Document | None:
+        return await self._read(f"/customerDeposit/{ref}?fields=id,tranId", Document)
+
+    async def deposit_application(self, ref: str) -> Document | None:
+        return await self._read(f"/depositApplication/{ref}?fields=id,tranId", Document)
 
     async def journal_entry(self, ref: str) -> Document | None:
         return await self._read(f"/journalEntry/{ref}?fields=id,tranId", Document)

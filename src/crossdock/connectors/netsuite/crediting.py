@@ -34,7 +34,11 @@ def credit_id(command: CreditRefund | PayRefund) -> str:
 
 
 def payment_id(command: PayRefund) -> str:
-    return external_id(command.order_key, f"RF-{command.refund_id}")
+    """A refund may be paid out of its credit memo and out of deposits, more than once: each is its own document."""
+    if command.credit_ref is not None:
+        return external_id(command.order_key, f"RF-{command.refund_id}")
+    nth = f"-{command.nth}" if command.nth > 1 else ""
+    return external_id(command.order_key, f"RD-{command.refund_id}{nth}")
 
 
 def _day(command: CreditRefund | PayRefund, settings: Mapping[str, Any]) -> str:
@@ -152,19 +156,32 @@ class _Sheet:
         return str(value)
 
 
-def render_payment(command: PayRefund, credit_ref: str | None, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The customer refund's JSON body: what the credit memo owes is paid. Raises ``Unbookable``."""
-    if credit_ref is None:
-        detail = f"refund {command.refund_id}: paying back out of a customer deposit is not built"
+def render_payment(
+    command: PayRefund, credit_ref: str | None, settings: Mapping[str, Any], deposits: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The customer refund's JSON body: what the credit memo owes is paid, or what was deposited. Raises ``Unbookable``.
+
+    ``deposits``: NetSuite's ids of those that are drawn on, by the channel's transaction. Source: Oracle's help,
+    "Customer Refund" (article 0830082954): its sublist ``deposit`` is keyed by ``doc``; that a line has ``apply`` and
+    ``amount`` is how SOAP's CustomerRefundDeposit has it; read 2026-11-26.
+    """
+    if credit_ref is None and not command.drawn:
+        detail = f"refund {command.refund_id}: it is not known which deposit it went back from: others made it"
         hint = "Refund the customer's deposit in NetSuite by hand, then resolve."
         raise Unbookable(Rejected("deposit_by_hand", detail, hint=hint))
+    if credit_ref is None:
+        found = deposits or {}
+        rows = [{"doc": {"id": found[one.payment_id]}, "apply": True, "amount": one.amount} for one in command.drawn]
+        sublist = {"deposit": {"items": rows}}
+    else:
+        sublist = {"apply": {"items": [{"doc": {"id": credit_ref}, "apply": True, "amount": command.amount}]}}
     document: dict[str, Any] = {
         "externalId": payment_id(command),
         "customer": {"id": command.customer_ref},
         "tranDate": _day(command, settings),
         "currency": {"id": currency_id(command.currency, settings)},
         "memo": f"{command.order_key} refund {command.refund_id}",
-        "apply": {"items": [{"doc": {"id": credit_ref}, "apply": True, "amount": command.amount}]},
+        **sublist,
     }
     if settings.get("refund_account"):
         document["account"] = {"id": str(settings["refund_account"])}

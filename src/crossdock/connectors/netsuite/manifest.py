@@ -9,7 +9,7 @@ from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES, account_zone
 from crossdock.kit.http import Line, NotSent
-from crossdock.kit.manifest import ENDS_SOON_DAYS, Manifest, Quota, Setting, Unreachable, ValueList
+from crossdock.kit.manifest import ENDS_SOON_DAYS, Books, Manifest, Quota, Setting, Unreachable, ValueList
 
 
 def _item(name: str, title: str) -> Setting:
@@ -95,7 +95,7 @@ SETTINGS = (
     ),
     Setting(
         "payment_accounts",
-        "Accounts that customers' payments go to",
+        "Accounts that customers' payments and deposits go to",
         required=False,
         default={},
         example="{default: '121', gift_card: '231'}",
@@ -140,6 +140,13 @@ SETTINGS = (
         default=False,
         help="Beside read_prices. Needs the feature Multiple Units of Measure.",
     ),
+    Setting(
+        "read_own_prices",
+        "Read what was agreed with customers for single items",
+        required=False,
+        default=False,
+        help="Beside read_prices; else such an item's price is unknown for that customer.",
+    ),
     Setting("order_prefixes", "Channel connections whose orders are ours", required=False, default=[]),
     Setting(
         "weight_unit",
@@ -171,6 +178,7 @@ MANIFEST = Manifest(
         ValueList("currencies", "Currencies", "currencies", DEFAULT_CURRENCIES),
         ValueList("ship_methods", "Ship methods", "ship_methods"),
     ),
+    books=Books(("open", "paid", "deposit", "payment", "advance")),
     redact=(
         "shippingAddress", "billingAddress",  # whole: one value to remove instead of ten
         "addressee", "attention", "addr1", "addr2", "city", "zip", "state", "addrPhone", "email", "phone",

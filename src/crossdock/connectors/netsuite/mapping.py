@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from crossdock.connectors.netsuite.proof import Unbookable, document_total, suspect
 from crossdock.domain.commands import BookOrder
+from crossdock.domain.measures import in_goods
 from crossdock.domain.money import ZERO, Amount, minor_unit
 from crossdock.domain.order import Address, Charge, ChargeKind, LineKind, OrderLine, TaxLine
 from crossdock.domain.outcome import Rejected
@@ -79,7 +80,7 @@ class _Sheet:
     def document(self) -> dict[str, Any]:
         header = self._header()
         for index, line in enumerate(self.order.lines):
-            self._put(self._item_of(line, index), line.quantity, line, line.id)
+            self._put(self._item_of(line, index), line.quantity, line, line.id, in_goods(line, line.quantity))
         for charge in self.order.charges:
             self._charge(charge, header)
         self._extras()
@@ -148,8 +149,15 @@ class _Sheet:
             Rejected(code="setting_missing", detail=detail, field=name, hint="Set it on the connection, then retry.")
         )
 
-    def _put(self, item: str, quantity: Decimal, priced: OrderLine | Charge, line_id: str | None = None) -> None:
-        """Add a line (or charge) with its discounts and taxes."""
+    def _put(
+        self,
+        item: str,
+        quantity: Decimal,
+        priced: OrderLine | Charge,
+        line_id: str | None = None,
+        count: Decimal | None = None,
+    ) -> None:
+        """Add a line (or charge) with its discounts and taxes. ``count``: how many it is in NetSuite's unit."""
         if not quantity:
             self._nothing(priced)
             return
@@ -162,7 +170,8 @@ class _Sheet:
         if self.inclusive and priced.taxes:
             exact -= self._sum(priced.taxes)
         net = self._round(exact)
-        row: dict[str, Any] = {"item": {"id": item}, "quantity": quantity, "price": CUSTOM_PRICE}
+        counted = quantity if count is None else count
+        row: dict[str, Any] = {"item": {"id": item}, "quantity": counted, "price": CUSTOM_PRICE}
         if priced.taxes:
             self._taxes(priced, net, f"L{len(self.lines) + 1}", row)
         if off and self.discount_item:
@@ -170,7 +179,7 @@ class _Sheet:
             share = self._quantized(off * net / (gross - off) if self.inclusive and gross != off else off)
             self._finish(row, price if not self.inclusive else None, net + share, line_id, priced.title)
             self._discount(share, priced)
-        elif exact is gross and net == gross:
+        elif exact is gross and net == gross and counted == quantity:
             row["rate"] = price
             row["amount"] = net
             self._close(row, line_id, priced.title)

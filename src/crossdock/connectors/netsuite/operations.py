@@ -11,6 +11,7 @@ import msgspec
 
 from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
+from crossdock.connectors.netsuite.deposits import apply_deposit, find_application, find_deposit, post_deposit
 from crossdock.connectors.netsuite.documents import (
     CLOSED_STATES,
     external_id,
@@ -225,6 +226,8 @@ OPERATIONS: Mapping[str, Operation] = {
         _operation("refund.credit", "Make the credit memo", credit, find_credit),
         _operation("refund.pay", "Make the customer refund", pay, find_payment),
         _operation("payment.post", "Make the customer payment", post_payment, find_customer_payment),
+        _operation("deposit.post", "Make the customer deposit", post_deposit, find_deposit),
+        _operation("deposit.apply", "Apply the customer deposit to an invoice", apply_deposit, find_application),
         _operation("settlement.post", "Enter a settlement as a journal entry", post_settlement, find_settlement),
     )
 }

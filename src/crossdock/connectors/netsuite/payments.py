@@ -15,7 +15,7 @@ from crossdock.connectors.netsuite.documents import external_id
 from crossdock.connectors.netsuite.mapping import local_date
 from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.sending import already_there, classified
-from crossdock.domain.commands import PostPayment
+from crossdock.domain.commands import PostDeposit, PostPayment
 from crossdock.domain.money import ZERO
 from crossdock.domain.outcome import Done, Rejected
 from crossdock.kit.manifest import Call, Result
@@ -66,12 +66,12 @@ def render_customer_payment(
         "currency": {"id": currency_id(command.currency, settings)},
         "payment": command.amount,
         "memo": f"{command.order_key} {command.gateway} {command.payment_id}",
-        "account": {"id": _account(command, settings)},
+        "account": {"id": account_of(command, settings)},
     }
     return document | ({"apply": {"items": rows}} if rows else {})
 
 
-def _account(command: PostPayment, settings: Mapping[str, Any]) -> str:
+def account_of(command: PostPayment | PostDeposit, settings: Mapping[str, Any]) -> str:
     """The gateway's own account; a gift card's is never another's, for no payout brings its money."""
     accounts = settings.get("payment_accounts") or {}
     named = accounts.get(f"{command.source}.{command.gateway}") or accounts.get(command.gateway)

@@ -4,8 +4,10 @@ None of these records tells when it changed, so a round lists all of them, items
 id; how old a price is, is how long ago it was listed. Names of records and columns: ``pricing`` (item, pricelevel,
 currency, quantity, unitprice), ``pricelevel`` (id, name), ``customeritempricing`` (customer, item), ``unitstypeuom``
 (unitstype, internalid, unitname, conversionrate), ``item.unitstype``, ``stockunit``, ``saleunit`` and
-``customer.pricelevel``, as SuiteQL statements in public repositories use them (read 2026-11-26); no account was at
-hand to try them, so both settings are off until somebody has. That a price is for one of the item's sale units, and
+``customer.pricelevel``, as SuiteQL statements in public repositories use them (read 2026-11-26). That
+``customeritempricing`` also has level, currency and price is how cdn.cdata.com describes SuiteQL's tables (read the
+same day); a parser might refuse ``level``, so these have a setting of their own. No account was at hand to try any of
+them, so all these settings are off until somebody has. That a price is for one of the item's sale units, and
 ``quantity`` the least that it holds for, is how NetSuite's help describes the pricing matrix.
 """
 
@@ -18,9 +20,10 @@ import msgspec
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.polls import asked, column, rows_of, unreadable
 from crossdock.domain.money import ZERO, plausible
-from crossdock.domain.pricing import Price, PriceMaster, TermsMaster
+from crossdock.domain.pricing import OwnPrice, Price, PriceMaster, TermsMaster
 from crossdock.kit.manifest import Page, Poll
 
+_CUSTOM = -1  # the price level of what is entered by hand
 BASE_PRICE = "1"  # the price level that every account has, and that a customer without one buys by
 _encode = msgspec.json.Encoder().encode
 _Id = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -67,8 +70,18 @@ class _Customer(msgspec.Struct, frozen=True):
 
 
 class _Own(msgspec.Struct, frozen=True):
+    """``level``: the price level that holds for the item instead; -1, or none: the price is an amount of its own."""
+
     customer: _Id
     item: _Id
+    level: int | None = None
+    currency: str | None = None
+    price: Decimal | None = None
+
+
+class _Currency(msgspec.Struct, frozen=True):
+    id: _Id
+    symbol: str
 
 
 async def prices(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
@@ -105,6 +118,8 @@ _PRICES = (
 )
 _LEVELS = "SELECT l.id, l.name FROM pricelevel l ORDER BY l.id"
 _OWN = "SELECT p.customer, p.item FROM customeritempricing p"
+_AGREED = "SELECT p.customer, p.item, p.level, p.currency, p.price FROM customeritempricing p"
+_CURRENCIES = "SELECT c.id, c.symbol FROM currency c ORDER BY c.id"
 
 
 async def _within(
@@ -173,19 +188,48 @@ async def _customers(client: NetSuite, after: int) -> Page:
     known = rows_of(page.items, _Customer)
     if not known:
         return _page(Cursor())
-    rows, whole = await _within(client, _OWN, "customer", after, known[-1].id, _Own)
+    told = bool(client.settings.get("read_own_prices"))
+    rows, whole = await _within(client, _AGREED if told else _OWN, "customer", after, known[-1].id, _Own)
     last = known[-1].id if whole else _last_whole(rows, "customer")
+    symbols = await _symbols(client) if told and rows else {}
     own: dict[int, list[str]] = {}
+    agreed: dict[int, list[OwnPrice]] = {}
     for row in rows:
-        own.setdefault(row.customer, []).append(str(row.item))
+        items = own.setdefault(row.customer, [])
+        items += [str(row.item)] if str(row.item) not in items else []
+        agreed.setdefault(row.customer, []).extend(_agreed(row, symbols) if told else ())
     terms = [
-        TermsMaster(str(row.id), str(row.pricelevel or BASE_PRICE), tuple(own.get(row.id, ())))
+        TermsMaster(
+            str(row.id),
+            str(row.pricelevel or BASE_PRICE),
+            tuple(own.get(row.id, ())),
+            tuple(agreed.get(row.id, ())),
+        )
         for row in known
         if row.id <= last
     ]
     more = page.has_more or not whole
     at = _page(Cursor(last, customers=True) if more else Cursor(), more=more)
     return msgspec.structs.replace(at, terms=tuple((one.ref, _encode(one)) for one in terms))
+
+
+async def _symbols(client: NetSuite) -> dict[str, str]:
+    """A currency as a row may name it, by its id or its code, to its code."""
+    rows = rows_of((await asked(client, _CURRENCIES)).items, _Currency)
+    return {str(row.id): row.symbol for row in rows} | {row.symbol: row.symbol for row in rows}
+
+
+def _agreed(row: _Own, symbols: Mapping[str, str]) -> tuple[OwnPrice, ...]:
+    """What a row says; nothing where it says neither a level nor an amount in a currency that the account has."""
+    item, level = str(row.item), row.level if row.level is not None else _CUSTOM
+    if level != _CUSTOM:
+        return (OwnPrice(item, list=str(level)),)
+    currency = symbols.get(row.currency or "")
+    if row.price is None or currency is None:
+        return ()
+    if not plausible(row.price) or row.price < ZERO:
+        raise unreadable(ValueError(f"customer {row.customer} has a price of item {row.item} that is no amount"))
+    return (OwnPrice(item, currency, row.price),)
 
 
 def _page(at: Cursor, more: bool = False) -> Page:

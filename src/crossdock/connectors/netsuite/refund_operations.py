@@ -12,6 +12,7 @@ from crossdock.connectors.netsuite.crediting import (
     render_payment,
     still_open,
 )
+from crossdock.connectors.netsuite.deposits import deposit_of
 from crossdock.connectors.netsuite.sending import already_there, classified
 from crossdock.connectors.netsuite.wire import CreditBody
 from crossdock.domain.commands import CreditRefund, PayRefund
@@ -73,7 +74,9 @@ async def pay(client: NetSuite, payload: PayRefund, call: Call) -> Result:
             detail = f"refund {payload.refund_id} has no credit memo of ours to pay out"
             return Result(Rejected("credit_memo_unknown", detail, hint="Pay it out in NetSuite by hand, then resolve."))
         ref = there.id
-    document = render_payment(payload, ref, client.settings)
+    deposits = {one.payment_id: one.deposit or await deposit_of(client, payload.order_key, one.payment_id)
+                for one in payload.drawn}  # fmt: skip
+    document = render_payment(payload, ref, client.settings, deposits)
     try:
         made = await client.create("customerRefund", document)
     except Stopped as stopped:

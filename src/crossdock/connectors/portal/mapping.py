@@ -151,6 +151,7 @@ def _line(line: wire.Line) -> OrderLine:
         discounts=(Discount(Amount(line.discount)),) if line.discount else (),
         taxes=_taxes(line),
         requires_shipping=line.requires_shipping,
+        unit=line.unit,
     )
 
 

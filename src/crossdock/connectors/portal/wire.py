@@ -49,7 +49,7 @@ class Party(Struct, frozen=True):
 
 
 class Line(Struct, frozen=True):
-    """One product. ``discount`` and ``tax`` are for the whole quantity."""
+    """One product. ``discount`` and ``tax`` are for the whole quantity; ``unit``: one of the ERP's, None its usual."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     sku: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -61,6 +61,7 @@ class Line(Struct, frozen=True):
     tax_title: Text = "Tax"
     tax_rate: Decimal | None = None
     requires_shipping: bool = True
+    unit: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
 
 
 class Charge(Struct, frozen=True):

@@ -39,6 +39,7 @@ from crossdock.domain.commands import ReleaseOrder
 from crossdock.domain.events import Event, ParcelSeen, ReleaseSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.lattice import PARCEL
+from crossdock.domain.measures import in_goods
 from crossdock.domain.money import plausible
 from crossdock.domain.order import Address, LineKind, OrderLine
 from crossdock.kit.manifest import Untranslatable
@@ -211,7 +212,14 @@ def ships(line: OrderLine) -> bool:
 
 
 def wanted(line: OrderLine) -> Decimal:
-    return line.quantity if line.current_quantity is None else line.current_quantity
+    """In the unit that goods are counted in."""
+    return in_goods(line, line.quantity if line.current_quantity is None else line.current_quantity)
+
+
+def _each(line: OrderLine) -> Decimal:
+    """What one of the goods is worth, for papers: of a line in cases its share, to four decimals."""
+    price = line.unit_price.shop
+    return price if line.per_unit in (None, 1) else (price / (line.per_unit or 1)).quantize(Decimal("0.0001"))
 
 
 def order_input(payload: ReleaseOrder, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -237,7 +245,7 @@ def order_input(payload: ReleaseOrder, settings: Mapping[str, Any]) -> dict[str,
                 "partner_line_item_id": line.id,
                 "sku": line.sku,
                 "quantity": int(wanted(line)),
-                "price": format(line.unit_price.shop, "f"),
+                "price": format(_each(line), "f"),
                 "product_name": line.title,
                 **warehouse,
             }

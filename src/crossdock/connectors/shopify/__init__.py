@@ -42,6 +42,14 @@ async def check(client: Client) -> str:
     )
 
 
+async def sells_in(client: Client) -> tuple[str, ...]:
+    """The shop's one currency: what its customers pay in beside is the orders' other side."""
+    try:
+        return ((await client.whoami()).shop.currency_code,)
+    except (Failed, NotSent, AnswerLost) as error:
+        raise Unreachable(f"{client.line.settings.get('shop_domain')}: {error}") from error
+
+
 CONNECTOR = Connector(
     manifest=MANIFEST,
     open=open_client,
@@ -50,5 +58,6 @@ CONNECTOR = Connector(
     polls=POLLS,
     webhook=Webhook(webhook.verify, webhook.identify, ("webhook_secret", "webhook_secret_previous")),
     check=check,
+    sells_in=sells_in,
     listing=LISTING,
 )

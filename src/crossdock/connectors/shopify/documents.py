@@ -5,6 +5,7 @@ alone and never inside a list. Tests hold all of them against the vendor's publi
 """
 
 _BAG = "{ shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }"
+_SHOPS = "{ shopMoney { amount currencyCode } }"
 _TAX = "taxLines { title rate channelLiable priceSet " + _BAG + " }"
 _DISCOUNTS = (
     "discountAllocations { allocatedAmountSet " + _BAG + " discountApplication { __typename"
@@ -28,6 +29,10 @@ ORDER = (
     displayFinancialStatus cancelledAt cancelReason email phone note tags poNumber sourceName paymentGatewayNames
     totalPriceSet """
     + _BAG
+    + " currentTotalPriceSet "
+    + _SHOPS
+    + " totalOutstandingSet "
+    + _SHOPS
     + " totalDiscountsSet "
     + _BAG
     + " totalTaxSet "

@@ -23,6 +23,12 @@ class Money(Struct, frozen=True):
     currency_code: str
 
 
+class ShopBag(Struct, frozen=True):
+    """An amount of which only the shop's side is asked."""
+
+    shop_money: Money
+
+
 class Bag(Struct, frozen=True):
     shop_money: Money
     presentment_money: Money
@@ -138,6 +144,8 @@ class Order(Struct, frozen=True):
     test: bool
     confirmed: bool
     total_price_set: Bag
+    current_total_price_set: ShopBag
+    total_outstanding_set: ShopBag
     total_tip_received_set: Bag
     total_cash_rounding_adjustment: Rounding
     line_items: Lines
@@ -199,6 +207,8 @@ class _Rewriter:
             test=order.test,
             confirmed=order.confirmed,
             total_price_set=bag(order.total_price_set),
+            current_total_price=_plain(order.current_total_price_set),
+            total_outstanding=_plain(order.total_outstanding_set),
             total_discounts_set=bag(order.total_discounts_set) if order.total_discounts_set else None,
             total_tax_set=bag(order.total_tax_set) if order.total_tax_set else None,
             total_tip_received=_money(order.total_tip_received_set.shop_money).amount,
@@ -259,6 +269,11 @@ class _Rewriter:
 
 def _money(money: Money, sign: int = 1) -> wire.Money:
     return wire.Money(_printed(money.amount * sign, money.currency_code), money.currency_code)
+
+
+def _plain(told: ShopBag) -> Decimal:
+    """As webhooks tell it: the shop's side alone, with its currency's decimals."""
+    return Decimal(_printed(told.shop_money.amount, told.shop_money.currency_code))
 
 
 def _printed(amount: Decimal, currency: str) -> str:

@@ -78,6 +78,8 @@ MANIFEST = Manifest(
     # An upper bound over all plans (100 points a second on Standard, 1,000 on Plus): what the shop's own plan gives is
     # told by each answer's meter and obeyed through Result.throttle_s and RateLimited.
     quota=Quota(concurrency=10, rate_per_s=1000.0, burst=2000.0, cost=20),
+    settlements="payouts",
+    captures=True,
     docs="https://shopify.dev/docs/api/admin-graphql/2026-10",
     redact=(
         "access_token",

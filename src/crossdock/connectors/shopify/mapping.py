@@ -111,6 +111,7 @@ class _Reading:
             else (),
             source=source.source_name or None,
             region=place.country_code if place else None,
+            paid=self._paid(),
         )
 
     def amount(self, bag: wire.Bag | None, plain: str | None, *where: str | int, one_side: bool = False) -> Amount:
@@ -284,6 +285,15 @@ class _Reading:
         if not self.dual:
             return Amount(shop)
         return Amount(shop, sum([amount.on("presentment") * quantity for amount, quantity in parts], ZERO))
+
+    def _paid(self) -> Decimal | None:
+        """What the shop has of what is owed: told by what is still outstanding, in its own currency only."""
+        total, left = self.source.current_total_price, self.source.total_outstanding
+        if total is None or left is None:
+            return None
+        if not plausible(total) or not plausible(left):
+            raise _off("shopify.amount_not_a_number", "is no amount.", ("total_outstanding",))
+        return total - left
 
     def _payment_status(self) -> PaymentStatus:
         told = self.source.financial_status

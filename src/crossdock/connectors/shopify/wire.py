@@ -176,6 +176,8 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     test: bool
     total_price: str | None = None
     total_price_set: Bag | None = None
+    current_total_price: Decimal | None = None  # after edits, in the shop's currency, as is what is outstanding of it
+    total_outstanding: Decimal | None = None
     total_discounts: str | None = None
     total_discounts_set: Bag | None = None
     total_tax: str | None = None

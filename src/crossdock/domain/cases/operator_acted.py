@@ -23,6 +23,7 @@ from crossdock.domain.cases.shipment_seen import shipment_seen
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import OperatorActed, ShipmentSeen
 from crossdock.domain.holding import release
+from crossdock.domain.measures import unmeasured
 from crossdock.domain.process import AFTERWARDS, AMEND, CHECKS, MANY, STEPS, UNDO
 from crossdock.domain.state import Intent
 
@@ -150,6 +151,10 @@ def _skip(d: Draft, event: OperatorActed) -> str | None:
         return "the step is finished"
     if name == "validate.customer" and not event.args.get("customer_ref"):
         return "say which ERP customer it is booked on: customer_ref"
+    if name == "validate.products" and (unknown := unmeasured(d.order)):
+        return (
+            f"nobody knows how many a {unknown[0].unit} of line {unknown[0].id} holds: correct the ERP's units, retry"
+        )
     if name == "screen.holds":
         standing = [rule for rule, hold in d.state.holds.items() if hold.released_at is None]
         if refused := next((why for rule in standing if (why := refusal(d, event, rule)) is not None), None):

@@ -14,6 +14,7 @@ from crossdock.domain.diff import changes, edits
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import SignalSeen
 from crossdock.domain.lattice import rank
+from crossdock.domain.measures import remembered
 from crossdock.domain.order import Order, view_id
 from crossdock.domain.problems import problem
 from crossdock.domain.process import AMEND
@@ -23,6 +24,7 @@ from crossdock.domain.state import ordered
 
 def order_seen(d: Draft, order: Order, authoritative: bool = False) -> None:
     """Take a view of the order. The newest view counts, whatever order views arrive in."""
+    order = remembered(order, (d.state.order, d.state.latest))
     known = d.state.newest
     if known is None:
         _first(d, order)

@@ -3,15 +3,16 @@
 from decimal import Decimal
 
 from crossdock.domain import entries as e
+from crossdock.domain.account import all_billed
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
 from crossdock.domain.events import RefundSeen
+from crossdock.domain.measures import in_goods
 from crossdock.domain.money import ZERO, minor_unit
 from crossdock.domain.order import Order
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PUSH
 from crossdock.domain.refund import Refund, Restock, gross_of, paid_back, parts_of
-from crossdock.domain.refunding import all_billed
 from crossdock.domain.state import OrderState, shipped, ships, tells_parcels
 
 Misfit = tuple[str, str] | None  # the problem's code and what is wrong
@@ -110,9 +111,11 @@ def _too_many(order: Order, state: OrderState, refund: Refund) -> Misfit:
                 "refund.exceeds_order",
                 f"{units(off + gone)} of line {line_id} are refunded, {units(line.quantity)} sold",
             )
-        left = shipped(state).get(line_id, ZERO) if tells_parcels(state) and ships(line) else line.quantity - off
-        if gone > left and any(part.line_id == line_id for part in refund.lines):
-            return "return.exceeds_shipped", f"{units(gone)} of line {line_id} came back, {units(left)} had left"
+        told = tells_parcels(state) and ships(line)
+        left = shipped(state).get(line_id, ZERO) if told else in_goods(line, line.quantity - off)
+        came = in_goods(line, gone)
+        if came > left and any(part.line_id == line_id for part in refund.lines):
+            return "return.exceeds_shipped", f"{units(came)} of line {line_id} came back, {units(left)} had left"
     return None
 
 

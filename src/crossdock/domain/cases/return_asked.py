@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import msgspec
+
 from crossdock.domain import entries as e
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
@@ -15,7 +17,7 @@ from crossdock.domain.events import ReturnAsked
 from crossdock.domain.money import ZERO
 from crossdock.domain.refund import Restock, Return, ReturnedLine
 from crossdock.domain.returning import ReturnAnswer, ReturnAnswered, Returning, ReturnRefusal
-from crossdock.domain.state import OrderState, came_back, shipped, tells_parcels
+from crossdock.domain.state import OrderState, came_back, goods_of, shipped, tells_parcels
 
 
 def return_asked(d: Draft, event: ReturnAsked) -> None:
@@ -30,8 +32,14 @@ def return_asked(d: Draft, event: ReturnAsked) -> None:
     number = None if refusals else _number(d)
     d.note(ReturnAnswered(ReturnAnswer(request, d.now, number, refusals), event.source, d.now))
     if number is not None:
-        d.note(e.ReturnTaken(Return(number, "requested", request.lines, d.now), event.source, d.now))
+        goods = tuple(_goods(d, line) for line in request.lines)
+        d.note(e.ReturnTaken(Return(number, "requested", goods, d.now), event.source, d.now))
         d.refer(event.source, "return", number)
+
+
+def _goods(d: Draft, line: ReturnedLine) -> ReturnedLine:
+    """In the unit in which what left is counted."""
+    return msgspec.structs.replace(line, quantity=goods_of(d.state, line.line_id, line.quantity))
 
 
 def _number(d: Draft) -> str:
@@ -50,7 +58,7 @@ def _refusals(d: Draft, lines: tuple[ReturnedLine, ...]) -> Iterator[ReturnRefus
     left, gone, ages = shipped(d.state), spoken_for(d.state), last_left(d.state)
     placed = {line.id for line in d.order.lines}
     for line in lines:
-        refused = _misfit(line, placed, left.get(line.line_id, ZERO), gone.get(line.line_id, ZERO))
+        refused = _misfit(_goods(d, line), placed, left.get(line.line_id, ZERO), gone.get(line.line_id, ZERO))
         refused = refused or _against(policy, line, ages[line.line_id], d.now)
         if refused is not None:
             yield ReturnRefusal(line.line_id, *refused)
@@ -94,7 +102,7 @@ def spoken_for(state: OrderState) -> dict[str, Decimal]:
     sums = came_back(state)
     parts = [line for one in state.returns.values() if one.status != "received" for line in one.lines]
     parts += [
-        ReturnedLine(line.line_id, line.quantity)
+        ReturnedLine(line.line_id, goods_of(state, line.line_id, line.quantity))
         for refund in state.refunded()
         for line in refund.lines
         if line.restock is Restock.NONE

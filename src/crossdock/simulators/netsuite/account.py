@@ -23,15 +23,16 @@ RECORD = "/services/rest/record/v1"
 SUITEQL = "/services/rest/query/v1/suiteql"
 _EXTERNAL = re.compile(r"[A-Za-z0-9_-]+\Z")
 # Made by POST, out of no other document.
-_FREE = frozenset({"creditMemo", "customerPayment", "customerRefund", "journalEntry"})
+_FREE = frozenset({"creditMemo", "customerDeposit", "customerPayment", "customerRefund", "journalEntry"})
 _TRANSFORMS = {"itemFulfillment": transforms.fulfil, "invoice": transforms.bill}
-_DOCUMENTS = frozenset({"salesOrder", "itemFulfillment", "invoice"}) | _FREE
+_DOCUMENTS = frozenset({"salesOrder", "itemFulfillment", "invoice", "depositApplication"}) | _FREE
 
 
 class NetSuiteAccount:
     """Settings: ``account_id``, ``client_id``, ``certificate_id``, ``certificate`` (PEM) as in ``Credentials``;
     ``concurrency`` calls in flight; ``save_s`` seconds a save takes; ``changed_rate`` share of saves that meet a
-    concurrent edit; ``time_zone``; ``items`` and ``customers`` to start with."""
+    concurrent edit; ``time_zone``; ``items`` and ``customers`` to start with; ``applies_deposits``: whether those that
+    are linked with a sales order settle its invoice at once."""
 
     def __init__(
         self,
@@ -48,10 +49,11 @@ class NetSuiteAccount:
         time_zone: str = "UTC",
         items: int = 200,
         customers: int = 500,
+        applies_deposits: bool = False,
     ) -> None:
         self.name, self.faults = name, Faults()
         self.account_id, self.concurrency = account_id, concurrency
-        self.save_s, self.changed_rate = save_s, changed_rate
+        self.save_s, self.changed_rate, self.applies_deposits = save_s, changed_rate, applies_deposits
         self._world = surroundings
         now = surroundings.now()
         self.items = catalogue.items(items, now)
@@ -133,7 +135,7 @@ class NetSuiteAccount:
     def _act_on_order(self, verb: str, args: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         order = self._document("salesOrder", str(args["order"]))
         if verb == "bill":
-            return {"id": transforms.bill(self.ledger, order, {}, now).id}
+            return {"id": self._billed(transforms.bill(self.ledger, order, {}, now)).id}
         if verb == "delete":
             self.ledger.remove(order)
         elif verb == "close":
@@ -167,6 +169,8 @@ class NetSuiteAccount:
                 return await self._patch(ref, request)
             case ("POST", [ref, "!transform", target]) if kind == "salesOrder" and target in _TRANSFORMS:
                 return await self._transform(ref, target, request)
+            case ("POST", [ref, "!transform", "depositApplication"]) if kind == "customerDeposit":
+                return await self._apply(ref, request)
         raise Refusal(405, "METHOD_NOT_ALLOWED", f"{request.method} is not supported for {request.path}")
 
     def _suiteql(self, request: Request) -> Reply:
@@ -229,6 +233,7 @@ class NetSuiteAccount:
         desks = {
             "creditMemo": self._credits.credit, "customerRefund": self._credits.refund,
             "journalEntry": self.journals.enter, "customerPayment": self._credits.payment,
+            "customerDeposit": self._credits.deposit,
         }  # fmt: skip
         return created(self._location(request, desks[kind](body, self._world.now())))
 
@@ -246,8 +251,20 @@ class NetSuiteAccount:
         if order.status in "AH":
             raise user_error("The order is not approved or is closed.", "createdFrom")
         await self._save(order.id)
-        document = _TRANSFORMS[target](self.ledger, order, body, self._world.now())
+        document = self._billed(_TRANSFORMS[target](self.ledger, order, body, self._world.now()))
         return created(self._location(request, document))
+
+    async def _apply(self, ref: str, request: Request) -> Reply:
+        deposit = self._document("customerDeposit", ref)
+        body = _json(request)
+        await self._save(deposit.id)
+        return created(self._location(request, self._credits.apply_deposit(deposit, body, self._world.now())))
+
+    def _billed(self, document: Document) -> Document:
+        """The account may settle an invoice with the order's deposits at once."""
+        if document.type == "invoice" and self.applies_deposits:
+            self._credits.settle_with_deposits(document, self._world.now())
+        return document
 
     async def _save(self, key: str) -> None:
         """Scripts run on save; another save of the same record meanwhile means it has been changed."""

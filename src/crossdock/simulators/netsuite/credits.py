@@ -1,4 +1,4 @@
-"""Credit memos and customer refunds: what they may be set off against, and what is then left open."""
+"""Credits, payments, deposits and refunds: what they may be set off against, and what is then left open."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -42,16 +42,58 @@ class CreditDesk:
         document = self._new("customerRefund", body, now)
         document.entity = str((body.get("customer") or {}).get("id", ""))
         document.currency = str((body.get("currency") or {}).get("id", document.currency))
-        rows = (body.get("apply") or {}).get("items", [])
+        rows = [row for name in ("apply", "deposit") for row in (body.get(name) or {}).get("items", [])]
         paid = sum((Decimal(row["amount"]) for row in rows if row.get("apply")), ZERO)
         if paid <= ZERO:
             raise user_error("Please choose an item to refund.", "apply")
-        document.applied = self._applied(document, body, "creditMemo", paid)
+        drawn = {"apply": body.get("deposit")}
+        document.applied = {
+            **self._applied(document, body, "creditMemo", paid),
+            **self._applied(document, drawn, "customerDeposit", paid),
+        }
         return self._enter(document, "RF")
+
+    def deposit(self, body: Body, now: datetime) -> Document:
+        """Money in advance, linked with a sales order of the same customer and currency where one is named."""
+        document = self._new("customerDeposit", body, now)
+        self._money(document, body)
+        ref = str((body.get("salesOrder") or {}).get("id", ""))
+        order = self._ledger.find("salesOrder", ref) if ref else None
+        if ref and (order is None or (order.entity, order.currency) != (document.entity, document.currency)):
+            raise bad_ref("salesOrder", ref)
+        document.created_from = None if order is None else order.id
+        return self._enter(document, "CD")
+
+    def apply_deposit(self, deposit: Document, body: Body, now: datetime) -> Document:
+        """A deposit application: to invoices of the deposit's own sales order only, where it has one."""
+        document = self._new("depositApplication", body, now)
+        document.entity, document.currency, document.created_from = deposit.entity, deposit.currency, deposit.id
+        left = self._ledger.open_amount(deposit)
+        document.applied = self._applied(document, body, "invoice", left)
+        if not document.applied:
+            raise user_error("Please choose an invoice to apply.", "apply")
+        sources = {self._ledger.documents[ref].created_from for ref in document.applied}
+        if deposit.created_from is not None and sources != {deposit.created_from}:
+            raise user_error("The deposit is linked with another sales order.", "apply")
+        return self._enter(document, "DA")
+
+    def settle_with_deposits(self, invoice: Document, now: datetime) -> None:
+        """What the account does by itself when an order is billed: linked deposits settle the invoice."""
+        for deposit in self._ledger.of("customerDeposit"):
+            part = min(self._ledger.open_amount(deposit), self._ledger.open_amount(invoice))
+            if deposit.created_from == invoice.created_from and part > ZERO:
+                row = {"doc": {"id": invoice.id}, "apply": True, "amount": part}
+                self.apply_deposit(deposit, {"apply": {"items": [row]}}, now)
 
     def payment(self, body: Body, now: datetime) -> Document:
         """Money from a customer; what is not applied stays on the customer's account."""
         document = self._new("customerPayment", body, now)
+        paid = self._money(document, body)
+        document.applied = self._applied(document, body, "invoice", paid)
+        return self._enter(document, "PYMT")
+
+    def _money(self, document: Document, body: Body) -> Decimal:
+        """Whose, how much, and on which account."""
         document.entity = str((body.get("customer") or {}).get("id", ""))
         document.currency = str((body.get("currency") or {}).get("id", document.currency))
         paid = body.get("payment")
@@ -61,8 +103,7 @@ class CreditDesk:
         if account not in ACCOUNTS:
             raise bad_ref("account", account)
         document.header = {"payment": Decimal(paid), "account": account, "memo": body.get("memo")}
-        document.applied = self._applied(document, body, "invoice", Decimal(paid))
-        return self._enter(document, "PYMT")
+        return Decimal(paid)
 
     def _new(self, kind: str, body: Body, now: datetime) -> Document:
         external_id = body.get("externalId")

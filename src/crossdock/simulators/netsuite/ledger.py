@@ -17,6 +17,9 @@ STATUS = {
 }  # fmt: skip
 
 
+MONEY = frozenset({"customerPayment", "customerDeposit"})  # no lines: what they are worth was paid
+
+
 class Line(msgspec.Struct, kw_only=True):
     line: int
     item: str
@@ -45,7 +48,7 @@ class Document(msgspec.Struct, kw_only=True):
     """A sales order, item fulfilment, invoice, credit memo, customer refund or journal entry."""
 
     id: str
-    type: str  # salesOrder, itemFulfillment, invoice, creditMemo, customerRefund, journalEntry
+    type: str  # as the record is called: salesOrder, itemFulfillment, invoice, customerDeposit …
     number: str
     created: datetime
     modified: datetime
@@ -117,7 +120,11 @@ class Ledger:
         """What nothing has been set off against yet."""
         own = sum(document.applied.values(), ZERO)
         others = (each.applied.get(document.id, ZERO) for each in self.documents.values())
-        return document.total - own - sum(others, ZERO)
+        whole: Decimal = document.header["payment"] if document.type in MONEY else document.total
+        if document.type == "customerDeposit":  # its applications name the invoices, and come from it
+            applications = (one for one in self.of("depositApplication") if one.created_from == document.id)
+            own += sum((amount for one in applications for amount in one.applied.values()), ZERO)
+        return whole - own - sum(others, ZERO)
 
     def books(self) -> dict[str, Any]:
         """JSON-ready: what reconciliation is made against. Amounts and quantities are text."""
@@ -131,6 +138,8 @@ class Ledger:
             "credit_memos": [_credit(self, document) for document in self.of("creditMemo")],
             "customer_refunds": [_paid(document) for document in self.of("customerRefund")],
             "customer_payments": [_received(document) for document in self.of("customerPayment")],
+            "customer_deposits": [_deposited(self, document) for document in self.of("customerDeposit")],
+            "deposit_applications": [_application(document) for document in self.of("depositApplication")],
             "journal_entries": [journal(document) for document in self.of("journalEntry")],
             "duplicates": {"external_id": _extra(externals), "other_ref": _extra(references)},
         }
@@ -238,6 +247,24 @@ def _received(document: Document) -> dict[str, Any]:
         "currency": CURRENCIES[document.currency],
         "account": document.header["account"],
         "amount": str(document.header["payment"]),
+        "applied": {ref: str(amount) for ref, amount in document.applied.items()},
+    }
+
+
+def _deposited(ledger: Ledger, document: Document) -> dict[str, Any]:
+    known = _received(document)
+    return {
+        **known,
+        "order_external_id": _parent(document, ledger.documents),
+        "open": str(ledger.open_amount(document)),
+    }
+
+
+def _application(document: Document) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "external_id": document.external_id,
+        "deposit": document.created_from,
         "applied": {ref: str(amount) for ref, amount in document.applied.items()},
     }
 

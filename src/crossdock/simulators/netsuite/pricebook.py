@@ -20,7 +20,7 @@ UNITS: Mapping[str, Mapping[str, tuple[str, Decimal]]] = {
 COLUMNS = {
     "pricing": "item pricelevel currency quantity unitprice",
     "pricelevel": "id name isinactive",
-    "customeritempricing": "customer item price",
+    "customeritempricing": "customer item level currency price",
     "unitstypeuom": "unitstype internalid unitname conversionrate",
 }
 
@@ -31,13 +31,14 @@ class PriceBook:
     def __init__(self, items: dict[str, Item], customers: dict[str, Customer]) -> None:
         self._items, self._customers = items, customers
         self._prices: dict[tuple[str, str, str, Decimal], Decimal] = {}  # item, level, currency, least
-        self._own: dict[tuple[str, str], Decimal] = {}  # customer, item
+        self._own: list[Row] = []  # what was agreed with customers for single items
         self.levels: dict[str, str] = {}  # customer -> level
         self.units: dict[str, tuple[str, str, str]] = {}  # item -> units type, stock unit, sale unit
 
     def act(self, verb: str, args: Mapping[str, Any]) -> bool:
-        """``set_price`` of an ``id``: ``level``, ``currency``, ``from``, ``price``; ``set_level`` and ``own_price`` of
-        a ``customer``; ``set_units`` of an ``id``: ``type``, ``stock``, ``sale``. False: another verb."""
+        """``set_price`` of an ``id``: ``level``, ``currency``, ``from``, ``price``; ``set_level`` of a ``customer``;
+        ``own_price`` of a ``customer`` and ``id``: a ``price`` in ``currency``, or a ``level`` instead; ``set_units``
+        of an ``id``: ``type``, ``stock``, ``sale``. False: another verb."""
         if verb == "set_price":
             currency = next(ref for ref, code in CURRENCIES.items() if code == args["currency"])
             level, least, price = str(args["level"]), Decimal(str(args.get("from", 0))), Decimal(str(args["price"]))
@@ -45,7 +46,7 @@ class PriceBook:
         elif verb == "set_level":
             self.levels[str(args["customer"])] = str(args["level"])
         elif verb == "own_price":
-            self._own[str(args["customer"]), str(args["id"])] = Decimal(str(args["price"]))
+            self._agree(args)
         elif verb == "set_units":
             self.units[str(args["id"])] = (str(args["type"]), str(args["stock"]), str(args["sale"]))
         else:
@@ -70,10 +71,16 @@ class PriceBook:
         return ({"id": int(ref), "name": name, "isinactive": "F"} for ref, name in LEVELS.items())
 
     def own(self) -> Iterator[Row]:
-        return (
-            {"customer": int(customer), "item": int(item), "price": price}
-            for (customer, item), price in self._own.items()
-        )
+        return iter(self._own)
+
+    def _agree(self, args: Mapping[str, Any]) -> None:
+        """One row for each customer, item and currency."""
+        currency = next(ref for ref, code in CURRENCIES.items() if code == args.get("currency", CURRENCIES[HOME]))
+        level = int(args.get("level", -1))
+        price = None if level >= 0 else Decimal(str(args["price"]))
+        key = {"customer": int(args["customer"]), "item": int(args["id"]), "currency": int(currency)}
+        self._own = [row for row in self._own if any(row[name] != value for name, value in key.items())]
+        self._own.append({**key, "level": level, "price": price})
 
     def unit_rows(self) -> Iterator[Row]:
         for units_type, units in UNITS.items():

@@ -26,6 +26,9 @@ _TYPES = {
     "creditMemo": "CustCred",
     "customerRefund": "CustRfnd",
     "journalEntry": "Journal",
+    "customerPayment": "CustPymt",
+    "customerDeposit": "CustDep",
+    "depositApplication": "DepAppl",
 }
 _LINE_ONLY = ("item", "itemtype", "quantity", "quantityshiprecv", "isclosed")  # a main line has none of them
 _COLUMNS = {

@@ -26,6 +26,9 @@ def shown(document: Document, query: Mapping[str, str], items: Mapping[str, Item
         body |= {"total": document.total, "taxTotal": document.tax, "shippingCost": document.shipping}
     if document.type == "invoice":
         body["amountRemaining"] = left
+    if document.type == "customerDeposit":
+        paid = document.header["payment"]
+        body |= {"payment": paid, "total": paid, "salesOrder": body.pop("createdFrom")}
     if document.type == "salesOrder":
         body["orderStatus"] = {"id": document.status, "refName": STATUS[document.status]}
     body = {name: value for name, value in body.items() if value is not None}

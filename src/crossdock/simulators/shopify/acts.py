@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from crossdock.simulators.shopify import editing, refunding, returning
+from crossdock.simulators.shopify import editing, refunding, returning, taking
 from crossdock.simulators.shopify.books import fulfilment_order_body
 from crossdock.simulators.shopify.refunding import Asked
 from crossdock.simulators.shopify.stock import selling_place
@@ -90,6 +90,15 @@ def _pay_order(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     order_id = _order_id(shop, args)
     shop.pay(order_id)
     return {"id": str(order_id)}
+
+
+def _capture(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """A part of what is owed is taken: ``amount`` in the shop's currency."""
+    order_id = _order_id(shop, args)
+    made = taking.capture(shop.books_, order_id, Decimal(str(args["amount"])))
+    status = shop.books_.orders[order_id]["financial_status"]
+    shop.order_changed(order_id, *(("orders/paid",) if status == "paid" else ()), "orders/updated")
+    return {"id": str(order_id), "transaction": made.id.rpartition("/")[2]}
 
 
 def _edit_address(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
@@ -225,6 +234,7 @@ VERBS: dict[str, Callable[["ShopifySimulator", Args], dict[str, Any]]] = {
     "sell_at_till": _sell_at_till,
     "cancel_order": _cancel_order,
     "pay_order": _pay_order,
+    "capture": _capture,
     "refund": _refund,
     "payout": _payout,
     "settle_payout": _settle_payout,

@@ -79,6 +79,7 @@ class ShopBooks:
         self.metafields: dict[tuple[int, str, str], str] = {}  # (order, namespace, key) -> value
         self.idempotent: dict[str, tuple[Any, dict[str, Any]]] = {}  # key -> (what was asked, what was made)
         self.returns: dict[int, Any] = {}  # see returning.py
+        self.captures: dict[int, list[Any]] = {}  # of orders that are paid in parts, see taking.py
         self._of_order: dict[int, list[FulfilmentOrder]] = {}
         self._fulfilments_of: dict[int, list[Fulfilment]] = {}
         self._next = 9_000_001

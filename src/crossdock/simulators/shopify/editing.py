@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from crossdock.simulators.shopify import taking
 from crossdock.simulators.shopify.books import ShopBooks, UserError
 
 Record = dict[str, Any]
@@ -35,6 +36,7 @@ def add_line(books: ShopBooks, order_id: int, sku: str, price: Decimal) -> Recor
     }
     made["admin_graphql_api_id"] = f"gid://shopify/LineItem/{made['id']}"
     order["line_items"] = [*order["line_items"], made]
+    taking.keep(books, order)
     for name in _SUMS:
         _raise(order, name, price)
     if order["financial_status"] == "paid":

@@ -14,10 +14,11 @@ import msgspec
 
 from crossdock.simulators.shopify.books import ShopBooks
 from crossdock.simulators.shopify.language import GraphError, connection
+from crossdock.simulators.shopify.taking import taken
 
 ZERO = Decimal(0)
 RATE, FIXED = Decimal("0.029"), Decimal("0.30")
-PAID = ("paid", "partially_refunded", "refunded")
+PAID = ("partially_paid", "paid", "partially_refunded", "refunded")
 _SINCE = re.compile(r"issued_at:(>=|<=)'([^']+)'")
 _OF_PAYOUT = re.compile(r"payments_transfer_id:(\d+)\Z")
 
@@ -54,7 +55,9 @@ class Payments:
         """Take what orders and refunds did since the last time."""
         for order in list(self.books.orders.values()):
             if order["financial_status"] in PAID and "gift_card" not in order["payment_gateway_names"]:
-                self._once("CHARGE", order["id"], Decimal(order["total_price"]), order["id"], None)
+                for one in taken(self.books, order):  # the first one under the order's id: it may have been entered
+                    self._once("CHARGE", order["id"] if one.number == 1 else int(one.id.rpartition("/")[2]), one.amount,
+                               order["id"], None)  # fmt: skip
             for refund in order["refunds"]:
                 for one in refund["transactions"]:
                     if one["gateway"] == "shopify_payments":

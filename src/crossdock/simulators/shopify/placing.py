@@ -78,6 +78,7 @@ def place(
     for name, amount in zip(_FLAT, (goods_net, till.discounts, till.goods, total, till.tax), strict=True):
         body |= till.priced(name, amount)
     body |= {f"current_{name}": body[name] for name in ("total_price", "total_discounts", "total_tax")}
+    body["current_total_price_set"] = {side: dict(money) for side, money in body["total_price_set"].items()}
     return body
 
 

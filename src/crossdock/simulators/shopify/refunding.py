@@ -35,7 +35,8 @@ def refund(books: ShopBooks, order_id: int, asked: Asked) -> Record:
         raise UserError("Order is cancelled, its payments are refunded", "orderId")
     rows = [_row(books, order, *line) for line in asked.lines]
     given = _sum(order, rows, asked)
-    paid = _plus([_bag(order["total_price_set"])], [_negative(_refunded(each)) for each in order["refunds"]])
+    got = [_bag(one.sides) for one in books.captures.get(order_id, ())] or [_bag(order["total_price_set"])]
+    paid = _plus(got, [_negative(_refunded(each)) for each in order["refunds"]])
     if given["shop_money"] > paid["shop_money"] or given["shop_money"] < 0:
         raise UserError(f"Refund amount cannot be greater than net payment ({paid['shop_money']})", "transactions")
     for row, (_, _, restock) in zip(rows, asked.lines, strict=True):

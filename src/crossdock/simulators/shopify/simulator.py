@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from crossdock.simulators.base import Deliver, Faults, Reply, Request, Surroundings
-from crossdock.simulators.shopify import acts, api, carrying, language, placing
+from crossdock.simulators.shopify import acts, api, carrying, language, placing, taking
 from crossdock.simulators.shopify.books import FulfilmentEvent, ShopBooks, fulfilment_order_body
 from crossdock.simulators.shopify.language import GraphError
 from crossdock.simulators.shopify.payments import Payments
@@ -189,7 +189,7 @@ class ShopifySimulator:
     def order_changed(self, order_id: int, *topics: str) -> None:
         """Tell the order as it now stands under each topic."""
         for topic in topics:
-            self.notify(topic, told_order(self.books_.orders[order_id]))
+            self.notify(topic, told_order(self.books_.orders[order_id], self.books_))
 
     def refunded(self, order_id: int, refund: Mapping[str, Any]) -> None:
         """Tell a refund, and the order that it changed."""
@@ -232,9 +232,12 @@ class ShopifySimulator:
     def pay(self, order_id: int) -> None:
         """The money arrived."""
         order = self.books_.touch(order_id)
-        if order["financial_status"] == "pending":
-            order["financial_status"] = "paid"
-            self.order_changed(order_id, "orders/paid", "orders/updated")
+        if order["financial_status"] not in ("pending", "partially_paid"):
+            return
+        if order_id in self.books_.captures:
+            taking.capture(self.books_, order_id, None)
+        order["financial_status"] = "paid"
+        self.order_changed(order_id, "orders/paid", "orders/updated")
 
     async def tick(self) -> None:
         """Let payments that are due arrive."""
@@ -314,9 +317,10 @@ def paid_back(order: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [one for refund in order["refunds"] for one in refund["transactions"]]
 
 
-def told_order(order: Mapping[str, Any]) -> Mapping[str, Any]:
+def told_order(order: Mapping[str, Any], books: ShopBooks) -> Mapping[str, Any]:
     """The order as webhooks carry it."""
-    return {**order, "refunds": [told_refund(one) for one in order["refunds"]]} if order.get("refunds") else order
+    told = {**order, "total_outstanding": taking.outstanding(books, order)["shop_money"]["amount"]}
+    return {**told, "refunds": [told_refund(one) for one in order["refunds"]]} if order.get("refunds") else told
 
 
 def told_refund(refund: Mapping[str, Any]) -> dict[str, Any]:

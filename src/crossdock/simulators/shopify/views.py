@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from crossdock.simulators.shopify import carrying, metafields, returning
+from crossdock.simulators.shopify import carrying, metafields, returning, taking
 from crossdock.simulators.shopify.books import Fulfilment, FulfilmentOrder, ShopBooks, Subscription
 from crossdock.simulators.shopify.language import connection
 from crossdock.simulators.shopify.refunding import sale_id
@@ -164,6 +164,8 @@ def order(told: Record, books: ShopBooks) -> dict[str, Any]:
     return {
         **_order_head(told),
         "totalPriceSet": bag(told["total_price_set"]),
+        "currentTotalPriceSet": bag(told.get("current_total_price_set") or told["total_price_set"]),
+        "totalOutstandingSet": bag(taking.outstanding(books, told)),
         "totalDiscountsSet": bag(told["total_discounts_set"]),
         "totalTaxSet": bag(told["total_tax_set"]),
         "totalTipReceivedSet": bag(tip),
@@ -180,7 +182,7 @@ def order(told: Record, books: ShopBooks) -> dict[str, Any]:
             "ReturnConnection", [returning.view(one) for one in books.returns.values() if one.order_id == told["id"]]
         ),
         "metafield": lambda arguments: metafields.shown(books, {"ownerId": told["id"], **arguments}),
-        "transactions": lambda arguments: _transactions(told)[: arguments.get("first")],
+        "transactions": lambda arguments: _transactions(told, books)[: arguments.get("first")],
         "lineItems": connection("LineItemConnection", [line_item(line, told) for line in told["line_items"]]),
         "fulfillments": lambda arguments: [fulfilment(one, books) for one in books.fulfilments_of(told["id"])][
             : arguments.get("first")
@@ -250,28 +252,29 @@ def _adjustment(told: Record) -> dict[str, Any]:
     }
 
 
-def _transactions(told: Record) -> list[dict[str, Any]]:
-    """The sale, once it is paid, and what went back of it."""
-    if told["financial_status"] in ("pending", "authorized", "voided"):
-        return []
-    sale = {
-        "__typename": "OrderTransaction",
-        "id": sale_id(dict(told)),
-        "kind": "SALE",
-        "status": "SUCCESS",
-        "gateway": (told["payment_gateway_names"] or ["manual"])[0],
-        "createdAt": told["created_at"],
-        "processedAt": told["processed_at"],
-        "amountSet": bag(told["total_price_set"]),
-        "parentTransaction": None,
-    }
+def _transactions(told: Record, books: ShopBooks) -> list[dict[str, Any]]:
+    """What was captured, and what went back of it."""
+    sales = [
+        {
+            "__typename": "OrderTransaction",
+            "id": one.id,
+            "kind": "SALE" if one.number == 1 else "CAPTURE",
+            "status": "SUCCESS",
+            "gateway": one.gateway,
+            "createdAt": one.at,
+            "processedAt": one.at,
+            "amountSet": bag(one.sides),
+            "parentTransaction": None,
+        }
+        for one in taking.taken(books, told)
+    ]
     back = [
         {**_transaction(one), "createdAt": each["created_at"], "processedAt": each["processed_at"]}
         for each in told["refunds"]
         for one in each["transactions"]
     ]
-    parent = {"__typename": "OrderTransaction", "id": sale["id"]}
-    return [sale, *({**one, "parentTransaction": parent} for one in back)]
+    parent = {"__typename": "OrderTransaction", "id": sale_id(dict(told))}
+    return [*sales, *({**one, "parentTransaction": parent} for one in back)]
 
 
 def _transaction(told: Record) -> dict[str, Any]:

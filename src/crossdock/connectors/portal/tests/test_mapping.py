@@ -48,6 +48,11 @@ def test_a_wrong_total_is_a_matter_for_the_money_proof_and_not_for_the_mapping()
     assert not prove(read(given(total="126.49")), "0.00").balanced
 
 
+def test_a_line_may_be_in_a_unit_of_the_erps() -> None:
+    first = read(given(lines=line(unit="Carton"))).lines[0]
+    assert (first.unit, first.per_unit, read(given(lines=line())).lines[0].unit) == ("Carton", None, None)
+
+
 def test_numbers_are_exact_however_they_are_written() -> None:
     assert read(given(total=0.1, lines=line(quantity=0.3, unit_price=0.1))).lines[0].quantity == Decimal("0.3")
 

@@ -12,8 +12,12 @@ import msgspec
 import pytest
 
 from crossdock.connectors.shiphero import CONNECTOR
+from crossdock.connectors.shiphero.mapping import order_input
+from crossdock.domain.commands import ReleaseOrder
 from crossdock.domain.events import ReleaseSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.domain.money import Amount
+from crossdock.domain.order import Order, OrderLine, Totals
 from crossdock.kit.manifest import Refused, Untranslatable
 
 SAMPLE = (Path(__file__).parent.parent / "samples" / "shipment_update.json").read_bytes()
@@ -32,6 +36,16 @@ def translate(body: bytes, topic: str = "Shipment Update") -> Any:
 
 def _mugs(quantity: int) -> ShippedLine:
     return ShippedLine("11", Decimal(quantity), "MUG-01")
+
+
+def test_a_line_in_cases_is_released_as_goods_at_their_share_of_the_price() -> None:
+    line = OrderLine("11", "Mug", Decimal(2), Amount(Decimal("10.00")), "MUG-01", unit="Carton", per_unit=Decimal(12))
+    plain = OrderLine("12", "Tea", Decimal(3), Amount(Decimal("4.00")), "TEA-09")
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    totals = Totals(Amount(Decimal("32.00")), Amount(Decimal("32.00")))
+    order = Order("portal1", "7", "7", at, at, "USD", totals, (line, plain))
+    rows = order_input(ReleaseOrder(order), {})["line_items"]
+    assert [(row["quantity"], row["price"]) for row in rows] == [(24, "0.8333"), (3, "4.00")]
 
 
 def test_the_sample_becomes_one_shipment_of_two_parcels() -> None:

@@ -1,0 +1,58 @@
+"""Where an order is booked, how far it is billed, and on which day its money is posted. Pure.
+
+What payments, deposits and refunds ask alike.
+"""
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from crossdock.domain.decision import Policy
+from crossdock.domain.draft import Draft
+from crossdock.domain.evolve import billed_whole
+from crossdock.domain.order import Order
+from crossdock.domain.posting import NEXT_DAY, PostingDay, posting_day
+from crossdock.domain.state import OrderState
+
+ADVANCE = "advance"  # the route's ``payments``: each capture is a deposit on the sales order
+
+
+class Account(NamedTuple):
+    """Where the order is booked."""
+
+    erp: str
+    ref: str
+    customer: str
+    currency: str
+
+
+def account_of(d: Draft, policy: Policy) -> Account | None:
+    """Where the order is booked, once it is."""
+    state = d.state
+    if state.erp is None or state.erp_ref is None or state.customer_ref is None:
+        return None
+    return Account(state.erp, state.erp_ref, state.customer_ref, booked_currency(d.order, policy))
+
+
+def booked_currency(order: Order, policy: Policy) -> str:
+    """Of the side that the ERP books."""
+    return (order.presentment_currency if policy.basis == "presentment" else None) or order.currency
+
+
+def all_billed(state: OrderState) -> bool:
+    """Whether what is to be billed is. Until then a refund has nothing to be credited against."""
+    return bool(state.invoices) and (billed_whole(state) or state.finished("invoice") or state.ended is not None)
+
+
+def called_off(state: OrderState) -> bool:
+    """Whether the sale was taken back before anything of it was billed: nothing will be."""
+    undone = state.cancel is not None and state.cancel.way == "undo"
+    return not state.invoices and (undone or state.ended == "cancelled")
+
+
+def moved_day(policy: Policy, at: datetime) -> date | None:
+    """The first open day, where the books of its own are closed and the route says so; else None."""
+    if policy.closed_through is None or policy.closed_period != NEXT_DAY:
+        return None
+    closed = date.fromisoformat(policy.closed_through)
+    day = posting_day(at, policy.time_zone, closed, policy.closed_period)
+    return day.day if isinstance(day, PostingDay) and day.moved else None
