@@ -12,7 +12,6 @@ import msgspec
 
 from crossdock.demo.vendors import VARIABLE, VendorsSaid, VendorsSpec
 
-
 ANSWER_S = 60.0  # of the vendors, who share one process and a busy machine
 
 

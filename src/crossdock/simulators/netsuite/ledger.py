@@ -1,6 +1,6 @@
 """The account's documents and its arithmetic: quantity x rate rounded per line, explicit tax, header shipping."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -18,6 +18,7 @@ STATUS = {
 
 
 MONEY = frozenset({"customerPayment", "customerDeposit"})  # no lines: what they are worth was paid
+GOODS = ("salesOrder", "itemFulfillment", "invoice")  # nothing is set off by one of these
 
 
 class Line(msgspec.Struct, kw_only=True):
@@ -86,6 +87,8 @@ class Ledger:
     def __init__(self) -> None:
         self.documents: dict[str, Document] = {}
         self._by_external: dict[tuple[str, str], str] = {}
+        self._kinds: defaultdict[str, dict[str, Document]] = defaultdict(dict)
+        self._bills: defaultdict[str, list[Document]] = defaultdict(list)  # by the order's internal id
         self._next = 4711
         self._numbers: Counter[str] = Counter()
 
@@ -98,7 +101,9 @@ class Ledger:
         return f"{prefix}{self._numbers[prefix]:06}"
 
     def add(self, document: Document) -> None:
-        self.documents[document.id] = document
+        self.documents[document.id] = self._kinds[document.type][document.id] = document
+        if document.type == "invoice" and document.created_from:
+            self._bills[document.created_from].append(document)
         if document.external_id:
             self._by_external[(document.type, document.external_id)] = document.id
 
@@ -109,17 +114,23 @@ class Ledger:
         return document if document is not None and document.type == kind else None
 
     def remove(self, document: Document) -> None:
-        del self.documents[document.id]
+        del self.documents[document.id], self._kinds[document.type][document.id]
+        if document in (bills := self._bills[document.created_from or ""]):
+            bills.remove(document)
         if document.external_id:
             self._by_external.pop((document.type, document.external_id), None)
 
     def of(self, kind: str) -> list[Document]:
-        return [document for document in self.documents.values() if document.type == kind]
+        return list(self._kinds.get(kind, {}).values())
+
+    def bills_of(self, order: Document) -> list[Document]:
+        return list(self._bills[order.id])
 
     def open_amount(self, document: Document) -> Decimal:
         """What nothing has been set off against yet."""
         own = sum(document.applied.values(), ZERO)
-        others = (each.applied.get(document.id, ZERO) for each in self.documents.values())
+        setting_off = (each for kind, some in self._kinds.items() if kind not in GOODS for each in some.values())
+        others = (each.applied[document.id] for each in setting_off if document.id in each.applied)
         whole: Decimal = document.header["payment"] if document.type in MONEY else document.total
         if document.type == "customerDeposit":  # its applications name the invoices, and come from it
             applications = (one for one in self.of("depositApplication") if one.created_from == document.id)

@@ -56,7 +56,7 @@ def bill(ledger: Ledger, order: Document, body: Mapping[str, Any], now: datetime
     if not due:
         raise user_error(NO_LINES, "item")
     document = _document(ledger, order, "invoice", "INV", external_id, now)
-    earlier = [d for d in ledger.of("invoice") if d.created_from == order.id]
+    earlier = ledger.bills_of(order)
     for line, quantity in due:
         document.lines.append(_billed_line(document, line, quantity, earlier))
         document.tax_details += _billed_tax(document, order, line, quantity, earlier)
