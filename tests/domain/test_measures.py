@@ -158,6 +158,15 @@ def test_a_unit_that_leads_nowhere_is_an_exception_that_nobody_skips(master: Pri
     assert made.codes() == set()
 
 
+def test_an_order_is_woken_by_the_units_that_it_lacks() -> None:
+    made = Play(masters=FakeMasters())
+    made.tell(OrderSeen(cartons()))
+    assert made.wants == {("price", "SKU-1", False)}
+    made.tell(MastersCame(ERP, "price"), masters=FakeMasters(priced=(PIECES,)))
+    assert (made.wants, made.state.problems) == (set(), {})
+    assert payload(made, BookOrder).order.lines[0].per_unit == 12
+
+
 def test_units_are_found_although_products_are_not_checked() -> None:
     made = Play(masters=FakeMasters(products={}), check_products=False)
     made.tell(OrderSeen(cartons()))

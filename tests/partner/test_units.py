@@ -53,6 +53,16 @@ async def test_cartons_are_booked_as_pieces_at_the_order_s_total(house: House, k
     assert (Decimal(booked["total"]), [line["quantity"] for line in booked["lines"]]) == (Decimal("20.00"), ["96"])
 
 
+async def test_an_order_that_came_before_the_units_were_read_goes_on_by_itself(house: House, key: str) -> None:
+    told = await _placed(house, key, "Carton")
+    assert "product.unit" in [one["code"] for one in told["problems"]]
+    await _read(house)
+    await house.decide()
+    async with house.at(key) as who:
+        assert (await who.get(f"{ORDERS}/{told['external_id']}")).json()["problems"] == []
+    assert await house.pool.fetchval("select count(*) from commands where purpose = 'order.book'") == 1
+
+
 async def test_a_unit_that_the_erp_does_not_have_is_an_exception(house: House, key: str) -> None:
     await _read(house)
     told = await _placed(house, key, "Crate")

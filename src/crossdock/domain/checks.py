@@ -75,7 +75,7 @@ def run_checks(d: Draft, policy: Policy) -> None:
     item_refs, products = _products(order, policy, masters)
     per_units, products = _measures(order, masters, products, policy.erp)
     holds, screened = _holds(d, order)
-    wants = _wants(order, policy, masters, customer[0], products[0])
+    wants = _wants(order, policy, masters, customer[0], products[0]) + _unmeasured(order, policy, per_units)
     checks = [customer, products, _totals(order, policy), _payment(order, policy), screened]
     if any(one.code == UNIT for one in products[1]):
         skipped.pop("validate.products", None)  # nobody can say by hand how many a case holds
@@ -215,6 +215,12 @@ def _wants(
             if found is None or not found.active:
                 wants.append(Want(policy.erp, "product", sku, not masters.listed("product")))
     return tuple(wants)
+
+
+def _unmeasured(order: Order, policy: Policy, per_units: Mapping[str, Decimal]) -> tuple[Want, ...]:
+    """The items whose units the order lacks: they are read with prices."""
+    skus = (line.sku for line in order.lines if line.sku and line.unit is not None and line.id not in per_units)
+    return tuple(Want(policy.erp, "price", sku, unread=False) for sku in dict.fromkeys(skus))
 
 
 def _totals(order: Order, policy: Policy) -> Check:

@@ -80,7 +80,7 @@ class Want(msgspec.Struct, frozen=True):
     """Something among an ERP's masters that this stream lacks: it is looked at again when it comes."""
 
     connection: str
-    kind: str  # product, customer
+    kind: str  # product, customer, price
     key: str  # as masters are looked up by
     unread: bool  # these masters had not been listed whole yet
 

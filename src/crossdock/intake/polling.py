@@ -128,9 +128,11 @@ async def _keep(world: World, run: Run, page: Page, trace: str, tally: Tally) ->
         rows = [(key, known.ref, _encode(known)) for known in page.customers for key in keys_of(known)]
         await store.save_customers(name, rows)
         await _look_again(world, name, "customer", [key for key, *_ in rows])
-    for kind, rows_kept in (("price", page.prices), ("terms", page.terms)):
-        if rows_kept:
-            await store.save_masters(name, kind, rows_kept)
+    if page.prices:
+        await store.save_masters(name, "price", page.prices)
+        await _look_again(world, name, "price", [key for key, _ in page.prices])
+    if page.terms:
+        await store.save_masters(name, "terms", page.terms)
     for kind, values in page.values.items():
         await store.save_values(name, kind, [(value.code, value.title) for value in values])
     if page.cursor:

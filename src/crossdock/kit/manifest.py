@@ -134,7 +134,7 @@ class Poll(msgspec.Struct, frozen=True, omit_defaults=True):
     run: Callable[[Any, str | None, Mapping[str, Any]], Awaitable[Page]]
     every_s: float = 300.0
     backfill: bool = False  # may be run by `crossdock backfill`
-    masters: str | None = None  # the kind that its pages bring: product, customer. Orders wait for its first round
+    masters: str | None = None  # the kind that its pages bring: product, customer, price. Orders that lack it are woken
 
 
 class Follow(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -236,4 +236,4 @@ def _page(at: Cursor, more: bool = False) -> Page:
     return Page((), _encode(at).decode(), more)
 
 
-POLL = Poll("prices", prices, 3600.0)
+POLL = Poll("prices", prices, 3600.0, masters="price")
