@@ -97,6 +97,14 @@ async def test_the_first_whole_round_of_masters_is_noted_and_wakes_the_orders_th
     assert store.wakes == 2
 
 
+async def test_units_wake_the_orders_that_lack_them() -> None:
+    listing = Listing({None: page(cursor="a", prices=(("SKU-1", b"5"),), terms=(("7", b"2"),))})
+    store, notes = KeepingStore(), Notes()
+    loop = PollLoop(world(store, listing.poll(masters="price")), notes.note, tick_s=0.01)
+    await run_until(loop, lambda: bool(notes.said))
+    assert (store.listed, store.looked) == ([("north", "price")], [["SKU-1"], None])
+
+
 async def test_a_part_of_the_masters_is_no_whole_round() -> None:
     broken = Listing({None: page(cursor="a", more=True, products=(("S", b"{}"),)), "a": NotSent("away")})
     store, notes = KeepingStore(), Notes()

@@ -10,7 +10,7 @@ from crossdock.domain.commands import BookOrder, Payload
 from crossdock.domain.outcome import Done
 from crossdock.kit.manifest import Call
 from crossdock.store.squeeze import Squeeze
-from tests.partner.house import House, body, sent
+from tests.partner.house import ERP, House, body, sent
 from tests.partner.test_pricing import _keep
 from tests.simulators.netsuite.door import Setup, fresh_credentials
 
@@ -57,6 +57,7 @@ async def test_an_order_that_came_before_the_units_were_read_goes_on_by_itself(h
     told = await _placed(house, key, "Carton")
     assert "product.unit" in [one["code"] for one in told["problems"]]
     await _read(house)
+    assert await house.store.look_again(ERP, "price", ["SKU-0001"], 10) == 1
     await house.decide()
     async with house.at(key) as who:
         assert (await who.get(f"{ORDERS}/{told['external_id']}")).json()["problems"] == []
