@@ -1,7 +1,7 @@
 """From what is known to what happens next: walks the process and opens whatever is ready."""
 
+from crossdock.domain import announcing, paying, refunding, restocking, telling_back, tracking
 from crossdock.domain import entries as e
-from crossdock.domain import paying, refunding, tracking
 from crossdock.domain.checks import EDIT_WINDOW, passed
 from crossdock.domain.commands import (
     AmendBooking,
@@ -36,7 +36,8 @@ def advance(d: Draft) -> None:
         return
     policy = d.policy
     tells = policy is not None and (policy.payments == "payment" or policy.publish_invoices)
-    if state.ended is not None and not (state.refunds or state.credits or state.tracks or tells):
+    back = state.returns or state.receipts or state.refunds or state.credits
+    if state.ended is not None and not (back or state.tracks or tells):
         return
     if policy is None:
         channel = d.order.channel
@@ -46,7 +47,10 @@ def advance(d: Draft) -> None:
     if state.ended is None:
         _go_on(d, policy)
     tracking.tell(d, policy)
+    announcing.announce(d, policy)
     refunding.settle(d, policy)
+    restocking.post(d, policy)
+    telling_back.tell(d, policy)
     paying.settle(d, policy)
     paying.publish_invoices(d, policy)
 

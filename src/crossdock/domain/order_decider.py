@@ -76,6 +76,7 @@ class OrderDecider:
             operator_acted(d, event)
         elif isinstance(event, ReturnAsked):
             return_asked(d, event)
+            advance(d)
         elif isinstance(event, PaymentsSeen):
             if d.state.order is not None:
                 payments_seen(d, event)

@@ -16,10 +16,11 @@ from crossdock.domain.draft import Draft
 from crossdock.domain.events import PaymentsSeen, SignalSeen
 from crossdock.domain.evolve import billed
 from crossdock.domain.money import ZERO
+from crossdock.domain.posting import moved_day
 from crossdock.domain.problems import problem
 from crossdock.domain.process import PAYMENT, PUBLISH
 from crossdock.domain.refund import paid_back
-from crossdock.domain.refunding import Account, account_of, all_billed, moved_day
+from crossdock.domain.refunding import Account, account_of, all_billed
 
 KIND = "payments"  # what the channel is asked to read
 _EXCEEDS = "payment/exceeds"

@@ -173,6 +173,21 @@ CATALOGUE: Mapping[str, Kind] = {
         "warehouse",
         "More came back than had left: count with the warehouse. It is looked at again when a shipment is told.",
     ),
+    "return.unauthorised": Kind(
+        "data",
+        "warehouse",
+        "More came back than was authorised: authorise it in the channel, or post and credit it by hand, then resolve.",
+    ),
+    "return.unknown_line": Kind(
+        "data",
+        "warehouse",
+        "Goods came back that the order does not have: find whose they are, post them in the ERP by hand, resolve.",
+    ),
+    "return.stock_differs": Kind(
+        "conflict",
+        "finance",
+        "The warehouse made something else of the goods than the ERP was told: correct its stock by hand, then resolve.",
+    ),
     "settlement.unbalanced": Kind(
         "data",
         "finance",
@@ -246,6 +261,10 @@ DEEDS: Mapping[str, str] = {
     "refund.credit": "credit the refund",
     "refund.pay": "record the repayment",
     "refund.push": "pay the customer back",
+    "return.announce": "expect the return",
+    "return.recall": "call the return off",
+    "return.post": "record what came back",
+    "return.push": "show what came back",
     "settlement.post": "post the settlement",
     "stock.publish": "show the stock",
     "read_back": "show what a message pointed at",

@@ -6,7 +6,6 @@ credits it.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -17,10 +16,11 @@ from crossdock.domain.draft import Draft
 from crossdock.domain.evolve import billed_whole
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Order, TaxLine
-from crossdock.domain.posting import NEXT_DAY, PostingDay, posting_day
+from crossdock.domain.posting import moved_day
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PAY, PUSH
 from crossdock.domain.refund import Part, Refund, RefundedCharge, RefundedLine, Restock, gross_of, paid_back
+from crossdock.domain.restocking import shelved
 from crossdock.domain.shares import Share, shares
 from crossdock.domain.state import OrderState, Refunded
 
@@ -150,7 +150,7 @@ def _credit(d: Draft, account: Account, policy: Policy, refund: Refund, owed: li
         refunded_at=refund.refunded_at,
         currency=account.currency,
         customer_ref=account.customer,
-        lines=tuple(_line(d.order, part, policy.basis) for part in owed),
+        lines=tuple(_line(d.order, part, policy.basis) for part in shelved(d, policy, refund, owed)),
         item_refs=d.state.item_refs,
         apply_to=() if pays else tuple(d.state.invoices),
         posted_on=moved_day(policy, refund.refunded_at),
@@ -160,15 +160,6 @@ def _credit(d: Draft, account: Account, policy: Policy, refund: Refund, owed: li
     money = min(payload.total, paid_back(refund, policy.basis))
     if pays and money > ZERO and sent is not None and sent[1].status == "done":
         _pay(d, account, policy, refund, money, sent[1].refs.get("creditMemo", ""))
-
-
-def moved_day(policy: Policy, at: datetime) -> date | None:
-    """The first open day, where the books of its own are closed and the route says so; else None."""
-    if policy.closed_through is None or policy.closed_period != NEXT_DAY:
-        return None
-    closed = date.fromisoformat(policy.closed_through)
-    day = posting_day(at, policy.time_zone, closed, policy.closed_period)
-    return day.day if isinstance(day, PostingDay) and day.moved else None
 
 
 def _pay(d: Draft, account: Account, policy: Policy, refund: Refund, amount: Decimal, credit_ref: str | None) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from crossdock.simulators.base import Faults, Reply, Request, Surroundings
-from crossdock.simulators.netsuite import catalogue, tokens, transforms
+from crossdock.simulators.netsuite import catalogue, returns, tokens, transforms
 from crossdock.simulators.netsuite.answers import Refusal, bad_ref, created, found, missing, user_error
 from crossdock.simulators.netsuite.credits import CreditDesk
 from crossdock.simulators.netsuite.journals import JournalDesk
@@ -24,8 +24,13 @@ SUITEQL = "/services/rest/query/v1/suiteql"
 _EXTERNAL = re.compile(r"[A-Za-z0-9_-]+\Z")
 # Made by POST, out of no other document.
 _FREE = frozenset({"creditMemo", "customerPayment", "customerRefund", "journalEntry"})
-_TRANSFORMS = {"itemFulfillment": transforms.fulfil, "invoice": transforms.bill}
-_DOCUMENTS = frozenset({"salesOrder", "itemFulfillment", "invoice"}) | _FREE
+_TRANSFORMS = {
+    ("salesOrder", "itemFulfillment"): transforms.fulfil,
+    ("salesOrder", "invoice"): transforms.bill,
+    ("salesOrder", "returnAuthorization"): returns.authorise,
+    ("returnAuthorization", "itemReceipt"): returns.receive,
+}
+_DOCUMENTS = frozenset({"salesOrder", "itemFulfillment", "invoice", "returnAuthorization", "itemReceipt"}) | _FREE
 
 
 class NetSuiteAccount:
@@ -90,7 +95,7 @@ class NetSuiteAccount:
         return Refusal(429, "CONCURRENCY_LIMIT_EXCEEDED", detail).reply()
 
     def books(self) -> dict[str, Any]:
-        return self.ledger.books()
+        return self.ledger.books() | returns.books(self.ledger)
 
     async def tick(self) -> None:
         """Nothing happens in this account by itself."""
@@ -165,8 +170,10 @@ class NetSuiteAccount:
                 return await self._put(ref, request)
             case ("PATCH", [ref]) if kind == "salesOrder":
                 return await self._patch(ref, request)
-            case ("POST", [ref, "!transform", target]) if kind == "salesOrder" and target in _TRANSFORMS:
-                return await self._transform(ref, target, request)
+            case ("PATCH", [ref]) if kind == "returnAuthorization":
+                return await self._close_return(ref, request)
+            case ("POST", [ref, "!transform", target]) if (kind, target) in _TRANSFORMS:
+                return await self._transform(kind, ref, target, request)
         raise Refusal(405, "METHOD_NOT_ALLOWED", f"{request.method} is not supported for {request.path}")
 
     def _suiteql(self, request: Request) -> Reply:
@@ -240,14 +247,21 @@ class NetSuiteAccount:
         self._sales.fill(order, body, replace, self._world.now())
         return created(self._location(request, order))
 
-    async def _transform(self, ref: str, target: str, request: Request) -> Reply:
-        order = self._document("salesOrder", ref)
+    async def _transform(self, kind: str, ref: str, target: str, request: Request) -> Reply:
+        order = self._document(kind, ref)
         body = _json(request)
-        if order.status in "AH":
+        if kind == "salesOrder" and order.status in "AH":
             raise user_error("The order is not approved or is closed.", "createdFrom")
         await self._save(order.id)
-        document = _TRANSFORMS[target](self.ledger, order, body, self._world.now())
+        document = _TRANSFORMS[kind, target](self.ledger, order, body, self._world.now())
         return created(self._location(request, document))
+
+    async def _close_return(self, ref: str, request: Request) -> Reply:
+        authorised = self._document("returnAuthorization", ref)
+        body = _json(request)
+        await self._save(authorised.id)
+        returns.close(authorised, body, self._world.now())
+        return created(self._location(request, authorised))
 
     async def _save(self, key: str) -> None:
         """Scripts run on save; another save of the same record meanwhile means it has been changed."""

@@ -27,7 +27,7 @@ def open_return(books: ShopBooks, order_id: int, lines: Sequence[tuple[int, int]
         for line_id, quantity in one.lines:
             left[line_id] = left.get(line_id, 0) + quantity
     for known in books.returns.values():
-        if known.order_id == order_id:
+        if known.order_id == order_id and known.status != "CANCELED":
             for line_id, quantity in known.lines:
                 left[line_id] = left.get(line_id, 0) - quantity
     if not lines or any(left.get(line_id, 0) < quantity for line_id, quantity in lines):
@@ -41,6 +41,25 @@ def close(books: ShopBooks, return_id: int) -> Return:
     """The goods are there."""
     known: Return = books.returns[return_id]
     known.status, known.closed_at = "CLOSED", books.now()
+    return known
+
+
+def cancel(books: ShopBooks, return_id: int) -> Return:
+    """Nothing will come. Raises ``UserError`` for a return of which anything was done."""
+    known: Return = books.returns[return_id]
+    if known.status != "OPEN" or known.refunds:
+        raise UserError("Return is not cancelable", "id")
+    known.status = "CANCELED"
+    return known
+
+
+def remove(books: ShopBooks, return_id: int, line_id: int, quantity: int) -> Return:
+    """So many units less will come. Nothing tells when: a return has no instant of its last change."""
+    known: Return = books.returns[return_id]
+    left = [(at, had - quantity if at == line_id else had) for at, had in known.lines]
+    if known.status != "OPEN" or any(had < 0 for _, had in left):
+        raise UserError("Return line item quantity is invalid", "returnLineItems")
+    known.lines = [(at, had) for at, had in left if had]
     return known
 
 
