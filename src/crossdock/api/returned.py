@@ -37,8 +37,8 @@ class CameBack(msgspec.Struct, frozen=True):
 
 
 def returned(state: OrderState) -> tuple[CameBack, ...]:
-    """Every return that the channel tells, then what the warehouse has besides. Receipts in the ERP stand with the first:
-    they are made of all that came back."""
+    """Every return that the channel tells, then what the warehouse has besides. Receipts in the ERP are made of all
+    that came back, and stand with the first."""
     of = {key: return_of(state, known.receipt) for key, known in state.receipts.items()}
     found = [
         _told(state, each, [state.receipts[key] for key in of if of[key] == each.id]) for each in state.returns.values()

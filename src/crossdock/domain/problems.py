@@ -186,7 +186,7 @@ CATALOGUE: Mapping[str, Kind] = {
     "return.stock_differs": Kind(
         "conflict",
         "finance",
-        "The warehouse made something else of the goods than the ERP was told: correct its stock by hand, then resolve.",
+        "The ERP was told otherwise than the warehouse now says: correct its stock by hand, then resolve.",
     ),
     "settlement.unbalanced": Kind(
         "data",

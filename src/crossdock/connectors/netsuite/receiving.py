@@ -1,10 +1,10 @@
 """Goods that came back -> return authorisation and item receipt. Class UNIQUE: both carry external ids of ours.
 
 NetSuite puts goods back by an item receipt, made out of a return authorisation, made out of the sales order. The
-authorisation is closed at once: left *Pending Refund*, it would invite people to credit a second time what the channel's
-refund credits already (``refund.credit``). Each row says whether it goes back into stock or is written off. Sources: the
-REST record operations of ``salesOrder``, ``returnAuthorization`` and ``itemReceipt`` (2026.1); the vendor's help on
-receiving a customer return.
+authorisation is closed at once: left *Pending Refund*, it would invite people to credit a second time what the
+channel's refund credits already (``refund.credit``). Each row says whether it goes back into stock or is written off.
+Sources: the REST record operations of ``salesOrder``, ``returnAuthorization`` and ``itemReceipt`` (2026.1); the
+vendor's help on receiving a customer return.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ async def find_return(client: NetSuite, payload: PostReturn, call: Call) -> Resu
 
 @classified
 async def post_return(client: NetSuite, payload: PostReturn, call: Call) -> Result:
-    """Authorise, receive, close: each only if it is not there yet, so that a repeat goes on where the last one ended."""
+    """Authorise, receive, close: each only if it is not there yet: a repeat goes on where the last one ended."""
     known = await client.authorisation(f"eid:{authorisation_id(payload)}") or await _authorise(client, payload)
     key = f"eid:{receipt_id(payload)}"
     there = await client.item_receipt(key)

@@ -210,8 +210,8 @@ def return_input(payload: AnnounceReturn, settings: Mapping[str, Any]) -> dict[s
         "label_type": "SELF_RETURN",
         "label_cost": "0.00",
         "create_label": False,
-        "shipping_carrier": settings.get("return_carrier"),
-        "shipping_method": settings.get("return_method"),
+        "shipping_carrier": settings.get("return_carrier") or "Generic",
+        "shipping_method": settings.get("return_method") or "Generic Label",
         "dimensions": {"height": "1", "width": "1", "length": "1", "weight": "1"},
         "address": _address(payload.ship_from or Address()),
         "line_items": [

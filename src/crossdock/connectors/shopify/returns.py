@@ -2,7 +2,8 @@
 
 A return that is requested waits for the shop's word; one that is open is authorised, and received when it is closed:
 with what of it was processed, or whole where nothing was (returns that are closed without being processed). One that is
-cancelled or declined is called off. Units of goods that no order line is known for are left out: they are in nobody's quantities.
+cancelled or declined is called off. Units of goods that no order line is known for are left out: they are in nobody's
+quantities.
 """
 
 from decimal import Decimal
