@@ -275,7 +275,7 @@ async def announce(client: ShipHero, payload: AnnounceReturn, call: Call) -> Res
     return Result(Done({"return": made.id}))
 
 
-async def announced(client: ShipHero, payload: AnnounceReturn, call: Call) -> Result | None:
+async def announced(client: ShipHero, payload: Any, call: Call) -> Result | None:
     """Our earlier announcement, if it arrived. Two are told, never chosen from."""
     try:
         found = await _ours(client, payload.warehouse_ref, payload.reference)
