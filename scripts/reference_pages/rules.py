@@ -110,11 +110,11 @@ def refunds() -> str:
         table(("the warehouse", "means"), [(words(one), said) for one, said in goods.items()]),
         table(("the channel", "means"), [(words(one), said) for one, said in asked.items()]),
         table(("", "what puts them into stock"), [(words(one), SHELVES[one]) for one in Shelf]),
-        "How the order is billed makes no difference to goods. A credit memo that was made before anybody told of a return "
-        "has put its goods back already: a receipt of them is not posted again; if they turn out to be written off, "
-        "`return.stock_differs` asks a person. NetSuite takes receipts (`return.post`: a return authorisation, its item "
-        "receipt, and the authorisation closed). Business Central's API has credit memos only: there `post_returns` stays "
-        "off, and goods that come back without a refund are shown on the order and booked by nobody.",
+        "How the order is billed makes no difference to goods. A credit memo that was made before anybody told of a "
+        "return has put its goods back already: a receipt of them is not posted again; if they turn out to be written "
+        "off, `return.stock_differs` asks a person. NetSuite takes receipts (`return.post`: a return authorisation, "
+        "its item receipt, and the authorisation closed). Business Central's API has credit memos only: there "
+        "`post_returns` stays off, and goods that come back without a refund are shown on the order, booked by nobody.",
     )
 
 
