@@ -231,7 +231,7 @@ async def _sent_back(s: Scene) -> None:
     await s.house.until(expected, "the warehouse to expect it")
     s.house.warehouse.act("receive_return", {"order": key, "sku": line["sku"], "quantity": 1, "finish": True})
     s.channel.refund(s.order_id, lines=[{**rows[0], "restock": "return"}], **{"return": ref})
-    await s.credited()
+    await s.house.until(lambda: s.erp.memos(s.order_id), "the credit memo")
     (memo,) = s.erp.memos(s.order_id)
     assert (memo.ours, memo.applied, memo.restocked) == (True, True, 0)
     assert len(expected()) == 1
@@ -241,6 +241,7 @@ async def _sent_back(s: Scene) -> None:
 async def returned_onward(s: Scene) -> None:
     await _sent_back(s)
     await s.house.until(lambda: s.house.erp.books()["item_receipts"], "the receipt")
+    await s.at("done")
     await s.house.quiet()
     (receipt,) = s.house.erp.books()["item_receipts"]
     assert [(line["quantity"], line["restock"]) for line in receipt["lines"]] == [("1", True)]

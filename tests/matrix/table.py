@@ -187,8 +187,8 @@ ROWS: tuple[Row, ...] = (
         {
             "amazon": _not_told("refunds_not_told", _NO_RETURNS),
             "shopify/businesscentral": Cell(
-                "the warehouse is told of the return and counts the unit in; one credit memo of the money; that the unit "
-                "is in stock is an exception for a person",
+                "the warehouse is told of the return and counts the unit in; one credit memo of the money; that the "
+                "unit is in stock is an exception for a person",
                 "returned_onward_by_hand",
                 "exception",
                 ("return.post.rejected",),
