@@ -8,7 +8,7 @@ import pytest
 
 from crossdock.domain.state import OrderState
 from tests.process.books import assert_nothing_twice, assert_whole
-from tests.process.house import SHOP, WAREHOUSE, Engine, House
+from tests.process.house import SHOP, WAREHOUSE, Engine, House, Vendors
 from tests.support.in_process_http import Strike
 
 Running = Callable[..., Awaitable[tuple[House, Engine]]]
@@ -196,6 +196,43 @@ async def test_goods_that_come_before_anybody_allowed_it_wait_in_sight(running: 
 
 async def _at(house: House, order_id: str, status: str) -> bool:
     return await house.status(order_id) == status
+
+
+class WithShelf(Vendors):
+    """A shop whose restocked returns lie at a location."""
+
+    def shop_connection(self) -> tuple[dict[str, Any], dict[str, str]]:
+        settings, secrets = super().shop_connection()
+        return {**settings, "return_location": "101"}, secrets
+
+
+@pytest.mark.parametrize("fault", [None, *FAULTS])
+async def test_the_shop_is_told_what_came_back_once(running: Running, fault: str | None) -> None:
+    """Each of the two requests of a call may fail: what the shop shows is read before it is told again."""
+    house, _ = await running(route={**ONWARD, "push_returns": True}, accounts=WithShelf)
+    wish = {"count": 2, "lines": 1, "skus": ["SKU-0001"], "paid": True}
+    ids: list[str] = [str(each) for each in house.shop.act("place_order", wish)["ids"]]
+    await house.until(lambda: _all_at(house, ids, "done"), "the orders to be done")
+    await house.quiet()
+    if fault is not None:
+        house.http.strikes = [Strike(fault, f"{SHOP}-{each}/", "return.push", nth) for nth, each in enumerate(ids, 1)]
+    house.shop.act("set_stock", {"sku": "SKU-0001", "quantity": 3})
+    refs = [_open_return(house, each) for each in ids]
+    for each in ids:
+        await _until(house, each, _told, "the warehouse to be told")
+        _receive(house, each, finish=True)
+    for each in ids:
+        await _until(house, each, _pushed, "the shop to be told")
+    await _assert_well(house, ids, len(ids))
+    disposed = [[(how, units) for _, how, units in house.shop.books_.returns[int(ref)].disposed] for ref in refs]
+    assert disposed == [[("RESTOCKED", 1)]] * 2
+    assert house.shop.shelf.books()["SKU-0001"]["101"] == 5
+    assert fault is None or len(house.http.struck) >= len(ids)
+
+
+def _pushed(state: OrderState) -> bool:
+    statuses = [intent.status for intent in state.commands.values() if intent.step == "return.push"]
+    return bool(statuses) and set(statuses) == {"done"}
 
 
 async def test_a_cancelled_return_is_called_off_in_the_warehouse(running: Running) -> None:
