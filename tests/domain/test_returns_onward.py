@@ -377,6 +377,27 @@ def test_a_refund_of_more_than_the_warehouse_has_is_parted_to_the_cent() -> None
     assert stock(play) == (2, 1, 0)
 
 
+def test_refunded_goods_that_do_not_come_are_a_persons_until_they_do() -> None:
+    play = gone()
+    play.tell(returned("authorised", 1), gave_back(1))
+    assert play.timers["returns"] == NOON + timedelta(days=30)
+    play.fire("returns")
+    assert play.codes() == {"return.not_received"}
+    assert play.summary.status == "exception"
+    play.tell(received(1, 1))
+    assert (play.codes(), stock(play)) == (set(), (0, 1, 0))
+
+
+def test_goods_that_come_in_time_are_not_asked_for() -> None:
+    play = gone(return_wait_s=60)
+    play.tell(returned("authorised", 2), gave_back(2))
+    play.tell(received(1))
+    assert set(play.timers) == {"returns"}
+    play.tell(received(2))
+    assert play.timers == {}
+    assert play.codes() == set()
+
+
 # -- any order of arrival ----------------------------------------------------------------------------------------
 
 COUNTED: list[Event] = [received(1), received(2, 1), received(3, 2), received(3, 2, finished=True)]

@@ -183,6 +183,12 @@ CATALOGUE: Mapping[str, Kind] = {
         "warehouse",
         "Goods came back that the order does not have: find whose they are, post them in the ERP by hand, resolve.",
     ),
+    "return.not_received": Kind(
+        "data",
+        "customer_service",
+        "The money went back, the goods did not come: ask the customer and the warehouse. If they are elsewhere, book "
+        "them in the ERP by hand; then resolve. It settles when they come.",
+    ),
     "return.stock_differs": Kind(
         "conflict",
         "finance",

@@ -7,6 +7,7 @@ known.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
@@ -27,6 +28,8 @@ from crossdock.domain.state import OrderState, allowed_back, goods
 
 Units = dict[str, Decimal]  # line id -> quantity
 UNAUTHORISED, UNKNOWN, DIFFERS = "return.unauthorised", "return.unknown_line", "return.stock_differs"
+MISSING = "return.not_received"
+ALARM = "returns"  # when the wait for refunded goods is over
 
 
 class Goods(StrEnum):
@@ -170,6 +173,8 @@ def shelved(d: Draft, policy: Policy, refund: Refund, owed: list[Part]) -> list[
         found += _parted(d, part, put)
     if kept and d.state.command_of(CREDIT, refund.id) is None:
         d.note(StockLeft(refund.id, kept, d.now))
+        if awaited(d.state) and ALARM not in d.state.timers:
+            d.timer(ALARM, d.now + timedelta(seconds=policy.return_wait_s))
     return found
 
 
@@ -277,6 +282,26 @@ def _post(d: Draft, policy: Policy, restock: bool, wanted: Units) -> None:
     d.send(POST_BACK, erp, payload, id_)
 
 
+# -- what does not come --------------------------------------------------------------------------------------------
+
+
+def awaited(state: OrderState) -> list[str]:
+    """Units whose money went back and that a receipt was to put into stock, but that have not come: in words."""
+    left, told = _sum(state.stock_left.values()), sound(state)
+    return [
+        f"line {line_id}: {units(quantity)} refunded early, {units(told.get(line_id, Tally()).received)} came"
+        for line_id, quantity in left.items()
+        if quantity > told.get(line_id, Tally()).received
+    ]
+
+
+def ask_for_goods(d: Draft) -> None:
+    """The wait for refunded goods is over: a person is asked where they are."""
+    if missing := awaited(d.state):
+        title = f"Refunded goods have not come back: {'; '.join(missing)}"
+        d.open(problem(MISSING, MISSING, title, "return", {"lines": missing}), POST_BACK)
+
+
 # -- what does not fit -----------------------------------------------------------------------------------------
 
 
@@ -293,6 +318,9 @@ def compare(d: Draft) -> None:
         if tally.received > allowed.get(line_id, ZERO)
     ]
     wrong = [text for line_id, tally in sound(state).items() if (text := _stock_of(state, line_id, tally))]
+    if not awaited(state):
+        d.settle(MISSING)
+        d.timer(ALARM, None)
     _tell(d, UNAUTHORISED, "More came back than was authorised", over)
     _tell(d, UNKNOWN, "Goods came back that the order does not have", [f"SKU {sku}" for sku in told.unknown])
     _tell(d, DIFFERS, "The ERP's stock is not what came back in good order", wrong)
