@@ -219,8 +219,8 @@ def _dispose(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
     except UserError as error:
         told = {"__typename": "ReturnUserError", "code": "INVALID", "field": error.field, "message": str(error)}
         return {**answer, "reverseFulfillmentOrderLineItems": None, "userErrors": [told]}
-    for row, (told, line_id, how, quantity) in zip(rows, done, strict=True):
-        lines = shop.books_.orders[told.order_id]["line_items"]
+    for row, (of, line_id, how, quantity) in zip(rows, done, strict=True):
+        lines = shop.books_.orders[of.order_id]["line_items"]
         sku = next(str(line["sku"]) for line in lines if line["id"] == line_id)
         if how == "RESTOCKED":
             shop.shelf.sell(sku, numeric(row["locationId"]), -quantity)
