@@ -259,6 +259,16 @@ def test_goods_that_the_order_does_not_have_are_an_exception_and_nothing_is_lost
     assert [row.sku for row in known.receipt.rows] == ["OTHER"]
 
 
+def test_a_view_with_other_products_is_compared_with_what_came() -> None:
+    """Found by the life of an order: goods of a line that only a later view has."""
+    play = Play(**ONWARD, edit_window_s=60)
+    both = sold(False).lines
+    play.tell(received(1), OrderSeen(sold(False, lines=both[1:])))
+    assert play.codes() == {"return.unknown_line"}
+    play.tell(OrderSeen(sold(False, lines=both, age_s=5)))
+    assert play.codes() == {"return.unauthorised"}
+
+
 def test_nothing_is_posted_before_the_erp_knows_that_it_left() -> None:
     play = Play(**ONWARD)
     play.tell(OrderSeen(sold(False)))

@@ -19,6 +19,7 @@ from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
 from crossdock.domain.money import ZERO, Amount
+from crossdock.domain.order import Order
 from crossdock.domain.posting import moved_day
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, POST_BACK
@@ -324,6 +325,16 @@ def compare(d: Draft) -> None:
     _tell(d, UNAUTHORISED, "More came back than was authorised", over)
     _tell(d, UNKNOWN, "Goods came back that the order does not have", [f"SKU {sku}" for sku in told.unknown])
     _tell(d, DIFFERS, "The ERP's stock is not what came back in good order", wrong)
+
+
+def compare_again(d: Draft, before: Order) -> None:
+    """Another view is in force: where its products are others, what came back may be of other lines."""
+    if d.state.receipts and _products(d.order) != _products(before):
+        compare(d)
+
+
+def _products(order: Order) -> list[tuple[str, str | None]]:
+    return [(line.id, line.sku) for line in order.lines]
 
 
 def _stock_of(state: OrderState, line_id: str, tally: Tally) -> str | None:
