@@ -37,6 +37,11 @@ ROUTE = {
     "settlement_wait_s": "seconds that a settlement waits for orders it names before a person is asked",
     "publish_invoices": "the channel shows each of the ERP's invoices, where it offers `invoice.publish`: Shopify on "
     "the order, a portal by a call; once for each",
+    "announce_returns": "the warehouse is told of authorised returns of what it shipped (`return.announce`: ShipHero)",
+    "post_returns": "what the warehouse received is posted in the ERP, into stock or written off (`return.post`: "
+    "NetSuite); such units are then left out of what credit memos put back",
+    "return_wait_s": "seconds that refunded goods may be on their way before a person is asked",
+    "push_returns": "what the warehouse received is told to the channel (`return.push`: Shopify, portals)",
     "push_tracking": "how far parcels are is told to the channel, where it offers `tracking.push`",
     "push_refunds": "credits that the ERP's people make are paid back in the channel, where it offers "
     "`refund.push`; else a person is asked to",

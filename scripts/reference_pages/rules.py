@@ -54,6 +54,9 @@ def order_states() -> str:
 
 def refunds() -> str:
     from crossdock.domain.refunding import MEANINGS, TABLE, Billing, Document
+    from crossdock.domain.restocking import MEANINGS as SHELVES
+    from crossdock.domain.restocking import TABLE as STOCK
+    from crossdock.domain.restocking import Asked, Goods, Shelf
     from crossdock.domain.shares import Share
 
     billing = {
@@ -70,6 +73,24 @@ def refunds() -> str:
         Share.CHARGE: "shipping, duty, fee, tip",
         Share.AMOUNT: "no line: goodwill, or what was kept back of lines",
     }
+    goods = {
+        Goods.UNTOLD: "no warehouse was told of them, and none tells of them",
+        Goods.EXPECTED: "the warehouse expects them (`announce_returns`)",
+        Goods.RESTOCKED: "the warehouse has them, and put them back",
+        Goods.WRITTEN_OFF: "the warehouse has them, has finished the return, and did not put them back",
+        Goods.UNAUTHORISED: "the warehouse has them, and nobody authorised them",
+    }
+    asked = {
+        Asked.NO_REFUND: "nothing: no refund has them",
+        Asked.PUT_BACK: "they are refunded, and put back",
+        Asked.NOT_PUT_BACK: "they are refunded, and not put back",
+    }
+    receipts = {True: "receipts posted", False: "none posted"}
+    shelves = [
+        (f"{words(one)}, {receipts[takes]}", *(words(STOCK[takes][one][each]) for each in asked))
+        for takes in STOCK
+        for one in goods
+    ]
     rows = [(words(one), *(words(TABLE[one][part]) for part in share)) for one in billing]
     return page(
         "Refunds",
@@ -84,6 +105,18 @@ def refunds() -> str:
         "more than was sold or more than had left is an exception and becomes no document. A credit memo that people "
         "make in the ERP is paid back in the channel with `push_refunds`, else it is an exception; what came of such a "
         "push is not credited again. [The matrix](matrix.md) says what each channel and ERP offers of it.",
+        "## What puts goods into the ERP's stock\n\nFrom `domain/restocking.py`: by what the warehouse says of units, "
+        "whether the ERP takes receipts (`post_returns`), and what the channel says of the same units. Each unit goes "
+        "there once, whichever is told first; a credit memo is for the money in any case.\n\n"
+        + table(("", *map(words, asked)), shelves),
+        table(("the warehouse", "means"), [(words(one), said) for one, said in goods.items()]),
+        table(("the channel", "means"), [(words(one), said) for one, said in asked.items()]),
+        table(("", "what puts them into stock"), [(words(one), SHELVES[one]) for one in Shelf]),
+        "How the order is billed makes no difference to goods. A credit memo that was made before anybody told of a "
+        "return has put its goods back already: a receipt of them is not posted again; if they turn out to be written "
+        "off, `return.stock_differs` asks a person. NetSuite takes receipts (`return.post`: a return authorisation, "
+        "its item receipt, and the authorisation closed). Business Central's API has credit memos only: there "
+        "`post_returns` stays off, and goods that come back without a refund are shown on the order, booked by nobody.",
     )
 
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from crossdock.domain.commands import (
     AmendBooking,
+    AnnounceReturn,
     Applied,
     ApplyDeposit,
     BookOrder,
@@ -28,20 +29,25 @@ from crossdock.domain.commands import (
     PayRefund,
     PostDeposit,
     PostPayment,
+    PostReturn,
     PostSettlement,
     PostShipment,
     PublishInvoice,
     PublishStock,
     PushFulfilment,
     PushRefund,
+    PushReturn,
     ReadBack,
+    RecallReturn,
     ReleaseOrder,
+    ReturnedUnits,
     SettlementRow,
     TellTracking,
 )
 from crossdock.domain.fulfilment import Invoice, Package, Shipment, ShippedLine
 from crossdock.domain.money import Amount
 from crossdock.domain.order import Address, Charge, ChargeKind, Order, OrderLine, Party, PaymentStatus, TaxLine, Totals
+from crossdock.domain.receipt import AnnouncedLine, Receipt, ReceivedRow
 from crossdock.domain.refund import Credit
 from crossdock.kit.http import AnswerLost, Http, Line, NotSent, Response
 from crossdock.kit.manifest import Connector
@@ -270,6 +276,17 @@ PAYLOADS: Mapping[str, Payload] = {
         ),
         PostDeposit("shop-1001", "4711", "31", NOW, "shop", "card", "USD", "42", Decimal("26.00")),
         ApplyDeposit("shop-1001", "4711", "31", "4715", "4713", Decimal("26.00"), NOW),
+        AnnounceReturn(
+            "shop-1001",
+            "shop-1001-77",
+            (AnnouncedLine("11", Decimal(1), "SKU-11"),),
+            "T3JkZXI6MQ==",
+            "76733",
+            order().ship_to,
+        ),
+        RecallReturn("shop-1001", "shop-1001-77", "T3JkZXI6MQ==", "UmV0dXJuOjE="),
+        PostReturn("shop-1001", "4711", "1", NOW, (ReturnedUnits("11", Decimal(1), "SKU-11"),), True, {"SKU-11": "77"}),
+        PushReturn("1001", Receipt("R-1", (ReceivedRow("1", Decimal(1), Decimal(1), "11", "SKU-11"),)), "77"),
         PostSettlement("shop-77", "shop", "77", "USD", NOW.date(), Decimal("24.95"), ROWS),
         PublishStock("SKU-11", "101", 7, 3, 9, "4400001"),
         ReadBack("order", "1001"),

@@ -18,6 +18,7 @@ from crossdock.domain.events import (
     ParcelSeen,
     PaymentsSeen,
     RefundSeen,
+    ReturnReceived,
     ReturnSeen,
     ShipmentSeen,
     decode_event,
@@ -41,6 +42,7 @@ from crossdock.domain.order import (
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, Rejected, RetryLater
 from crossdock.domain.promise import Promising
+from crossdock.domain.receipt import Receipt, ReceivedRow
 from crossdock.domain.refund import Credit, Refund, RefundedLine, Restock, Return, ReturnedLine, Tender
 from crossdock.domain.settlement_decider import SETTLEMENT
 from crossdock.domain.signal_decider import SIGNAL
@@ -304,7 +306,11 @@ async def aftermath(day: Day) -> None:
         InvoiceSeen(Invoice("inv-1", "INV1", total, "AUD", at), ERP),
         PaymentsSeen((Capture("31", "shopify_payments", Amount(total), at),), SHOP),
         RefundSeen(refund, SHOP),
-        ReturnSeen(Return("ret-5", "requested", (ReturnedLine(line.id, Decimal(1), "too small"),), at), SHOP),
+        ReturnSeen(Return("ret-5", "authorised", (ReturnedLine(line.id, Decimal(1), "too small"),), at), SHOP),
+        ReturnReceived(
+            Receipt("wms-5", (ReceivedRow("1", Decimal(1), Decimal(1), line.id),), "ret-5", True), WAREHOUSE
+        ),
+        ReturnReceived(Receipt("wms-6", (ReceivedRow("9", Decimal(2), Decimal(0), None, XSS),)), WAREHOUSE),
         CreditSeen(Credit("cm-9", "CM9", Decimal("3.50"), "AUD", at), ERP),
         OrderSeen(msgspec.structs.replace(seen, note=XSS, updated_at=at, ship_to=Address(XSS, city="Hobart"))),
     ]

@@ -48,7 +48,7 @@ def test_what_left_may_come_back_under_one_number() -> None:
     key = sold(False).key
     play.tell(asks([("1", 2), ("2", 1)]))
     assert answer(play) == (f"{key}-R1", {})
-    assert play.state.returns[f"{key}-R1"].status == "requested"
+    assert play.state.returns[f"{key}-R1"].status == "authorised"
     assert play.state.axes.returned == "requested"
     assert (CHANNEL, "return", f"{key}-R1") in play.references
     play.tell(asks([("1", 1)], "rma-2"))

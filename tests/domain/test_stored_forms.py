@@ -182,6 +182,27 @@ def test_parcels_of_version_one_are_read_by_every_later_release() -> None:
     assert state.ended == "done"
 
 
+def test_returns_told_onward_of_version_one_are_read_by_every_later_release() -> None:
+    stored = Path(__file__).parent / "stored"
+    state = decode_state((stored / "v1_returned_onward_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_returned_onward_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == state
+    assert {id_: (one.number, len(one.lines)) for id_, one in state.announced.items()} == {"77": (2, 1), "78": (1, 0)}
+    [known] = state.receipts.values()
+    assert (known.receipt.id, known.receipt.finished, [row.condition for row in known.receipt.rows]) == (
+        "R-2",
+        True,
+        ["torn"],
+    )
+    assert {id_: (one.restock, one.lines) for id_, one in state.posted.items()} == {
+        "1": (True, {"1": 1}),
+        "2": (False, {"1": 1}),
+    }
+    assert state.stock_left == {"r1": {"1": 2}}
+    assert [(one.number, one.content.finished) for one in state.told_back.values()] == [(2, True)]
+    assert state.returns["78"].status == "cancelled"
+
+
 def test_merges_of_version_one_are_read_by_every_later_release() -> None:
     stored = Path(__file__).parent / "stored"
     state = decode_state((stored / "v1_merged_state.json").read_bytes())

@@ -46,6 +46,9 @@ def test_what_is_said_is_read_and_a_route_without_it_authorises_none(tmp_path: P
         ({"reasons": [" "]}, {}, "These are no reasons"),
         ({"weeks": 2}, {}, "weeks"),
         ({}, {"warehouse": None}, "the route has no warehouse"),
+        (None, {"warehouse": None, "announce_returns": True}, "'announce_returns' needs somebody who receives goods"),
+        (None, {"warehouse": None, "post_returns": True}, "'post_returns' needs"),
+        (None, {"warehouse": None, "push_returns": True}, "'push_returns' needs"),
     ],
 )
 def test_what_cannot_be_meant_is_a_fault(tmp_path: Path, returns: Any, route: dict[str, Any], wrong: str) -> None:

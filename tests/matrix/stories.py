@@ -217,6 +217,42 @@ async def returned(s: Scene) -> None:
     assert came_back(await s.house.state(s.order_id)) == {str(rows[0]["id"]): 1}
 
 
+async def _sent_back(s: Scene) -> None:
+    """Announced, counted in and refunded: the warehouse has the unit, the credit memo the money and not the unit."""
+    await s.done()
+    line = s.channel.line(s.order_id)
+    rows = [{"id": line["id"], "quantity": 1}]
+    ref = s.house.shop.act("open_return", {"id": s.order_id, "lines": rows})["return"]
+    key = f"shop-{s.order_id}"
+
+    def expected() -> list[object]:
+        return [one for one in s.house.warehouse.books()["returns"] if one["order"] == key]
+
+    await s.house.until(expected, "the warehouse to expect it")
+    s.house.warehouse.act("receive_return", {"order": key, "sku": line["sku"], "quantity": 1, "finish": True})
+    s.channel.refund(s.order_id, lines=[{**rows[0], "restock": "return"}], **{"return": ref})
+    await s.house.until(lambda: s.erp.memos(s.order_id), "the credit memo")
+    (memo,) = s.erp.memos(s.order_id)
+    assert (memo.ours, memo.applied, memo.restocked) == (True, True, 0)
+    assert len(expected()) == 1
+    assert s.house.warehouse.books()["returns_repeated"] == []
+
+
+async def returned_onward(s: Scene) -> None:
+    await _sent_back(s)
+    await s.house.until(lambda: s.house.erp.books()["item_receipts"], "the receipt")
+    await s.at("done")
+    await s.house.quiet()
+    (receipt,) = s.house.erp.books()["item_receipts"]
+    assert [(line["quantity"], line["restock"]) for line in receipt["lines"]] == [("1", True)]
+    assert sum(map(Decimal, s.house.erp.books()["restocked"].values())) == 1
+
+
+async def returned_onward_by_hand(s: Scene) -> None:
+    await _sent_back(s)
+    await s.told("return.post.rejected")
+
+
 async def exchange(s: Scene) -> None:
     await returned(s)
     await s.house.next_second()
@@ -339,7 +375,8 @@ STORIES: Mapping[str, Callable[[Scene], Awaitable[None]]] = {
     for story in (
         order, partial_shipments, billed_by_erp, edit_before_booking, edit_after_booking, units_off, edit_after_billing,
         edit_after_release, cancel_before_booking, cancel_after_booking, cancel_after_release, cancel_after_shipment,
-        cancel_after_shipment_refused, partial_refund, returned, exchange, replacement, full_refund,
+        cancel_after_shipment_refused, partial_refund, returned, returned_onward,
+        returned_onward_by_hand, exchange, replacement, full_refund,
         shipping_refund, paid_refund,
         paid_refund_by_hand, captured, captures_not_told, invoice_shown, invoice_not_shown,
         credit_in_erp, credit_in_erp_by_hand, refunds_not_told,

@@ -176,6 +176,29 @@ ROWS: tuple[Row, ...] = (
         {"amazon": _not_told("refunds_not_told", _NO_RETURNS)},
     ),
     Row(
+        "return_onward",
+        "A unit returned to the warehouse, and refunded (`announce_returns: true`, `post_returns: true`)",
+        Cell(
+            "the warehouse is told of the return and counts the unit in; one credit memo of the money, one receipt "
+            "that puts the unit back into stock (`return.post`)",
+            "returned_onward",
+        ),
+        (*CREDITED, "return.announce"),
+        {
+            "amazon": _not_told("refunds_not_told", _NO_RETURNS),
+            "shopify/businesscentral": Cell(
+                "the warehouse is told of the return and counts the unit in; one credit memo of the money; that the "
+                "unit is in stock is an exception for a person",
+                "returned_onward_by_hand",
+                "exception",
+                ("return.post.rejected",),
+                "Business Central's API has no document for goods without a credit: leave `post_returns: false`, and "
+                "its credit memo puts them back.",
+            ),
+        },
+        route={"announce_returns": True, "post_returns": True},
+    ),
+    Row(
         "exchange",
         "A unit exchanged for another product",
         Cell(

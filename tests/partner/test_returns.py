@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from crossdock.domain.decision import Policy, StreamRef
-from crossdock.domain.events import ShipmentSeen, encode_event
+from crossdock.domain.events import ReturnReceived, ShipmentSeen, encode_event
 from crossdock.domain.fulfilment import Shipment, ShippedLine
+from crossdock.domain.receipt import Receipt, ReceivedRow
 from crossdock.domain.returning import Returning
 from crossdock.engine.deciding import DecideLoop
 from crossdock.partner import keys
@@ -116,6 +117,20 @@ async def test_without_waiting_it_is_pending_and_asked_for_later(goods: Goods, k
         await goods.decide()
         assert (await who.get(where)).json()["decision"] == "authorised"
         assert (await who.get(f"/partner/v1/orders/{goods.order}/returns/never")).json()["code"] == "not_found"
+
+
+async def test_a_partner_hears_what_the_warehouse_received(goods: Goods, key: str) -> None:
+    async with goods.house.at(key) as who:
+        told = (await goods.ask(who, goods.body(2), "k1")).json()
+        assert (told["came_back"], told["finished"]) == ([], False)
+        row = ReceivedRow("1", Decimal(2), Decimal(1), goods.line["id"])
+        event = ReturnReceived(Receipt("R-1", (row,), told["number"], True), WAREHOUSE)
+        stream = StreamRef("order", f"{PORTAL}-{goods.order}")
+        await goods.house.store.accept([Arrival(PORTAL, "back-1", "operator", "told", stream, encode_event(event))])
+        await goods.decide()
+        now = (await who.get(told["url"])).json()
+        assert now["came_back"] == [{"id": goods.line["id"], "received": "2", "restocked": "1"}]
+        assert now["finished"] is True
 
 
 async def test_when_the_time_is_over_it_is_pending_all_the_same(goods: Goods, key: str) -> None:

@@ -29,6 +29,7 @@ from crossdock.domain.events import (
     ParcelSeen,
     RefundSeen,
     ReleaseSeen,
+    ReturnReceived,
     ReturnSeen,
     ShipmentSeen,
     TimerFired,
@@ -36,7 +37,7 @@ from crossdock.domain.events import (
     encode_event,
 )
 from crossdock.domain.fulfilment import Allocation, Invoice
-from crossdock.domain.lattice import AXES, PARCEL, RELEASE, rank
+from crossdock.domain.lattice import AXES, PARCEL, RELEASE, RETURN, rank
 from crossdock.domain.measures import measure_key
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Address, LineKind, Order, OrderLine, PaymentStatus
@@ -44,6 +45,7 @@ from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
 from crossdock.domain.pricing import PriceMaster
 from crossdock.domain.process import AFTERWARDS, STEPS, progress
+from crossdock.domain.receipt import Receipt, ReceivedRow
 from crossdock.domain.refund import (
     Adjustment,
     Credit,
@@ -55,7 +57,8 @@ from crossdock.domain.refund import (
     Tender,
     paid_back,
 )
-from crossdock.domain.state import OrderState, ordered
+from crossdock.domain.restocking import by_credits, by_receipts, by_refunds
+from crossdock.domain.state import OrderState, allowed_back, goods, ordered
 from crossdock.domain.state import shipped as shipped_by_line
 from crossdock.domain.totals import prove
 from tests.domain.factories import (
@@ -164,12 +167,25 @@ class OrderLife(RuleBasedStateMachine):
         payments=st.sampled_from(["open", "paid", "deposit"]),
         push_refunds=st.booleans(),
         push_tracking=st.booleans(),
+        announce_returns=st.booleans(),
+        post_returns=st.booleans(),
+        push_returns=st.booleans(),
     )
     def open(self, **world: Any) -> None:
         self.hits = [HoldHit("big", "finance", "many", {"total": 10}, 60)] if world["held"] else []
         self.known = world["known"]
         self.route = world["route"]
-        names = ("edit_window_s", "invoice", "warehouse", "payment", "payments", "push_refunds", "push_tracking")
+        returns = ("announce_returns", "post_returns", "push_returns")
+        names = (
+            "edit_window_s",
+            "invoice",
+            "warehouse",
+            "payment",
+            "payments",
+            "push_refunds",
+            "push_tracking",
+            *returns,
+        )
         self.policy = policy(guest_customer=world["guest"], **{name: world[name] for name in names})
 
     # -- what may happen ---------------------------------------------------------------------------------------
@@ -271,10 +287,20 @@ class OrderLife(RuleBasedStateMachine):
     def erp_credits(self, id_: str, made_for: str | None) -> None:
         self.tell(CreditSeen(Credit(id_, id_, Decimal("3.00"), "EUR", NOON, made_for=made_for), ERP))
 
-    @rule(status=st.sampled_from(["requested", "received"]), units=st.integers(1, 3), age_s=st.integers(0, 3))
+    @rule(status=st.sampled_from(RETURN), units=st.integers(1, 3), age_s=st.integers(0, 3))
     def goods_come_back(self, status: str, units: int, age_s: int) -> None:
         lines = (ReturnedLine("1", Decimal(units)),)
         self.tell(ReturnSeen(Return("ret-1", status, lines, NOON + timedelta(seconds=age_s)), WAREHOUSE))
+
+    @rule(
+        id_=st.sampled_from(["R-1", "R-2"]), line=st.sampled_from(["1", "2", None]), received=st.integers(0, 3),
+        restocked=st.integers(0, 3), finished=st.booleans(),
+    )  # fmt: skip
+    def the_warehouse_counts_goods_in(
+        self, id_: str, line: str | None, received: int, restocked: int, finished: bool
+    ) -> None:
+        row = ReceivedRow(f"row-{line}", Decimal(received), Decimal(restocked), line, "SKU-1" if line else "OTHER")
+        self.tell(ReturnReceived(Receipt(id_, (row,), None, finished), WAREHOUSE))
 
     @rule(
         status=st.sampled_from(PARCEL), age_s=st.integers(0, 3),
@@ -503,6 +529,24 @@ class OrderLife(RuleBasedStateMachine):
                 assert not state.credits[intent.subject].ours
         for name, known in state.refunds.items():
             assert known.refused is None or known.by_hand or f"refund/{name}" in state.problems
+
+    @invariant()
+    def no_unit_goes_into_stock_twice(self) -> None:
+        """Receipts put back or write off no more than came, credit memos no more than refunds say."""
+        state = self.state
+        back, off = by_receipts(state, restock=True), by_receipts(state, restock=False)
+        came = goods(state).lines
+        for line_id in back.keys() | off.keys():
+            units = back.get(line_id, ZERO) + off.get(line_id, ZERO)
+            assert units > ZERO
+            edited = self.state.order is not None and len(self.views) > 1
+            assert edited or units <= came[line_id].received
+        put, refunds = by_credits(state), by_refunds(state)
+        assert all(ZERO <= quantity <= refunds.get(line_id, ZERO) for line_id, quantity in put.items())
+        for line_id, tally in came.items():
+            over = tally.received > allowed_back(state).get(line_id, ZERO)
+            by_hand = any(getattr(entry, "action", None) == "resolve" for entry in self.journal)
+            assert not over or by_hand or "return.unauthorised" in state.problems
 
     @invariant()
     def no_more_is_refunded_than_was_sold(self) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from crossdock.api.papers import Given, Paper, papers_of, title_of
+from crossdock.api.returned import CameBack, returned
 from crossdock.domain.diff import changes
 from crossdock.domain.entries import units
 from crossdock.domain.order import Capture, Order
@@ -25,25 +27,6 @@ class Edit(msgspec.Struct, frozen=True):
     status: str
 
 
-class Given(msgspec.Struct, frozen=True):
-    """One row of a refund or a return. Amounts are the shop's side."""
-
-    what: str
-    quantity: str = ""
-    net: Decimal | None = None
-    tax: Decimal | None = None
-    became: str = ""  # of goods: back into stock, not put back, never left
-
-
-class Paper(msgspec.Struct, frozen=True):
-    """A document that was asked of another system: ``status`` open, done, failed, skipped."""
-
-    title: str
-    target: str
-    status: str
-    refs: tuple[str, ...] = ()
-
-
 class GivenBack(msgspec.Struct, frozen=True):
     """A refund: its rows, what went back and how, and which documents it became."""
 
@@ -55,13 +38,6 @@ class GivenBack(msgspec.Struct, frozen=True):
     tenders: tuple[str, ...]
     papers: tuple[Paper, ...]
     note: str = ""
-
-
-class CameBack(msgspec.Struct, frozen=True):
-    id: str
-    at: datetime
-    status: str
-    rows: tuple[Given, ...]
 
 
 class AskedBack(msgspec.Struct, frozen=True):
@@ -110,14 +86,6 @@ _BECAME: Mapping[Restock, str] = {
     Restock.RETURN: "back into stock",
     Restock.NONE: "not put back",
 }
-_TITLES = {
-    CREDIT: "Credit memo",
-    PAY: "Repayment",
-    PAYMENT: "Payment",
-    DEPOSIT: "Deposit",
-    APPLY: "Deposit applied",
-    PUSH: "Paid back in the channel",
-}
 
 
 def aftermath(state: OrderState | None, journal: Iterable[JournalDecision]) -> Aftermath:
@@ -126,15 +94,7 @@ def aftermath(state: OrderState | None, journal: Iterable[JournalDecision]) -> A
         return Aftermath()
     return Aftermath(
         edits=tuple(_edits(journal)),
-        returns=tuple(
-            CameBack(
-                each.id,
-                each.at,
-                each.status,
-                tuple(Given(_title(state, line.line_id), units(line.quantity)) for line in each.lines),
-            )
-            for each in state.returns.values()
-        ),
+        returns=returned(state),
         asked_back=tuple(_asked_back(state, each) for each in state.return_answers.values()),
         refunds=tuple(_refund(state, known) for known in state.refunds.values()),
         credits=tuple(_credit(state, id_, known) for id_, known in state.credits.items() if not known.ours),
@@ -144,24 +104,24 @@ def aftermath(state: OrderState | None, journal: Iterable[JournalDecision]) -> A
 
 def _asked_back(state: OrderState, answer: ReturnAnswer) -> AskedBack:
     rows = tuple(
-        Given(_title(state, line.line_id), units(line.quantity), became=line.reason or "")
+        Given(title_of(state, line.line_id), units(line.quantity), became=line.reason or "")
         for line in answer.request.lines
     )
     refusals = tuple(
-        f"{_title(state, one.line_id)}: {one.reason}" if one.line_id else one.reason for one in answer.refusals
+        f"{title_of(state, one.line_id)}: {one.reason}" if one.line_id else one.reason for one in answer.refusals
     )
     return AskedBack(answer.request.id, answer.at, answer.number, rows, refusals)
 
 
 def _credit(state: OrderState, id_: str, known: Credited) -> CreditNote:
     credit = known.credit
-    papers = _papers(state, (PUSH,), id_)
+    papers = papers_of(state, (PUSH,), id_)
     return CreditNote(credit.number, known.at, credit.total, credit.currency, known.source, papers)
 
 
 def _taken(state: OrderState, capture: Capture) -> Taken:
     currency = state.order.currency if state.order is not None else ""
-    papers = _papers(state, (DEPOSIT, APPLY, PAYMENT), capture.id)
+    papers = papers_of(state, (DEPOSIT, APPLY, PAYMENT), capture.id)
     return Taken(capture.id, capture.captured_at, capture.amount.shop, currency, capture.gateway, papers)
 
 
@@ -201,7 +161,7 @@ def _refund(state: OrderState, known: Refunded) -> GivenBack:
         rows=tuple(_given(state, part) for part in parts_of(refund)),
         paid=paid_back(refund, "shop"),
         tenders=tuple(tender.gateway for tender in refund.tenders),
-        papers=_papers(state, (CREDIT, PAY), refund.id),
+        papers=papers_of(state, (CREDIT, PAY), refund.id),
         note=_note(known),
     )
 
@@ -217,20 +177,7 @@ def _note(known: Refunded) -> str:
 def _given(state: OrderState, part: Part) -> Given:
     net, tax = part.net.shop, part.tax.shop
     if isinstance(part, RefundedLine):
-        return Given(_title(state, part.line_id), units(part.quantity), net, tax, _BECAME[part.restock])
+        return Given(title_of(state, part.line_id), units(part.quantity), net, tax, _BECAME[part.restock])
     if isinstance(part, RefundedCharge):
         return Given(part.kind.value.capitalize(), "", net, tax)
     return Given((part.reason or "No line").replace("_", " ").capitalize(), "", net, tax)
-
-
-def _title(state: OrderState, line_id: str) -> str:
-    lines = state.order.lines if state.order is not None else ()
-    return next((line.title for line in lines if line.id == line_id), line_id)
-
-
-def _papers(state: OrderState, steps: tuple[str, ...], subject: str) -> tuple[Paper, ...]:
-    return tuple(
-        Paper(_TITLES[intent.step], intent.target, intent.status, tuple(intent.refs.values()))
-        for intent in state.commands.values()
-        if intent.step in steps and f"{intent.subject}/".startswith(f"{subject}/")
-    )

@@ -97,6 +97,10 @@ PURPOSES: Mapping[str, str] = {
     "refund.credit": "Credit the refund",
     "refund.pay": "Record the repayment",
     "refund.push": "Pay the customer back",
+    "return.announce": "Announce the return",
+    "return.recall": "Call the return off",
+    "return.post": "Post what came back",
+    "return.push": "Tell what came back",
     "settlement.post": "Post the settlement",
     "stock.publish": "Show the stock",
     "read_back": "Read back",
@@ -283,7 +287,7 @@ def _decision(decision: JournalDecision) -> Moment:
 
 _TOLD = (
     *("step", "status", "reason", "code", "title", "rule", "by", "action", "refused"),
-    *("key", "target", "source", "name", "due_at", "text", "event", "way", "number"),
+    *("key", "target", "source", "name", "due_at", "text", "event", "way", "number", "return_id"),
 )
 
 

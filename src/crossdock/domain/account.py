@@ -3,14 +3,12 @@
 What payments, deposits and refunds ask alike.
 """
 
-from datetime import date, datetime
 from typing import NamedTuple
 
 from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
 from crossdock.domain.evolve import billed_whole
 from crossdock.domain.order import Order
-from crossdock.domain.posting import NEXT_DAY, PostingDay, posting_day
 from crossdock.domain.state import OrderState
 
 ADVANCE = "advance"  # the route's ``payments``: each capture is a deposit on the sales order
@@ -47,12 +45,3 @@ def called_off(state: OrderState) -> bool:
     """Whether the sale was taken back before anything of it was billed: nothing will be."""
     undone = state.cancel is not None and state.cancel.way == "undo"
     return not state.invoices and (undone or state.ended == "cancelled")
-
-
-def moved_day(policy: Policy, at: datetime) -> date | None:
-    """The first open day, where the books of its own are closed and the route says so; else None."""
-    if policy.closed_through is None or policy.closed_period != NEXT_DAY:
-        return None
-    closed = date.fromisoformat(policy.closed_through)
-    day = posting_day(at, policy.time_zone, closed, policy.closed_period)
-    return day.day if isinstance(day, PostingDay) and day.moved else None

@@ -1,6 +1,6 @@
 """From what is known to what happens next: walks the process and opens whatever is ready."""
 
-from crossdock.domain import depositing, paying, refunding, tracking
+from crossdock.domain import announcing, depositing, paying, refunding, restocking, telling_back, tracking
 from crossdock.domain import entries as e
 from crossdock.domain.account import ADVANCE
 from crossdock.domain.checks import EDIT_WINDOW, passed
@@ -39,7 +39,8 @@ def advance(d: Draft) -> None:
         return
     policy = d.policy
     tells = policy is not None and (policy.payments in ("payment", ADVANCE) or policy.publish_invoices)
-    if state.ended is not None and not (state.refunds or state.credits or state.tracks or tells):
+    back = state.returns or state.receipts or state.refunds or state.credits
+    if state.ended is not None and not (back or state.tracks or tells):
         return
     if policy is None:
         channel = d.order.channel
@@ -49,7 +50,10 @@ def advance(d: Draft) -> None:
     if state.ended is None:
         _go_on(d, policy)
     tracking.tell(d, policy)
+    announcing.announce(d, policy)
     refunding.settle(d, policy)
+    restocking.post(d, policy)
+    telling_back.tell(d, policy)
     paying.settle(d, policy)
     paying.publish_invoices(d, policy)
 

@@ -11,7 +11,8 @@ from typing import ClassVar
 import msgspec
 
 from crossdock.domain.fulfilment import Invoice, Shipment
-from crossdock.domain.order import Order
+from crossdock.domain.order import Address, Order
+from crossdock.domain.receipt import AnnouncedLine, Receipt
 from crossdock.domain.refund import Credit
 
 
@@ -240,6 +241,60 @@ class PushRefund(msgspec.Struct, frozen=True, gc=False, tag="refund.push", omit_
     notify_customer: bool = True
 
 
+class AnnounceReturn(msgspec.Struct, frozen=True, gc=False, tag="return.announce", omit_defaults=True):
+    """Tell the warehouse which goods of an order that it shipped are on their way back."""
+
+    purpose: ClassVar[str] = "return.announce"
+    order_key: str
+    reference: str  # what we call this announcement; by it an earlier one is found again
+    lines: tuple[AnnouncedLine, ...]
+    warehouse_ref: str | None = None  # the warehouse's id of the order
+    location: str | None = None  # where it left from, as the warehouse calls it
+    ship_from: Address | None = None
+
+
+class RecallReturn(msgspec.Struct, frozen=True, gc=False, tag="return.recall", omit_defaults=True):
+    """Tell the warehouse that an announced return does not come, or not as it was announced."""
+
+    purpose: ClassVar[str] = "return.recall"
+    order_key: str
+    reference: str
+    warehouse_ref: str | None = None  # the warehouse's id of the order
+    return_ref: str | None = None  # the warehouse's id of the return, where it told one
+
+
+class ReturnedUnits(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Units of one line that came back."""
+
+    line_id: str
+    quantity: Decimal
+    sku: str | None = None
+
+
+class PostReturn(msgspec.Struct, frozen=True, gc=False, tag="return.post", omit_defaults=True):
+    """Record in the ERP goods that came back: into stock, or written off. Once for each unit; it credits nothing."""
+
+    purpose: ClassVar[str] = "return.post"
+    order_key: str
+    erp_ref: str
+    receipt_id: str  # ours, of this part of what came back
+    received_at: datetime
+    lines: tuple[ReturnedUnits, ...]
+    restock: bool = True
+    item_refs: dict[str, str] = {}
+    posted_on: date | None = None  # where the books of its own day are closed
+
+
+class PushReturn(msgspec.Struct, frozen=True, gc=False, tag="return.push", omit_defaults=True):
+    """Tell the channel what came back of a return, and what became of it: all that is known, each time."""
+
+    purpose: ClassVar[str] = "return.push"
+    order_external_id: str
+    receipt: Receipt
+    return_id: str | None = None  # the channel's; None: the warehouse names none that is known
+    number: int = 1  # a later one knows more
+
+
 class SettlementRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What one posting adds to the bank, signed: a sale's row is positive, a fee's negative."""
 
@@ -302,6 +357,10 @@ Payload = (
     | ApplyDeposit
     | PublishInvoice
     | PushRefund
+    | AnnounceReturn
+    | RecallReturn
+    | PostReturn
+    | PushReturn
     | PostSettlement
     | PublishStock
     | ReadBack

@@ -201,6 +201,10 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     payments: str = "open"
     push_refunds: bool = False  # credits that the ERP's people make are paid back in the channel; else a person does it
     publish_invoices: bool = False  # the channel shows number, day and total of each invoice, where it has a place
+    announce_returns: bool = False  # the warehouse is told of authorised returns, where it offers ``return.announce``
+    post_returns: bool = False  # what it received is posted in the ERP, where that offers ``return.post``
+    return_wait_s: float = 2_592_000.0  # how long goods that are refunded already may be on their way
+    push_returns: bool = False  # what it received is told to the channel, where that offers ``return.push``
     push_tracking: bool = False  # how far parcels are is told to the channel, where it offers ``tracking.push``
     time_zone: str = "UTC"  # the company's: a posting date is a day there
     closed_through: str | None = None  # ISO date: the books up to and including it are closed

@@ -7,7 +7,7 @@ made of the whole capture, so that deposits and payments together are what the c
 
 from decimal import Decimal
 
-from crossdock.domain.account import ADVANCE, Account, all_billed, called_off, moved_day
+from crossdock.domain.account import ADVANCE, Account, all_billed, called_off
 from crossdock.domain.captures import EXCEEDS, TAKEN, ask, surplus, tell_surplus
 from crossdock.domain.commands import Applied, ApplyDeposit, Drawn, PayRefund, PostDeposit, PostPayment
 from crossdock.domain.decision import Policy
@@ -16,6 +16,7 @@ from crossdock.domain.fulfilment import Invoice
 from crossdock.domain.funds import DEPOSITED, PAID, FundOpened, FundUsed, SurplusSeen, Use, used_for
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Capture
+from crossdock.domain.posting import moved_day
 from crossdock.domain.problems import problem
 from crossdock.domain.process import APPLY, DEPOSIT, PAY, PAYMENT
 from crossdock.domain.refund import Refund

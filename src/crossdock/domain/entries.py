@@ -18,6 +18,7 @@ from crossdock.domain.events import (
     ParcelSeen,
     RefundSeen,
     ReleaseSeen,
+    ReturnReceived,
     ReturnSeen,
     ShipmentSeen,
 )
@@ -28,13 +29,24 @@ from crossdock.domain.merge import BookingWritten, MergeChosen
 from crossdock.domain.order import Capture, Order, PaymentStatus
 from crossdock.domain.parcel import ParcelMoved
 from crossdock.domain.promise import Dates
+from crossdock.domain.receipt import ReceiptPosted, ReceiptTaken, ReturnAnnounced, ReturnTold, StockLeft
 from crossdock.domain.refund import Credit, Refund, Return
 from crossdock.domain.returning import ReturnAnswered
 from crossdock.domain.schema import upcast
 
 VERSION = 1
 
-Early = AllocationsSeen | ShipmentSeen | ParcelSeen | ReleaseSeen | InvoiceSeen | ReturnSeen | RefundSeen | CreditSeen
+Early = (
+    AllocationsSeen
+    | ShipmentSeen
+    | ParcelSeen
+    | ReleaseSeen
+    | InvoiceSeen
+    | ReturnSeen
+    | ReturnReceived
+    | RefundSeen
+    | CreditSeen
+)
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -410,6 +422,11 @@ Entry = (
     | AllocationsTaken
     | ReturnTaken
     | ReturnAnswered
+    | ReturnAnnounced
+    | ReceiptTaken
+    | ReceiptPosted
+    | StockLeft
+    | ReturnTold
     | RefundTaken
     | RefundRefused
     | CreditTaken

@@ -8,6 +8,7 @@ import msgspec
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment
 from crossdock.domain.order import Capture, Order
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, Rejected, RetryLater
+from crossdock.domain.receipt import Receipt
 from crossdock.domain.reconciling import Difference
 from crossdock.domain.refund import Credit, Refund, Return
 from crossdock.domain.returning import ReturnRequest
@@ -75,6 +76,13 @@ class ReturnSeen(msgspec.Struct, frozen=True, gc=False, tag="return_seen"):
 
     returned: Return
     source: str
+
+
+class ReturnReceived(msgspec.Struct, frozen=True, gc=False, tag="return_received"):
+    """A warehouse tells what came back: running totals of one return. Comes early, late, twice and out of order."""
+
+    receipt: Receipt
+    source: str  # the warehouse's connection
 
 
 class ReturnAsked(msgspec.Struct, frozen=True, gc=False, tag="return_asked"):
@@ -189,6 +197,7 @@ Event = (
     | ReleaseSeen
     | InvoiceSeen
     | ReturnSeen
+    | ReturnReceived
     | ReturnAsked
     | RefundSeen
     | CreditSeen

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain import entries as e
+from crossdock.domain.fold_returns import RETURN_FOLDS, goods_came_back
 from crossdock.domain.funds import Fund, FundOpened, FundUsed, PaymentsRead, SurplusSeen
 from crossdock.domain.hold import HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.lattice import up
@@ -30,7 +31,7 @@ from crossdock.domain.state import (
     Parcel,
     Refunded,
     Step,
-    came_back,
+    climb,
     fork,
     ordered,
     shipped,
@@ -53,21 +54,13 @@ def apply(state: OrderState, entry: e.Entry) -> None:
     _FOLDS[type(entry)](state, entry)
 
 
-def _climb(state: OrderState, axis: str, status: str) -> None:
-    field = "returned" if axis == "return" else axis
-    current = getattr(state.axes, field)
-    higher = up(axis, current, status)
-    if higher != current:
-        state.axes = _replace(state.axes, **{field: higher})
-
-
 def _order_recorded(state: OrderState, entry: e.OrderRecorded) -> None:
     _untie(state, entry.order)
     if state.order is None:
         state.recorded_at = entry.at
         state.axes = Axes(intake="seen", payment=up("payment", "pending", entry.order.payment_status))
     else:
-        _climb(state, "payment", entry.order.payment_status)
+        climb(state, "payment", entry.order.payment_status)
     if state.order is not None and state.order.customer != entry.order.customer:
         state.linked = None
     state.order = entry.order
@@ -78,7 +71,7 @@ def _order_recorded(state: OrderState, entry: e.OrderRecorded) -> None:
 def _order_noted(state: OrderState, entry: e.OrderNoted) -> None:
     _untie(state, entry.order)
     state.latest = entry.order
-    _climb(state, "payment", entry.order.payment_status)
+    climb(state, "payment", entry.order.payment_status)
 
 
 def _amendment_opened(state: OrderState, entry: e.AmendmentOpened) -> None:
@@ -101,7 +94,7 @@ def _merge_chosen(state: OrderState, entry: MergeChosen) -> None:
 
 
 def _order_superseded(state: OrderState, entry: e.OrderSuperseded) -> None:
-    _climb(state, "payment", entry.payment_status)
+    climb(state, "payment", entry.payment_status)
 
 
 def _order_tied(state: OrderState, entry: e.OrderTied) -> None:
@@ -120,7 +113,7 @@ def _untie(state: OrderState, order: Order) -> None:
 
 def _order_ignored(state: OrderState, entry: e.OrderIgnored) -> None:
     state.ended, state.ended_reason = "ignored", entry.reason
-    _climb(state, "intake", "ignored")
+    climb(state, "intake", "ignored")
 
 
 def _event_kept(state: OrderState, entry: e.EventKept) -> None:
@@ -201,14 +194,14 @@ def _command_done(state: OrderState, entry: e.CommandDone) -> None:
     if intent.step == "order.book":
         # The key is the external id on every document we make: it finds the order where the ERP told no id.
         state.erp_ref = _first_ref(entry.refs, "salesOrder") or (state.order.key if state.order is not None else None)
-        _climb(state, "booking", "booked")
+        climb(state, "booking", "booked")
     elif intent.step == "order.release":
         state.warehouse_ref = _first_ref(entry.refs, "order") or state.warehouse_ref
-        _climb(state, "fulfilment", "released")
+        climb(state, "fulfilment", "released")
     elif intent.step == "booking.close":
-        _climb(state, "booking", "closed")
+        climb(state, "booking", "closed")
     elif intent.step == "invoice":
-        _climb(state, "financial", "invoiced")
+        climb(state, "financial", "invoiced")
     elif intent.step == "refund.credit":
         _credited(state)
 
@@ -238,7 +231,7 @@ def _shipment_taken(state: OrderState, entry: e.ShipmentTaken) -> None:
     if order is not None:
         sums = shipped(state)
         whole = all(sums.get(line.id, ZERO) >= ordered(line) for line in order.lines if ships(line))
-        _climb(state, "fulfilment", "shipped" if whole else "partly_shipped")
+        climb(state, "fulfilment", "shipped" if whole else "partly_shipped")
 
 
 def _shipment_refused(state: OrderState, entry: e.ShipmentRefused) -> None:
@@ -267,7 +260,7 @@ def _release_noted(state: OrderState, entry: e.ReleaseNoted) -> None:
 
 def _invoice_taken(state: OrderState, entry: e.InvoiceTaken) -> None:
     state.invoices[entry.invoice.id] = Billed(entry.invoice, entry.source)
-    _climb(state, "financial", "invoiced" if billed_whole(state) else "partly_invoiced")
+    climb(state, "financial", "invoiced" if billed_whole(state) else "partly_invoiced")
 
 
 def billed(state: OrderState) -> Decimal:
@@ -293,26 +286,13 @@ def _allocations_taken(state: OrderState, entry: e.AllocationsTaken) -> None:
     state.allocations = entry.allocations
 
 
-def _return_taken(state: OrderState, entry: e.ReturnTaken) -> None:
-    state.returns[entry.returned.id] = entry.returned
-    _climb(state, "return", "requested")
-    _goods_came_back(state)
-
-
 def _return_answered(state: OrderState, entry: ReturnAnswered) -> None:
     state.return_answers[entry.answer.request.id] = entry.answer
 
 
 def _refund_taken(state: OrderState, entry: e.RefundTaken) -> None:
     state.refunds[entry.refund.id] = Refunded(entry.refund, entry.source, entry.at, entry.billed, entry.echo)
-    _goods_came_back(state)
-
-
-def _goods_came_back(state: OrderState) -> None:
-    came, order = came_back(state), state.order
-    if any(came.values()) and order is not None:
-        whole = all(came.get(line.id, ZERO) >= ordered(line) for line in order.lines if ships(line))
-        _climb(state, "return", "returned" if whole else "partly_returned")
+    goods_came_back(state)
 
 
 def _refund_refused(state: OrderState, entry: e.RefundRefused) -> None:
@@ -354,7 +334,7 @@ def _surplus_seen(state: OrderState, entry: SurplusSeen) -> None:
 def _credited(state: OrderState) -> None:
     sums = [credited(state, basis) for basis in ("shop", "presentment")]
     bills = billed(state)
-    _climb(state, "financial", "credited" if bills and bills in sums else "partly_credited")
+    climb(state, "financial", "credited" if bills and bills in sums else "partly_credited")
 
 
 def _cancel_asked(state: OrderState, entry: e.CancelAsked) -> None:
@@ -441,7 +421,7 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.ReleaseNoted: _release_noted,
     e.InvoiceTaken: _invoice_taken,
     e.AllocationsTaken: _allocations_taken,
-    e.ReturnTaken: _return_taken,
+    **RETURN_FOLDS,
     ReturnAnswered: _return_answered,
     e.RefundTaken: _refund_taken,
     e.RefundRefused: _refund_refused,

@@ -14,8 +14,8 @@ AXES: Mapping[str, tuple[str, ...]] = {
 # The warehouse's word for our order. It tells no time, so the furthest word counts.
 RELEASE = ("accepted", "backordered", "on_hold", "allocated", "picking", "packed", "shipped", "cancelled")
 
-# How far a return is, by whoever tells of it.
-RETURN = ("requested", "received")
+# How far a return is, by whoever tells of it: asked for, allowed, called off, come back.
+RETURN = ("requested", "authorised", "cancelled", "received")
 
 # How far a parcel is, by its carrier. A carrier's words come late, twice and out of order: the furthest counts.
 PARCEL = ("in_transit", "out_for_delivery", "exception", "delivered", "returned")

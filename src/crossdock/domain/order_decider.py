@@ -35,6 +35,7 @@ from crossdock.domain.matching import evidence
 from crossdock.domain.measures import measure_key
 from crossdock.domain.order import Order
 from crossdock.domain.reserving import reserve
+from crossdock.domain.restocking import compare_again
 from crossdock.domain.state import OrderState, blank, decode_state, encode_state
 from crossdock.domain.summary import summarise
 
@@ -77,6 +78,7 @@ class OrderDecider:
             operator_acted(d, event)
         elif isinstance(event, ReturnAsked):
             return_asked(d, event)
+            advance(d)
         elif isinstance(event, PaymentsSeen):
             if d.state.order is not None:
                 payments_seen(d, event)
@@ -87,6 +89,8 @@ class OrderDecider:
             reconciled(d, event)
         else:
             d.ignore(str(type(event).__struct_config__.tag), "this kind of event has a stream of its own")
+        if state.order is not None:
+            compare_again(d, state.order)
         tell_settlements(d)
         if state.wanting and d.state.ended is not None:
             d.decision.wants = ()

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from crossdock.domain.decision import Policy
+
 NEXT_DAY, HOLD = "next_day", "hold"
 
 
@@ -50,3 +52,12 @@ def posting_day(
     if closed_period == HOLD:
         return PeriodClosed(own, closed_through)
     return PostingDay(closed_through + timedelta(days=1), own)
+
+
+def moved_day(policy: Policy, at: datetime) -> date | None:
+    """The first open day, where the books of its own are closed and the route says so; else None."""
+    if policy.closed_through is None or policy.closed_period != NEXT_DAY:
+        return None
+    closed = date.fromisoformat(policy.closed_through)
+    day = posting_day(at, policy.time_zone, closed, policy.closed_period)
+    return day.day if isinstance(day, PostingDay) and day.moved else None

@@ -188,6 +188,27 @@ CATALOGUE: Mapping[str, Kind] = {
         "warehouse",
         "More came back than had left: count with the warehouse. It is looked at again when a shipment is told.",
     ),
+    "return.unauthorised": Kind(
+        "data",
+        "warehouse",
+        "More came back than was authorised: authorise it in the channel, or post and credit it by hand, then resolve.",
+    ),
+    "return.unknown_line": Kind(
+        "data",
+        "warehouse",
+        "Goods came back that the order does not have: find whose they are, post them in the ERP by hand, resolve.",
+    ),
+    "return.not_received": Kind(
+        "data",
+        "customer_service",
+        "The money went back, the goods did not come: ask the customer and the warehouse. If they are elsewhere, book "
+        "them in the ERP by hand; then resolve. It settles when they come.",
+    ),
+    "return.stock_differs": Kind(
+        "conflict",
+        "finance",
+        "The ERP was told otherwise than the warehouse now says: correct its stock by hand, then resolve.",
+    ),
     "settlement.unbalanced": Kind(
         "data",
         "finance",
@@ -263,6 +284,10 @@ DEEDS: Mapping[str, str] = {
     "refund.push": "pay the customer back",
     "deposit.post": "record the deposit",
     "deposit.apply": "apply the deposit",
+    "return.announce": "expect the return",
+    "return.recall": "call the return off",
+    "return.post": "record what came back",
+    "return.push": "show what came back",
     "settlement.post": "post the settlement",
     "stock.publish": "show the stock",
     "read_back": "show what a message pointed at",

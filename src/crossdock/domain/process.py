@@ -13,6 +13,7 @@ ASK = "ask a person"
 CHECK, WAIT, COMMAND, END = "check", "wait", "command", "end"
 # Steps with several commands.
 PER_SHIPMENT, PER_REFUND, PER_PAYMENT, PER_INVOICE = "per_shipment", "per_refund", "per_payment", "per_invoice"
+PER_RETURN = "per_return"
 
 Skips = Callable[[OrderState, Order, Policy], str | None]
 
@@ -36,7 +37,7 @@ class ProcessStep(msgspec.Struct, frozen=True):
 
     name: str
     title: str
-    kind: str  # check, wait, command, per_shipment, per_refund, per_payment, per_invoice, end
+    kind: str  # check, wait, command, per_shipment, per_refund, per_payment, per_invoice, per_return, end
     means: str  # what it means that it is done
     skips: Skips = _always
     purpose: str | None = None  # the command it opens
@@ -115,6 +116,7 @@ AMEND, CREDIT, PAY, PUSH = "booking.amend", "refund.credit", "refund.pay", "refu
 PAYMENT, PUBLISH = "payment.post", "invoice.publish"
 DEPOSIT, APPLY = "deposit.post", "deposit.apply"
 TRACK = "tracking.push"
+ANNOUNCE, RECALL, POST_BACK, TELL_BACK = "return.announce", "return.recall", "return.post", "return.push"
 ASIDE: tuple[ProcessStep, ...] = (
     ProcessStep(
         AMEND,
@@ -165,6 +167,38 @@ ASIDE: tuple[ProcessStep, ...] = (
         undo=ASK,
     ),
     ProcessStep(
+        ANNOUNCE,
+        "Announce returns to warehouse",
+        PER_RETURN,
+        "The warehouse expects every authorised return",
+        purpose=ANNOUNCE,
+        undo=RECALL,
+    ),
+    ProcessStep(
+        RECALL,
+        "Call announced returns off",
+        PER_RETURN,
+        "The warehouse expects no return that was called off",
+        purpose=RECALL,
+        undo=ASK,
+    ),
+    ProcessStep(
+        POST_BACK,
+        "Post received goods in ERP",
+        PER_RETURN,
+        "The ERP has what came back, in stock or written off",
+        purpose=POST_BACK,
+        undo=ASK,
+    ),
+    ProcessStep(
+        TELL_BACK,
+        "Tell the channel what came back",
+        PER_RETURN,
+        "The channel knows what the warehouse received",
+        purpose=TELL_BACK,
+        undo=ASK,
+    ),
+    ProcessStep(
         CREDIT,
         "Credit refunds in ERP",
         PER_REFUND,
@@ -180,10 +214,10 @@ ASIDE: tuple[ProcessStep, ...] = (
 
 STEPS = {step.name: step for step in (*PROCESS, *UNDO, *ASIDE)}
 _BY_PART = (PER_REFUND, PER_PAYMENT, PER_INVOICE)  # what goes on when the order has ended
-MANY = frozenset(name for name, step in STEPS.items() if step.kind in (PER_SHIPMENT, *_BY_PART))
+MANY = frozenset(name for name, step in STEPS.items() if step.kind in (PER_SHIPMENT, PER_RETURN, *_BY_PART))
 REFUNDING = frozenset(step.name for step in ASIDE if step.kind in _BY_PART)
 # What may still be opened, fail and be skipped after the order ended.
-AFTERWARDS = REFUNDING | {TRACK}
+AFTERWARDS = REFUNDING | {TRACK} | frozenset(step.name for step in ASIDE if step.kind == PER_RETURN)
 CHECKS: tuple[str, ...] = tuple(step.name for step in PROCESS if step.kind == CHECK)
 
 
@@ -212,11 +246,11 @@ def progress(state: OrderState) -> list[StepView]:
 
 
 def _refunding(state: OrderState) -> list[StepView]:
-    """What was opened for invoices, payments, refunds and parcels, summed up: one command for each."""
+    """What was opened for invoices, payments, refunds, returns and parcels, summed up: one command for each."""
     found = []
     for step in ASIDE:
         intents = [intent for intent in state.commands.values() if intent.step == step.name]
-        if step.kind in (PER_SHIPMENT, *_BY_PART) and intents:
+        if step.kind in (PER_SHIPMENT, PER_RETURN, *_BY_PART) and intents:
             statuses = {intent.status for intent in intents}
             status = "failed" if "failed" in statuses else "running" if "open" in statuses else "done"
             at = max(intent.at for intent in intents)

@@ -84,7 +84,10 @@ class ReturnedLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Return(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Goods on their way back. ``status``: requested, received. ``refunds``: those that were made for it."""
+    """Goods on their way back. ``status``: requested, authorised, cancelled, received, as whoever authorises tells it.
+
+    ``refunds``: those that were made for it.
+    """
 
     id: str
     status: str

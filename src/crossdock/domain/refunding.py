@@ -10,16 +10,18 @@ from decimal import Decimal
 from enum import StrEnum
 
 from crossdock.domain import depositing
-from crossdock.domain.account import ADVANCE, Account, account_of, all_billed, called_off, moved_day
+from crossdock.domain.account import ADVANCE, Account, account_of, all_billed, called_off
 from crossdock.domain.commands import CreditLine, CreditRefund, PayRefund, PushRefund
 from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
 from crossdock.domain.measures import in_goods
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Order, TaxLine
+from crossdock.domain.posting import moved_day
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PAY, PUSH
 from crossdock.domain.refund import Part, Refund, RefundedCharge, RefundedLine, Restock, gross_of, paid_back
+from crossdock.domain.restocking import shelved
 from crossdock.domain.shares import Share, shares
 from crossdock.domain.state import OrderState, Refunded
 
@@ -137,7 +139,7 @@ def _credit(d: Draft, account: Account, policy: Policy, refund: Refund, owed: li
         refunded_at=refund.refunded_at,
         currency=account.currency,
         customer_ref=account.customer,
-        lines=tuple(_line(d.order, part, policy.basis) for part in owed),
+        lines=tuple(_line(d.order, part, policy.basis) for part in shelved(d, policy, refund, owed)),
         item_refs=d.state.item_refs,
         apply_to=() if pays else tuple(d.state.invoices),
         posted_on=moved_day(policy, refund.refunded_at),

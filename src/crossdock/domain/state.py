@@ -15,12 +15,14 @@ from crossdock.domain.entries import Early
 from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.funds import Fund
 from crossdock.domain.hold import Hold
+from crossdock.domain.lattice import up
 from crossdock.domain.measures import in_goods
 from crossdock.domain.merge import MergeChosen
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Capture, LineKind, Order, OrderLine
 from crossdock.domain.parcel import Mark
 from crossdock.domain.promise import Promise
+from crossdock.domain.receipt import Announced, Counted, Posted, Received, Told, counted
 from crossdock.domain.refund import Credit, Refund, Restock, Return
 from crossdock.domain.returning import ReturnAnswer
 from crossdock.domain.schema import upcast
@@ -142,6 +144,11 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     invoices: dict[str, Billed] = {}
     returns: dict[str, Return] = {}
     return_answers: dict[str, ReturnAnswer] = {}  # by what the partner calls its request
+    announced: dict[str, Announced] = {}  # what the warehouse was told to expect, by return
+    receipts: dict[str, Received] = {}  # what warehouses say came back, by ``<source>/<their id>``
+    posted: dict[str, Posted] = {}  # what the ERP was told of that
+    stock_left: dict[str, dict[str, Decimal]] = {}  # refund -> units that its credit memo does not put back
+    told_back: dict[str, Told] = {}  # what the channel was told of a receipt
     refunds: dict[str, Refunded] = {}
     credits: dict[str, Credited] = {}
     captures: dict[str, Capture] = {}  # what the channel took, by transaction
@@ -225,6 +232,11 @@ def fork(state: OrderState) -> OrderState:
     new.invoices = dict(state.invoices)
     new.returns = dict(state.returns)
     new.return_answers = dict(state.return_answers)
+    new.announced = dict(state.announced)
+    new.receipts = dict(state.receipts)
+    new.posted = dict(state.posted)
+    new.stock_left = dict(state.stock_left)
+    new.told_back = dict(state.told_back)
     new.refunds = dict(state.refunds)
     new.credits = dict(state.credits)
     new.captures = dict(state.captures)
@@ -268,12 +280,13 @@ def tells_parcels(state: OrderState) -> bool:
 
 
 def came_back(state: OrderState) -> dict[str, Decimal]:
-    """Line id -> quantity that came back: by returns that were received, and by refunds that belong to no return.
+    """Line id -> quantity that came back: by returns that were received, by what warehouses say, and by refunds that
+    belong to no return.
 
     A refund may come before the word that it belongs to a return. What may be the same goods is counted once, for
     what was told of them is never taken back.
     """
-    sums = _received(state)
+    sums = _most(_told_received(state), {line_id: one.received for line_id, one in goods(state).lines.items()})
     linked = {id_ for returned in state.returns.values() for id_ in returned.refunds}
     loose: dict[str, Decimal] = {}
     for refund in state.refunded():
@@ -281,7 +294,32 @@ def came_back(state: OrderState) -> dict[str, Decimal]:
             for part in refund.lines:
                 if part.restock is Restock.RETURN:
                     loose[part.line_id] = loose.get(part.line_id, ZERO) + goods_of(state, part.line_id, part.quantity)
-    return sums | {line_id: max(quantity, sums.get(line_id, ZERO)) for line_id, quantity in loose.items()}
+    return _most(sums, loose)
+
+
+def goods(state: OrderState) -> Counted:
+    """What warehouses say came back, line by line."""
+    if state.order is None or not state.receipts:
+        return Counted({}, ())
+    receipts = (state.receipts[key].receipt for key in sorted(state.receipts))
+    return counted(state.order, receipts, allowed_back(state))
+
+
+def allowed_back(state: OrderState) -> dict[str, Decimal]:
+    """Line id -> quantity that somebody authorised to come back, or says came back."""
+    sums: dict[str, Decimal] = {}
+    for returned in state.returns.values():
+        if is_authorised(state, returned):
+            for line in returned.lines:
+                sums[line.line_id] = sums.get(line.line_id, ZERO) + line.quantity
+    return sums
+
+
+def is_authorised(state: OrderState, returned: Return) -> bool:
+    """Whether its goods may come. Of a portal's, older versions said no more than that it was asked for."""
+    if returned.status == "requested":
+        return any(answer.number == returned.id for answer in state.return_answers.values())
+    return returned.status in ("authorised", "received")
 
 
 def goods_of(state: OrderState, line_id: str, quantity: Decimal) -> Decimal:
@@ -290,13 +328,26 @@ def goods_of(state: OrderState, line_id: str, quantity: Decimal) -> Decimal:
     return quantity if own is None else in_goods(own, quantity)
 
 
-def _received(state: OrderState) -> dict[str, Decimal]:
+def _told_received(state: OrderState) -> dict[str, Decimal]:
     sums: dict[str, Decimal] = {}
     for returned in state.returns.values():
         if returned.status == "received":
             for line in returned.lines:
                 sums[line.line_id] = sums.get(line.line_id, ZERO) + line.quantity
     return sums
+
+
+def _most(one: dict[str, Decimal], other: dict[str, Decimal]) -> dict[str, Decimal]:
+    return one | {line_id: max(quantity, one.get(line_id, ZERO)) for line_id, quantity in other.items()}
+
+
+def climb(state: OrderState, axis: str, status: str) -> None:
+    """Move an axis up, or leave it where it is."""
+    field = "returned" if axis == "return" else axis
+    current = getattr(state.axes, field)
+    higher = up(axis, current, status)
+    if higher != current:
+        state.axes = msgspec.structs.replace(state.axes, **{field: higher})
 
 
 UPCASTS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}

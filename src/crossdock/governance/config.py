@@ -339,6 +339,8 @@ class _Loading:
             self._read.fault(
                 (*path, "closed_through"), f"'{policy.closed_through}' is not a day.", "Write one like 2026-10-31."
             )
+        if policy.return_wait_s < 0:
+            self._read.fault((*path, "return_wait_s"), "A wait cannot be negative.", "Give seconds, from 0.")
         if policy.settlement_wait_s < 0:
             self._read.fault((*path, "settlement_wait_s"), "A wait cannot be negative.", "Give seconds, from 0.")
 

@@ -10,6 +10,10 @@ from crossdock.governance.reading import Reader
 def check_returns(read: Reader, policies: Sequence[Policy]) -> None:
     """Note a fault for whatever cannot be meant."""
     for index, policy in enumerate(policies):
+        for field in ("announce_returns", "post_returns", "push_returns"):
+            if getattr(policy, field) and policy.warehouse is None:
+                wrong = f"'{field}' needs somebody who receives goods: the route has no warehouse."
+                read.fault(("routes", index, field), wrong, "Name the route's warehouse, or leave it out.")
         if policy.returns is None:
             continue
         path = ("routes", index, "returns")

@@ -12,9 +12,11 @@ from typing import Any, Literal
 import msgspec
 from litestar import Response
 
+from crossdock.domain.announcing import return_of
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import ReturnAsked
 from crossdock.domain.order import order_key
+from crossdock.domain.receipt import Receipt
 from crossdock.domain.returning import ReturnAnswer as Decided
 from crossdock.domain.returning import ReturnRequest
 from crossdock.domain.state import decode_state
@@ -55,9 +57,18 @@ class RefusedLine(msgspec.Struct, frozen=True):
     reason: str
 
 
+class CameBack(msgspec.Struct, frozen=True):
+    """What a warehouse has of one line: units received, and of them back in stock."""
+
+    id: str
+    received: Decimal
+    restocked: Decimal
+
+
 class ReturnAnswer(msgspec.Struct, frozen=True):
     """``decision``: pending (nobody could decide yet: ask at ``url``), authorised under ``number``, refused for
-    ``refusals``: then nothing of it is authorised, and another request may be made."""
+    ``refusals``: then nothing of it is authorised, and another request may be made. ``came_back``: what a warehouse
+    that was told to expect it has received so far; ``finished``: no more is expected."""
 
     external_id: str
     return_id: str
@@ -67,6 +78,8 @@ class ReturnAnswer(msgspec.Struct, frozen=True):
     lines: list[ReturnLine] = []
     refusals: list[RefusedLine] = []
     decided_at: datetime | None = None
+    came_back: list[CameBack] = []
+    finished: bool = False
     repeated: bool = False  # the same request with the same idempotency key had come before
 
 
@@ -88,7 +101,7 @@ async def take(request: Asking) -> Response[ReturnAnswer]:
     if repeated:
         await same(counter, arrival, "another request")
     found = await wait_for(counter, lambda: _decided(counter, order, asked.id), waits, order)
-    if found is not None and found.request != asked:
+    if found is not None and found.answer.request != asked:
         text = f"return_id {asked.id!r} names another request of this order. Nothing was changed: choose another id."
         raise Refusal("return_id_reused", text)
     answer = msgspec.structs.replace(_told(external_id, asked.id, found), repeated=repeated)
@@ -133,9 +146,21 @@ async def _own_order(counter: Counter, partner: Partner, external_id: str) -> st
     return key
 
 
-async def _decided(counter: Counter, order: str, return_id: str) -> Decided | None:
+class _Known(msgspec.Struct, frozen=True):
+    """An answer, and what the warehouse told of it since."""
+
+    answer: Decided
+    receipts: tuple[Receipt, ...] = ()
+
+
+async def _decided(counter: Counter, order: str, return_id: str) -> _Known | None:
     stored = await counter.pool.fetchval(statements("partner").state, order)
-    return decode_state(plain(stored)).return_answers.get(return_id) if stored is not None else None
+    state = decode_state(plain(stored)) if stored is not None else None
+    answer = state.return_answers.get(return_id) if state is not None else None
+    if state is None or answer is None:
+        return None
+    of = (known.receipt for known in state.receipts.values())
+    return _Known(answer, tuple(one for one in of if answer.number and return_of(state, one) == answer.number))
 
 
 async def _is_kept(counter: Counter, order: str, return_id: str) -> bool:
@@ -144,11 +169,21 @@ async def _is_kept(counter: Counter, order: str, return_id: str) -> bool:
     return any(msgspec.json.decode(plain(row["body"])).get("return_id") == return_id for row in rows)
 
 
-def _told(external_id: str, return_id: str, found: Decided | None) -> ReturnAnswer:
+def _told(external_id: str, return_id: str, known: _Known | None) -> ReturnAnswer:
     url = f"/partner/v1/orders/{external_id}/returns/{return_id}"
-    if found is None:
+    if known is None:
         return ReturnAnswer(external_id, return_id, "pending", url)
+    found = known.answer
     lines = [ReturnLine(line.line_id, line.quantity, line.reason) for line in found.request.lines]
     refusals = [RefusedLine(each.line_id, each.code, each.reason) for each in found.refusals]
     decision: Literal["authorised", "refused"] = "authorised" if found.authorised else "refused"
-    return ReturnAnswer(external_id, return_id, decision, url, found.number, lines, refusals, found.at)
+    return ReturnAnswer(
+        external_id, return_id, decision, url, found.number, lines, refusals, found.at,
+        came_back=_came_back(known.receipts),
+        finished=bool(known.receipts) and all(one.finished for one in known.receipts),
+    )  # fmt: skip
+
+
+def _came_back(receipts: Sequence[Receipt]) -> list[CameBack]:
+    rows = [row for one in receipts for row in one.rows if row.received]
+    return [CameBack(row.line_id or row.sku or row.id, row.received, row.restocked) for row in rows]

@@ -26,8 +26,17 @@ from graphql import (
 )
 
 from crossdock.connectors.shopify import CONNECTOR, documents, payout_mapping
-from crossdock.domain.commands import PublishInvoice, PublishStock, PushFulfilment, PushRefund, ReadBack, TellTracking
+from crossdock.domain.commands import (
+    PublishInvoice,
+    PublishStock,
+    PushFulfilment,
+    PushRefund,
+    PushReturn,
+    ReadBack,
+    TellTracking,
+)
 from crossdock.domain.fulfilment import Invoice, Package, Shipment, ShippedLine
+from crossdock.domain.receipt import Receipt, ReceivedRow
 from crossdock.domain.refund import Credit
 
 _CONTRACTS = Path(
@@ -123,6 +132,13 @@ async def _returned(shop: Any, order_id: str) -> None:
         shop.sim.act("open_return", {"id": order_id, "lines": [{"id": line_id, "quantity": 1}]})["return"]
         for line_id, _ in left
     ]
+    shop.settings["return_location"] = "101"
+    for units in (1, 1, 9):
+        for finished in (False, True):
+            rows = (ReceivedRow("1", Decimal(units), Decimal(int(units > 1)), str(left[-1][0])),)
+            told = PushReturn(order_id, Receipt("R-1", rows, None, finished), refs[-1])
+            await shop.do(told)
+            await shop.look_up(told)
     shop.sim.act("close_return", {"return": refs[0]})
 
 

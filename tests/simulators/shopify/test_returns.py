@@ -39,7 +39,7 @@ async def test_a_return_goes_from_open_to_received_with_its_refund(shop: Any) ->
     rows = [{"id": line["id"], "quantity": 1}]
     ref = shop.sim.act("open_return", {"id": order_id, "lines": rows})["return"]
     (seen,) = await read(shop, order_id)
-    assert (seen.id, seen.status, seen.refunds) == (ref, "requested", ())
+    assert (seen.id, seen.status, seen.refunds) == (ref, "authorised", ())
     assert [(one.line_id, one.quantity) for one in seen.lines] == [(str(line["id"]), 1)]
     shop.later(60)
     shop.sim.act("close_return", {"return": ref})
@@ -50,6 +50,21 @@ async def test_a_return_goes_from_open_to_received_with_its_refund(shop: Any) ->
     (refunded,) = await read(shop, order_id)
     assert refunded.refunds == (given["refund"],)
     assert refunded.at > closed.at
+
+
+async def test_a_return_that_is_shortened_or_cancelled_is_told(shop: Any) -> None:
+    order_id, line = await shipped(shop)
+    rows = [{"id": line["id"], "quantity": line["quantity"]}]
+    ref = shop.sim.act("open_return", {"id": order_id, "lines": rows})["return"]
+    (whole,) = await read(shop, order_id)
+    shop.sent.clear()
+    shop.sim.act("cancel_return", {"return": ref})
+    assert [identity.topic for identity, _ in shop.identities()] == ["returns/cancel"]
+    (cancelled,) = await read(shop, order_id)
+    assert (cancelled.status, cancelled.at, cancelled.lines) == ("cancelled", whole.at, whole.lines)
+    other = shop.sim.act("open_return", {"id": order_id, "lines": rows})["return"]
+    shop.sim.act("shorten_return", {"return": other, "line": line["id"], "quantity": line["quantity"]})
+    assert [one.id for one in await read(shop, order_id)] == [ref], "a return without goods is none"
 
 
 async def test_a_webhook_names_the_order_whose_returns_are_read(shop: Any) -> None:

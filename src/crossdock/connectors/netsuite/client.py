@@ -7,7 +7,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from crossdock.connectors.netsuite.answers import MISSING, Stopped, classify, error_of, retry_after
-from crossdock.connectors.netsuite.wire import CreditBody, Document, InvoiceBody, QueryPage, SalesOrder, TokenBody
+from crossdock.connectors.netsuite.wire import (
+    Authorisation,
+    CreditBody,
+    Document,
+    InvoiceBody,
+    QueryPage,
+    SalesOrder,
+    TokenBody,
+)
 from crossdock.domain.outcome import Misconfigured, OutcomeUnknown, RateLimited, RetryLater
 from crossdock.kit.errors import told_at
 from crossdock.kit.http import AnswerLost, Line, NotSent, Response
@@ -43,11 +51,7 @@ class NetSuite:
         """The order by internal id or ``eid:<external id>``; None when NetSuite itself says there is none."""
         query = "expandSubResources=true" if lines else "fields=id,externalId,tranId,total,orderStatus"
         order = await self._read(f"/salesOrder/{ref}?{query}", SalesOrder)
-        try:
-            if order is not None:
-                order.lines()
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Stopped(RetryLater(detail=f"unreadable sales order: {error}", code="unreadable_answer")) from error
+        _readable(order)
         return order
 
     async def order_modified(self, ref: str) -> str | None:
@@ -64,8 +68,24 @@ class NetSuite:
         return await self._write("PATCH", f"/salesOrder/{ref}{'?replace=item,taxDetails' if whole else ''}", changes)
 
     async def transform(self, ref: str, target: str, document: dict[str, Any], source: str = "salesOrder") -> str:
-        """Make a document out of another, a fulfilment of a sales order; the new document's internal id."""
+        """Make a document out of another, as a fulfilment of a sales order; the new document's internal id."""
         return await self._write("POST", f"/{source}/{ref}/!transform/{target}", document)
+
+    async def transform_return(self, ref: str, document: dict[str, Any]) -> str:
+        """Make an item receipt out of a return authorisation; its internal id."""
+        return await self._write("POST", f"/returnAuthorization/{ref}/!transform/itemReceipt", document)
+
+    async def patch_authorisation(self, ref: str, changes: dict[str, Any]) -> str:
+        return await self._write("PATCH", f"/returnAuthorization/{ref}", changes)
+
+    async def authorisation(self, ref: str) -> Authorisation | None:
+        """A return authorisation with its lines; None when NetSuite itself says there is none."""
+        known = await self._read(f"/returnAuthorization/{ref}?expandSubResources=true", Authorisation)
+        _readable(known)
+        return known
+
+    async def item_receipt(self, ref: str) -> Document | None:
+        return await self._read(f"/itemReceipt/{ref}?fields=id,tranId", Document)
 
     async def fulfilment(self, ref: str) -> Document | None:
         return await self._read(f"/itemFulfillment/{ref}?fields=id,tranId", Document)
@@ -222,6 +242,15 @@ class NetSuite:
         except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
             detail = f"the private key cannot sign: {error}. It must be a PEM key that fits the setting `algorithm`."
             raise Stopped(Misconfigured(detail=detail, code="private_key")) from error
+
+
+def _readable(document: SalesOrder | Authorisation | None) -> None:
+    """Lines are decoded when they are asked for: what cannot be is no answer."""
+    try:
+        if document is not None:
+            document.lines()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Stopped(RetryLater(detail=f"unreadable lines: {error}", code="unreadable_answer")) from error
 
 
 def base_url(settings: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES, render_ord
 from crossdock.connectors.netsuite.merging import chosen, header_only
 from crossdock.connectors.netsuite.payments import find_customer_payment, post_payment
 from crossdock.connectors.netsuite.proof import Unbookable
+from crossdock.connectors.netsuite.receiving import find_return, post_return
 from crossdock.connectors.netsuite.refund_operations import credit, find_credit, find_payment, pay
 from crossdock.connectors.netsuite.sending import already_there, classified
 from crossdock.connectors.netsuite.settling import find_settlement, post_settlement
@@ -225,6 +226,7 @@ OPERATIONS: Mapping[str, Operation] = {
         _operation("invoice.make", "Make the invoice", make_invoice, find_invoice),
         _operation("refund.credit", "Make the credit memo", credit, find_credit),
         _operation("refund.pay", "Make the customer refund", pay, find_payment),
+        _operation("return.post", "Receive goods that came back", post_return, find_return),
         _operation("payment.post", "Make the customer payment", post_payment, find_customer_payment),
         _operation("deposit.post", "Make the customer deposit", post_deposit, find_deposit),
         _operation("deposit.apply", "Apply the customer deposit to an invoice", apply_deposit, find_application),

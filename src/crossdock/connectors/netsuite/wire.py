@@ -79,6 +79,16 @@ class SalesOrder(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=
         return [None if row.get(name) is None else str(row[name]) for row in rows]
 
 
+class Authorisation(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
+    """A return authorisation, with its lines."""
+
+    id: str
+    item: OrderLines
+
+    def lines(self) -> list[OrderLine]:
+        return [_line.decode(raw) for raw in self.item.items]
+
+
 _line = msgspec.json.Decoder(OrderLine, strict=False)
 
 

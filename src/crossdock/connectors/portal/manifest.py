@@ -11,7 +11,7 @@ MANIFEST = Manifest(
     settings=(
         Setting(
             "callback_url",
-            "Where the portal is told of shipments",
+            "Where the portal is told of shipments, invoices, stock and returns",
             required=False,
             example="https://portal.example.com/crossdock",
             help="Empty: the portal asks for an order's state itself and is told nothing.",

@@ -1,11 +1,11 @@
-"""What a portal can be asked to do: show a shipment, an invoice, stock.
+"""What a portal can be asked to do: show a shipment, an invoice, stock, what came back.
 
 It absorbs a repeated ``webhook-id``: that is its part."""
 
 import msgspec
 
 from crossdock.connectors.portal.client import TIMEOUT_S, Portal
-from crossdock.domain.commands import Payload, PublishInvoice, PublishStock, PushFulfilment
+from crossdock.domain.commands import Payload, PublishInvoice, PublishStock, PushFulfilment, PushReturn
 from crossdock.domain.outcome import Done
 from crossdock.kit.manifest import Call, Operation, Repeat, Result
 
@@ -44,6 +44,23 @@ async def publish_invoice(client: Portal, payload: Payload, call: Call) -> Resul
     return await _tell(client, call, told)
 
 
+async def push_return(client: Portal, payload: Payload, call: Call) -> Result:
+    """Tell what came back of a return, all that is known. A portal keeps what the highest number says."""
+    assert isinstance(payload, PushReturn)
+    told: dict[str, object] = {
+        "type": "order.returned",
+        "external_id": payload.order_external_id,
+        "number": payload.return_id,
+        "version": payload.number,
+        "finished": payload.receipt.finished,
+        "lines": [
+            {"id": row.line_id, "sku": row.sku, "received": row.received, "restocked": row.restocked}
+            for row in payload.receipt.rows
+        ],
+    }
+    return await _tell(client, call, told)
+
+
 async def _tell(client: Portal, call: Call, told: dict[str, object]) -> Result:
     """A portal without a callback is told nothing: it asks."""
     if not client.callback:
@@ -65,6 +82,14 @@ OPERATIONS = {
         title="Tell the portal of an invoice",
         repeat=Repeat.UNIQUE,
         send=publish_invoice,
+        lease_s=60.0,
+        timeout_s=TIMEOUT_S,
+    ),
+    PushReturn.purpose: Operation(
+        purpose=PushReturn.purpose,
+        title="Tell the portal what came back",
+        repeat=Repeat.UNIQUE,
+        send=push_return,
         lease_s=60.0,
         timeout_s=TIMEOUT_S,
     ),

@@ -10,6 +10,7 @@ from crossdock.connectors.shiphero.manifest import MANIFEST
 from crossdock.connectors.shiphero.mapping import translate
 from crossdock.connectors.shiphero.operations import OPERATIONS
 from crossdock.connectors.shiphero.positions import POLLS
+from crossdock.connectors.shiphero.returning import RETURNING
 from crossdock.connectors.shiphero.webhook import WEBHOOK
 from crossdock.kit.manifest import Connector
 
@@ -18,7 +19,7 @@ CONNECTOR = Connector(
     open=ShipHero,
     translate=translate,
     operations=OPERATIONS,
-    polls={**POLLS, **FOLLOWING},
+    polls={**POLLS, **FOLLOWING, **RETURNING},
     webhook=WEBHOOK,
     check=check,
 )

@@ -13,6 +13,8 @@ INVENTORY_UPDATE = "Inventory Update"
 POSITION = "position"
 STOCK = "stock"  # what a signal of an Inventory Update names: SKUs
 POLLED_PARCEL = "parcels"
+RETURN_UPDATE = "Return Update"
+POLLED_RETURN = "returns"
 
 # Vendor topic -> the canonical word for what happened to the order.
 STATUSES = {
@@ -28,7 +30,6 @@ IGNORED = {
     "Tote Cleared": "ignored: inside the warehouse",
     "Package Added": "ignored: Shipment Update tells it",
     "Generate Label": "ignored: labels are the warehouse's",
-    "Return Update": "ignored: returns are not synced yet",
     "PO Update": "ignored: purchasing is the ERP's",
     "Capture Payment": "ignored: payment is the channel's",
     "Automation Rules": "ignored: inside the warehouse",
@@ -59,6 +60,21 @@ SETTINGS = (
         default=0,
         help="Each hour every shipment of these days is listed: 1 credit each.",
     ),
+    Setting(
+        "return_days",
+        "For how long after it was announced a return is looked at (0: only webhooks tell of it)",
+        required=False,
+        default=60,
+        help="Each hour every return of these days is listed: 1 credit each.",
+    ),
+    Setting(
+        "return_carrier",
+        "Carrier of announced returns",
+        required=False,
+        default="Generic",
+        help="ShipHero demands one. It makes no label of it.",
+    ),
+    Setting("return_method", "Shipping method of announced returns", required=False, default="Generic Label"),
     Setting("refresh_token", "Refresh token of the API user", secret=True, required=False),
     Setting("password", "API user's password", secret=True, required=False, help="Not needed with a refresh_token."),
     Setting(
@@ -82,6 +98,8 @@ MANIFEST = Manifest(
         POLLED_SHIPMENT: "shipment_seen",
         POLLED_ORDER: "release_seen",
         POLLED_PARCEL: "parcel_seen",
+        RETURN_UPDATE: "return_received",
+        POLLED_RETURN: "return_received",
         **dict.fromkeys(STATUSES, "release_seen"),
         POSITION: "position_seen",
         INVENTORY_UPDATE: "signal",

@@ -16,13 +16,17 @@ from crossdock.connectors.shiphero.manifest import (
     MANIFEST,
     POLLED_ORDER,
     POLLED_PARCEL,
+    POLLED_RETURN,
     POLLED_SHIPMENT,
     POSITION,
+    RETURN_UPDATE,
     SHIPMENT_UPDATE,
     STANDING,
     STATUSES,
     STOCK,
 )
+from crossdock.connectors.shiphero.returns import RETURN, Hook, Told, receipt_of, receipt_of_hook
+from crossdock.connectors.shiphero.returns import content_id as return_content
 from crossdock.connectors.shiphero.wire import (
     Fulfillment,
     HookLine,
@@ -36,7 +40,7 @@ from crossdock.connectors.shiphero.wire import (
     StockHook,
 )
 from crossdock.domain.commands import ReleaseOrder
-from crossdock.domain.events import Event, ParcelSeen, ReleaseSeen, ShipmentSeen, SignalSeen
+from crossdock.domain.events import Event, ParcelSeen, ReleaseSeen, ReturnReceived, ShipmentSeen, SignalSeen
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.lattice import PARCEL
 from crossdock.domain.measures import in_goods
@@ -75,6 +79,10 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
             raise Untranslatable("unknown_status", f"a parcel is never {note.status!r}", "status")
         seen_at = _instant(note.seen_at.isoformat(), "seen_at")
         return [ParcelSeen(note.status, seen_at, connection, note.shipment_id)]
+    if topic == RETURN_UPDATE:
+        return [_returned(connection, _decoded(body, Hook))]
+    if topic == POLLED_RETURN:
+        return [ReturnReceived(receipt_of(_decoded(body, Told)), connection)]
     if topic == POLLED_ORDER:
         listed = _decoded(body, ListedOrder)
         status = STANDING.get((listed.fulfillment_status or "").lower(), "accepted")
@@ -93,6 +101,14 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
     if MANIFEST.topics.get(topic, "").startswith("ignored"):
         return []
     raise Untranslatable("unknown_topic", f"ShipHero sent the unknown webhook type {topic!r}", "webhook_type")
+
+
+def _returned(connection: str, hook: Hook) -> ReturnReceived | SignalSeen:
+    """What a webhook counts. Without our key it only names ShipHero's return: read it back."""
+    receipt = receipt_of_hook(hook)
+    if not hook.partner_order_id:
+        return SignalSeen(connection, RETURN, receipt.id, return_content(receipt))
+    return ReturnReceived(receipt, connection)
 
 
 def _told(connection: str, order: Fulfillment | OrderHook, content: str = "") -> SignalSeen | None:

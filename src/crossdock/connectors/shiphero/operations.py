@@ -9,7 +9,8 @@ from crossdock.connectors.shiphero.client import TIMEOUT_S, ShipHero
 from crossdock.connectors.shiphero.manifest import STANDING, STOCK
 from crossdock.connectors.shiphero.mapping import order_input, ships, wanted
 from crossdock.connectors.shiphero.positions import read_stock
-from crossdock.domain.commands import CancelRelease, Payload, ReadBack, ReleaseOrder
+from crossdock.connectors.shiphero.returns import RETURN, announce, announced, read_return, recall
+from crossdock.domain.commands import AnnounceReturn, CancelRelease, Payload, ReadBack, RecallReturn, ReleaseOrder
 from crossdock.domain.events import ReleaseSeen
 from crossdock.domain.outcome import Conflict, Done, Outcome, Rejected
 from crossdock.kit.manifest import Call, Follow, Operation, Repeat, Result
@@ -108,6 +109,8 @@ async def _read_back(client: ShipHero, payload: ReadBack, call: Call) -> Result:
     """A webhook named only ShipHero's order id: find our key and tell the order's stream. Or SKUs: what is there."""
     if payload.kind == STOCK:
         return await read_stock(client, payload.external_id)
+    if payload.kind == RETURN:
+        return await read_return(client, payload.external_id)
     read = await client.ask(wire.ORDER, {"id": payload.external_id}, wire.OrderRead)
     order = read.order.data
     if order is None:
@@ -150,8 +153,28 @@ OPERATIONS = {
             cost=10,
         ),
         Operation(
+            AnnounceReturn.purpose,
+            "Announce a return to ShipHero",
+            Repeat.SEARCHABLE,
+            classified(announce),
+            announced,
+            settle_s=SETTLE_S,
+            lease_s=LEASE_S,
+            timeout_s=TIMEOUT_S,
+            cost=5,
+        ),
+        Operation(
+            RecallReturn.purpose,
+            "Call a return off in ShipHero",
+            Repeat.UNIQUE,
+            classified(recall),
+            lease_s=LEASE_S,
+            timeout_s=TIMEOUT_S,
+            cost=10,
+        ),
+        Operation(
             ReadBack.purpose,
-            "Read an order or stock in ShipHero",
+            "Read an order, a return or stock in ShipHero",
             Repeat.READ,
             classified(_read_back),
             lease_s=LEASE_S,

@@ -7,10 +7,19 @@ from hashlib import sha256
 
 import msgspec
 
-from crossdock.connectors.shiphero.manifest import INVENTORY_UPDATE, MANIFEST, SHIPMENT_UPDATE, STATUSES, STOCK
+from crossdock.connectors.shiphero.manifest import (
+    INVENTORY_UPDATE,
+    MANIFEST,
+    RETURN_UPDATE,
+    SHIPMENT_UPDATE,
+    STATUSES,
+    STOCK,
+)
 from crossdock.connectors.shiphero.mapping import content_id, named_skus
+from crossdock.connectors.shiphero.returns import RETURN, Hook, receipt_of_hook
+from crossdock.connectors.shiphero.returns import content_id as return_content
 from crossdock.connectors.shiphero.wire import HookSubject
-from crossdock.kit.manifest import Identity, Refused, Webhook
+from crossdock.kit.manifest import Identity, Refused, Untranslatable, Webhook
 
 SIGNATURE = "x-shiphero-hmac-sha256"
 MESSAGE_ID = "x-shiphero-message-id"
@@ -39,6 +48,8 @@ def identify(connection: str, headers: Mapping[str, str], body: bytes) -> Identi
         return Identity(
             delivery, topic, "signal", f"{connection}:{STOCK}:{named_skus(one.sku for one in subject.inventory)}"
         )
+    if topic == RETURN_UPDATE:
+        return _return(connection, delivery, subject, body)
     if topic != SHIPMENT_UPDATE and topic not in STATUSES:
         known = "unused" if topic in MANIFEST.topics else "unknown"
         return Identity(delivery, topic, "signal", f"{connection}:{known}:{topic}"[:300])
@@ -52,6 +63,21 @@ def identify(connection: str, headers: Mapping[str, str], body: bytes) -> Identi
     if not uuid:
         raise Refused("no_subject", "the webhook names no order", 400)
     return Identity(delivery, topic, "signal", f"{connection}:order:{uuid}")
+
+
+def _return(connection: str, delivery: str, subject: HookSubject, body: bytes) -> Identity:
+    """A return belongs to its order. Its state has a content id, which the poll of it has too, where it can be read."""
+    also: tuple[str, ...] = ()
+    try:
+        receipt = receipt_of_hook(msgspec.json.decode(body, type=Hook))
+        also = (return_content(receipt),)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Untranslatable):
+        receipt = None  # kept: translating says what is wrong with it
+    if subject.partner_order_id:
+        return Identity(delivery, RETURN_UPDATE, "order", subject.partner_order_id, also)
+    if receipt is None:
+        raise Refused("no_subject", "the webhook names neither an order nor a return", 400)
+    return Identity(delivery, RETURN_UPDATE, "signal", f"{connection}:{RETURN}:{receipt.id}", also)
 
 
 WEBHOOK = Webhook(verify, identify, ("webhook_secret", "webhook_secret_previous"))

@@ -198,6 +198,28 @@ RETURNS = """query Returns($id: ID!) {
   }
 }"""
 
+RETURN_GOODS = """query ReturnGoods($id: ID!) {
+  ret: return(id: $id) {
+    id status
+    reverseFulfillmentOrders(first: 10) {
+      nodes {
+        lineItems(first: 50) {
+          nodes { id totalQuantity dispositions { type quantity } fulfillmentLineItem { lineItem { id } } }
+          pageInfo { hasNextPage endCursor }
+        }
+      }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}"""
+
+RETURN_DISPOSE = """mutation ReturnDispose($dispositions: [ReverseFulfillmentOrderDisposeInput!]!) {
+  reverseFulfillmentOrderDispose(dispositionInputs: $dispositions) {
+    reverseFulfillmentOrderLineItems { id }
+    userErrors { code field message }
+  }
+}"""
+
 REFUNDABLE = """query Refundable($id: ID!) {
   order(id: $id) {
     id
@@ -321,6 +343,8 @@ ALL = {
     "fulfilment_events": FULFILMENT_EVENTS,
     "fulfilment_event_create": FULFILMENT_EVENT_CREATE,
     "returns": RETURNS,
+    "return_goods": RETURN_GOODS,
+    "return_dispose": RETURN_DISPOSE,
     "refundable": REFUNDABLE,
     "payments": PAYMENTS,
     "metafield": METAFIELD,

@@ -43,6 +43,13 @@ SETTINGS = (
         example='["61245521970"]',
         help="The locations named under stock in the route. Needs the scope write_inventory.",
     ),
+    Setting(
+        "return_location",
+        "Location that restocked returns are put back at",
+        required=False,
+        example="61245521970",
+        help="For `push_returns` on the route. Needs the scope write_returns.",
+    ),
     Setting("timeout_s", "Seconds to wait for an answer", required=False, default=30),
     Setting("access_token", "Admin API access token", secret=True, required=False, help="Starts with shpat_."),
     Setting("client_secret", "Client secret of the app", secret=True, required=False),

@@ -5,7 +5,17 @@ from typing import Any
 
 import msgspec
 
-from crossdock.connectors.shopify import captures, fulfilling, graph, mapping, refunds, returns, stocking, tracking
+from crossdock.connectors.shopify import (
+    captures,
+    disposing,
+    fulfilling,
+    graph,
+    mapping,
+    refunds,
+    returns,
+    stocking,
+    tracking,
+)
 from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Client
 from crossdock.connectors.shopify.invoicing import find_invoice, publish_invoice
@@ -17,6 +27,7 @@ from crossdock.domain.commands import (
     PublishStock,
     PushFulfilment,
     PushRefund,
+    PushReturn,
     ReadBack,
     TellTracking,
 )
@@ -242,6 +253,16 @@ OPERATIONS: dict[str, Operation] = {
             settle_s=10.0,
             lease_s=120.0,
             cost=20,
+        ),
+        Operation(
+            purpose=PushReturn.purpose,
+            title="Tell the shop what came back",
+            repeat=Repeat.SEARCHABLE,  # reverseFulfillmentOrderDispose takes no idempotency key, and disposes again
+            send=disposing.tell,
+            look_up=disposing.find,
+            settle_s=10.0,
+            lease_s=120.0,
+            cost=30,
         ),
         Operation(
             purpose=PushRefund.purpose,

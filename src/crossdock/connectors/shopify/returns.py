@@ -1,8 +1,9 @@
 """Shopify's returns to canonical ones. Pure but for the types of the answer, which are here too.
 
-A return is on its way while it is requested or open, and received when it is closed: with what of it was processed, or
-whole where nothing was (returns that are closed without being processed). One that is cancelled or declined tells
-nothing. Units of goods that no order line is known for are left out: they are in nobody's quantities.
+A return that is requested waits for the shop's word; one that is open is authorised, and received when it is closed:
+with what of it was processed, or whole where nothing was (returns that are closed without being processed). One that is
+cancelled or declined is called off. Units of goods that no order line is known for are left out: they are in nobody's
+quantities.
 """
 
 from decimal import Decimal
@@ -11,7 +12,13 @@ from crossdock.connectors.shopify.graph import PageInfo, Ref, Struct, number
 from crossdock.connectors.shopify.wire import Instant
 from crossdock.domain.refund import Return, ReturnedLine
 
-_STATUS = {"REQUESTED": "requested", "OPEN": "requested", "CLOSED": "received"}
+_STATUS = {
+    "REQUESTED": "requested",
+    "OPEN": "authorised",
+    "CANCELED": "cancelled",
+    "DECLINED": "cancelled",
+    "CLOSED": "received",
+}
 
 
 class _Fulfilled(Struct, frozen=True):
@@ -68,7 +75,7 @@ def is_whole(page: Page) -> bool:
 
 
 def to_return(told: Told) -> Return | None:
-    """None for a return of which nothing came and nothing will."""
+    """None for a return that names no goods of the order, or whose status is new to us."""
     status = _STATUS.get(told.status)
     rows = told.return_line_items.nodes
     processed = status == "received" and any(row.processed_quantity for row in rows)
@@ -78,7 +85,7 @@ def to_return(told: Told) -> Return | None:
             line_id = number(row.fulfillment_line_item.line_item.id)
             sums[line_id] = sums.get(line_id, 0) + (row.processed_quantity if processed else row.quantity)
     lines = tuple(ReturnedLine(line_id, Decimal(quantity)) for line_id, quantity in sums.items() if quantity)
-    if status is None or not lines:
+    if status is None or (not lines and status != "cancelled"):
         return None
     refunds = told.refunds.nodes
     instants = [told.created_at, told.closed_at, *(one.created_at for one in refunds)]

@@ -21,10 +21,8 @@ _FULFILMENT_ORDERS = (
     "rescheduled",
     "scheduled_fulfillment_order_ready",
 )
-_RETURNS = ("request", "approve", "update", "process", "close", "reopen")
+_RETURNS = ("request", "approve", "update", "process", "close", "reopen", "cancel", "decline")
 IGNORED_BECAUSE: Final = {
-    "returns/cancel": "nothing came back, and nothing was told of it",
-    "returns/decline": "nothing came back, and nothing was told of it",
     "fulfillments/create": "our own fulfilment, or one made in the shop: fulfilment orders tell what remains",
     "fulfillments/update": "how far parcels are is told by fulfillment_events/create",
     "app/uninstalled": "the next call is refused and pauses the connection",

@@ -8,6 +8,7 @@ from crossdock.domain.cases.invoice_seen import invoice_seen
 from crossdock.domain.cases.parcel_seen import parcel_seen
 from crossdock.domain.cases.refund_seen import fit_again, refund_seen
 from crossdock.domain.cases.release_seen import release_seen
+from crossdock.domain.cases.return_received import return_received
 from crossdock.domain.cases.shipment_seen import shipment_seen
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import Early
@@ -18,6 +19,7 @@ from crossdock.domain.events import (
     ParcelSeen,
     RefundSeen,
     ReleaseSeen,
+    ReturnReceived,
     ReturnSeen,
     ShipmentSeen,
 )
@@ -52,6 +54,8 @@ def apply_one(d: Draft, event: Early) -> None:
         let_go(d)
     elif isinstance(event, ReturnSeen):
         returns.return_seen(d, event)
+    elif isinstance(event, ReturnReceived):
+        return_received(d, event)
     elif isinstance(event, RefundSeen):
         refund_seen(d, event)
     elif isinstance(event, CreditSeen):

@@ -16,6 +16,7 @@ from crossdock.domain.entries import units
 from crossdock.domain.events import ReturnAsked
 from crossdock.domain.money import ZERO
 from crossdock.domain.refund import Restock, Return, ReturnedLine
+from crossdock.domain.restocking import compare
 from crossdock.domain.returning import ReturnAnswer, ReturnAnswered, Returning, ReturnRefusal
 from crossdock.domain.state import OrderState, came_back, goods_of, shipped, tells_parcels
 
@@ -33,8 +34,9 @@ def return_asked(d: Draft, event: ReturnAsked) -> None:
     d.note(ReturnAnswered(ReturnAnswer(request, d.now, number, refusals), event.source, d.now))
     if number is not None:
         goods = tuple(_goods(d, line) for line in request.lines)
-        d.note(e.ReturnTaken(Return(number, "requested", goods, d.now), event.source, d.now))
+        d.note(e.ReturnTaken(Return(number, "authorised", goods, d.now), event.source, d.now))
         d.refer(event.source, "return", number)
+        compare(d)
 
 
 def _goods(d: Draft, line: ReturnedLine) -> ReturnedLine:
@@ -98,18 +100,24 @@ def _against(policy: Returning, line: ReturnedLine, left_at: datetime, now: date
 
 
 def spoken_for(state: OrderState) -> dict[str, Decimal]:
-    """Line id -> units that came back, are authorised or announced to, or were refunded and kept."""
-    sums = came_back(state)
-    parts = [line for one in state.returns.values() if one.status != "received" for line in one.lines]
-    parts += [
-        ReturnedLine(line.line_id, goods_of(state, line.line_id, line.quantity))
-        for refund in state.refunded()
-        for line in refund.lines
-        if line.restock is Restock.NONE
-    ]
-    for part in parts:
-        sums[part.line_id] = sums.get(part.line_id, ZERO) + part.quantity
+    """Line id -> units that came back, are authorised or announced to, or were refunded and kept.
+
+    What a warehouse has of a return that is still on its way, by the channel's word, is counted once.
+    """
+    sums: dict[str, Decimal] = {}
+    for returned in state.returns.values():
+        if returned.status != "cancelled":
+            _add(sums, returned.lines)
+    back = came_back(state)
+    sums |= {line_id: max(quantity, sums.get(line_id, ZERO)) for line_id, quantity in back.items()}
+    kept = [line for refund in state.refunded() for line in refund.lines if line.restock is Restock.NONE]
+    _add(sums, [ReturnedLine(line.line_id, goods_of(state, line.line_id, line.quantity)) for line in kept])
     return sums
+
+
+def _add(sums: dict[str, Decimal], lines: Iterable[ReturnedLine]) -> None:
+    for line in lines:
+        sums[line.line_id] = sums.get(line.line_id, ZERO) + line.quantity
 
 
 def last_left(state: OrderState) -> dict[str, datetime]:

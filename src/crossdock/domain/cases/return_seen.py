@@ -1,5 +1,7 @@
 """Goods are on their way back, or have come: no more than had left."""
 
+from decimal import Decimal
+
 from crossdock.domain import entries as e
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
@@ -9,6 +11,7 @@ from crossdock.domain.money import ZERO
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT
 from crossdock.domain.refund import Return
+from crossdock.domain.restocking import compare as compare_receipts
 from crossdock.domain.state import came_back, shipped, tells_parcels
 
 
@@ -26,12 +29,20 @@ def return_seen(d: Draft, event: ReturnSeen) -> None:
     d.note(e.ReturnTaken(returned, event.source, d.now))
     d.refer(event.source, "return", returned.id)
     compare(d)
+    compare_receipts(d)
 
 
 def _further(known: Return, returned: Return) -> bool:
-    """Of two that are equally far, the later one counts."""
+    """Of two that are equally far the later one counts; of two of one instant, the one of fewer units: a channel takes
+    units off a return and tells no time of it."""
     one, other = rank("return_status", known.status), rank("return_status", returned.status)
-    return other > one or (other == one and returned.at > known.at)
+    if other != one or returned.at != known.at:
+        return other > one or (other == one and returned.at > known.at)
+    return _units(returned) < _units(known)
+
+
+def _units(returned: Return) -> Decimal:
+    return sum((line.quantity for line in returned.lines), ZERO)
 
 
 def compare(d: Draft) -> None:

@@ -1,4 +1,4 @@
-"""An alarm went off: the edit window is over, a hold expires."""
+"""An alarm went off: the edit window is over, a hold expires, refunded goods have not come."""
 
 from crossdock.domain.advance import advance
 from crossdock.domain.cases.order_seen import check
@@ -6,6 +6,7 @@ from crossdock.domain.checks import EDIT_WINDOW, REVALIDATE
 from crossdock.domain.decision import Timer
 from crossdock.domain.draft import Draft
 from crossdock.domain.holding import expire
+from crossdock.domain.restocking import ALARM, ask_for_goods
 
 
 def timer_fired(d: Draft, name: str) -> None:
@@ -23,4 +24,6 @@ def timer_fired(d: Draft, name: str) -> None:
         check(d)
     elif name.startswith("hold/"):
         expire(d, name.removeprefix("hold/"))
+    elif name == ALARM:
+        ask_for_goods(d)
     advance(d)

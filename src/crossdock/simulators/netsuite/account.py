@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from crossdock.simulators.base import Faults, Reply, Request, Surroundings
-from crossdock.simulators.netsuite import catalogue, tokens, transforms
+from crossdock.simulators.netsuite import catalogue, returns, tokens, transforms
 from crossdock.simulators.netsuite.answers import Refusal, bad_ref, created, found, missing, user_error
 from crossdock.simulators.netsuite.credits import CreditDesk
 from crossdock.simulators.netsuite.journals import JournalDesk
@@ -24,8 +24,14 @@ SUITEQL = "/services/rest/query/v1/suiteql"
 _EXTERNAL = re.compile(r"[A-Za-z0-9_-]+\Z")
 # Made by POST, out of no other document.
 _FREE = frozenset({"creditMemo", "customerDeposit", "customerPayment", "customerRefund", "journalEntry"})
-_TRANSFORMS = {"itemFulfillment": transforms.fulfil, "invoice": transforms.bill}
-_DOCUMENTS = frozenset({"salesOrder", "itemFulfillment", "invoice", "depositApplication"}) | _FREE
+_TRANSFORMS = {
+    ("salesOrder", "itemFulfillment"): transforms.fulfil,
+    ("salesOrder", "invoice"): transforms.bill,
+    ("salesOrder", "returnAuthorization"): returns.authorise,
+    ("returnAuthorization", "itemReceipt"): returns.receive,
+}
+_MADE = frozenset(target for _, target in _TRANSFORMS) | {"depositApplication"}
+_DOCUMENTS = frozenset({"salesOrder"}) | _MADE | _FREE
 
 
 class NetSuiteAccount:
@@ -92,7 +98,7 @@ class NetSuiteAccount:
         return Refusal(429, "CONCURRENCY_LIMIT_EXCEEDED", detail).reply()
 
     def books(self) -> dict[str, Any]:
-        return self.ledger.books()
+        return self.ledger.books() | returns.books(self.ledger)
 
     async def tick(self) -> None:
         """Nothing happens in this account by itself."""
@@ -167,8 +173,10 @@ class NetSuiteAccount:
                 return await self._put(ref, request)
             case ("PATCH", [ref]) if kind == "salesOrder":
                 return await self._patch(ref, request)
-            case ("POST", [ref, "!transform", target]) if kind == "salesOrder" and target in _TRANSFORMS:
-                return await self._transform(ref, target, request)
+            case ("PATCH", [ref]) if kind == "returnAuthorization":
+                return await self._close_return(ref, request)
+            case ("POST", [ref, "!transform", target]) if (kind, target) in _TRANSFORMS:
+                return await self._transform(kind, ref, target, request)
             case ("POST", [ref, "!transform", "depositApplication"]) if kind == "customerDeposit":
                 return await self._apply(ref, request)
         raise Refusal(405, "METHOD_NOT_ALLOWED", f"{request.method} is not supported for {request.path}")
@@ -245,14 +253,21 @@ class NetSuiteAccount:
         self._sales.fill(order, body, replace, self._world.now())
         return created(self._location(request, order))
 
-    async def _transform(self, ref: str, target: str, request: Request) -> Reply:
-        order = self._document("salesOrder", ref)
+    async def _transform(self, kind: str, ref: str, target: str, request: Request) -> Reply:
+        order = self._document(kind, ref)
         body = _json(request)
-        if order.status in "AH":
+        if kind == "salesOrder" and order.status in "AH":
             raise user_error("The order is not approved or is closed.", "createdFrom")
         await self._save(order.id)
-        document = self._billed(_TRANSFORMS[target](self.ledger, order, body, self._world.now()))
+        document = self._billed(_TRANSFORMS[kind, target](self.ledger, order, body, self._world.now()))
         return created(self._location(request, document))
+
+    async def _close_return(self, ref: str, request: Request) -> Reply:
+        authorised = self._document("returnAuthorization", ref)
+        body = _json(request)
+        await self._save(authorised.id)
+        returns.close(authorised, body, self._world.now())
+        return created(self._location(request, authorised))
 
     async def _apply(self, ref: str, request: Request) -> Reply:
         deposit = self._document("customerDeposit", ref)

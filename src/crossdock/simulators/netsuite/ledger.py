@@ -46,7 +46,7 @@ class Line(msgspec.Struct, kw_only=True):
 
 
 class Document(msgspec.Struct, kw_only=True):
-    """A sales order, item fulfilment, invoice, credit memo, customer refund or journal entry."""
+    """A sales order and what is made of it; a credit memo, customer refund, payment or journal entry."""
 
     id: str
     type: str  # as the record is called: salesOrder, itemFulfillment, invoice, customerDeposit …

@@ -8,6 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from crossdock.simulators.netsuite.ledger import ZERO, Ledger
+from crossdock.simulators.netsuite.returns import restocked
 
 SHIPS_FROM = "1"  # the location that sales orders commit at
 
@@ -51,7 +52,8 @@ class StockRoom:
             yield Balance(item, location, on_hand, committed, changed)
 
     def _sums(self) -> tuple[Mapping[str, Decimal], Mapping[str, Decimal], dict[str, datetime]]:
-        """By item: open on sales orders, left on item fulfilments, and when an order with it last changed."""
+        """By item: open on sales orders, left on item fulfilments less what came back, and when an order with it last
+        changed."""
         open_: defaultdict[str, Decimal] = defaultdict(Decimal)
         left: defaultdict[str, Decimal] = defaultdict(Decimal)
         touched: dict[str, datetime] = {}
@@ -60,4 +62,6 @@ class StockRoom:
                 open_[line.item] += line.open if order.status not in "AC" else ZERO
                 left[line.item] += line.fulfilled
                 touched[line.item] = max(order.modified, touched.get(line.item, order.modified))
+        for item, quantity in restocked(self._ledger).items():
+            left[item] -= quantity
         return open_, left, touched

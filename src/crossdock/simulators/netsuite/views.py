@@ -22,7 +22,7 @@ def shown(document: Document, query: Mapping[str, str], items: Mapping[str, Item
         "otherRefNum": document.header.get("otherRefNum"),
         "memo": document.header.get("memo"),
     }
-    if document.type != "itemFulfillment":
+    if document.type not in ("itemFulfillment", "itemReceipt", "returnAuthorization"):
         body |= {"total": document.total, "taxTotal": document.tax, "shippingCost": document.shipping}
     if document.type == "invoice":
         body["amountRemaining"] = left

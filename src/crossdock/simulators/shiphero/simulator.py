@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from crossdock.simulators.base import Deliver, Faults, Reply, Request, Surroundings
-from crossdock.simulators.shiphero import views
+from crossdock.simulators.shiphero import returns, views
 from crossdock.simulators.shiphero.language import Field, GraphError, parse
+from crossdock.simulators.shiphero.returns import Return, ReturnDesk
 from crossdock.simulators.shiphero.schema import check, check_input, pick
 from crossdock.simulators.shiphero.stock import Shelves
 from crossdock.simulators.shiphero.warehouse import Order, Pace, Refusal, Shipment, Warehouse
@@ -60,7 +61,8 @@ class ShipHeroSimulator:
         if unknown:
             raise TypeError(f"unknown settings {sorted(unknown)}")
         self.warehouse = Warehouse(surroundings.now, surroundings.random, paced, self._tell)
-        self.shelves = Shelves(lambda: self.warehouse.orders.values(), self._tell_stock)
+        self.returns = ReturnDesk(surroundings.now, self.warehouse.number, self._tell_return)
+        self.shelves = Shelves(lambda: self.warehouse.orders.values(), self._tell_stock, self.returns.restocked)
 
     async def handle(self, request: Request) -> Reply:
         if request.method != "POST":
@@ -85,6 +87,8 @@ class ShipHeroSimulator:
         keys = Counter(order.partner for order in self.warehouse.orders.values() if order.partner)
         return {
             "orders": [views.book(order) for order in self.warehouse.orders.values()],
+            "returns": [returns.book(made) for made in self.returns.returns.values()],
+            "returns_repeated": list(returns.repeated(self.returns)),
             "repeated": sorted(key for key, times in keys.items() if times > 1),
             "requests": dict(self._requests),
             "credits": round(self._credits, 1),
@@ -93,7 +97,8 @@ class ShipHeroSimulator:
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """``hold``, ``release_hold``, ``ship_now``, ``cancel``, ``void_label``, ``pick_up``, ``deliver`` (args:
         ``order``, an id, a number or a partner_order_id), ``subscribe`` (``url``, ``secret``), ``count_stock``
-        (``sku``, ``quantity``, ``warehouse``).
+        (``sku``, ``quantity``, ``warehouse``), ``receive_return`` (``order``, ``sku``, ``quantity``, ``restock``;
+        ``return``: which of several, ``finish``, ``silently``: no webhook), ``open_return`` (``order``, ``lines``).
         Raises ``KeyError`` and ``ValueError``."""
         if verb == "subscribe":
             self.webhook_url, self.webhook_secret = args["url"], args.get("secret", self.webhook_secret)
@@ -102,11 +107,27 @@ class ShipHeroSimulator:
             self.shelves.count(str(args["sku"]), int(args["quantity"]), str(args.get("warehouse", views.WAREHOUSE_ID)))
             return {"products": self.shelves.products(str(args["sku"]), None)}
         order = self.warehouse.find(str(args["order"]))
+        if verb in ("receive_return", "open_return"):
+            return returns.book(self._returned(verb, order, args))
         try:
             self._do(verb, order, args)
         except Refusal as refusal:
             raise ValueError(str(refusal)) from refusal
         return views.book(order)
+
+    def _returned(self, verb: str, order: Order, args: Mapping[str, Any]) -> Return:
+        if verb == "open_return":
+            rows = [{"return_reason": "RTS", **dict(row)} for row in args["lines"]]
+            return self.returns.create(order, {"line_items": rows, "warehouse_id": views.WAREHOUSE_ID})
+        known = self.returns.of_order(order)
+        made = next(one for one in reversed(known) if args.get("return") in (None, one.id, one.partner_id))
+        tell, quantity = not args.get("silently"), int(args.get("quantity", 0))
+        if quantity:
+            restock = int(args.get("restock", quantity))
+            self.returns.receive(made, str(args["sku"]), quantity, restock, args.get("condition"), tell=tell)
+        if args.get("finish"):
+            self.returns.finish(made, tell=tell)
+        return made
 
     def _do(self, verb: str, order: Order, args: Mapping[str, Any]) -> None:
         match verb:
@@ -202,6 +223,54 @@ class ShipHeroSimulator:
             raise GraphError(str(refusal), 3) from refusal
         return {"order": views.order(order)}, "OrderMutation"
 
+    def _return_create(self, args: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        given = check_input(args.get("data"), "CreateReturnInput")
+        check_input(given["address"], "AddressInput")
+        check_input(given["dimensions"], "DimensionsInput")
+        if given["label_type"] not in ("FREE", "PAID", "FLAT_RATE", "SELF_RETURN"):
+            raise GraphError(f'Value "{given["label_type"]}" does not exist in "ReturnLabelType" enum.')
+        for line in given["line_items"]:
+            check_input(line, "CreateReturnLineItemInput")
+            if not isinstance(line["quantity"], int) or line["quantity"] < 1:
+                raise GraphError("Int cannot represent this quantity", field="quantity")
+        order = self.warehouse.orders.get(given["order_id"])
+        if order is None:
+            raise GraphError(f"Order {given['order_id']} not found", 4)
+        try:
+            return {"return": self._return_view(self.returns.create(order, given))}, "ReturnMutation"
+        except Refusal as refusal:
+            raise GraphError(str(refusal), 3) from refusal
+
+    def _return_update_status(self, args: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        given = check_input(args.get("data"), "UpdateReturnStatusInput")
+        made = self.returns.returns.get(given["return_id"])
+        if made is None:
+            raise GraphError(f"Return {given['return_id']} not found", 4)
+        try:
+            self.returns.set_status(made, given["status"])
+        except Refusal as refusal:
+            raise GraphError(str(refusal), 3) from refusal
+        return {"return": self._return_view(made)}, "ReturnMutation"
+
+    def _return_view(self, made: Return) -> dict[str, Any]:
+        return returns.view(made, views.order)
+
+    def _return(self, args: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        made = self.returns.returns.get(args.get("id") or "")
+        return {"data": None if made is None else self._return_view(made)}, "ReturnAnswer"
+
+    def _returns(self, args: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        since, until = views.instant(args.get("date_from")), views.instant(args.get("date_to"))
+        found = [
+            partial(self._return_view, made)
+            for made in self.returns.returns.values()
+            if args.get("order_id") in (None, made.order.id)
+            and (since is None or made.at >= since)
+            and (until is None or made.at <= until)
+            and self._visible(made.at)
+        ]
+        return {"data": found}, "ReturnsAnswer"
+
     def _orders(self, args: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         since, until = views.instant(args.get("updated_from")), views.instant(args.get("updated_to"))
         found = [
@@ -246,6 +315,11 @@ class ShipHeroSimulator:
     def _tell(self, topic: str, order: Order, shipment: Shipment | None) -> None:
         self._send(views.webhook(topic, order, shipment, self._world.now()))
         for sku in sorted({line.sku for line in order.lines if self.shelves.knows(line.sku)}):
+            self._tell_stock(sku)
+
+    def _tell_return(self, made: Return) -> None:
+        self._send(returns.webhook(made))
+        for sku in sorted({item.sku for item in made.items if item.received and self.shelves.knows(item.sku)}):
             self._tell_stock(sku)
 
     def _tell_stock(self, sku: str) -> None:

@@ -13,10 +13,12 @@ Place = tuple[str, str]  # warehouse, SKU
 
 
 class Shelves:
-    """``orders``: those of the account; ``changed`` is told of each SKU whose number moved."""
+    """``orders``: the account's; ``changed`` is told of each SKU whose number moved; ``back``: units restocked."""
 
-    def __init__(self, orders: Callable[[], Iterable[Order]], changed: Callable[[str], None]) -> None:
-        self._orders, self._changed = orders, changed
+    def __init__(
+        self, orders: Callable[[], Iterable[Order]], changed: Callable[[str], None], back: Callable[[str], int]
+    ) -> None:
+        self._orders, self._changed, self._back = orders, changed, back
         self._counted: dict[Place, int] = {}  # less what has left since
         self._left: dict[str, int] = {}  # of each SKU, when it was counted
 
@@ -49,7 +51,8 @@ class Shelves:
         }
 
     def _gone(self, sku: str) -> int:
-        return sum(line.shipped for order in self._orders() for line in order.lines if line.sku == sku)
+        left = sum(line.shipped for order in self._orders() for line in order.lines if line.sku == sku)
+        return left - self._back(sku)
 
     def _asked(self, sku: str) -> int:
         lines = (line for order in self._orders() if order.open for line in order.lines if line.sku == sku)

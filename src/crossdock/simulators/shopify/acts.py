@@ -212,6 +212,20 @@ def _close_return(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     return {"return": str(known.id)}
 
 
+def _cancel_return(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """Nothing of ``return`` will come."""
+    known = returning.cancel(shop.books_, int(args["return"]))
+    shop.notify("returns/cancel", returning.body(known))
+    return {"return": str(known.id)}
+
+
+def _shorten_return(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """``quantity`` units of ``line`` less come back under ``return``."""
+    known = returning.remove(shop.books_, int(args["return"]), int(args["line"]), int(args["quantity"]))
+    shop.notify("returns/update", returning.body(known))
+    return {"return": str(known.id)}
+
+
 def _add_line(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     """Edit the order: one unit of ``sku`` at ``price`` more, which the customer owes from then on."""
     order_id = _order_id(shop, args)
@@ -240,6 +254,8 @@ VERBS: dict[str, Callable[["ShopifySimulator", Args], dict[str, Any]]] = {
     "settle_payout": _settle_payout,
     "open_return": _open_return,
     "close_return": _close_return,
+    "cancel_return": _cancel_return,
+    "shorten_return": _shorten_return,
     "add_line": _add_line,
     "edit_address": _edit_address,
     "tag_order": _tag_order,

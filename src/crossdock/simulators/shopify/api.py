@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from crossdock.simulators.shopify import carrying, metafields, payments, refunding, views
+from crossdock.simulators.shopify import carrying, metafields, payments, refunding, returning, views
 from crossdock.simulators.shopify.books import LOCATIONS, UserError, numeric
 from crossdock.simulators.shopify.language import GraphError, connection, page_info
 
@@ -29,6 +29,8 @@ TOPICS = (
     "RETURNS_PROCESS",
     "RETURNS_CLOSE",
     "RETURNS_REOPEN",
+    "RETURNS_CANCEL",
+    "RETURNS_DECLINE",
     "ORDER_TRANSACTIONS_CREATE",
     "FULFILLMENT_EVENTS_CREATE",
     "FULFILLMENT_ORDERS_ORDER_ROUTING_COMPLETE",
@@ -62,6 +64,7 @@ def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
             "fulfillmentCreate": _payload("fulfillmentCreate", lambda a: _fulfil(shop, a)),
             "fulfillmentEventCreate": _payload("fulfillmentEventCreate", lambda a: _event(shop, a)),
             "refundCreate": _payload("refundCreate", lambda a: _refund(shop, a)),
+            "reverseFulfillmentOrderDispose": lambda a: _dispose(shop, a),
             "metafieldsSet": lambda a: _set_metafields(shop, a),
             "inventorySetQuantities": lambda a: _set_quantities(shop, a),
             "webhookSubscriptionCreate": _payload("webhookSubscriptionCreate", lambda a: _subscribe(shop, a)),
@@ -85,8 +88,13 @@ def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
         made = (one for told in books.orders.values() for one in told["refunds"] if one["id"] == wanted)
         return next((views.refund(one) for one in made), None)
 
+    def returned(a: Arguments) -> dict[str, Any] | None:
+        told = books.returns.get(numeric(a["id"]))
+        return returning.view(told) if told else None
+
     return {
         "__typename": "QueryRoot",
+        "return": returned,
         "order": order,
         "refund": refund,
         "inventoryItems": shop.shelf.listed,
@@ -200,6 +208,27 @@ def _refund(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
     shop.books_.idempotent[key] = (wanted, made)
     shop.refunded(made["order_id"], made)
     return {"refund": views.refund(made)}
+
+
+def _dispose(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
+    """What is restocked is for sale again at its location."""
+    rows = a["dispositionInputs"]
+    answer: dict[str, Any] = {"__typename": "ReverseFulfillmentOrderDisposePayload", "userErrors": []}
+    try:
+        done = returning.dispose(shop.books_, rows)
+    except UserError as error:
+        told = {"__typename": "ReturnUserError", "code": "INVALID", "field": error.field, "message": str(error)}
+        return {**answer, "reverseFulfillmentOrderLineItems": None, "userErrors": [told]}
+    for row, (of, line_id, how, quantity) in zip(rows, done, strict=True):
+        lines = shop.books_.orders[of.order_id]["line_items"]
+        sku = next(str(line["sku"]) for line in lines if line["id"] == line_id)
+        if how == "RESTOCKED":
+            shop.shelf.sell(sku, numeric(row["locationId"]), -quantity)
+    items = [
+        {"__typename": "ReverseFulfillmentOrderLineItem", "id": row["reverseFulfillmentOrderLineItemId"]}
+        for row in rows
+    ]
+    return {**answer, "reverseFulfillmentOrderLineItems": items}
 
 
 def _set_metafields(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:

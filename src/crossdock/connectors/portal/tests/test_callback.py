@@ -12,9 +12,10 @@ import msgspec
 import pytest
 
 from crossdock.connectors.portal import CONNECTOR
-from crossdock.domain.commands import PublishStock, PushFulfilment
+from crossdock.domain.commands import PublishStock, PushFulfilment, PushReturn
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.outcome import Done, Misconfigured, OutcomeUnknown
+from crossdock.domain.receipt import Receipt, ReceivedRow
 from crossdock.kit.http import Line, Response
 from crossdock.kit.manifest import Call, Result
 
@@ -46,7 +47,7 @@ def push(
     callback: Callback,
     secret: str = SECRET,
     url: str = "https://portal.example/told",
-    payload: PushFulfilment | PublishStock = PUSH,
+    payload: PushFulfilment | PublishStock | PushReturn = PUSH,
 ) -> Any:
     line = Line("portal1", {"callback_url": url}, {"callback_secret": secret}, callback, None, lambda: NOW, lambda: "u")  # type: ignore[arg-type]
 
@@ -99,3 +100,20 @@ def test_a_portal_that_asks_for_stock_is_told_none() -> None:
     callback = Callback()
     assert isinstance(push(callback, url="", payload=STOCK), Done)
     assert not callback.asked
+
+
+def test_what_came_back_is_told_whole_with_its_version() -> None:
+    row = ReceivedRow("1", Decimal(2), Decimal(1), "10", "SKU-1")
+    payload = PushReturn("PO-1", Receipt("R-1", (row,), None, True), "portal1-PO-1-R1", 3)
+    callback = Callback()
+    assert push(callback, payload=payload) == Done()
+    assert msgspec.json.decode(callback.asked[0][1]) == {
+        "type": "order.returned",
+        "external_id": "PO-1",
+        "number": "portal1-PO-1-R1",
+        "version": 3,
+        "finished": True,
+        "lines": [{"id": "10", "sku": "SKU-1", "received": "2", "restocked": "1"}],
+    }
+    assert isinstance(push(Callback(b"{}"), payload=payload), OutcomeUnknown)
+    assert isinstance(push(Callback(), url="", payload=payload), Done)
