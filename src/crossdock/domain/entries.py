@@ -26,6 +26,7 @@ from crossdock.domain.hold import Hold, HoldEscalated, HoldReleased, HoldRestore
 from crossdock.domain.merge import BookingWritten, MergeChosen
 from crossdock.domain.order import Capture, Order, PaymentStatus
 from crossdock.domain.parcel import ParcelMoved
+from crossdock.domain.part import HandedOver, PartOpened
 from crossdock.domain.promise import Dates
 from crossdock.domain.refund import Credit, Refund, Return
 from crossdock.domain.returning import ReturnAnswered
@@ -370,6 +371,8 @@ Entry = (
     | BookingWritten
     | MergeChosen
     | OrderAmended
+    | PartOpened
+    | HandedOver
     | OrderSuperseded
     | OrderTied
     | OrderConfirmed

@@ -136,8 +136,21 @@ class Totals(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     rounding: Amount = NOTHING  # declared cash rounding, signed
 
 
+class Apart(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What of the channel's order is an order of its own here, as one view shows it."""
+
+    part: str  # X1, X2 ...: see ``Order.part``
+    total: Amount
+    units: Decimal  # of goods, as far as they are wanted
+    view: str  # names what this view shows of it: equal, nothing of it changed
+
+
 class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One order as its channel showed it at ``updated_at``."""
+    """One order as its channel showed it at ``updated_at``.
+
+    Where lines of the channel's order are an order of their own here (see ``parts.py``), this is one of both: the part,
+    or what is left without its parts.
+    """
 
     channel: str  # the connection it came in by
     external_id: str  # the channel's own id
@@ -166,11 +179,16 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     region: str | None = None  # for dashboards: the ship-to (else bill-to) country
     ship_by: datetime | None = None  # what the channel itself promised its customer: when it leaves at the latest
     deliver_by: datetime | None = None  # and when it arrives
+    # What the customer still owes on the channel's whole order, in ``currency``; negative: is owed. None: not told.
+    outstanding: Decimal | None = None
+    part: str | None = None  # which part of the channel's order this is; None: the order itself
+    apart: tuple[Apart, ...] = ()  # its parts: not in ``lines``, not in ``totals``
 
     @property
     def key(self) -> str:
         """The canonical key: the stream's key, and the external id that every ERP document carries."""
-        return order_key(self.channel, self.external_id)
+        key = order_key(self.channel, self.external_id)
+        return key if self.part is None else part_key(key, self.part)
 
     def ties(self, other: "Order") -> bool:
         """Whether nothing tells which of two views is the newer: neither instant, nor payment, nor cancellation."""
@@ -192,3 +210,8 @@ def order_key(channel: str, external_id: str) -> str:
     Source: NetSuite refuses other characters in ``eid:`` paths ("|" breaks parsing).
     """
     return f"{channel}-{external_id}"
+
+
+def part_key(key: str, part: str) -> str:
+    """Names a part of an order. Capitals: Business Central keeps external document numbers in them."""
+    return f"{key}-{part}"

@@ -17,6 +17,7 @@ from crossdock.domain.draft import Draft
 from crossdock.domain.evolve import billed_whole
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Order, TaxLine
+from crossdock.domain.parts import set_off
 from crossdock.domain.posting import NEXT_DAY, PostingDay, posting_day
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PAY, PUSH
@@ -157,7 +158,9 @@ def _credit(d: Draft, account: Account, policy: Policy, refund: Refund, owed: li
     )
     d.send(CREDIT, account.erp, payload, refund.id)
     sent = d.state.command_of(CREDIT, refund.id)
-    money = min(payload.total, paid_back(refund, policy.basis))
+    # What is set off counts as paid out here and as paid in there: the part's invoice is paid as it is made too.
+    money = paid_back(refund, policy.basis) + set_off(d.state, policy.basis).get(refund.id, ZERO)
+    money = min(payload.total, money)
     if pays and money > ZERO and sent is not None and sent[1].status == "done":
         _pay(d, account, policy, refund, money, sent[1].refs.get("creditMemo", ""))
 

@@ -18,6 +18,7 @@ from crossdock.domain.merge import MergeChosen
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Capture, LineKind, Order, OrderLine
 from crossdock.domain.parcel import Mark
+from crossdock.domain.part import Handed, Part
 from crossdock.domain.promise import Promise
 from crossdock.domain.refund import Credit, Refund, Restock, Return
 from crossdock.domain.returning import ReturnAnswer
@@ -144,6 +145,8 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     credits: dict[str, Credited] = {}
     captures: dict[str, Capture] = {}  # what the channel took, by transaction
     payments_asked: str | None = None  # the state of the order for which the channel was last asked
+    parts: dict[str, Part] = {}  # lines of the channel's order that are orders of their own
+    handed: dict[str, Handed] = {}  # what was told to them beside views
     settlements: tuple[str, ...] = ()  # keys of those that have lines of this order
     told: tuple[str, ...] | None = None  # the refunds that they were told of; None: they were told nothing
     allocations: tuple[Allocation, ...] = ()
@@ -221,6 +224,8 @@ def fork(state: OrderState) -> OrderState:
     new.refunds = dict(state.refunds)
     new.credits = dict(state.credits)
     new.captures = dict(state.captures)
+    new.parts = dict(state.parts)
+    new.handed = dict(state.handed)
     new.problems = dict(state.problems)
     new.timers = dict(state.timers)
     return new

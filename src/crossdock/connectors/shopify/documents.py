@@ -32,6 +32,8 @@ ORDER = (
     + _BAG
     + " totalTaxSet "
     + _BAG
+    + " totalOutstandingSet "
+    + _BAG
     + " totalTipReceivedSet "
     + _BAG
     + "\n    originalTotalAdditionalFeesSet "

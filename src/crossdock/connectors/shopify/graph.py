@@ -146,6 +146,7 @@ class Order(Struct, frozen=True):
     tags: tuple[str, ...]
     total_discounts_set: Bag | None = None
     total_tax_set: Bag | None = None
+    total_outstanding_set: Bag | None = None
     original_total_additional_fees_set: Bag | None = None
     display_financial_status: str | None = None
     cancelled_at: Instant | None = None
@@ -182,7 +183,7 @@ class _Rewriter:
         self.applications: list[wire.Application] = []
 
     def order(self, order: Order, lines: tuple[Line, ...]) -> wire.Order:
-        fees = order.original_total_additional_fees_set
+        fees, due = order.original_total_additional_fees_set, order.total_outstanding_set
         return wire.Order(
             id=int(number(order.id)),
             name=order.name,
@@ -201,6 +202,7 @@ class _Rewriter:
             total_price_set=bag(order.total_price_set),
             total_discounts_set=bag(order.total_discounts_set) if order.total_discounts_set else None,
             total_tax_set=bag(order.total_tax_set) if order.total_tax_set else None,
+            total_outstanding=_money(due.shop_money).amount if due else None,
             total_tip_received=_money(order.total_tip_received_set.shop_money).amount,
             total_tip_received_set=bag(order.total_tip_received_set),
             original_total_additional_fees_set=bag(fees) if fees else None,

@@ -111,6 +111,7 @@ class _Reading:
             else (),
             source=source.source_name or None,
             region=place.country_code if place else None,
+            outstanding=_decimal(due, ("total_outstanding",)) if (due := source.total_outstanding) else None,
         )
 
     def amount(self, bag: wire.Bag | None, plain: str | None, *where: str | int, one_side: bool = False) -> Amount:

@@ -180,6 +180,7 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     total_discounts_set: Bag | None = None
     total_tax: str | None = None
     total_tax_set: Bag | None = None
+    total_outstanding: str | None = None  # in the shop's currency; negative: the customer is owed
     total_tip_received: str | None = None
     total_tip_received_set: Bag | None = None
     original_total_additional_fees_set: Bag | None = None

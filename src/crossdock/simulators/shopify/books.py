@@ -3,9 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
+
+from crossdock.simulators.shopify import paying
+from crossdock.simulators.shopify.paying import Receipt
 
 LOCATIONS = {101: "Rotterdam", 102: "Leipzig"}
 FULFILLABLE = ("OPEN", "IN_PROGRESS")
@@ -24,6 +28,7 @@ class FulfilmentOrder(msgspec.Struct):
     location_id: int
     lines: list[FulfilmentOrderLine]
     status: str = "OPEN"
+    awaits_payment: bool = False  # held until what is outstanding is paid
 
 
 class FulfilmentEvent(msgspec.Struct):
@@ -79,6 +84,8 @@ class ShopBooks:
         self.metafields: dict[tuple[int, str, str], str] = {}  # (order, namespace, key) -> value
         self.idempotent: dict[str, tuple[Any, dict[str, Any]]] = {}  # key -> (what was asked, what was made)
         self.returns: dict[int, Any] = {}  # see returning.py
+        self.receipts: dict[int, list[Receipt]] = {}  # what customers paid, by order
+        self.set_off: dict[int, dict[str, Decimal]] = {}  # what came back instead of being paid for, by order
         self._of_order: dict[int, list[FulfilmentOrder]] = {}
         self._fulfilments_of: dict[int, list[Fulfilment]] = {}
         self._next = 9_000_001
@@ -96,6 +103,7 @@ class ShopBooks:
     def take(self, body: dict[str, Any], split: bool) -> None:
         """Enter a new order and route it: one fulfilment order per location."""
         self.orders[body["id"]] = body
+        paying.begin(self, body)
         for refund in body.setdefault("refunds", []):  # of an order that was imported
             for one in refund["transactions"]:
                 amount = {"amount": one["amount"], "currency_code": one["currency"]}

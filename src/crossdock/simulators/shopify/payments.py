@@ -17,7 +17,6 @@ from crossdock.simulators.shopify.language import GraphError, connection
 
 ZERO = Decimal(0)
 RATE, FIXED = Decimal("0.029"), Decimal("0.30")
-PAID = ("paid", "partially_refunded", "refunded")
 _SINCE = re.compile(r"issued_at:(>=|<=)'([^']+)'")
 _OF_PAYOUT = re.compile(r"payments_transfer_id:(\d+)\Z")
 
@@ -53,8 +52,9 @@ class Payments:
     def enter(self) -> None:
         """Take what orders and refunds did since the last time."""
         for order in list(self.books.orders.values()):
-            if order["financial_status"] in PAID and "gift_card" not in order["payment_gateway_names"]:
-                self._once("CHARGE", order["id"], Decimal(order["total_price"]), order["id"], None)
+            if "gift_card" not in order["payment_gateway_names"]:
+                for one in self.books.receipts.get(order["id"], ()):
+                    self._once("CHARGE", one.id, one.sides["shop_money"], order["id"], None)
             for refund in order["refunds"]:
                 for one in refund["transactions"]:
                     if one["gateway"] == "shopify_payments":

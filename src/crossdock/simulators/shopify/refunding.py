@@ -25,6 +25,7 @@ class Asked(NamedTuple):
     amount: Decimal = Decimal(0)
     shares: Sequence[Decimal] = (Decimal(1),)
     note: str | None = None
+    pays_for: Decimal = Decimal(0)  # so much of it is not paid out: it pays for new lines (one currency only)
     both: Mapping[str, Decimal] | None = None  # the amount in either currency, where it was told in the customer's
 
 
@@ -34,7 +35,10 @@ def refund(books: ShopBooks, order_id: int, asked: Asked) -> Record:
     if order["cancelled_at"]:
         raise UserError("Order is cancelled, its payments are refunded", "orderId")
     rows = [_row(books, order, *line) for line in asked.lines]
-    given = _sum(order, rows, asked)
+    worth = _sum(order, rows, asked)
+    given = worth
+    if asked.pays_for:
+        given = {side: max(amount - asked.pays_for, Decimal(0)) for side, amount in worth.items()}
     paid = _plus([_bag(order["total_price_set"])], [_negative(_refunded(each)) for each in order["refunds"]])
     if given["shop_money"] > paid["shop_money"] or given["shop_money"] < 0:
         raise UserError(f"Refund amount cannot be greater than net payment ({paid['shop_money']})", "transactions")
@@ -42,6 +46,8 @@ def refund(books: ShopBooks, order_id: int, asked: Asked) -> Record:
         _take(books, order, row, restock)
     body = _body(books, order, rows, asked, given)
     order["refunds"].append(body)
+    known = books.set_off.get(order_id, NIL)
+    books.set_off[order_id] = {side: known[side] + worth[side] - given[side] for side in SIDES}
     rest = paid["shop_money"] - given["shop_money"]
     if given["shop_money"] or order["financial_status"] == "paid":
         order["financial_status"] = "partially_refunded" if rest else "refunded"

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from crossdock.simulators.base import Deliver, Faults, Reply, Request, Surroundings
-from crossdock.simulators.shopify import acts, api, carrying, language, placing
+from crossdock.simulators.shopify import acts, api, carrying, language, paying, placing
 from crossdock.simulators.shopify.books import FulfilmentEvent, ShopBooks, fulfilment_order_body
 from crossdock.simulators.shopify.language import GraphError
 from crossdock.simulators.shopify.payments import Payments
@@ -189,7 +189,9 @@ class ShopifySimulator:
     def order_changed(self, order_id: int, *topics: str) -> None:
         """Tell the order as it now stands under each topic."""
         for topic in topics:
-            self.notify(topic, told_order(self.books_.orders[order_id]))
+            order = self.books_.orders[order_id]
+            due = paying.outstanding_set(self.books_, order)["shop_money"]["amount"]
+            self.notify(topic, {**told_order(order), "total_outstanding": due})
 
     def refunded(self, order_id: int, refund: Mapping[str, Any]) -> None:
         """Tell a refund, and the order that it changed."""
@@ -232,9 +234,15 @@ class ShopifySimulator:
     def pay(self, order_id: int) -> None:
         """The money arrived."""
         order = self.books_.touch(order_id)
-        if order["financial_status"] == "pending":
-            order["financial_status"] = "paid"
-            self.order_changed(order_id, "orders/paid", "orders/updated")
+        if order["financial_status"] not in ("pending", "partially_paid"):
+            return
+        paying.receive(self.books_, order)
+        order["financial_status"] = "paid"
+        for each in self.books_.fulfilment_orders_of(order_id):
+            if each.awaits_payment:
+                each.awaits_payment, each.status = False, "OPEN"
+                self.notify("fulfillment_orders/hold_released", fulfilment_order_body(each.id, each.status))
+        self.order_changed(order_id, "orders/paid", "orders/updated")
 
     async def tick(self) -> None:
         """Let payments that are due arrive."""
@@ -284,6 +292,8 @@ class ShopifySimulator:
             "financial_status": order["financial_status"],
             "refunded": f"{sum((Decimal(t['sides']['shop_money']['amount']) for t in paid_back(order)), Decimal(0)):f}",
             "refunds": len(order["refunds"]),
+            "received": f"{paying.received(self.books_, order['id'])['shop_money']:f}",
+            "outstanding": paying.outstanding_set(self.books_, order)["shop_money"]["amount"],
             "fulfillment_status": order["fulfillment_status"],
             "updated_at": order["updated_at"],
             "lines": [

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from crossdock.simulators.shopify import carrying, metafields, returning
+from crossdock.simulators.shopify import carrying, metafields, paying, returning
 from crossdock.simulators.shopify.books import Fulfilment, FulfilmentOrder, ShopBooks, Subscription
 from crossdock.simulators.shopify.language import connection
+from crossdock.simulators.shopify.paying import Receipt
 from crossdock.simulators.shopify.refunding import sale_id
 
 Record = Mapping[str, Any]
@@ -166,6 +167,7 @@ def order(told: Record, books: ShopBooks) -> dict[str, Any]:
         "totalPriceSet": bag(told["total_price_set"]),
         "totalDiscountsSet": bag(told["total_discounts_set"]),
         "totalTaxSet": bag(told["total_tax_set"]),
+        "totalOutstandingSet": bag(paying.outstanding_set(books, told)),
         "totalTipReceivedSet": bag(tip),
         "originalTotalAdditionalFeesSet": bag(told["original_total_additional_fees_set"]),
         "totalCashRoundingAdjustment": rounding,
@@ -180,7 +182,7 @@ def order(told: Record, books: ShopBooks) -> dict[str, Any]:
             "ReturnConnection", [returning.view(one) for one in books.returns.values() if one.order_id == told["id"]]
         ),
         "metafield": lambda arguments: metafields.shown(books, {"ownerId": told["id"], **arguments}),
-        "transactions": lambda arguments: _transactions(told)[: arguments.get("first")],
+        "transactions": lambda arguments: _transactions(told, books)[: arguments.get("first")],
         "lineItems": connection("LineItemConnection", [line_item(line, told) for line in told["line_items"]]),
         "fulfillments": lambda arguments: [fulfilment(one, books) for one in books.fulfilments_of(told["id"])][
             : arguments.get("first")
@@ -250,28 +252,34 @@ def _adjustment(told: Record) -> dict[str, Any]:
     }
 
 
-def _transactions(told: Record) -> list[dict[str, Any]]:
-    """The sale, once it is paid, and what went back of it."""
-    if told["financial_status"] in ("pending", "authorized", "voided"):
+def _transactions(told: Record, books: ShopBooks) -> list[dict[str, Any]]:
+    """Every payment, and what went back of it."""
+    sales = [_sale(told, one) for one in books.receipts.get(told["id"], ())]
+    if not sales:
         return []
-    sale = {
-        "__typename": "OrderTransaction",
-        "id": sale_id(dict(told)),
-        "kind": "SALE",
-        "status": "SUCCESS",
-        "gateway": (told["payment_gateway_names"] or ["manual"])[0],
-        "createdAt": told["created_at"],
-        "processedAt": told["processed_at"],
-        "amountSet": bag(told["total_price_set"]),
-        "parentTransaction": None,
-    }
     back = [
         {**_transaction(one), "createdAt": each["created_at"], "processedAt": each["processed_at"]}
         for each in told["refunds"]
         for one in each["transactions"]
     ]
-    parent = {"__typename": "OrderTransaction", "id": sale["id"]}
-    return [sale, *({**one, "parentTransaction": parent} for one in back)]
+    parent = {"__typename": "OrderTransaction", "id": sale_id(dict(told))}
+    return [*sales, *({**one, "parentTransaction": parent} for one in back)]
+
+
+def _sale(told: Record, receipt: Receipt) -> dict[str, Any]:
+    currencies = {"shop_money": told["currency"], "presentment_money": told["presentment_currency"]}
+    sides = {side: {"amount": receipt.sides[side], "currency_code": code} for side, code in currencies.items()}
+    return {
+        "__typename": "OrderTransaction",
+        "id": f"gid://shopify/OrderTransaction/{receipt.id}",
+        "kind": "SALE",
+        "status": "SUCCESS",
+        "gateway": (told["payment_gateway_names"] or ["manual"])[0],
+        "createdAt": f"{receipt.at:%Y-%m-%dT%H:%M:%S}+00:00",
+        "processedAt": f"{receipt.at:%Y-%m-%dT%H:%M:%S}+00:00",
+        "amountSet": bag(sides),
+        "parentTransaction": None,
+    }
 
 
 def _transaction(told: Record) -> dict[str, Any]:

@@ -1,0 +1,80 @@
+"""What customers paid, and what they still owe: each payment is a transaction of its own."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from crossdock.simulators.shopify.books import ShopBooks
+
+SIDES = ("shop_money", "presentment_money")
+_PAID = ("paid", "partially_refunded", "refunded")
+_PLACES = {"JPY": 0, "KRW": 0, "KWD": 3}
+
+Record = Mapping[str, Any]
+Sides = dict[str, Decimal]
+
+
+class Receipt(msgspec.Struct):
+    """Money that came in. ``id``: the order's transaction."""
+
+    id: int
+    sides: Sides
+    at: datetime
+
+
+def begin(books: "ShopBooks", order: Record) -> None:
+    """An order that is entered as paid was paid whole."""
+    if order["financial_status"] in _PAID and "total_price_set" in order:
+        _receive(books, order, _bag(order["total_price_set"]))
+
+
+def receive(books: "ShopBooks", order: Record) -> None:
+    """The customer pays what is outstanding."""
+    _receive(books, order, outstanding(books, order))
+
+
+def _receive(books: "ShopBooks", order: Record, sides: Sides) -> None:
+    known = books.receipts.setdefault(order["id"], [])
+    known.append(Receipt(order["id"] * 10 + len(known) + 1, sides, books.now()))
+
+
+def received(books: "ShopBooks", order_id: int) -> Sides:
+    known = books.receipts.get(order_id, [])
+    return {side: sum((one.sides[side] for one in known), Decimal(0)) for side in SIDES}
+
+
+def outstanding(books: "ShopBooks", order: Record) -> Sides:
+    """The order's total before returns, less what was paid and what came back instead of being paid for.
+
+    Positive in the merchant's favour, as ``totalOutstandingSet`` says (Admin API 2026-10).
+    """
+    if order["cancelled_at"]:
+        return dict.fromkeys(SIDES, Decimal(0))
+    total, paid = _bag(order["total_price_set"]), received(books, order["id"])
+    instead = books.set_off.get(order["id"], dict.fromkeys(SIDES, Decimal(0)))
+    return {side: total[side] - paid[side] - instead[side] for side in SIDES}
+
+
+def outstanding_set(books: "ShopBooks", order: Record) -> dict[str, Any]:
+    """The same as a bag. Of an imported order it is what its body says."""
+    currencies = {"shop_money": order["currency"], "presentment_money": order["presentment_currency"]}
+    if "total_outstanding" in order:
+        sides = dict.fromkeys(SIDES, Decimal(order["total_outstanding"]))
+    else:
+        sides = outstanding(books, order)
+    return {
+        side: {"amount": _printed(sides[side], currency), "currency_code": currency}
+        for side, currency in currencies.items()
+    }
+
+
+def _printed(amount: Decimal, currency: str) -> str:
+    return f"{amount:.{_PLACES.get(currency, 2)}f}"
+
+
+def _bag(told: Record) -> Sides:
+    return {side: Decimal(told[side]["amount"]) for side in SIDES}
