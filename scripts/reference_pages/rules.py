@@ -125,8 +125,8 @@ def edits_and_cancels() -> str:
         "Edits and cancellations",
         "`domain/rulings.py`",
         "What an edit or a cancellation in the channel leads to, by the stage the order is in. The decider asks this "
-        "very table. Where one view of an order brings several edits, the hardest ruling is the view's; lines that become "
-        "an order of their own are taken out of it first.",
+        "very table. Where one view of an order brings several edits, the hardest ruling is the view's; lines that "
+        "become an order of their own are taken out of it first.",
         table(("", *map(words, stages)), rows),
         "## Stages\n\n" + table(("stage", "means"), [(words(stage), text) for stage, text in stages.items()]),
         "## Rulings\n\nFrom the lightest to the hardest.\n\n"
@@ -136,12 +136,12 @@ def edits_and_cancels() -> str:
         "of which nothing is wanted any more, though the channel still shows them. An edit whose amendment the ERP "
         "refuses is the exception `booking.amend.rejected`; a cancellation that the warehouse or the ERP refuses is "
         "`release.cancel.rejected` or `booking.close.rejected`: nothing further is sent until a person acts.",
-        "## Exchanges\n\nLines that are added after goods have left are a *part*: an order of its own under the order's "
-        "key with `-X1`, `-X2` …, with its own sales order, release, shipments and bill. Every later view is split by the "
-        "ids of its lines: an edit, a cancellation, a return or a refund of them is ruled by the stage of the part, all "
-        "else by the order's. It is paid as soon as the channel says that nothing is outstanding. What comes back is "
-        "credited whole on the order's own bill, whatever of it pays for the part. A part of which nothing is wanted any "
-        "more is cancelled. [Why](../adr/0034-an-exchange-is-an-order-of-its-own.md).",
+        "## Exchanges\n\nLines that are added after goods have left are a *part*: an order of its own under the "
+        "order's key with `-X1`, `-X2` …, with its own sales order, release, shipments and bill. Every later view is "
+        "split by the ids of its lines: an edit, a cancellation, a return or a refund of them is ruled by the stage of "
+        "the part, all else by the order's. It is paid as soon as the channel says that nothing is outstanding. What "
+        "comes back is credited whole on the order's own bill, whatever of it pays for the part. A part of which "
+        "nothing is wanted any more is cancelled. [Why](../adr/0034-an-exchange-is-an-order-of-its-own.md).",
     )
 
 

@@ -52,6 +52,7 @@ def _part(order: Order, name: str, part: Part, lines: tuple[OrderLine, ...]) -> 
         order,
         part=name,
         number=f"{order.number}-{name}",
+        po_number=f"{order.po_number}-{name}" if order.po_number else None,  # ERPs take one of a number for a double
         placed_at=part.since,
         lines=lines,
         charges=(),
@@ -84,10 +85,8 @@ def _payment(order: Order) -> PaymentStatus:
     """Paid is a part when nothing is outstanding on the whole: its price is paid, or covered by what comes back."""
     if order.payment_status in _REVERSED:
         return order.payment_status
-    if order.outstanding is None:
-        settled = order.payment_status is PaymentStatus.PAID
-    else:
-        settled = order.outstanding <= ZERO
+    due = order.outstanding
+    settled = order.payment_status is PaymentStatus.PAID if due is None else due <= ZERO
     return PaymentStatus.PAID if settled else PaymentStatus.PENDING
 
 
