@@ -81,6 +81,7 @@ async def test_webhooks_that_are_lost_are_found_by_the_poll_and_reconciliation_f
     order_id = await _finished(house)
     house.vendors.mail.lost = True
     _exchange(house, order_id, "0.5")
+    house.vendors.mail.lost = False
     await house.poll(SHOP, "orders")
     await house.store.wake("decide")
     await _done(house, f"{order_id}-X1")

@@ -98,7 +98,8 @@ def _currency(order: Order, basis: str) -> str:
 
 
 def _wanted(state: OrderState, newest: Order) -> Decimal | None:
-    if state.refunds or state.handed or newest.part is not None:
+    refunded = state.refunds or any(subject.startswith("refund/") for subject in state.handed)
+    if refunded or newest.part is not None:
         return None
     return _goods(newest) + sum((one.units for one in newest.apart), ZERO)
 

@@ -60,7 +60,7 @@ def enter_line(books: ShopBooks, order_id: int, sku: str, price: Decimal, quanti
 
 def worth(order: Record, line: Record) -> Decimal:
     """What a line adds to the order's total."""
-    net = Decimal(line["price"]) * line["quantity"]
+    net = Decimal(line["price"]) * int(line["quantity"])
     return net if order["taxes_included"] else net + _tax(line)
 
 
