@@ -228,6 +228,7 @@ async def returned(s: Scene) -> None:
 async def exchange(s: Scene) -> None:
     part = await _exchanged(s, Decimal(1))
     await s.part_at(part, "done")
+    await s.credited()
     assert s.channel.entry(s.order_id)["refunds"] == 1
     assert Decimal(s.channel.entry(s.order_id)["refunded"]) == 0
     _credited_whole(s, part)
@@ -236,6 +237,7 @@ async def exchange(s: Scene) -> None:
 async def exchange_cheaper(s: Scene) -> None:
     part = await _exchanged(s, Decimal("0.5"))
     await s.part_at(part, "done")
+    await s.credited()
     assert Decimal(s.channel.entry(s.order_id)["refunded"]) > 0
     _credited_whole(s, part)
 
