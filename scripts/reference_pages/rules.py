@@ -81,7 +81,9 @@ def refunds() -> str:
         "An order that is cancelled before it was billed has nothing to credit. A refund that does not balance, names "
         "more than was sold or more than had left is an exception and becomes no document. A credit memo that people "
         "make in the ERP is paid back in the channel with `push_refunds`, else it is an exception; what came of such a "
-        "push is not credited again. [The matrix](matrix.md) says what each channel and ERP offers of it.",
+        "push is not credited again. What came back may pay for what it was exchanged for: it is credited whole, the "
+        "refund may give so much less, and with `payments: paid` so much counts as paid out, for the exchange order's "
+        "invoice counts as paid too. [The matrix](matrix.md) says what each channel and ERP offers of it.",
     )
 
 

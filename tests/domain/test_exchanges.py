@@ -310,6 +310,14 @@ def test_what_is_set_off_counts_as_paid_out_where_bills_count_as_paid(refund_fir
     assert (pay.order_key, pay.amount) == (KEY, Decimal("7.70"))
 
 
+def test_out_of_a_deposit_only_what_the_customer_got_is_paid() -> None:
+    kin = done(payments="deposit")
+    kin.tell(OrderSeen(added()), back(given_back("3.30")))
+    kin.live()
+    [pay], [credit] = kin.payloads(PayRefund), kin.payloads(CreditRefund)
+    assert (pay.amount, credit.total) == (Decimal("3.30"), Decimal("7.70")), "4.40 stay open for the other bill"
+
+
 def test_a_refund_without_an_exchange_is_paid_out_as_before() -> None:
     kin = done(payments="paid")
     kin.tell(back(given_back("0")))

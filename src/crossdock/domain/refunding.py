@@ -158,11 +158,16 @@ def _credit(d: Draft, account: Account, policy: Policy, refund: Refund, owed: li
     )
     d.send(CREDIT, account.erp, payload, refund.id)
     sent = d.state.command_of(CREDIT, refund.id)
-    # What is set off counts as paid out here and as paid in there: the part's invoice is paid as it is made too.
-    money = paid_back(refund, policy.basis) + set_off(d.state, policy.basis).get(refund.id, ZERO)
-    money = min(payload.total, money)
+    money = min(payload.total, _paid_out(d, policy, refund))
     if pays and money > ZERO and sent is not None and sent[1].status == "done":
         _pay(d, account, policy, refund, money, sent[1].refs.get("creditMemo", ""))
+
+
+def _paid_out(d: Draft, policy: Policy, refund: Refund) -> Decimal:
+    """What the customer got; and, where invoices count as paid as they are made, what of it pays for an exchange: the
+    exchange order's invoice counts it as paid in."""
+    money = paid_back(refund, policy.basis)
+    return money + set_off(d.state, policy.basis).get(refund.id, ZERO) if policy.payments == "paid" else money
 
 
 def moved_day(policy: Policy, at: datetime) -> date | None:
