@@ -374,6 +374,8 @@ def test_returns_and_fulfilment_orders_find_whose_lines_they_are() -> None:
     one, three = (Allocation(id_, "open", "101", (ShippedLine(id_, Decimal(1)),)) for id_ in ("1", "3"))
     kin.tell(AllocationsSeen((one, three)), AllocationsSeen((one, three)))
     assert (kin.order.state.allocations, kin.part.state.allocations) == ((one,), (three,))
+    kin.tell(AllocationsSeen((one, with_changes(three, status="closed", lines=()))))
+    assert kin.order.state.allocations == (one,), "one that is done names no line, and is still the part's"
 
 
 def test_a_carriers_word_about_the_parts_parcel_is_the_parts() -> None:

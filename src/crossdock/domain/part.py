@@ -22,7 +22,7 @@ class PartOpened(msgspec.Struct, frozen=True, gc=False, tag="part_opened"):
 
 
 class Handed(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What was handed over to parts last, and by which names settlements ask for it."""
+    """What was handed over to parts last, and the channel's ids of it: settlements ask for refunds by them."""
 
     view: str
     names: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from crossdock.domain.draft import Draft
 from crossdock.domain.events import AllocationsSeen, Event, OrderSeen, RefundSeen, ReturnSeen, encode_event
 from crossdock.domain.fulfilment import Allocation
 from crossdock.domain.order import LineKind, Order, OrderLine, part_key
-from crossdock.domain.part import HandedOver, PartOpened
+from crossdock.domain.part import Handed, HandedOver, PartOpened
 from crossdock.domain.parts import REST, owners, split, split_allocations, split_refund, split_return
 from crossdock.domain.refund import Refund, Return
 from crossdock.domain.rulings import TABLE, Edit, Way, stage_of
@@ -103,13 +103,16 @@ def own_return(d: Draft, returned: Return, source: str) -> Return | None:
 
 
 def own_allocations(d: Draft, told: tuple[Allocation, ...]) -> tuple[Allocation, ...]:
-    """The same of where the channel wants lines fulfilled from."""
+    """The same of where lines are to be fulfilled from. One that is done names no line: it stays whose it was."""
     if not d.state.parts:
         return told
     found = split_allocations(told, d.state.parts)
     rest = found.pop(REST)
-    _hand_over(d, "allocations", {name: AllocationsSeen(some) for name, some in found.items()})
-    return rest
+    known = d.state.handed.get("allocations", Handed(""))
+    names = dict.fromkeys((*known.names, *(one.id for some in found.values() for one in some)))
+    events = {name: AllocationsSeen(some) for name, some in found.items()}
+    _hand_over(d, "allocations", events, tuple(names))
+    return tuple(one for one in rest if one.lines or one.id not in names)
 
 
 def _hand_over(d: Draft, subject: str, told: Mapping[str, Event], names: tuple[str, ...] = ()) -> None:
