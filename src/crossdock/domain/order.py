@@ -181,6 +181,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     deliver_by: datetime | None = None  # and when it arrives
     # What the customer still owes on the channel's whole order, in ``currency``; negative: is owed. None: not told.
     outstanding: Decimal | None = None
+    handed_over: tuple[str, ...] = ()  # lines of which units have left already; not kept: the next view tells anew
     part: str | None = None  # which part of the channel's order this is; None: the order itself
     apart: tuple[Apart, ...] = ()  # its parts: not in ``lines``, not in ``totals``
 

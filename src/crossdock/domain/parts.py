@@ -31,7 +31,9 @@ def owners(parts: Mapping[str, Part]) -> dict[str, str]:
 
 
 def split(order: Order, parts: Mapping[str, Part]) -> tuple[Order, dict[str, Order]]:
-    """What is left of a view, and its parts by name. A view without parts is what it is."""
+    """What is left of a view, and its parts by name. What only counts when a part is opened is left out."""
+    if order.handed_over:
+        order = _replace(order, handed_over=())
     if not parts:
         return order, {}
     own = owners(parts)

@@ -92,6 +92,27 @@ async def test_taken_back_before_it_left_it_is_paid_back(shop: Any) -> None:
     assert Decimal(entry["refunded"]) == paid_back(off, "shop") > 0
 
 
+async def test_what_is_taken_along_in_a_store_is_told_as_handed_over(shop: Any) -> None:
+    order_id, line, _ = await exchanged(shop, "1", presentment="EUR")
+    before, _ = told(shop, order_id)
+    assert before.handed_over == (), "what came back is wanted no more, what goes out has not left"
+    (order_id,) = shop.sim.act("place_order", {"skus": ["SKU-0001", "SKU-0002"], "paid": True, "presentment": "EUR"})[
+        "ids"
+    ]
+    line = shop.sim.books_.orders[int(order_id)]["line_items"][0]
+    push = PushFulfilment(
+        order_id,
+        Shipment("S", (ShippedLine(str(line["id"]), Decimal(line["quantity"])),), shop.at, (Package("TN3", "DHL"),)),
+    )
+    assert isinstance((await shop.do(push)).outcome, Done)
+    back, new = [{"id": line["id"], "quantity": line["quantity"]}], [{"sku": "SKU-0042", "price": "1.00"}]
+    made = shop.sim.act("exchange", {"id": order_id, "lines": back, "new": new, "over_counter": True})
+    order, _ = told(shop, order_id)
+    assert order.handed_over == tuple(made["lines"])
+    read = await shop.do(ReadBack("order", order_id))
+    assert [follow.event for follow in read.follows][-1] == OrderSeen(order, authoritative=True)
+
+
 async def test_only_what_left_is_exchanged(shop: Any) -> None:
     (order_id,) = shop.sim.act("place_order", {"skus": ["SKU-0001"], "paid": True, "presentment": "EUR"})["ids"]
     line = shop.sim.books_.orders[int(order_id)]["line_items"][0]

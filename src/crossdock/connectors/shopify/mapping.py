@@ -111,6 +111,7 @@ class _Reading:
             else (),
             source=source.source_name or None,
             region=place.country_code if place else None,
+            handed_over=tuple([str(line.id) for line in source.line_items if _is_handed_over(line)]),
             outstanding=_decimal(due, ("total_outstanding",)) if (due := source.total_outstanding) else None,
         )
 
@@ -298,6 +299,12 @@ class _Reading:
                 field="financial_status",
             )
         return status
+
+
+def _is_handed_over(line: wire.Line) -> bool:
+    """Whether units that are wanted are not to be fulfilled any more: they were, by us or by whoever sold them."""
+    open_, wanted = line.fulfillable_quantity, line.current_quantity
+    return line.requires_shipping and open_ is not None and wanted is not None and open_ < wanted
 
 
 def _utc(told: datetime, field: str) -> datetime:

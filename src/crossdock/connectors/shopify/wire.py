@@ -63,6 +63,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     price: str | None = None
     price_set: Bag | None = None
     current_quantity: int | None = None
+    fulfillable_quantity: int | None = None  # GraphQL: unfulfilledQuantity
     gift_card: bool = False
     requires_shipping: bool = True
     product_id: int | None = None

@@ -48,6 +48,8 @@ def _why_not(d: Draft, order: Order, added: Sequence[OrderLine]) -> str | None:
         return "payments are posted one by one (payments: payment), and this one is for two orders"
     if any(line.kind is not LineKind.ITEM for line in added):
         return "a tip or a gift card was added"
+    if any(line.id in order.handed_over for line in added):
+        return "it was handed over already, where it was exchanged"
     return None
 
 

@@ -198,6 +198,10 @@ class ShopBooks:
         self.fulfilments[made.id] = made
         self._fulfilments_of.setdefault(owner.order_id, []).append(made)
         order = self.touch(owner.order_id)
+        left = Counter(dict(made.lines))
+        for line in order["line_items"]:
+            if left[line["id"]]:
+                line["fulfillable_quantity"] = line.get("fulfillable_quantity", line["quantity"]) - left[line["id"]]
         order["fulfillments"] = [*(order.get("fulfillments") or ()), _fulfilment_body(made)]
         rest = sum(line.remaining for each in self.fulfilment_orders_of(owner.order_id) for line in each.lines)
         order["fulfillment_status"] = "partial" if rest else "fulfilled"

@@ -33,8 +33,13 @@ class Made(NamedTuple):
     lines: list[Record]
 
 
-def exchange(books: ShopBooks, order_id: int, back: Sequence[tuple[int, int]], new: Sequence[New]) -> Made:
-    """Raises ``UserError`` for goods that had not left, for a cancelled order, or one of two currencies."""
+def exchange(
+    books: ShopBooks, order_id: int, back: Sequence[tuple[int, int]], new: Sequence[New], *, over_counter: bool = False
+) -> Made:
+    """``over_counter``: in a store, where the customer takes the new goods along at once.
+
+    Raises ``UserError`` for goods that had not left, for a cancelled order, or one of two currencies.
+    """
     order = books.orders[order_id]
     returned = returning.open_return(books, order_id, back)
     lines = [editing.enter_line(books, order_id, one.sku, one.price, one.quantity, taxed=True) for one in new]
@@ -47,9 +52,11 @@ def exchange(books: ShopBooks, order_id: int, back: Sequence[tuple[int, int]], n
     order["financial_status"] = _status(order, due)
     location = books.fulfilment_orders_of(order_id)[0].location_id
     fulfilment = books.route(order_id, location, [(line["id"], line["quantity"]) for line in lines])
-    if due > 0:
+    if over_counter:
+        books.fulfil({"lineItemsByFulfillmentOrder": [{"fulfillmentOrderId": fulfilment.id}]})
+    elif due > 0:
         fulfilment.status, fulfilment.awaits_payment = "ON_HOLD", True
-    if order["fulfillment_status"] == "fulfilled":
+    if order["fulfillment_status"] == "fulfilled" and not over_counter:
         order["fulfillment_status"] = "partial"
     books.touch(order_id)
     return Made(returned, refund, fulfilment, lines)

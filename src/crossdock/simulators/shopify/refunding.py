@@ -101,6 +101,7 @@ def _take(books: ShopBooks, order: Record, row: Record, restock: str | None) -> 
     stays = _left(books, order, line["id"]) < row["quantity"] or row["restock_type"] == "cancel"
     line["current_quantity"] -= row["quantity"]
     rest = row["quantity"] if stays else 0
+    line["fulfillable_quantity"] = max(line.get("fulfillable_quantity", line["quantity"]) - rest, 0)
     for one in books.fulfilment_orders_of(order["id"]):
         for each in one.lines:
             if each.line_id == line["id"]:

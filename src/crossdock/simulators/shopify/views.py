@@ -80,6 +80,7 @@ def line_item(line: Record, order: Record) -> dict[str, Any]:
         "title": line["title"],
         "quantity": line["quantity"],
         "currentQuantity": line["current_quantity"],
+        "unfulfilledQuantity": line.get("fulfillable_quantity", line["current_quantity"]),
         "sku": line["sku"],
         "isGiftCard": line["gift_card"],
         "requiresShipping": line["requires_shipping"],
