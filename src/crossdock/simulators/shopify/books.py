@@ -198,7 +198,9 @@ class ShopBooks:
         self.fulfilments[made.id] = made
         self._fulfilments_of.setdefault(owner.order_id, []).append(made)
         order = self.touch(owner.order_id)
-        left = Counter(dict(made.lines))
+        left: Counter[int] = Counter()
+        for line_id, quantity in made.lines:
+            left[line_id] += quantity
         for line in order["line_items"]:
             if left[line["id"]]:
                 line["fulfillable_quantity"] = line.get("fulfillable_quantity", line["quantity"]) - left[line["id"]]
