@@ -1,9 +1,9 @@
 """An exchange as the shop makes it: a return with new lines on the same order, processed at once.
 
-The vendor's rules (guide "Reading exchange data for integrations" and API 2026-10, read 2026-11-26): no order of its
-own, the new lines are the order's, with a fulfilment order of their own; what comes back pays for what goes out; the
-refund names the returned lines whole and gives only what is over; what is missing is outstanding, and holds the new
-fulfilment order until it is paid.
+The vendor's rules (guide "Reading exchange data for integrations", API 2026-10, and what Microsoft's connector met:
+BCApps 8554, 10467; read 2026-11-26): no order of its own, the new lines are the order's, with a fulfilment order of
+their own; what comes back pays for what goes out; the refund names the returned lines whole and gives only what is
+over; what is missing is outstanding, and holds the new fulfilment order until it is paid.
 """
 
 from collections.abc import Sequence
