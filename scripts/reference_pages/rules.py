@@ -104,7 +104,9 @@ def refunds() -> str:
         "An order that is cancelled before it was billed has nothing to credit. A refund that does not balance, names "
         "more than was sold or more than had left is an exception and becomes no document. A credit memo that people "
         "make in the ERP is paid back in the channel with `push_refunds`, else it is an exception; what came of such a "
-        "push is not credited again. [The matrix](matrix.md) says what each channel and ERP offers of it.",
+        "push is not credited again. What came back may pay for what it was exchanged for: it is credited whole, the "
+        "refund may give so much less, and with `payments: paid` so much counts as paid out, for the exchange order's "
+        "invoice counts as paid too. [The matrix](matrix.md) says what each channel and ERP offers of it.",
         "## What puts goods into the ERP's stock\n\nFrom `domain/restocking.py`: by what the warehouse says of units, "
         "whether the ERP takes receipts (`post_returns`), and what the channel says of the same units. Each unit goes "
         "there once, whichever is told first; a credit memo is for the money in any case.\n\n"
@@ -160,7 +162,8 @@ def edits_and_cancels() -> str:
         "Edits and cancellations",
         "`domain/rulings.py`",
         "What an edit or a cancellation in the channel leads to, by the stage the order is in. The decider asks this "
-        "very table. Where one view of an order brings several edits, the hardest ruling is the view's.",
+        "very table. Where one view of an order brings several edits, the hardest ruling is the view's; lines that "
+        "become an order of their own are taken out of it first.",
         table(("", *map(words, stages)), rows),
         "## Stages\n\n" + table(("stage", "means"), [(words(stage), text) for stage, text in stages.items()]),
         "## Rulings\n\nFrom the lightest to the hardest.\n\n"
@@ -170,8 +173,18 @@ def edits_and_cancels() -> str:
         "of which nothing is wanted any more, though the channel still shows them. An edit whose amendment the ERP "
         "refuses is the exception `booking.amend.rejected`; a cancellation that the warehouse or the ERP refuses is "
         "`release.cancel.rejected` or `booking.close.rejected`: nothing further is sent until a person acts.",
+        "## Exchanges\n\nLines that are added after goods have left are a *part*: an order of its own under the "
+        "order's key with `-X1`, `-X2` …, with its own sales order, release, shipments and bill. Every later view is "
+        "split by the ids of its lines: an edit, a cancellation, a return or a refund of them is ruled by the stage of "
+        "the part, all else by the order's. It is paid as soon as the channel says that nothing is outstanding. What "
+        "comes back is credited whole on the order's own bill, whatever of it pays for the part. A part of which "
+        "nothing is wanted any more is cancelled. [Why](../adr/0034-an-exchange-is-an-order-of-its-own.md).",
     )
 
 
 def _ruled(ruling: Any) -> str:
+    from crossdock.domain.rulings import Way
+
+    if ruling.way is Way.PART:
+        return f"{words(ruling.way)} (else `{ruling.code}`)"
     return f"{words(ruling.way)}: `{ruling.code}`" if ruling.code else words(ruling.way)

@@ -23,6 +23,7 @@ from crossdock.domain.advance import EDITED
 from crossdock.domain.cases.cancel import CANCEL
 from crossdock.domain.commands import AmendBooking, ReleaseOrder
 from crossdock.domain.events import OrderSeen
+from crossdock.domain.money import ZERO
 from crossdock.domain.order import Address, Order, OrderLine
 from crossdock.domain.outcome import Conflict, OutcomeUnknown, Rejected
 from crossdock.domain.problems import CATALOGUE
@@ -47,7 +48,7 @@ EDITS: dict[Edit, dict[str, Any]] = {
     Edit.BILLING: {"bill_to": Address(line1="2 Low Street", city="Perth", country_code="AU")},
     Edit.QUANTITY_UP: {"lines": [with_changes(ONE, quantity=ONE.quantity + 1), TWO]},
     Edit.QUANTITY_DOWN: {"lines": [wanting(ONE, 1), TWO]},
-    Edit.LINE_ADDED: {"lines": [ONE, TWO, line("3", sku="SKU-3")]},
+    Edit.LINE_ADDED: {"lines": [ONE, TWO, line("3", sku="SKU-3")], "outstanding": ZERO},
     Edit.LINE_REMOVED: {"lines": [ONE]},
     Edit.LINES_CANCELLED: {"lines": [ONE, wanting(TWO, 0)]},
     Edit.ITEM: {"lines": [ONE, with_changes(TWO, sku="SKU-9")]},
@@ -138,7 +139,7 @@ def test_the_table_is_whole() -> None:
     assert all(list(row) == list(Stage) for row in TABLE.values())
     assert {stage for stage, _ in AT} == set(Stage)
     assert set(MEANINGS) == set(Way)
-    needs_a_person = {Way.ASK_WAREHOUSE, Way.PERSON, Way.REFUSE}
+    needs_a_person = {Way.ASK_WAREHOUSE, Way.PERSON, Way.REFUSE, Way.PART}  # of a part: where none can be made
     for row in TABLE.values():
         for cell in row.values():
             assert (cell.code is not None) == (cell.way in needs_a_person)
@@ -153,7 +154,8 @@ def test_each_cell_is_what_the_decider_does(edit: Edit, stage: Stage, at: Callab
     view = sold(age_s=30, **EDITS[edit])
     decision = play.tell(OrderSeen(view))
     CHECKS[TABLE[edit][stage].way](play, view, before, set(play.commands) - commands)
-    code = TABLE[edit][stage].code
+    ruled = TABLE[edit][stage]
+    code = None if ruled.way is Way.PART else ruled.code
     assert [problem.code for problem in decision.opened] == ([] if code is None else [code])
 
 
@@ -212,6 +214,17 @@ def undone(play: Play, view: Order, before: Any, new: set[str]) -> None:
     assert play.purposes()[-1 - stopped :] == (["release.cancel"] if stopped else []) + ["booking.close"]
 
 
+def parted(play: Play, view: Order, before: Any, new: set[str]) -> None:
+    assert new == set(), "nothing of the order itself is sent"
+    now = play.state.order
+    assert now is not None
+    assert (now.lines, now.totals, play.state.latest) == (before.lines, before.totals, None)
+    [tell] = play.decisions[-1].tells
+    assert (tell.to.key, play.codes()) == (f"{CHANNEL}-1001-X1", set())
+    assert isinstance(tell.event, OrderSeen)
+    assert [one.id for one in tell.event.order.lines] == ["3"]
+
+
 CHECKS: dict[Way, Callable[[Play, Order, Any, set[str]], None]] = {
     Way.REPLACE: replaced,
     Way.DROP: dropped,
@@ -220,6 +233,7 @@ CHECKS: dict[Way, Callable[[Play, Order, Any, set[str]], None]] = {
     Way.ASK_WAREHOUSE: asked,
     Way.PERSON: cancelled_person,
     Way.REFUSE: asked,
+    Way.PART: parted,
 }
 
 

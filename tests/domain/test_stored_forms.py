@@ -203,6 +203,21 @@ def test_returns_told_onward_of_version_one_are_read_by_every_later_release() ->
     assert state.returns["78"].status == "cancelled"
 
 
+def test_parts_of_version_one_are_read_by_every_later_release() -> None:
+    """An order whose exchange was told apart, with a refund that its part was handed; and the part itself."""
+    stored = Path(__file__).parent / "stored"
+    state = decode_state((stored / "v1_parts_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_parts_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == state
+    assert {name: part.lines for name, part in state.parts.items()} == {"X1": ("3",)}
+    assert {subject: handed.names for subject, handed in state.handed.items()} == {"refund/r1": ("r1", "t-r1")}
+    assert state.newest is not None
+    assert [(one.part, str(one.total.shop)) for one in state.newest.apart] == [("X1", "4.40")]
+    part = ORDER.evolve(ORDER.blank(), decode_entries((stored / "v1_part_entries.json").read_bytes()))
+    assert part.order is not None
+    assert (part.order.key, part.order.number, list(part.refunds)) == ("shop1-1001-X1", "#1042-X1", ["r1"])
+
+
 def test_merges_of_version_one_are_read_by_every_later_release() -> None:
     stored = Path(__file__).parent / "stored"
     state = decode_state((stored / "v1_merged_state.json").read_bytes())

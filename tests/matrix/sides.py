@@ -50,7 +50,11 @@ class Channel:
     def kept(self, order_id: str) -> Decimal:
         """What the channel's books say that the customer has paid in the end."""
         entry = self.entry(order_id)
-        return ZERO if entry["cancelled"] else Decimal(entry["total"]) - Decimal(entry.get("refunded", 0))
+        if entry["cancelled"]:
+            return ZERO
+        if "received" in entry:
+            return Decimal(entry["received"]) + Decimal(entry["outstanding"]) - Decimal(entry["refunded"])
+        return Decimal(entry["total"])
 
     def units(self, order_id: str) -> Decimal:
         """What left, as the channel was told."""

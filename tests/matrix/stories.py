@@ -34,6 +34,14 @@ class Scene:
 
         await self.house.until(reached, f"order {self.order_id} to be {status}")
 
+    async def part_at(self, part: str, status: str) -> None:
+        """``part``: the order's number and the part's name, as in ``6000-X1``."""
+
+        async def reached() -> bool:
+            return await self.house.status(part) == status
+
+        await self.house.until(reached, f"order {part} to be {status}")
+
     async def done(self) -> None:
         """Shipped, billed and at rest; the next change will have another second."""
         self.place()
@@ -254,10 +262,108 @@ async def returned_onward_by_hand(s: Scene) -> None:
 
 
 async def exchange(s: Scene) -> None:
-    await returned(s)
+    part = await _exchanged(s, Decimal(1))
+    await s.part_at(part, "done")
+    await s.credited()
+    assert s.channel.entry(s.order_id)["refunds"] == 1
+    assert Decimal(s.channel.entry(s.order_id)["refunded"]) == 0
+    _credited_whole(s, part)
+
+
+async def exchange_cheaper(s: Scene) -> None:
+    part = await _exchanged(s, Decimal("0.5"))
+    await s.part_at(part, "done")
+    await s.credited()
+    assert Decimal(s.channel.entry(s.order_id)["refunded"]) > 0
+    _credited_whole(s, part)
+
+
+async def exchange_dearer(s: Scene) -> None:
+    part = await _exchanged(s, Decimal(2))
+    await s.part_at(part, "waiting")
+    await s.credited()
+    assert s.erp.orders(part) == []
+    assert released(s.house, part) == []
     await s.house.next_second()
-    s.house.shop.act("add_line", {"id": s.order_id, "sku": "SKU-0042", "price": "7.77"})
+    s.house.shop.act("pay_order", {"id": s.order_id})
+    await s.part_at(part, "done")
+    _credited_whole(s, part)
+
+
+async def exchange_paid(s: Scene) -> None:
+    part = await _exchanged(s, Decimal("0.5"))
+    await s.part_at(part, "done")
+    await s.house.until(lambda: _paid(s), "the customer refund")
+    await s.at("done")
+    (memo,) = s.erp.memos(s.order_id)
+    assert _paid(s) == memo.total, "what pays for the other order counts as paid out"
+    assert s.erp.paid_out(part) == 0
+
+
+async def exchange_taken_back(s: Scene) -> None:
+    await s.released()
+    s.house.warehouse.act("ship_now", {"order": f"shop-{s.order_id}"})
+    await s.at("done")
+    await s.house.quiet()
+    await s.house.next_second()
+    part = await _exchange(s, Decimal("0.5"))
+
+    async def there() -> bool:
+        if not released(s.house, part) or await s.house.status(part) is None:
+            return False
+        return (await s.house.state(part)).finished("order.release")
+
+    await s.house.until(there, "the release of what was added")
+    await s.house.next_second()
+    (line,) = (await s.house.state(part)).order.lines  # type: ignore[union-attr]
+    s.house.shop.act("unexchange", {"id": s.order_id, "line": line.id})
+    await s.part_at(part, "cancelled")
+    await s.credited()
+    assert s.erp.orders(part) == []
+    assert [one["status"] for one in released(s.house, part)] == ["canceled"]
+
+
+async def exchange_by_hand(s: Scene) -> None:
+    part = await _exchanged(s, Decimal(2))
     await s.told("order.edited_after_shipment")
+    await s.house.until(lambda: s.erp.memos(s.order_id), "the credit memo")
+    assert await s.house.status(part) is None
+    assert s.erp.orders(part) == []
+
+
+async def _exchanged(s: Scene, dearer: Decimal) -> str:
+    """An order that is done, and a unit of it exchanged. Gives the number by which the house calls what was added."""
+    s.place(quantity=1, discount=False)
+    await s.at("done")
+    await s.house.quiet()
+    await s.house.next_second()
+    return await _exchange(s, dearer)
+
+
+async def _exchange(s: Scene, dearer: Decimal) -> str:
+    line = s.channel.line(s.order_id)
+    price = (Decimal(line["price"]) * dearer).quantize(Decimal("0.01"))
+    s.house.shop.act(
+        "exchange",
+        {
+            "id": s.order_id,
+            "lines": [{"id": line["id"], "quantity": 1}],
+            "new": [{"sku": "SKU-0042", "price": price}],
+        },
+    )
+    return f"{s.order_id}-X1"
+
+
+def _credited_whole(s: Scene, part: str) -> None:
+    """What came back is credited whole, what was added billed whole, each once; both to the channel's cent."""
+    (memo,) = s.erp.memos(s.order_id)
+    assert (memo.ours, memo.applied, memo.restocked) == (True, True, 1)
+    assert s.erp.memos(part) == []
+    (bill,) = s.erp.invoices(s.order_id).values()
+    (added,) = s.erp.invoices(part).values()
+    assert bill + added == Decimal(s.channel.entry(s.order_id)["total"])
+    assert s.erp.units(part) == 1
+    assert s.channel.entry(s.order_id)["fulfillment_status"] == "fulfilled"
 
 
 async def replacement(s: Scene) -> None:
@@ -375,8 +481,9 @@ STORIES: Mapping[str, Callable[[Scene], Awaitable[None]]] = {
     for story in (
         order, partial_shipments, billed_by_erp, edit_before_booking, edit_after_booking, units_off, edit_after_billing,
         edit_after_release, cancel_before_booking, cancel_after_booking, cancel_after_release, cancel_after_shipment,
-        cancel_after_shipment_refused, partial_refund, returned, returned_onward,
-        returned_onward_by_hand, exchange, replacement, full_refund,
+        cancel_after_shipment_refused, partial_refund, returned, returned_onward, returned_onward_by_hand,
+        exchange, exchange_cheaper, exchange_dearer,
+        exchange_paid, exchange_taken_back, exchange_by_hand, replacement, full_refund,
         shipping_refund, paid_refund,
         paid_refund_by_hand, captured, captures_not_told, invoice_shown, invoice_not_shown,
         credit_in_erp, credit_in_erp_by_hand, refunds_not_told,

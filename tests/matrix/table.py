@@ -65,6 +65,8 @@ def _not_told(story: str, why: str) -> Cell:
     return Cell("not told by Amazon; nothing follows, and nothing pretends to", story, refused=why)
 
 
+_REPLACEMENT = Cell("an order of its own, which costs nothing: booked, shipped and billed at zero", "replacement")
+
 ROWS: tuple[Row, ...] = (
     Row(
         "order",
@@ -202,14 +204,62 @@ ROWS: tuple[Row, ...] = (
         "exchange",
         "A unit exchanged for another product",
         Cell(
-            "what came back is credited; the line that is added after shipment is an exception: a person books it",
+            "what came back is credited, what was added is an order of its own: booked, shipped and billed by itself; "
+            "nothing is paid and nothing paid back",
             "exchange",
+        ),
+        CREDITED,
+        {"amazon": _REPLACEMENT},
+    ),
+    Row(
+        "exchange_cheaper",
+        "The same, for a cheaper one",
+        Cell("the same; the difference is paid back, and what came back is credited whole", "exchange_cheaper"),
+        CREDITED,
+        {"amazon": _REPLACEMENT},
+    ),
+    Row(
+        "exchange_dearer",
+        "The same, for a dearer one",
+        Cell("the same, as soon as the difference is paid; until then what was added waits", "exchange_dearer"),
+        CREDITED,
+        {"amazon": _REPLACEMENT},
+    ),
+    Row(
+        "exchange_paid",
+        "The same, where invoices count as paid (`payments: paid`)",
+        Cell(
+            "both invoices count as paid, and the credit memo as paid out whole: what was set off is in both",
+            "exchange_paid",
+        ),
+        (*CREDITED, "refund.pay"),
+        {"amazon": _REPLACEMENT},
+        route={"payments": "paid"},
+        shop={"currency": "USD"},
+    ),
+    Row(
+        "exchange_taken_back",
+        "The same, and nothing is wanted instead after all",
+        Cell("what was added is cancelled before it left; its sales order is closed", "exchange_taken_back"),
+        ("order.book", "order.release", "release.cancel", "booking.close"),
+        {"amazon": _REPLACEMENT},
+        warehouse=NOT_PICKED,
+    ),
+    Row(
+        "exchange_by_hand",
+        "The same, where captures are posted as payments (`payments: payment`)",
+        Cell(
+            "what came back is credited; the line that is added is an exception: a person books it, for one payment "
+            "would be for two orders",
+            "exchange_by_hand",
             "exception",
             ("order.edited_after_shipment",),
             books="billed less than sold: bill what was added",
         ),
-        CREDITED,
-        {"amazon": Cell("an order of its own, which costs nothing: booked, shipped and billed at zero", "replacement")},
+        (*FORWARD, "payment.post", "refund.credit"),
+        {"amazon": _REPLACEMENT},
+        route={"payments": "payment"},
+        shop={"currency": "USD"},
     ),
     Row(
         "full_refund",

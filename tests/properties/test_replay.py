@@ -40,8 +40,22 @@ class Lived(asyncio.Runner):
         await house.next_second()
         house.shop.act("cancel_order", {"id": late})
         await house.order_is(late, "exception")
+        await self._exchange(house)
         await house.until(house._is_quiet, "all to be quiet")
         return house
+
+    async def _exchange(self, house: MemoryHouse) -> None:
+        """One unit for a dearer one, which is paid a little later."""
+        (order_id,) = house.shop.act("place_order", {"lines": 2, "paid": True})["ids"]
+        await house.order_is(order_id, "done")
+        await house.next_second()
+        line = house.shop.books_.orders[int(order_id)]["line_items"][0]
+        new = {"sku": "SKU-0042", "price": line["price"], "quantity": 2}
+        house.shop.act("exchange", {"id": order_id, "lines": [{"id": line["id"], "quantity": 1}], "new": [new]})
+        await house.order_is(f"{order_id}-X1", "waiting")
+        await house.next_second()
+        house.shop.act("pay_order", {"id": order_id})
+        await house.order_is(f"{order_id}-X1", "done")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +77,7 @@ def test_there_is_something_to_replay(lived: Lived) -> None:
     house = lived.house
     assert len(house.store.from_outside) > 20
     assert {house.store.books.messages[number].topic for number in house.store.from_outside} >= {
-        "orders/create", "orders/paid", "orders/updated", "orders/cancelled", "Shipment Update",
+        "orders/create", "orders/paid", "orders/updated", "orders/cancelled", "Shipment Update", "returns/close",
     }  # fmt: skip
     assert len(house.http.changing) >= 5 * 4, "orders were booked, released, shipped and billed"
 

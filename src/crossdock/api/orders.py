@@ -9,6 +9,7 @@ import msgspec
 from crossdock.api.aftermath import Aftermath, aftermath
 from crossdock.api.clashes import ClashView, clash
 from crossdock.api.desk import Desk
+from crossdock.api.kin import Kin, kin
 from crossdock.api.parcels import ParcelView, parcels
 from crossdock.api.problems import Refusal
 from crossdock.domain.holding import keepers, outlook
@@ -80,6 +81,7 @@ class OrderView(msgspec.Struct, frozen=True):
     promise: PromiseView | None = None  # None: no dates are promised
     parcels: list[ParcelView] = []
     clash: ClashView | None = None  # both sides edited it: a person chooses
+    kin: list[Kin] = []  # exchange orders, or the order that this one is the exchange of
 
 
 PURPOSES: Mapping[str, str] = {
@@ -142,6 +144,7 @@ async def order_by_stream(desk: Desk, stream: int) -> OrderView:
         promise=_promise(state),
         parcels=parcels(state),
         clash=clash(whole.exceptions),
+        kin=kin(state),
     )
 
 

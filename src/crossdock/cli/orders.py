@@ -77,6 +77,8 @@ def _print(view: "OrderView") -> None:
     typer.echo(f"{row.label or row.key}  {row.status}  {row.amount or ''} {row.currency or ''}  ({row.key})")
     if row.reason:
         typer.echo(f"  {row.reason}")
+    for one in view.kin:
+        typer.echo(f"  {'exchange order' if one.is_part else 'exchange order of'} {one.number}  ({one.key})")
     if view.promise:
         _print_promise(view.promise)
     if view.steps:

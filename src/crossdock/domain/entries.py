@@ -28,6 +28,7 @@ from crossdock.domain.hold import Hold, HoldEscalated, HoldReleased, HoldRestore
 from crossdock.domain.merge import BookingWritten, MergeChosen
 from crossdock.domain.order import Capture, Order, PaymentStatus
 from crossdock.domain.parcel import ParcelMoved
+from crossdock.domain.part import HandedOver, PartOpened
 from crossdock.domain.promise import Dates
 from crossdock.domain.receipt import ReceiptPosted, ReceiptTaken, ReturnAnnounced, ReturnTold, StockLeft
 from crossdock.domain.refund import Credit, Refund, Return
@@ -395,6 +396,8 @@ Entry = (
     | BookingWritten
     | MergeChosen
     | OrderAmended
+    | PartOpened
+    | HandedOver
     | OrderSuperseded
     | OrderTied
     | OrderConfirmed

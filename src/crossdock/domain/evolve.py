@@ -16,6 +16,7 @@ from crossdock.domain.merge import BookingWritten, MergeChosen
 from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.order import Order
 from crossdock.domain.parcel import ParcelMoved, marked
+from crossdock.domain.part import Handed, HandedOver, Part, PartOpened
 from crossdock.domain.promise import Promise
 from crossdock.domain.returning import ReturnAnswered
 from crossdock.domain.shares import credited
@@ -91,6 +92,17 @@ def _booking_written(state: OrderState, entry: BookingWritten) -> None:
 
 def _merge_chosen(state: OrderState, entry: MergeChosen) -> None:
     state.merging = entry
+
+
+def _part_opened(state: OrderState, entry: PartOpened) -> None:
+    state.parts[entry.part] = Part(entry.lines, entry.since)
+
+
+def _handed_over(state: OrderState, entry: HandedOver) -> None:
+    state.handed[entry.subject] = Handed(entry.view, entry.names)
+    known = state.refunds.get(entry.subject.removeprefix("refund/"))
+    if known is not None and known.refused is not None:
+        del state.refunds[known.refund.id]  # it is not the order's own: its part has it
 
 
 def _order_superseded(state: OrderState, entry: e.OrderSuperseded) -> None:
@@ -396,6 +408,8 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.OrderAmended: _order_amended,
     BookingWritten: _booking_written,
     MergeChosen: _merge_chosen,
+    PartOpened: _part_opened,
+    HandedOver: _handed_over,
     e.OrderSuperseded: _order_superseded,
     e.OrderTied: _order_tied,
     e.OrderConfirmed: _order_confirmed,

@@ -138,8 +138,21 @@ class Totals(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     rounding: Amount = NOTHING  # declared cash rounding, signed
 
 
+class Apart(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What of the channel's order is an order of its own here, as one view shows it."""
+
+    part: str  # X1, X2 ...: see ``Order.part``
+    total: Amount
+    units: Decimal  # of goods, as far as they are wanted
+    view: str  # names what this view shows of it: equal, nothing of it changed
+
+
 class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One order as its channel showed it at ``updated_at``."""
+    """One order as its channel showed it at ``updated_at``.
+
+    Where lines of the channel's order are an order of their own here (see ``parts.py``), this is one of both: the part,
+    or what is left without its parts.
+    """
 
     channel: str  # the connection it came in by
     external_id: str  # the channel's own id
@@ -171,11 +184,17 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     # How much of the customer's money the channel says it has, in ``currency``. Only compared, never booked: another
     # sum means that there are captures to be asked for. None: the channel does not tell.
     paid: Decimal | None = None
+    # What the customer still owes on the channel's whole order, in ``currency``; negative: is owed. None: not told.
+    outstanding: Decimal | None = None
+    handed_over: tuple[str, ...] = ()  # lines of which units have left already; not kept: the next view tells anew
+    part: str | None = None  # which part of the channel's order this is; None: the order itself
+    apart: tuple[Apart, ...] = ()  # its parts: not in ``lines``, not in ``totals``
 
     @property
     def key(self) -> str:
         """The canonical key: the stream's key, and the external id that every ERP document carries."""
-        return order_key(self.channel, self.external_id)
+        key = order_key(self.channel, self.external_id)
+        return key if self.part is None else part_key(key, self.part)
 
     def ties(self, other: "Order") -> bool:
         """Whether nothing tells which of two views is the newer: neither instant, nor payment, nor cancellation."""
@@ -197,3 +216,8 @@ def order_key(channel: str, external_id: str) -> str:
     Source: NetSuite refuses other characters in ``eid:`` paths ("|" breaks parsing).
     """
     return f"{channel}-{external_id}"
+
+
+def part_key(key: str, part: str) -> str:
+    """Names a part of an order. Capitals: Business Central keeps external document numbers in them."""
+    return f"{key}-{part}"

@@ -80,12 +80,14 @@ CATALOGUE: Mapping[str, Kind] = {
     "order.edited_after_shipment": Kind(
         "conflict",
         "customer_service",
-        "Goods have left: agree a return, a refund or a new order with the customer, then resolve.",
+        "Goods have left: agree a return, a refund or a new order with the customer, then resolve. Added lines become "
+        "an order of their own by themselves; where they did not, the facts say why.",
     ),
     "order.edited_after_invoice": Kind(
         "conflict",
         "finance",
-        "The order is billed: agree a refund or a new order with the customer, then resolve.",
+        "The order is billed: agree a refund or a new order with the customer, then resolve. Added lines become an "
+        "order of their own by themselves; where they did not, the facts say why.",
     ),
     "order.cancelled_after_shipment": Kind(
         "conflict",

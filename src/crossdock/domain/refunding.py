@@ -17,6 +17,7 @@ from crossdock.domain.draft import Draft
 from crossdock.domain.measures import in_goods
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Order, TaxLine
+from crossdock.domain.parts import set_off
 from crossdock.domain.posting import moved_day
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PAY, PUSH
@@ -146,9 +147,16 @@ def _credit(d: Draft, account: Account, policy: Policy, refund: Refund, owed: li
     )
     d.send(CREDIT, account.erp, payload, refund.id)
     sent = d.state.command_of(CREDIT, refund.id)
-    money = min(payload.total, paid_back(refund, policy.basis))
+    money = min(payload.total, _paid_out(d, policy, refund))
     if pays and money > ZERO and sent is not None and sent[1].status == "done":
         _pay(d, account, policy, refund, money, sent[1].refs.get("creditMemo", ""))
+
+
+def _paid_out(d: Draft, policy: Policy, refund: Refund) -> Decimal:
+    """What the customer got; and, where invoices count as paid as they are made, what of it pays for an exchange: the
+    exchange order's invoice counts it as paid in."""
+    money = paid_back(refund, policy.basis)
+    return money + set_off(d.state, policy.basis).get(refund.id, ZERO) if policy.payments == "paid" else money
 
 
 def _pay(d: Draft, account: Account, policy: Policy, refund: Refund, amount: Decimal, credit_ref: str | None) -> None:

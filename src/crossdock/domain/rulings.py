@@ -49,11 +49,12 @@ class Way(StrEnum):
     UNDO = "undo"
     ASK_WAREHOUSE = "ask_warehouse"
     PERSON = "person"
+    PART = "part"
     REFUSE = "refuse"
 
 
 class Ruling(msgspec.Struct, frozen=True, omit_defaults=True):
-    """``code``: the exception that a person finds; None where nobody is needed."""
+    """``code``: the exception that a person finds; None where nobody is needed. Of a part: where none can be made."""
 
     way: Way
     code: str | None = None
@@ -69,6 +70,10 @@ MEANINGS: Mapping[Way, str] = {
     Way.ASK_WAREHOUSE: "an exception: a person asks the warehouse, changes the ERP, and resolves",
     Way.PERSON: "an exception: a person looks, makes the change where it belongs, and resolves; an order that is not "
     "released yet waits for it",
+    Way.PART: "the added lines become an order of their own under a key of their own (`…-X1`): booked, shipped and "
+    "billed by itself as soon as nothing is outstanding. An exception where none can be made: the channel does not "
+    "tell what is outstanding, the money does not come out to the cent, a line is a tip or a gift card or was handed "
+    "over already, or the route has `payments: payment`",
     Way.REFUSE: "an exception: what left or is billed is not edited; a return, a refund or a new order instead",
 }
 
@@ -79,6 +84,8 @@ _PERSON = Ruling(Way.PERSON, "order.edited_after_booking")
 _LEFT = Ruling(Way.REFUSE, "order.edited_after_shipment")
 _BILLED = Ruling(Way.REFUSE, "order.edited_after_invoice")
 _UNDO = Ruling(Way.UNDO)
+_PART_LEFT = Ruling(Way.PART, _LEFT.code)
+_PART_BILLED = Ruling(Way.PART, _BILLED.code)
 
 
 def _row(*rulings: Ruling) -> Mapping[Stage, Ruling]:
@@ -87,13 +94,13 @@ def _row(*rulings: Ruling) -> Mapping[Stage, Ruling]:
 
 # Why a cell is what it is: before booking nothing was sent. A booked order that the warehouse does not know yet can be
 # amended, as long as nothing new has to be paid for or validated. What the warehouse has it alone can change. What left
-# is out of everybody's hands.
+# is out of everybody's hands; what is added then is another order (an exchange).
 TABLE: Mapping[Edit, Mapping[Stage, Ruling]] = {
     Edit.ADDRESS: _row(_REPLACE, _AMEND, _ASK, _ASK, _LEFT, _BILLED),
     Edit.BILLING: _row(_REPLACE, _AMEND, _PERSON, _PERSON, _PERSON, _BILLED),
     Edit.QUANTITY_UP: _row(_REPLACE, _PERSON, _ASK, _LEFT, _LEFT, _BILLED),
     Edit.QUANTITY_DOWN: _row(_REPLACE, _AMEND, _ASK, _ASK, _LEFT, _BILLED),
-    Edit.LINE_ADDED: _row(_REPLACE, _PERSON, _ASK, _LEFT, _LEFT, _BILLED),
+    Edit.LINE_ADDED: _row(_REPLACE, _PERSON, _ASK, _PART_LEFT, _PART_LEFT, _PART_BILLED),
     Edit.LINE_REMOVED: _row(_REPLACE, _AMEND, _ASK, _ASK, _LEFT, _BILLED),
     Edit.LINES_CANCELLED: _row(_REPLACE, _AMEND, _ASK, _ASK, _LEFT, _BILLED),
     Edit.ITEM: _row(_REPLACE, _PERSON, _ASK, _LEFT, _LEFT, _BILLED),

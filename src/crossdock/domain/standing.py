@@ -31,14 +31,14 @@ def standing(order: Order, refunds: Iterable[Refund] = ()) -> Order:
     for was in order.lines:
         taken = _taken(was, told.get(was.id, ()))
         is_ = _left(order, was, taken)
-        off = _less(_worth(order, was), _worth(order, is_))
+        off = less(worth(order, was), worth(order, is_))
         lines.append(is_)
         gone.append(off)
         cents.append(_cents(order, off, taken))
     kept = tuple(line for line in lines if line.quantity > ZERO)
-    total = _sum(order, [_less(order.totals.total, _sum(order, gone)), *cents])
-    rounding = _sum(order, [order.totals.rounding, *cents])
-    totals = _replace(_totals(order, kept), total=total, rounding=rounding)
+    total = summed(order, [less(order.totals.total, summed(order, gone)), *cents])
+    rounding = summed(order, [order.totals.rounding, *cents])
+    totals = _replace(sums_of(order, kept), total=total, rounding=rounding)
     return _replace(order, lines=kept, totals=totals)
 
 
@@ -79,18 +79,20 @@ def _amount(order: Order, shop: Decimal, presentment: Decimal) -> Amount:
     return Amount(shop, presentment) if _dual(order) else Amount(shop)
 
 
-def _less(one: Amount, other: Amount) -> Amount:
+def less(one: Amount, other: Amount) -> Amount:
+    """The difference, on both sides where there are two."""
     both = None if one.presentment is None else one.presentment - other.on(PRESENTMENT)
     return Amount(one.shop - other.shop, both)
 
 
-def _sum(order: Order, amounts: Iterable[Amount]) -> Amount:
+def summed(order: Order, amounts: Iterable[Amount]) -> Amount:
+    """The sum, in the order's one or two currencies."""
     amounts = list(amounts)
     shop = sum((amount.shop for amount in amounts), ZERO)
     return _amount(order, shop, sum((amount.on(PRESENTMENT) for amount in amounts), ZERO))
 
 
-def _worth(order: Order, line: OrderLine) -> Amount:
+def worth(order: Order, line: OrderLine) -> Amount:
     """What a line adds to the total."""
     found = []
     for side in _sides(order):
@@ -150,7 +152,7 @@ def _shrunk(order: Order, parts: tuple[_Share, ...], left: dict[str, Decimal]) -
     return tuple(found)
 
 
-def _totals(order: Order, lines: tuple[OrderLine, ...]) -> Totals:
+def sums_of(order: Order, lines: tuple[OrderLine, ...]) -> Totals:
     """The sums of what is left; its total is the caller's."""
     parts: list[OrderLine | Charge] = [*lines, *order.charges]
     goods = [
@@ -159,7 +161,7 @@ def _totals(order: Order, lines: tuple[OrderLine, ...]) -> Totals:
     ]
     return _replace(
         order.totals,
-        lines=_sum(order, goods),
-        discounts=_sum(order, (discount.amount for part in parts for discount in part.discounts)),
-        tax=_sum(order, (tax.amount for part in parts for tax in part.taxes)),
+        lines=summed(order, goods),
+        discounts=summed(order, (discount.amount for part in parts for discount in part.discounts)),
+        tax=summed(order, (tax.amount for part in parts for tax in part.taxes)),
     )

@@ -21,6 +21,7 @@ from crossdock.domain.merge import MergeChosen
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Capture, LineKind, Order, OrderLine
 from crossdock.domain.parcel import Mark
+from crossdock.domain.part import Handed, Part
 from crossdock.domain.promise import Promise
 from crossdock.domain.receipt import Announced, Counted, Posted, Received, Told, counted
 from crossdock.domain.refund import Credit, Refund, Restock, Return
@@ -157,6 +158,8 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     payments_read: bool = False  # it has answered; noted where captures are recorded in advance
     funds: dict[str, Fund] = {}  # what became of captures that are recorded in advance, by transaction
     surplus: Decimal = ZERO  # what was last told to be taken beyond bill and refunds
+    parts: dict[str, Part] = {}  # lines of the channel's order that are orders of their own
+    handed: dict[str, Handed] = {}  # what was told to them beside views
     settlements: tuple[str, ...] = ()  # keys of those that have lines of this order
     told: tuple[str, ...] | None = None  # the refunds that they were told of; None: they were told nothing
     allocations: tuple[Allocation, ...] = ()
@@ -241,6 +244,8 @@ def fork(state: OrderState) -> OrderState:
     new.credits = dict(state.credits)
     new.captures = dict(state.captures)
     new.funds = dict(state.funds)
+    new.parts = dict(state.parts)
+    new.handed = dict(state.handed)
     new.problems = dict(state.problems)
     new.timers = dict(state.timers)
     return new

@@ -86,7 +86,7 @@ def _sides(
     asked: bool,
 ) -> Sides:
     ours = None if state is None else view_of(state, route.policy.basis)
-    asked = asked and route.channel is not None
+    asked = asked and route.channel is not None and not (ours is not None and ours.part)
     if (
         asked
         and route.channel is not None

@@ -18,7 +18,11 @@ _TOLD = frozenset({"done", "skipped"})
 
 
 class Ours(msgspec.Struct, frozen=True):
-    """One order of ours. Amounts: ``total`` as the channel states it, ``owed`` as the ERP is to hold it."""
+    """One order of ours. Amounts: ``total`` as the channel states it, ``owed`` as the ERP is to hold it.
+
+    Parts are in the channel's order and are orders of their own in the ERP: the order's ``total``, ``stated`` and
+    ``wanted`` hold them, the part's own state nothing; what is ``owed`` is told apart. So sums over both are right.
+    """
 
     key: str
     channel: str
@@ -44,6 +48,7 @@ class Ours(msgspec.Struct, frozen=True):
     moving: bool  # something is being sent: the other systems may be ahead of us, or behind
     waits: str | None  # why it is not booked yet, where that is as it should be
     trouble: str | None  # the open problem, told already, that explains what differs
+    part: bool = False  # the channel shows it in the order that it is a part of
 
 
 def view_of(state: OrderState, basis: str = "shop") -> Ours | None:
@@ -60,9 +65,9 @@ def view_of(state: OrderState, basis: str = "shop") -> Ours | None:
         number=order.number,
         placed_at=order.placed_at,
         updated_at=newest.updated_at,
-        total=newest.totals.total.shop,
+        total=_total(newest, "shop"),
         currency=newest.currency,
-        stated=newest.totals.total.on(basis),
+        stated=_total(newest, basis),
         owed=due.on(basis),
         owed_currency=_currency(order, basis),
         wanted=_wanted(state, newest),
@@ -78,7 +83,14 @@ def view_of(state: OrderState, basis: str = "shop") -> Ours | None:
         moving=state.amending is not None or any(one.status == "open" for one in state.commands.values()),
         waits=_waits(state),
         trouble=_trouble(state),
+        part=order.part is not None,
     )
+
+
+def _total(newest: Order, basis: str) -> Decimal:
+    if newest.part is not None:
+        return ZERO
+    return newest.totals.total.on(basis) + sum((one.total.on(basis) for one in newest.apart), ZERO)
 
 
 def _currency(order: Order, basis: str) -> str:
@@ -86,7 +98,10 @@ def _currency(order: Order, basis: str) -> str:
 
 
 def _wanted(state: OrderState, newest: Order) -> Decimal | None:
-    return None if state.refunds else _goods(newest)
+    refunded = state.refunds or any(subject.startswith("refund/") for subject in state.handed)
+    if refunded or newest.part is not None:
+        return None
+    return _goods(newest) + sum((one.units for one in newest.apart), ZERO)
 
 
 def _goods(order: Order) -> Decimal:

@@ -16,7 +16,7 @@ _DISCOUNTS = (
 )
 _ADDRESS = "{ name firstName lastName company address1 address2 city province provinceCode zip countryCodeV2 phone }"
 _LINES = (
-    "nodes { id name title quantity currentQuantity sku isGiftCard requiresShipping product { id }"
+    "nodes { id name title quantity currentQuantity unfulfilledQuantity sku isGiftCard requiresShipping product { id }"
     " originalUnitPriceSet " + _BAG + " " + _TAX + " " + _DISCOUNTS + " duties { id price " + _BAG + " " + _TAX + " } }"
     " pageInfo { hasNextPage endCursor }"
 )

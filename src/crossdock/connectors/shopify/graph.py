@@ -70,6 +70,7 @@ class Line(Struct, frozen=True):
     original_unit_price_set: Bag
     is_gift_card: bool
     requires_shipping: bool
+    unfulfilled_quantity: int | None = None
     sku: str | None = None
     product: Ref | None = None
     tax_lines: tuple[TaxLine, ...] = ()
@@ -239,6 +240,7 @@ class _Rewriter:
             sku=line.sku,
             price_set=bag(line.original_unit_price_set),
             current_quantity=line.current_quantity,
+            fulfillable_quantity=line.unfulfilled_quantity,
             gift_card=line.is_gift_card,
             requires_shipping=line.requires_shipping,
             product_id=int(number(line.product.id)) if line.product else None,

@@ -112,6 +112,8 @@ class _Reading:
             source=source.source_name or None,
             region=place.country_code if place else None,
             paid=self._paid(),
+            handed_over=tuple([str(line.id) for line in source.line_items if _is_handed_over(line)]),
+            outstanding=self._outstanding(),
         )
 
     def amount(self, bag: wire.Bag | None, plain: str | None, *where: str | int, one_side: bool = False) -> Amount:
@@ -288,12 +290,18 @@ class _Reading:
 
     def _paid(self) -> Decimal | None:
         """What the shop has of what is owed: told by what is still outstanding, in its own currency only."""
-        total, left = self.source.current_total_price, self.source.total_outstanding
+        total, left = self.source.current_total_price, self._outstanding()
         if total is None or left is None:
             return None
-        if not plausible(total) or not plausible(left):
-            raise _off("shopify.amount_not_a_number", "is no amount.", ("total_outstanding",))
+        if not plausible(total):
+            raise _off("shopify.amount_not_a_number", "is no amount.", ("current_total_price",))
         return total - left
+
+    def _outstanding(self) -> Decimal | None:
+        left = self.source.total_outstanding
+        if left is not None and not plausible(left):
+            raise _off("shopify.amount_not_a_number", "is no amount.", ("total_outstanding",))
+        return left
 
     def _payment_status(self) -> PaymentStatus:
         told = self.source.financial_status
@@ -307,6 +315,12 @@ class _Reading:
                 field="financial_status",
             )
         return status
+
+
+def _is_handed_over(line: wire.Line) -> bool:
+    """Whether units that are wanted are not to be fulfilled any more: they were, by us or by whoever sold them."""
+    open_, wanted = line.fulfillable_quantity, line.current_quantity
+    return line.requires_shipping and open_ is not None and wanted is not None and open_ < wanted
 
 
 def _utc(told: datetime, field: str) -> datetime:

@@ -63,6 +63,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     price: str | None = None
     price_set: Bag | None = None
     current_quantity: int | None = None
+    fulfillable_quantity: int | None = None  # GraphQL: unfulfilledQuantity
     gift_card: bool = False
     requires_shipping: bool = True
     product_id: int | None = None
@@ -177,7 +178,7 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     total_price: str | None = None
     total_price_set: Bag | None = None
     current_total_price: Decimal | None = None  # after edits, in the shop's currency, as is what is outstanding of it
-    total_outstanding: Decimal | None = None
+    total_outstanding: Decimal | None = None  # negative: the customer is owed
     total_discounts: str | None = None
     total_discounts_set: Bag | None = None
     total_tax: str | None = None

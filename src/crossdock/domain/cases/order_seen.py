@@ -7,6 +7,7 @@ from crossdock.domain.advance import EDITED, advance
 from crossdock.domain.cases.balance import balance
 from crossdock.domain.cases.cancel import cancel
 from crossdock.domain.cases.early import apply_early
+from crossdock.domain.cases.parting import set_apart, tell_parts
 from crossdock.domain.cases.refund_seen import fit_again
 from crossdock.domain.checks import MASTERS_STEPS, run_checks
 from crossdock.domain.decision import StreamRef, Tell
@@ -16,6 +17,7 @@ from crossdock.domain.events import SignalSeen
 from crossdock.domain.lattice import rank
 from crossdock.domain.measures import remembered
 from crossdock.domain.order import Order, view_id
+from crossdock.domain.parts import split
 from crossdock.domain.problems import problem
 from crossdock.domain.process import AMEND
 from crossdock.domain.rulings import Way, locked, ruling, stage_of
@@ -23,8 +25,17 @@ from crossdock.domain.state import ordered
 
 
 def order_seen(d: Draft, order: Order, authoritative: bool = False) -> None:
-    """Take a view of the order. The newest view counts, whatever order views arrive in."""
+    """Take a view of the order. The newest view counts, whatever order views arrive in.
+
+    What of it are orders of their own is told to them; all else here is about what is left of the view.
+    """
+    known = d.state.newest
     order = remembered(order, (d.state.order, d.state.latest))
+    _judge(d, order, split(order, d.state.parts)[0], authoritative)
+    tell_parts(d, order, known)
+
+
+def _judge(d: Draft, whole: Order, order: Order, authoritative: bool) -> None:
     known = d.state.newest
     if known is None:
         _first(d, order)
@@ -33,17 +44,19 @@ def order_seen(d: Draft, order: Order, authoritative: bool = False) -> None:
             _confirm(d, order)
         _again(d)
     elif order.ties(known):
-        _break_tie(d, order, known, authoritative)
+        _break_tie(d, whole, order, authoritative)
     elif newer(order, known):
-        _revise(d, order)
+        _revise(d, whole, order)
     else:
         d.note(e.OrderSuperseded(order.updated_at, order.payment_status, d.now))
 
 
-def _break_tie(d: Draft, order: Order, known: Order, authoritative: bool) -> None:
+def _break_tie(d: Draft, whole: Order, order: Order, authoritative: bool) -> None:
     """What the channel shows when it is asked counts; until then the choice does not depend on who came first."""
+    known = d.state.newest
+    assert known is not None
     if authoritative:
-        _revise(d, order)
+        _revise(d, whole, order)
         _confirm(d, order)
         return
     if d.state.tied is None:
@@ -53,7 +66,7 @@ def _break_tie(d: Draft, order: Order, known: Order, authoritative: bool) -> Non
     content = f"tie/{order.updated_at.isoformat()}/{view_id(order)}"
     d.decision.tells.append(Tell(to, SignalSeen(order.channel, "order", order.external_id, content)))
     if d.state.confirmed is None and newer(order, known):
-        _revise(d, order)
+        _revise(d, whole, order)
     else:
         d.note(e.OrderSuperseded(order.updated_at, order.payment_status, d.now))
 
@@ -82,7 +95,8 @@ def newer(order: Order, known: Order) -> bool:
 def _first(d: Draft, order: Order) -> None:
     early = d.state.early
     d.note(e.OrderRecorded(order, d.now))
-    d.refer(order.channel, "order", order.external_id)
+    if order.part is None:  # the channel's own id leads to the order that has it
+        d.refer(order.channel, "order", order.external_id)
     d.refer(order.channel, "number", order.number)
     if order.test:
         d.note(e.OrderIgnored("test order", d.now))
@@ -109,7 +123,7 @@ def _again(d: Draft) -> None:
         advance(d)
 
 
-def _revise(d: Draft, order: Order) -> None:
+def _revise(d: Draft, whole: Order, order: Order) -> None:
     state = d.state
     if order.number != d.order.number:
         d.refer(order.channel, "number", order.number)
@@ -120,7 +134,7 @@ def _revise(d: Draft, order: Order) -> None:
         d.note(e.OrderNoted(order, d.now) if locked(state) else e.OrderRecorded(order, d.now))
         cancel(d, order.channel, order.cancel_reason)
     elif locked(state):
-        _edited(d, order)
+        _edited(d, whole, order)
     else:
         d.note(e.OrderRecorded(order, d.now))
         if state.status_of("order.book") == "failed":
@@ -132,8 +146,9 @@ def _revise(d: Draft, order: Order) -> None:
     advance(d)
 
 
-def _edited(d: Draft, order: Order) -> None:
+def _edited(d: Draft, whole: Order, order: Order) -> None:
     """A newer view of an order that the ERP has, or may have: the table says what follows."""
+    order, no_part = set_apart(d, whole, order)
     found = changes(d.order, order)
     if not found and not _may_be_amended(d):
         d.note(e.OrderRecorded(order, d.now))
@@ -148,6 +163,8 @@ def _edited(d: Draft, order: Order) -> None:
     _no_amendment(d, "a person makes the change")
     areas = sorted({change.area for change in found})
     facts = {"changes": [change.text for change in found], "ruling": ruled.way.value}
+    if no_part is not None:
+        facts["no_order_of_its_own"] = no_part
     code = ruled.code or "order.edited_after_booking"
     title = f"The order was edited after {_AFTER[code]}: {', '.join(areas)}"
     d.open(problem(code, EDITED, title, ",".join(areas), facts), "order.book")

@@ -1,5 +1,6 @@
 """A carrier told of a parcel: noted once, and a person is told of one that does not arrive."""
 
+from crossdock.domain.cases.parting import give_parts
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import ParcelSeen
 from crossdock.domain.lattice import rank
@@ -28,6 +29,10 @@ def parcel_seen(d: Draft, event: ParcelSeen) -> None:
     if d.state.ended == "ignored":
         d.ignore("parcel_seen", "the order is ignored")
         return
+    if d.state.parts and event.fulfilment is not None and not _is_own(d, event.fulfilment):
+        give_parts(d, event)
+        if not _is_telling(d):
+            return
     key = key_of(event)
     marks = d.state.tracks.get(key, {})
     known, told = marks.get(event.status), Mark(event.happened_at, event.detail or "", event.source)
@@ -37,6 +42,16 @@ def parcel_seen(d: Draft, event: ParcelSeen) -> None:
     d.note(ParcelMoved(key, event.status, event.happened_at, event.source, d.now, event.detail))
     if further:
         _turned(d, event, key)
+
+
+def _is_own(d: Draft, fulfilment: str) -> bool:
+    pushed = (intent for intent in d.state.commands.values() if intent.step == "fulfilment.push")
+    return any(fulfilment in intent.refs.values() for intent in pushed)
+
+
+def _is_telling(d: Draft) -> bool:
+    """Whether a shipment of its own is being told: the fulfilment may be that one's, whose number is not known yet."""
+    return any(one.step == "fulfilment.push" and one.status == "open" for one in d.state.commands.values())
 
 
 def _further(d: Draft, key: str, status: str) -> bool:

@@ -4,12 +4,14 @@ from decimal import Decimal
 
 from crossdock.domain import entries as e
 from crossdock.domain.account import all_billed
+from crossdock.domain.cases.parting import own_refund
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
 from crossdock.domain.events import RefundSeen
 from crossdock.domain.measures import in_goods
 from crossdock.domain.money import ZERO, minor_unit
 from crossdock.domain.order import Order
+from crossdock.domain.parts import exchanged, kept_back
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PUSH
 from crossdock.domain.refund import Refund, Restock, gross_of, paid_back, parts_of
@@ -20,10 +22,16 @@ Misfit = tuple[str, str] | None  # the problem's code and what is wrong
 
 def refund_seen(d: Draft, event: RefundSeen) -> None:
     """Take a refund that fits; refuse, visibly, one that does not; the same one twice changes nothing."""
-    refund, known = event.refund, d.state.refunds.get(event.refund.id)
     if d.state.ended == "ignored":
         d.ignore("refund_seen", "the order is ignored")
         return
+    refund = own_refund(d, event.refund, event.source)
+    if refund is not None:
+        _own(d, refund, event.source)
+
+
+def _own(d: Draft, refund: Refund, source: str) -> None:
+    known = d.state.refunds.get(refund.id)
     if known is not None and known.refused is None:
         if not _alike(known.refund, refund):
             _open(d, refund, "refund.changed", "The channel changed a refund that is already taken")
@@ -31,13 +39,13 @@ def refund_seen(d: Draft, event: RefundSeen) -> None:
     misfit = _misfit(d.order, d.state, refund)
     if misfit is not None:
         if known is None or known.refused != misfit[1] or known.refund != refund:
-            d.note(e.RefundRefused(refund, event.source, misfit[1], d.now))
-            d.refer(event.source, "refund", refund.id)
+            d.note(e.RefundRefused(refund, source, misfit[1], d.now))
+            d.refer(source, "refund", refund.id)
             _open(d, refund, *misfit)
         return
-    d.note(e.RefundTaken(refund, event.source, d.now, _is_billed(d.state, refund), _is_echo(d.state, refund)))
+    d.note(e.RefundTaken(refund, source, d.now, _is_billed(d.state, refund), _is_echo(d.state, refund)))
     d.settle(_key(refund))
-    d.refer(event.source, "refund", refund.id)
+    d.refer(source, "refund", refund.id)
 
 
 def fit_again(d: Draft) -> None:
@@ -85,19 +93,26 @@ def _gist(refund: Refund) -> tuple[object, ...]:
 def _misfit(order: Order, state: OrderState, refund: Refund) -> Misfit:
     if refund.currency != order.currency:
         return "refund.unbalanced", f"The refund is in {refund.currency}, the order in {order.currency}"
-    return _unbalanced(order, refund) or _too_many(order, state, refund) or _too_much(order, state, refund)
+    return _unbalanced(order, state, refund) or _too_many(order, state, refund) or _too_much(order, state, refund)
 
 
-def _unbalanced(order: Order, refund: Refund) -> Misfit:
-    """The parts must come to what the customer got. Where nothing was paid, the customer owes so much less.
+def _unbalanced(order: Order, state: OrderState, refund: Refund) -> Misfit:
+    """The parts must come to what the customer got. Where nothing was paid, the customer owes so much less; what is
+    missing may have paid for what the order was exchanged for, as far as that goes.
 
     In the customer's currency only: what a payment is in the shop's hangs on the rate of the day it went back.
     """
     currency = order.presentment_currency or order.currency
     parts, paid = gross_of(parts_of(refund), "presentment"), paid_back(refund, "presentment")
-    if refund.tenders and abs(parts - paid) * 2 >= minor_unit(currency):
+    if refund.tenders and abs(parts - paid) * 2 >= minor_unit(currency) and not _is_set_off(state, refund):
         return "refund.unbalanced", f"The refund's parts come to {parts:f} {currency}, paid back were {paid:f}"
     return None
+
+
+def _is_set_off(state: OrderState, refund: Refund) -> bool:
+    others = sum((kept_back(one, "presentment") for one in state.refunded() if one.id != refund.id), ZERO)
+    short = kept_back(refund, "presentment")
+    return ZERO < short <= exchanged(state, "presentment") - others
 
 
 def _too_many(order: Order, state: OrderState, refund: Refund) -> Misfit:

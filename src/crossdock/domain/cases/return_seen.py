@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from crossdock.domain import entries as e
+from crossdock.domain.cases.parting import own_return
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
 from crossdock.domain.events import ReturnSeen
@@ -17,13 +18,16 @@ from crossdock.domain.state import came_back, shipped, tells_parcels
 
 def return_seen(d: Draft, event: ReturnSeen) -> None:
     """Note a return when it is new or further on; goods that never left cannot come back."""
-    returned, known = event.returned, d.state.returns.get(event.returned.id)
     if d.state.ended == "ignored":
         d.ignore("return_seen", "the order is ignored")
         return
-    if returned.status not in RETURN:
-        d.ignore("return_seen", f"{event.source} says {returned.status}, which has no meaning here")
+    if event.returned.status not in RETURN:
+        d.ignore("return_seen", f"{event.source} says {event.returned.status}, which has no meaning here")
         return
+    returned = own_return(d, event.returned, event.source)
+    if returned is None:
+        return
+    known = d.state.returns.get(returned.id)
     if known is not None and not _further(known, returned):
         return
     d.note(e.ReturnTaken(returned, event.source, d.now))

@@ -39,5 +39,7 @@ def _tell(d: Draft, key: str) -> None:
 def _refunds(state: OrderState) -> tuple[str, ...]:
     """Also of a refund that does not fit the order: it was given, whatever becomes of its credit."""
     ids = {known.refund.id for known in state.refunds.values()}
+    handed = (one for subject, one in state.handed.items() if subject.startswith("refund/"))
+    ids |= {name for one in handed for name in one.names}
     ids |= {tender.id for known in state.refunds.values() for tender in known.refund.tenders if tender.id}
     return tuple(sorted(ids))

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from crossdock.simulators.shopify import editing, refunding, returning, taking
+from crossdock.simulators.shopify import editing, exchanging, paying, refunding, returning
 from crossdock.simulators.shopify.books import fulfilment_order_body
+from crossdock.simulators.shopify.exchanging import New
 from crossdock.simulators.shopify.refunding import Asked
 from crossdock.simulators.shopify.stock import selling_place
 from crossdock.simulators.shopify.traffic import Wish
@@ -95,10 +96,10 @@ def _pay_order(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
 def _capture(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     """A part of what is owed is taken: ``amount`` in the shop's currency."""
     order_id = _order_id(shop, args)
-    made = taking.capture(shop.books_, order_id, Decimal(str(args["amount"])))
+    made = paying.capture(shop.books_, order_id, Decimal(str(args["amount"])))
     status = shop.books_.orders[order_id]["financial_status"]
     shop.order_changed(order_id, *(("orders/paid",) if status == "paid" else ()), "orders/updated")
-    return {"id": str(order_id), "transaction": made.id.rpartition("/")[2]}
+    return {"id": str(order_id), "transaction": str(made.id)}
 
 
 def _edit_address(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
@@ -234,6 +235,37 @@ def _add_line(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     return {"id": str(order_id), "line": str(made["id"])}
 
 
+def _exchange(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """``lines`` (``[{"id", "quantity"}]``) come back, ``new`` (``[{"sku", "price", "quantity"}]``) go out instead.
+    ``over_counter``: in a store, where they are taken along at once."""
+    order_id = _order_id(shop, args)
+    back = [(int(row["id"]), int(row.get("quantity", 1))) for row in args["lines"]]
+    new = [New(str(one["sku"]), Decimal(str(one["price"])), int(one.get("quantity", 1))) for one in args["new"]]
+    made = exchanging.exchange(shop.books_, order_id, back, new, over_counter=bool(args.get("over_counter")))
+    for one in new:
+        shop.shelf.sell(one.sku, selling_place(), one.quantity)
+    shop.notify("returns/approve", returning.body(made.returned))
+    shop.notify("returns/close", returning.body(made.returned))
+    shop.refunded(order_id, made.refund)
+    held = made.fulfilment.awaits_payment
+    topic = "fulfillment_orders/placed_on_hold" if held else "fulfillment_orders/order_routing_complete"
+    shop.notify(topic, fulfilment_order_body(made.fulfilment.id, made.fulfilment.status))
+    return {
+        "id": str(order_id),
+        "return": str(made.returned.id),
+        "refund": str(made.refund["id"]),
+        "lines": [str(line["id"]) for line in made.lines],
+    }
+
+
+def _unexchange(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
+    """``line`` of an exchange is not wanted after all: taken off before it left, and paid back."""
+    order_id = _order_id(shop, args)
+    made = exchanging.remove(shop.books_, order_id, int(args["line"]))
+    shop.refunded(order_id, made)
+    return {"id": str(order_id), "refund": str(made["id"])}
+
+
 def _carry(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     """Shopify follows a parcel itself: ``fulfillment``, ``status`` (``OUT_FOR_DELIVERY``), ``message``."""
     asked = {"fulfillmentId": str(args["fulfillment"]), "status": str(args["status"]), "message": args.get("message")}
@@ -257,6 +289,8 @@ VERBS: dict[str, Callable[["ShopifySimulator", Args], dict[str, Any]]] = {
     "cancel_return": _cancel_return,
     "shorten_return": _shorten_return,
     "add_line": _add_line,
+    "exchange": _exchange,
+    "unexchange": _unexchange,
     "edit_address": _edit_address,
     "tag_order": _tag_order,
     "hold_fulfilment": _hold,

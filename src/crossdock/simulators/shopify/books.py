@@ -3,9 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
+
+from crossdock.simulators.shopify import paying
+from crossdock.simulators.shopify.paying import Receipt
+from crossdock.simulators.shopify.refusing import UserError as UserError
 
 LOCATIONS = {101: "Rotterdam", 102: "Leipzig"}
 FULFILLABLE = ("OPEN", "IN_PROGRESS")
@@ -24,6 +29,7 @@ class FulfilmentOrder(msgspec.Struct):
     location_id: int
     lines: list[FulfilmentOrderLine]
     status: str = "OPEN"
+    awaits_payment: bool = False  # held until what is outstanding is paid
 
 
 class FulfilmentEvent(msgspec.Struct):
@@ -53,14 +59,6 @@ class Subscription(msgspec.Struct):
     uri: str
 
 
-class UserError(Exception):
-    """The shop's rules refuse a mutation: becomes ``userErrors`` in a 200."""
-
-    def __init__(self, message: str, *field: str) -> None:
-        super().__init__(message)
-        self.field = list(field)
-
-
 def numeric(gid: Any) -> int:
     """The number at the end of a global id; -1 for what is none, so that nothing is found under it."""
     tail = str(gid).rpartition("/")[2]
@@ -79,7 +77,8 @@ class ShopBooks:
         self.metafields: dict[tuple[int, str, str], str] = {}  # (order, namespace, key) -> value
         self.idempotent: dict[str, tuple[Any, dict[str, Any]]] = {}  # key -> (what was asked, what was made)
         self.returns: dict[int, Any] = {}  # see returning.py
-        self.captures: dict[int, list[Any]] = {}  # of orders that are paid in parts, see taking.py
+        self.receipts: dict[int, list[Receipt]] = {}  # what customers paid, by order
+        self.set_off: dict[int, dict[str, Decimal]] = {}  # what came back instead of being paid for, by order
         self._of_order: dict[int, list[FulfilmentOrder]] = {}
         self._fulfilments_of: dict[int, list[Fulfilment]] = {}
         self._next = 9_000_001
@@ -97,6 +96,7 @@ class ShopBooks:
     def take(self, body: dict[str, Any], split: bool) -> None:
         """Enter a new order and route it: one fulfilment order per location."""
         self.orders[body["id"]] = body
+        paying.begin(self, body)
         for refund in body.setdefault("refunds", []):  # of an order that was imported
             for one in refund["transactions"]:
                 amount = {"amount": one["amount"], "currency_code": one["currency"]}
@@ -191,6 +191,12 @@ class ShopBooks:
         self.fulfilments[made.id] = made
         self._fulfilments_of.setdefault(owner.order_id, []).append(made)
         order = self.touch(owner.order_id)
+        left: Counter[int] = Counter()
+        for line_id, quantity in made.lines:
+            left[line_id] += quantity
+        for line in order["line_items"]:
+            if left[line["id"]]:
+                line["fulfillable_quantity"] = line.get("fulfillable_quantity", line["quantity"]) - left[line["id"]]
         order["fulfillments"] = [*(order.get("fulfillments") or ()), _fulfilment_body(made)]
         rest = sum(line.remaining for each in self.fulfilment_orders_of(owner.order_id) for line in each.lines)
         order["fulfillment_status"] = "partial" if rest else "fulfilled"

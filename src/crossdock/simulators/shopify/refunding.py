@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
+from crossdock.simulators.shopify import paying
 from crossdock.simulators.shopify.books import ShopBooks, UserError, numeric
 
 Record = dict[str, Any]
@@ -25,6 +26,7 @@ class Asked(NamedTuple):
     amount: Decimal = Decimal(0)
     shares: Sequence[Decimal] = (Decimal(1),)
     note: str | None = None
+    pays_for: Decimal = Decimal(0)  # so much of it is not paid out: it pays for new lines (one currency only)
     both: Mapping[str, Decimal] | None = None  # the amount in either currency, where it was told in the customer's
 
 
@@ -34,15 +36,20 @@ def refund(books: ShopBooks, order_id: int, asked: Asked) -> Record:
     if order["cancelled_at"]:
         raise UserError("Order is cancelled, its payments are refunded", "orderId")
     rows = [_row(books, order, *line) for line in asked.lines]
-    given = _sum(order, rows, asked)
-    got = [_bag(one.sides) for one in books.captures.get(order_id, ())] or [_bag(order["total_price_set"])]
-    paid = _plus(got, [_negative(_refunded(each)) for each in order["refunds"]])
+    worth = _sum(order, rows, asked)
+    given = worth
+    if asked.pays_for:
+        given = {side: max(amount - asked.pays_for, Decimal(0)) for side, amount in worth.items()}
+    got = paying.received(books, order_id) if books.receipts.get(order_id) else _bag(order["total_price_set"])
+    paid = _plus([got], [_negative(_refunded(each)) for each in order["refunds"]])
     if given["shop_money"] > paid["shop_money"] or given["shop_money"] < 0:
         raise UserError(f"Refund amount cannot be greater than net payment ({paid['shop_money']})", "transactions")
     for row, (_, _, restock) in zip(rows, asked.lines, strict=True):
         _take(books, order, row, restock)
     body = _body(books, order, rows, asked, given)
     order["refunds"].append(body)
+    known = books.set_off.get(order_id, NIL)
+    books.set_off[order_id] = {side: known[side] + worth[side] - given[side] for side in SIDES}
     rest = paid["shop_money"] - given["shop_money"]
     if given["shop_money"] or order["financial_status"] == "paid":
         order["financial_status"] = "partially_refunded" if rest else "refunded"
@@ -96,6 +103,7 @@ def _take(books: ShopBooks, order: Record, row: Record, restock: str | None) -> 
     stays = _left(books, order, line["id"]) < row["quantity"] or row["restock_type"] == "cancel"
     line["current_quantity"] -= row["quantity"]
     rest = row["quantity"] if stays else 0
+    line["fulfillable_quantity"] = max(line.get("fulfillable_quantity", line["quantity"]) - rest, 0)
     for one in books.fulfilment_orders_of(order["id"]):
         for each in one.lines:
             if each.line_id == line["id"]:

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from crossdock.simulators.base import Deliver, Faults, Reply, Request, Surroundings
-from crossdock.simulators.shopify import acts, api, carrying, language, placing, taking
+from crossdock.simulators.shopify import acts, api, carrying, language, paying, placing
 from crossdock.simulators.shopify.books import FulfilmentEvent, ShopBooks, fulfilment_order_body
 from crossdock.simulators.shopify.language import GraphError
 from crossdock.simulators.shopify.payments import Payments
@@ -234,9 +234,12 @@ class ShopifySimulator:
         order = self.books_.touch(order_id)
         if order["financial_status"] not in ("pending", "partially_paid"):
             return
-        if order_id in self.books_.captures:
-            taking.capture(self.books_, order_id, None)
+        paying.receive(self.books_, order)
         order["financial_status"] = "paid"
+        for each in self.books_.fulfilment_orders_of(order_id):
+            if each.awaits_payment:
+                each.awaits_payment, each.status = False, "OPEN"
+                self.notify("fulfillment_orders/hold_released", fulfilment_order_body(each.id, each.status))
         self.order_changed(order_id, "orders/paid", "orders/updated")
 
     async def tick(self) -> None:
@@ -287,6 +290,8 @@ class ShopifySimulator:
             "financial_status": order["financial_status"],
             "refunded": f"{sum((Decimal(t['sides']['shop_money']['amount']) for t in paid_back(order)), Decimal(0)):f}",
             "refunds": len(order["refunds"]),
+            "received": f"{paying.received(self.books_, order['id'])['shop_money']:f}",
+            "outstanding": paying.outstanding_set(self.books_, order)["shop_money"]["amount"],
             "fulfillment_status": order["fulfillment_status"],
             "updated_at": order["updated_at"],
             "lines": [
@@ -319,7 +324,7 @@ def paid_back(order: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def told_order(order: Mapping[str, Any], books: ShopBooks) -> Mapping[str, Any]:
     """The order as webhooks carry it."""
-    told = {**order, "total_outstanding": taking.outstanding(books, order)["shop_money"]["amount"]}
+    told = {**order, "total_outstanding": paying.outstanding_set(books, order)["shop_money"]["amount"]}
     return {**told, "refunds": [told_refund(one) for one in order["refunds"]]} if order.get("refunds") else told
 
 

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from crossdock.simulators.shopify import carrying, metafields, returning, taking
+from crossdock.simulators.shopify import carrying, metafields, paying, returning
 from crossdock.simulators.shopify.books import Fulfilment, FulfilmentOrder, ShopBooks, Subscription
 from crossdock.simulators.shopify.language import connection
+from crossdock.simulators.shopify.paying import Receipt
 from crossdock.simulators.shopify.refunding import sale_id
 
 Record = Mapping[str, Any]
@@ -79,6 +80,7 @@ def line_item(line: Record, order: Record) -> dict[str, Any]:
         "title": line["title"],
         "quantity": line["quantity"],
         "currentQuantity": line["current_quantity"],
+        "unfulfilledQuantity": line.get("fulfillable_quantity", line["current_quantity"]),
         "sku": line["sku"],
         "isGiftCard": line["gift_card"],
         "requiresShipping": line["requires_shipping"],
@@ -165,9 +167,9 @@ def order(told: Record, books: ShopBooks) -> dict[str, Any]:
         **_order_head(told),
         "totalPriceSet": bag(told["total_price_set"]),
         "currentTotalPriceSet": bag(told.get("current_total_price_set") or told["total_price_set"]),
-        "totalOutstandingSet": bag(taking.outstanding(books, told)),
         "totalDiscountsSet": bag(told["total_discounts_set"]),
         "totalTaxSet": bag(told["total_tax_set"]),
+        "totalOutstandingSet": bag(paying.outstanding_set(books, told)),
         "totalTipReceivedSet": bag(tip),
         "originalTotalAdditionalFeesSet": bag(told["original_total_additional_fees_set"]),
         "totalCashRoundingAdjustment": rounding,
@@ -253,21 +255,10 @@ def _adjustment(told: Record) -> dict[str, Any]:
 
 
 def _transactions(told: Record, books: ShopBooks) -> list[dict[str, Any]]:
-    """What was captured, and what went back of it."""
-    sales = [
-        {
-            "__typename": "OrderTransaction",
-            "id": one.id,
-            "kind": "SALE" if one.number == 1 else "CAPTURE",
-            "status": "SUCCESS",
-            "gateway": one.gateway,
-            "createdAt": one.at,
-            "processedAt": one.at,
-            "amountSet": bag(one.sides),
-            "parentTransaction": None,
-        }
-        for one in taking.taken(books, told)
-    ]
+    """Every payment, and what went back of it."""
+    sales = [_sale(told, one) for one in books.receipts.get(told["id"], ())]
+    if not sales:
+        return []
     back = [
         {**_transaction(one), "createdAt": each["created_at"], "processedAt": each["processed_at"]}
         for each in told["refunds"]
@@ -275,6 +266,22 @@ def _transactions(told: Record, books: ShopBooks) -> list[dict[str, Any]]:
     ]
     parent = {"__typename": "OrderTransaction", "id": sale_id(dict(told))}
     return [*sales, *({**one, "parentTransaction": parent} for one in back)]
+
+
+def _sale(told: Record, receipt: Receipt) -> dict[str, Any]:
+    currencies = {"shop_money": told["currency"], "presentment_money": told["presentment_currency"]}
+    sides = {side: {"amount": receipt.sides[side], "currency_code": code} for side, code in currencies.items()}
+    return {
+        "__typename": "OrderTransaction",
+        "id": f"gid://shopify/OrderTransaction/{receipt.id}",
+        "kind": receipt.kind,
+        "status": "SUCCESS",
+        "gateway": (told["payment_gateway_names"] or ["manual"])[0],
+        "createdAt": f"{receipt.at:%Y-%m-%dT%H:%M:%S}+00:00",
+        "processedAt": f"{receipt.at:%Y-%m-%dT%H:%M:%S}+00:00",
+        "amountSet": bag(sides),
+        "parentTransaction": None,
+    }
 
 
 def _transaction(told: Record) -> dict[str, Any]:
