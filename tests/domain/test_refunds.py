@@ -24,7 +24,7 @@ from tests.domain.factories import (
 
 from crossdock.domain.commands import AmendBooking, BookOrder, Command, CreditRefund, MakeInvoice, PayRefund
 from crossdock.domain.events import CommandSettled, InvoiceSeen, OrderSeen, RefundSeen
-from crossdock.domain.evolve import owed
+from crossdock.domain.fold_money import owed
 from crossdock.domain.fulfilment import Invoice
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import ChargeKind, Order

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
-from crossdock.domain.evolve import billed_whole
+from crossdock.domain.fold_money import billed_whole
 from crossdock.domain.order import Order
 from crossdock.domain.state import OrderState
 

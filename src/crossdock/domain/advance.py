@@ -17,7 +17,7 @@ from crossdock.domain.commands import (
 from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
-from crossdock.domain.evolve import billed, billed_whole, owed
+from crossdock.domain.fold_money import billed, billed_whole, owed
 from crossdock.domain.fulfilment import Shipment
 from crossdock.domain.measures import Indivisible, as_ordered
 from crossdock.domain.merge import BookingWritten

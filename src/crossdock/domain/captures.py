@@ -11,7 +11,7 @@ from crossdock.domain.account import ADVANCE
 from crossdock.domain.decision import Policy, StreamRef, Tell
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import PaymentsSeen, SignalSeen
-from crossdock.domain.evolve import billed
+from crossdock.domain.fold_money import billed
 from crossdock.domain.funds import PaymentsRead
 from crossdock.domain.money import ZERO, exactly
 from crossdock.domain.problems import problem

@@ -22,16 +22,59 @@ from crossdock.domain.events import (
     ReturnSeen,
     ShipmentSeen,
 )
-from crossdock.domain.fulfilment import Allocation, Invoice, Shipment, ShippedLine
 from crossdock.domain.funds import FundOpened, FundUsed, PaymentsRead, SurplusSeen
+from crossdock.domain.goods_entries import (
+    AllocationsTaken as AllocationsTaken,
+)
+from crossdock.domain.goods_entries import (
+    PushWithheld as PushWithheld,
+)
+from crossdock.domain.goods_entries import (
+    ReleaseNoted as ReleaseNoted,
+)
+from crossdock.domain.goods_entries import (
+    ShipmentAmended as ShipmentAmended,
+)
+from crossdock.domain.goods_entries import (
+    ShipmentRefused as ShipmentRefused,
+)
+from crossdock.domain.goods_entries import (
+    ShipmentTaken as ShipmentTaken,
+)
 from crossdock.domain.hold import Hold, HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.merge import BookingWritten, MergeChosen
-from crossdock.domain.order import Capture, Order, PaymentStatus
+from crossdock.domain.money_entries import (
+    CreditTaken as CreditTaken,
+)
+from crossdock.domain.money_entries import (
+    InvoiceTaken as InvoiceTaken,
+)
+from crossdock.domain.money_entries import (
+    PaymentsAsked as PaymentsAsked,
+)
+from crossdock.domain.money_entries import (
+    PaymentTaken as PaymentTaken,
+)
+from crossdock.domain.money_entries import (
+    RefundRefused as RefundRefused,
+)
+from crossdock.domain.money_entries import (
+    RefundTaken as RefundTaken,
+)
+from crossdock.domain.money_entries import (
+    ReturnTaken as ReturnTaken,
+)
+from crossdock.domain.money_entries import (
+    SettlementAsked as SettlementAsked,
+)
+from crossdock.domain.money_entries import (
+    SettlementsTold as SettlementsTold,
+)
+from crossdock.domain.order import Order, PaymentStatus
 from crossdock.domain.parcel import ParcelMoved
 from crossdock.domain.part import HandedOver, PartOpened
 from crossdock.domain.promise import Dates
 from crossdock.domain.receipt import ReceiptPosted, ReceiptTaken, ReturnAnnounced, ReturnTold, StockLeft
-from crossdock.domain.refund import Credit, Refund, Return
 from crossdock.domain.returning import ReturnAnswered
 from crossdock.domain.schema import upcast
 
@@ -193,124 +236,6 @@ class CommandSkipped(msgspec.Struct, frozen=True, gc=False, tag="command_skipped
 class CommandRetried(msgspec.Struct, frozen=True, gc=False, tag="command_retried"):
     key: str
     by: str
-    at: datetime
-
-
-class ShipmentTaken(msgspec.Struct, frozen=True, gc=False, tag="shipment_taken", omit_defaults=True):
-    """Goods left, and every line of it is known and open. ``told``: the lines as the warehouse named them."""
-
-    shipment: Shipment
-    source: str
-    at: datetime
-    told: tuple[ShippedLine, ...] | None = None
-
-
-class ShipmentRefused(msgspec.Struct, frozen=True, gc=False, tag="shipment_refused"):
-    """Goods left that do not fit the order: kept, not posted, not pushed; a person decides."""
-
-    shipment: Shipment
-    source: str
-    reason: str
-    at: datetime
-
-
-class ShipmentAmended(msgspec.Struct, frozen=True, gc=False, tag="shipment_amended"):
-    """The warehouse told more about parcels of a known shipment."""
-
-    shipment: Shipment
-    at: datetime
-
-
-class PushWithheld(msgspec.Struct, frozen=True, gc=False, tag="push_withheld"):
-    """What left is no exact part of a unit that was ordered: the channel is not told of it by us."""
-
-    shipment: str
-    at: datetime
-
-
-class ReleaseNoted(msgspec.Struct, frozen=True, gc=False, tag="release_noted", omit_defaults=True):
-    status: str
-    source: str
-    at: datetime
-    reason: str | None = None
-    external_id: str | None = None
-
-
-class InvoiceTaken(msgspec.Struct, frozen=True, gc=False, tag="invoice_taken"):
-    invoice: Invoice
-    source: str
-    at: datetime
-
-
-class AllocationsTaken(msgspec.Struct, frozen=True, gc=False, tag="allocations_taken"):
-    allocations: tuple[Allocation, ...]
-    at: datetime
-
-
-class ReturnTaken(msgspec.Struct, frozen=True, gc=False, tag="return_taken"):
-    returned: Return
-    source: str
-    at: datetime
-
-
-class RefundTaken(msgspec.Struct, frozen=True, gc=False, tag="refund_taken", omit_defaults=True):
-    """A refund that fits the order. ``billed`` and ``echo``: see ``state.Refunded``."""
-
-    refund: Refund
-    source: str
-    at: datetime
-    billed: bool = False
-    echo: bool = False
-
-
-class RefundRefused(msgspec.Struct, frozen=True, gc=False, tag="refund_refused"):
-    """A refund that does not fit what is known: kept, not credited; a person decides."""
-
-    refund: Refund
-    source: str
-    reason: str
-    at: datetime
-
-
-class CreditTaken(msgspec.Struct, frozen=True, gc=False, tag="credit_taken", omit_defaults=True):
-    """The ERP has a credit memo. ``ours``: it was made by our own command, and is told to nobody."""
-
-    credit: Credit
-    source: str
-    at: datetime
-    ours: bool = False
-
-
-class PaymentsAsked(msgspec.Struct, frozen=True, gc=False, tag="payments_asked", omit_defaults=True):
-    """The channel is asked what it took. ``content``: for which state of the order; asked again when that is another.
-
-    ``nth``: which question it is, where the channel tells sums; a sum may come again with other captures in it.
-    """
-
-    content: str
-    at: datetime
-    nth: int = 0
-
-
-class PaymentTaken(msgspec.Struct, frozen=True, gc=False, tag="payment_taken"):
-    """The channel took money for the order."""
-
-    capture: Capture
-    source: str
-    at: datetime
-
-
-class SettlementAsked(msgspec.Struct, frozen=True, gc=False, tag="settlement_asked"):
-    """A settlement has lines of this order."""
-
-    settlement: str  # its stream's key
-    at: datetime
-
-
-class SettlementsTold(msgspec.Struct, frozen=True, gc=False, tag="settlements_told"):
-    """What the settlements that name this order know of its refunds from now on."""
-
-    refunds: tuple[str, ...]
     at: datetime
 
 

@@ -1,36 +1,30 @@
 """The fold: what each journal entry changes in the state. One small function per entry, found by type."""
 
 from collections.abc import Callable, Iterable
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from crossdock.domain import entries as e
-from crossdock.domain.fold_returns import RETURN_FOLDS, goods_came_back
-from crossdock.domain.funds import Fund, FundOpened, FundUsed, PaymentsRead, SurplusSeen
+from crossdock.domain.fold_money import MONEY_FOLDS, credited_further
+from crossdock.domain.fold_returns import RETURN_FOLDS
 from crossdock.domain.hold import HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.lattice import up
 from crossdock.domain.measures import measured
 from crossdock.domain.merge import BookingWritten, MergeChosen
-from crossdock.domain.money import ZERO, Amount
+from crossdock.domain.money import ZERO
 from crossdock.domain.order import Order
 from crossdock.domain.parcel import ParcelMoved, marked
 from crossdock.domain.part import Handed, HandedOver, Part, PartOpened
 from crossdock.domain.promise import Promise
 from crossdock.domain.returning import ReturnAnswered
-from crossdock.domain.shares import credited
-from crossdock.domain.standing import standing
 from crossdock.domain.state import (
     Axes,
-    Billed,
     Cancel,
-    Credited,
     Intent,
     OpenProblem,
     OrderState,
     Parcel,
-    Refunded,
     Step,
     climb,
     fork,
@@ -215,7 +209,7 @@ def _command_done(state: OrderState, entry: e.CommandDone) -> None:
     elif intent.step == "invoice":
         climb(state, "financial", "invoiced")
     elif intent.step == "refund.credit":
-        _credited(state)
+        credited_further(state)
 
 
 def _command_failed(state: OrderState, entry: e.CommandFailed) -> None:
@@ -270,83 +264,12 @@ def _release_noted(state: OrderState, entry: e.ReleaseNoted) -> None:
     state.warehouse_ref = state.warehouse_ref or entry.external_id
 
 
-def _invoice_taken(state: OrderState, entry: e.InvoiceTaken) -> None:
-    state.invoices[entry.invoice.id] = Billed(entry.invoice, entry.source)
-    climb(state, "financial", "invoiced" if billed_whole(state) else "partly_invoiced")
-
-
-def billed(state: OrderState) -> Decimal:
-    """What all invoices come to."""
-    return sum((each.invoice.total for each in state.invoices.values()), ZERO)
-
-
-def owed(order: Order, state: OrderState) -> Amount:
-    """What the order comes to without the units that were cancelled before they left."""
-    return standing(order, state.refunded()).totals.total
-
-
-def billed_whole(state: OrderState) -> bool:
-    """Whether the invoices come to what the order now comes to, on either side that may be booked."""
-    if state.order is None or not state.invoices:
-        return False
-    total = owed(state.order, state)
-    sum_ = billed(state)
-    return sum_ in (total.shop, total.on("presentment"))
-
-
 def _allocations_taken(state: OrderState, entry: e.AllocationsTaken) -> None:
     state.allocations = entry.allocations
 
 
 def _return_answered(state: OrderState, entry: ReturnAnswered) -> None:
     state.return_answers[entry.answer.request.id] = entry.answer
-
-
-def _refund_taken(state: OrderState, entry: e.RefundTaken) -> None:
-    state.refunds[entry.refund.id] = Refunded(entry.refund, entry.source, entry.at, entry.billed, entry.echo)
-    goods_came_back(state)
-
-
-def _refund_refused(state: OrderState, entry: e.RefundRefused) -> None:
-    state.refunds[entry.refund.id] = Refunded(entry.refund, entry.source, entry.at, refused=entry.reason)
-
-
-def _credit_taken(state: OrderState, entry: e.CreditTaken) -> None:
-    state.credits[entry.credit.id] = Credited(entry.credit, entry.source, entry.at, entry.ours)
-    if not entry.ours:
-        _credited(state)
-
-
-def _payments_asked(state: OrderState, entry: e.PaymentsAsked) -> None:
-    state.payments_asked = entry.content
-    state.payments_nth = entry.nth or state.payments_nth
-
-
-def _payment_taken(state: OrderState, entry: e.PaymentTaken) -> None:
-    state.captures[entry.capture.id] = entry.capture
-
-
-def _payments_read(state: OrderState, entry: PaymentsRead) -> None:
-    state.payments_read = True
-
-
-def _fund_opened(state: OrderState, entry: FundOpened) -> None:
-    state.funds[entry.payment] = Fund(entry.amount, entry.kind, entry.at)
-
-
-def _fund_used(state: OrderState, entry: FundUsed) -> None:
-    fund = state.funds[entry.payment]
-    state.funds[entry.payment] = _replace(fund, uses=(*fund.uses, entry.use))
-
-
-def _surplus_seen(state: OrderState, entry: SurplusSeen) -> None:
-    state.surplus = entry.amount
-
-
-def _credited(state: OrderState) -> None:
-    sums = [credited(state, basis) for basis in ("shop", "presentment")]
-    bills = billed(state)
-    climb(state, "financial", "credited" if bills and bills in sums else "partly_credited")
 
 
 def _cancel_asked(state: OrderState, entry: e.CancelAsked) -> None:
@@ -393,14 +316,6 @@ def _problem_settled(state: OrderState, entry: e.ProblemSettled) -> None:
         state.refunds[known.refund.id] = _replace(known, by_hand=True)
 
 
-def _settlement_asked(state: OrderState, entry: e.SettlementAsked) -> None:
-    state.settlements = (*state.settlements, entry.settlement)
-
-
-def _settlements_told(state: OrderState, entry: e.SettlementsTold) -> None:
-    state.told = entry.refunds
-
-
 _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.OrderRecorded: _order_recorded,
     e.OrderNoted: _order_noted,
@@ -433,21 +348,10 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     ParcelMoved: _parcel_moved,
     e.PushWithheld: _push_withheld,
     e.ReleaseNoted: _release_noted,
-    e.InvoiceTaken: _invoice_taken,
     e.AllocationsTaken: _allocations_taken,
+    **MONEY_FOLDS,
     **RETURN_FOLDS,
     ReturnAnswered: _return_answered,
-    e.RefundTaken: _refund_taken,
-    e.RefundRefused: _refund_refused,
-    e.CreditTaken: _credit_taken,
-    e.PaymentsAsked: _payments_asked,
-    e.PaymentTaken: _payment_taken,
-    PaymentsRead: _payments_read,
-    FundOpened: _fund_opened,
-    FundUsed: _fund_used,
-    SurplusSeen: _surplus_seen,
-    e.SettlementAsked: _settlement_asked,
-    e.SettlementsTold: _settlements_told,
     e.CancelAsked: _cancel_asked,
     e.OrderEnded: _order_ended,
     e.PromiseGiven: _promise_given,

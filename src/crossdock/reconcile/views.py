@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from crossdock.domain.evolve import billed, owed
+from crossdock.domain.fold_money import billed, owed
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import LineKind, Order
 from crossdock.domain.reconciling import PREFIX

@@ -3,7 +3,7 @@
 from crossdock.domain import entries as e
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import InvoiceSeen
-from crossdock.domain.evolve import billed, owed
+from crossdock.domain.fold_money import billed, owed
 from crossdock.domain.fulfilment import Invoice
 from crossdock.domain.problems import problem
 
