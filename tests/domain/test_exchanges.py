@@ -189,8 +189,9 @@ def test_what_the_channel_does_not_tell_makes_no_order() -> None:
         (sold(age_s=30, lines=[ONE, TWO, line("3", sku=None, kind=LineKind.TIP)]), {}),
         (added(handed_over=("1", "2", "3")), {}),
         (added(), {"payments": "payment"}),
+        (added(), {"payments": "advance"}),
     ],
-    ids=["money that does not come out", "a tip", "taken along in a store", "payments posted one by one"],
+    ids=["money that does not come out", "a tip", "taken along in a store", "payments posted", "captures in advance"],
 )
 def test_what_cannot_be_told_apart_stays_a_persons(view: Order, world: dict[str, Any]) -> None:
     kin = done(**world)

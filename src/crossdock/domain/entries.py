@@ -73,7 +73,8 @@ from crossdock.domain.money_entries import (
 from crossdock.domain.order import Order, PaymentStatus
 from crossdock.domain.parcel import ParcelMoved
 from crossdock.domain.part import HandedOver, PartOpened
-from crossdock.domain.promise import Dates
+from crossdock.domain.promise import ForecastMade as ForecastMade
+from crossdock.domain.promise import PromiseGiven as PromiseGiven
 from crossdock.domain.receipt import ReceiptPosted, ReceiptTaken, ReturnAnnounced, ReturnTold, StockLeft
 from crossdock.domain.returning import ReturnAnswered
 from crossdock.domain.schema import upcast
@@ -253,24 +254,6 @@ class OrderEnded(msgspec.Struct, frozen=True, gc=False, tag="order_ended"):
 
     status: str
     at: datetime
-
-
-class PromiseGiven(msgspec.Struct, frozen=True, gc=False, tag="promise_given", omit_defaults=True):
-    """The order is accepted: these dates are promised, and stay. ``told``: which of them are the channel's own."""
-
-    dates: Dates
-    at: datetime
-    told: tuple[str, ...] = ()
-
-
-class ForecastMade(msgspec.Struct, frozen=True, gc=False, tag="forecast_made", omit_defaults=True):
-    """What is to be expected now, and what it hangs on since when. ``late``: later than promised."""
-
-    dates: Dates
-    cause: str
-    since: datetime
-    at: datetime
-    late: bool = False
 
 
 class TimerSet(msgspec.Struct, frozen=True, gc=False, tag="timer_set"):

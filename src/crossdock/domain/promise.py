@@ -90,6 +90,24 @@ class Promise(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     late: bool = False
 
 
+class PromiseGiven(msgspec.Struct, frozen=True, gc=False, tag="promise_given", omit_defaults=True):
+    """The order is accepted: these dates are promised, and stay. ``told``: which of them are the channel's own."""
+
+    dates: Dates
+    at: datetime
+    told: tuple[str, ...] = ()
+
+
+class ForecastMade(msgspec.Struct, frozen=True, gc=False, tag="forecast_made", omit_defaults=True):
+    """What is to be expected now, and what it hangs on since when. ``late``: later than promised."""
+
+    dates: Dates
+    cause: str
+    since: datetime
+    at: datetime
+    late: bool = False
+
+
 class Facts(msgspec.Struct, frozen=True, gc=False):
     """How far an order is, as far as dates depend on it. ``since``: when ``cause`` began.
 

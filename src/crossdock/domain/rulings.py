@@ -73,7 +73,7 @@ MEANINGS: Mapping[Way, str] = {
     Way.PART: "the added lines become an order of their own under a key of their own (`…-X1`): booked, shipped and "
     "billed by itself as soon as nothing is outstanding. An exception where none can be made: the channel does not "
     "tell what is outstanding, the money does not come out to the cent, a line is a tip or a gift card or was handed "
-    "over already, or the route has `payments: payment`",
+    "over already, or the route has `payments: payment` or `advance`",
     Way.REFUSE: "an exception: what left or is billed is not edited; a return, a refund or a new order instead",
 }
 

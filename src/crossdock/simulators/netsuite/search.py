@@ -11,8 +11,9 @@ from crossdock.simulators.netsuite.answers import Refusal, found
 from crossdock.simulators.netsuite.catalogue import CURRENCIES, SHIP_ITEMS
 from crossdock.simulators.netsuite.ledger import STATUS, Document
 from crossdock.simulators.netsuite.pricebook import COLUMNS as PRICE_COLUMNS
-from crossdock.simulators.netsuite.suiteql import Row, Tables, refused, run
+from crossdock.simulators.netsuite.suiteql import Row, Tables, run
 from crossdock.simulators.netsuite.suiteql_facts import ANY, Facts
+from crossdock.simulators.netsuite.suiteql_words import refused
 
 if TYPE_CHECKING:
     from crossdock.simulators.netsuite.account import NetSuiteAccount

@@ -4,7 +4,6 @@ and, of a group, SUM.
 Everything outside it is refused, as NetSuite refuses it: unknown tables and columns, LIMIT, functions we do not know.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -12,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from crossdock.simulators.netsuite.answers import Refusal
 from crossdock.simulators.netsuite.suiteql_facts import NOTHING, Fact, Facts, at_least, both, either, equals
+from crossdock.simulators.netsuite.suiteql_words import WORDS, lowered, refused, tokens
 
 Row = dict[str, Any]
 Value = Callable[[Row], Any]
@@ -21,12 +20,8 @@ Test = tuple[Callable[[Row], bool], Facts]
 # Columns, and the rows; those that contradict the facts about a table's columns may be left out.
 Tables = Mapping[str, tuple[frozenset[str], Callable[[Facts], Iterator[Row]]]]
 
-_TOKEN = re.compile(r"\s*(?:('(?:[^']|'')*')|(\d+(?:\.\d+)?)|([A-Za-z_][A-Za-z0-9_]*)|(<=|>=|<>|!=|[=<>(),.]))")
 _WALL = "YYYY-MM-DD HH24:MI:SS"
 _FORMAT = "%Y-%m-%d %H:%M:%S"
-_WORDS = frozenset(
-    ("select", "from", "join", "left", "inner", "on", "where", "and", "or", "not", "is", "null", "in", "order", "by")
-) | {"asc", "desc", "as", "group"}
 _GROUP = "*group*"
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: bool(a == b),
@@ -37,12 +32,6 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": lambda a, b: bool(a > b),
     ">=": lambda a, b: bool(a >= b),
 }
-
-
-def refused(detail: str) -> Refusal:
-    return Refusal(
-        400, "INVALID_PARAMETER", f"Invalid search query. Detailed unprocessed description follows. {detail}"
-    )
 
 
 def run(statement: str, tables: Tables) -> list[dict[str, str]]:
@@ -81,8 +70,8 @@ class _Join(msgspec.Struct, frozen=True):
 
 class _Statement:
     def __init__(self, text: str, tables: Tables) -> None:
-        self._tokens = _tokens(text)
-        self._words = _lowered(self._tokens)
+        self._tokens = tokens(text)
+        self._words = lowered(self._tokens)
         self._at = 0
         self._tables = tables
         self._aliases: dict[str, str] = {}
@@ -130,7 +119,7 @@ class _Statement:
         if name not in self._tables:
             raise refused(f"Record '{name}' was not found.")
         alias = name
-        if self._peek() and self._peek() not in _WORDS:
+        if self._peek() and self._peek() not in WORDS:
             alias = self._name().lower()
         self._aliases[alias] = name
         return alias
@@ -327,27 +316,9 @@ class _Statement:
 
     def _name(self) -> str:
         token = self._next()
-        if not token[0].isalpha() or token.lower() in _WORDS:
+        if not token[0].isalpha() or token.lower() in WORDS:
             raise refused(f"Expected a name, found {token!r}.")
         return token
-
-
-@lru_cache(maxsize=256)  # polls ask the same until something changes
-def _tokens(text: str) -> tuple[str, ...]:
-    tokens, at = [], 0
-    text = text.strip()
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise refused(f"Unexpected character {text[at]!r}.")
-        tokens.append(match.group(match.lastindex or 0))
-        at = match.end()
-    return tuple(tokens)
-
-
-@lru_cache(maxsize=256)
-def _lowered(tokens: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(token.lower() for token in tokens)
 
 
 @lru_cache(maxsize=256)
