@@ -19,9 +19,13 @@ SEEDS = range(int(os.environ.get("CROSSDOCK_MATRIX_SEEDS") or 1))
 POLLS_S = 0.3
 
 
+CELLS = [(row, *pair) for row in ROWS for pair in PAIRS if row.cell(*pair).story]
+
+
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(("channel", "erp"), PAIRS, ids=[f"{channel}-{erp}" for channel, erp in PAIRS])
-@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+@pytest.mark.parametrize(
+    ("row", "channel", "erp"), CELLS, ids=[f"{row.name}-{channel}-{erp}" for row, channel, erp in CELLS]
+)
 async def test_a_cell(make_house: Callable[..., Any], row: Row, channel: str, erp: str, seed: int) -> None:
     cell = row.cell(channel, erp)
     drawn = fates.draw(f"{row.name}/{channel}/{erp}/{seed}", row.purposes)
@@ -61,7 +65,9 @@ def test_every_cell_is_told_and_what_does_not_work_has_its_reason() -> None:
         assert cell.what
         assert cell.ends in ("done", "cancelled", "exception")
         assert cell.books in ("level", BILLED_LESS, BILLED_MORE, CREDITED_MORE)
-    assert {cell.story for cell in cells} == set(STORIES), "a story that no cell tells, or a cell without one"
+    assert {cell.story for cell in cells if cell.story} == set(STORIES), (
+        "a story that no cell tells, or a cell without one"
+    )
 
 
 def test_equal_seeds_are_equal_fates() -> None:

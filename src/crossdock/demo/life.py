@@ -1,5 +1,5 @@
-"""What becomes of a live demo's orders besides being shipped: customers change their minds, money goes back, stock
-sells, and payments are paid out. So a visitor finds every page alive.
+"""What becomes of a live demo's orders besides being shipped: customers change their minds, money goes back, goods are
+exchanged, stock sells, and payments are paid out. So a visitor finds every page alive.
 
 Only while nobody waits for the reconciliation: that compares what was sold with what was booked.
 """
@@ -21,7 +21,9 @@ SHARES = (
     (0.03, (0.1, 1.0), "edit_address", {"address1": "7 Harbour Street"}),
     (0.03, (15.0, 40.0), "refund", {"lines": "all"}),
     (0.03, (12.0, 30.0), "refund", {"amount": "5.00", "note": "late, sorry"}),
+    (0.03, (20.0, 40.0), "exchange", {"lines": "one", "new": [{"sku": "SKU-0007", "price": "39.00"}]}),
 )
+PAYS_IN_S = 8.0  # for what was exchanged for something dearer
 
 
 class Life:
@@ -57,6 +59,8 @@ class Life:
             _, _, verb, args = heappop(self._due)
             if verb == "payout":
                 self._plan(PAYOUT_EVERY_S, "payout", {})
+            if verb == "exchange":
+                self._plan(PAYS_IN_S, "pay_order", {"id": args["id"]})
             try:
                 await self._vendors.act(SHOP, verb, **args)
             except RuntimeError as refused:

@@ -9,7 +9,7 @@ import msgspec
 from crossdock.connectors.netsuite import mapping as netsuite
 from crossdock.connectors.shiphero import mapping as shiphero
 from crossdock.connectors.shiphero import webhook
-from crossdock.domain import advance, checks, evolve, order_decider
+from crossdock.domain import advance, checks, evolve, order_decider, state
 from crossdock.domain import entries as e
 from crossdock.domain.cases import command_settled, early, order_seen, shipment_seen
 from crossdock.domain.commands import Command
@@ -92,7 +92,10 @@ def _moves_unwritten() -> Iterator[None]:
 
 @contextmanager
 def _last_writer_wins() -> Iterator[None]:
-    with instead(evolve, up=lambda axis, current, offered: offered):
+    def last(axis: str, current: str, offered: str) -> str:
+        return offered
+
+    with instead(evolve, up=last), instead(state, up=last):
         yield
 
 

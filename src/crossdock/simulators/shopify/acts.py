@@ -236,10 +236,14 @@ def _add_line(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
 
 
 def _exchange(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
-    """``lines`` (``[{"id", "quantity"}]``) come back, ``new`` (``[{"sku", "price", "quantity"}]``) go out instead.
-    ``over_counter``: in a store, where they are taken along at once."""
+    """``lines`` (``[{"id", "quantity"}]``; ``"one"``: a unit of the first line) come back, ``new``
+    (``[{"sku", "price", "quantity"}]``) go out instead. ``over_counter``: in a store, they are taken along at once.
+    """
     order_id = _order_id(shop, args)
-    back = [(int(row["id"]), int(row.get("quantity", 1))) for row in args["lines"]]
+    rows = args["lines"]
+    if rows == "one":
+        rows = [{"id": row["id"]} for row in shop.books_.orders[order_id]["line_items"][:1]]
+    back = [(int(row["id"]), int(row.get("quantity", 1))) for row in rows]
     new = [New(str(one["sku"]), Decimal(str(one["price"])), int(one.get("quantity", 1))) for one in args["new"]]
     made = exchanging.exchange(shop.books_, order_id, back, new, over_counter=bool(args.get("over_counter")))
     for one in new:
