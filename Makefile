@@ -18,7 +18,7 @@ demo: $(RUNTIME)/ready ## a live shop, ERP and warehouse, and Crossdock between 
 
 test: $(DEV)/ready browser vendor-code ## every test, lint, types and import rules included
 	@scripts/install-faketime.sh || test "$${CI:-}" != true
-	@$(DEV)/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(DEV)/bin/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 fuzz: $(DEV)/ready ## every decoder of bytes from outside, for as long as ARGS="--minutes 30" says
 	@$(DEV)/bin/python -m tests.fuzz $(ARGS)

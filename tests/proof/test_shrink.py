@@ -9,8 +9,7 @@ from crossdock.proof.plan import Scenario, scenario
 from crossdock.proof.run import Ran, run
 from crossdock.proof.shrink import Shrunk, shrink, size
 
-TRIED = range(41, 160)  # below, it takes two orders to show
-LARGE = 20  # so that there is something to make smaller
+TRIED = range(92, 160)  # below, it takes two orders to show, or there is little to make smaller
 
 
 def _hasty(system: str) -> Connector:
@@ -32,13 +31,13 @@ def _hastily(planned: Scenario) -> Ran:
 def shrunk() -> Shrunk:
     for seed in TRIED:
         planned = scenario(seed, "late")
-        if size(planned) >= LARGE and any(one.invariant == "I1b" for one in _hastily(planned).violations):
+        if any(one.invariant == "I1b" for one in _hastily(planned).violations):
             return shrink(planned, "I1b", runs=_hastily, most=120)
     raise AssertionError("the planted bug was never noticed")
 
 
 def test_a_shrunk_scenario_is_smaller_and_breaks_the_same_promise(shrunk: Shrunk) -> None:
-    assert size(shrunk.scenario) <= size(shrunk.before) / 2
+    assert size(shrunk.scenario) < size(shrunk.before) / 2
     assert len(shrunk.scenario.orders) == 1
     assert "I1b" in {one.invariant for one in _hastily(shrunk.scenario).violations}
     assert not run(shrunk.scenario).violations, "without the bug it must hold"
