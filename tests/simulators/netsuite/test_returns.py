@@ -16,6 +16,8 @@ from crossdock.domain.commands import PostReturn, ReturnedUnits
 from crossdock.domain.outcome import Done, OutcomeUnknown, Rejected
 from crossdock.kit.http import AnswerLost, NotSent
 from crossdock.kit.manifest import Call, Result
+from crossdock.simulators.netsuite.account import DOCUMENTS
+from crossdock.simulators.netsuite.search import TYPES
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 CALL = Call("shop1-1001/erp/return.post/1")
@@ -61,6 +63,14 @@ async def test_goods_are_received_once_and_nothing_is_left_to_be_credited(restoc
     assert receipt["lines"] == [{"item": "1001", "quantity": "2", "restock": restock}]
     assert books(account)["restocked"] == ({"1001": "2"} if restock else {})
     assert books(account)["credit_memos"] == []
+
+
+async def test_searches_show_returns_among_the_other_documents() -> None:
+    account = await opened()
+    await send(account, command(account))
+    rows = (await account.client.query("SELECT i.type FROM transaction i ORDER BY i.id")).items
+    assert {"SalesOrd", "ItemShip", "RtnAuth", "ItemRcpt"} <= {row["type"] for row in rows}
+    assert set(TYPES) >= DOCUMENTS, "a kind of document that searches would fall over"
 
 
 async def test_a_repeat_finds_what_is_there() -> None:

@@ -31,7 +31,7 @@ _TRANSFORMS = {
     ("returnAuthorization", "itemReceipt"): returns.receive,
 }
 _MADE = frozenset(target for _, target in _TRANSFORMS) | {"depositApplication"}
-_DOCUMENTS = frozenset({"salesOrder"}) | _MADE | _FREE
+DOCUMENTS = frozenset({"salesOrder"}) | _MADE | _FREE
 
 
 class NetSuiteAccount:
@@ -187,7 +187,7 @@ class NetSuiteAccount:
         return self._search.queried(_json(request).get("q"), request.query)
 
     def _get(self, kind: str, ref: str, query: Mapping[str, str]) -> Reply:
-        if kind in _DOCUMENTS:
+        if kind in DOCUMENTS:
             document = self._document(kind, ref)
             return found(shown(document, query, self.items, self.ledger.open_amount(document)))
         if kind == "customer" and ref in self.customers:

@@ -9,18 +9,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from crossdock.simulators.netsuite.answers import Refusal, user_error
+from crossdock.simulators.netsuite.answers import user_error
 from crossdock.simulators.netsuite.ledger import ZERO, Document, Ledger, Line
+from crossdock.simulators.netsuite.transforms import NO_LINES, made_from, unused
 
-NO_LINES = "You must have at least one valid line item for this transaction."
 Body = Mapping[str, Any]
 
 
 def authorise(ledger: Ledger, order: Document, body: Body, now: datetime) -> Document:
     """What is named of the order, or all of it."""
-    external_id = _unused(ledger, "returnAuthorization", body)
+    external_id = unused(ledger, "returnAuthorization", body)
     named = _named(body, {line.line for line in order.lines})
-    document = _document(ledger, order, "returnAuthorization", "RMA", external_id, now)
+    document = made_from(ledger, order, "returnAuthorization", "RMA", external_id, now)
     for line in order.lines:
         row = named.get(line.line, None if named else {})
         if row is None:
@@ -38,11 +38,11 @@ def authorise(ledger: Ledger, order: Document, body: Body, now: datetime) -> Doc
 
 def receive(ledger: Ledger, authorised: Document, body: Body, now: datetime) -> Document:
     """Take goods in: back into stock, unless a row says otherwise."""
-    external_id = _unused(ledger, "itemReceipt", body)
+    external_id = unused(ledger, "itemReceipt", body)
     if authorised.status in "ACH":
         raise user_error("The return is not approved or is closed.", "createdFrom")
     named = _named(body, {line.line for line in authorised.lines})
-    document = _document(ledger, authorised, "itemReceipt", "IR", external_id, now)
+    document = made_from(ledger, authorised, "itemReceipt", "IR", external_id, now)
     for line in authorised.lines:
         row = named.get(line.line, {})
         if line.closed or not row.get("itemReceive", True):
@@ -127,26 +127,3 @@ def _named(body: Body, known: set[int]) -> dict[int, Body]:
 
 def _copy(line: Line, number: int, quantity: Decimal) -> Line:
     return Line(line=number, item=line.item, type=line.type, quantity=quantity, rate=line.rate, amount=ZERO)
-
-
-def _unused(ledger: Ledger, kind: str, body: Body) -> str | None:
-    external_id = body.get("externalId")
-    if external_id and ledger.find(kind, f"eid:{external_id}") is not None:
-        raise Refusal(400, "DUP_RCRD", "This record already exists", "externalId")
-    return external_id
-
-
-def _document(
-    ledger: Ledger, parent: Document, kind: str, prefix: str, external_id: str | None, now: datetime
-) -> Document:
-    return Document(
-        id=ledger.new_id(),
-        type=kind,
-        number=ledger.number(prefix),
-        created=now,
-        modified=now,
-        external_id=external_id,
-        entity=parent.entity,
-        currency=parent.currency,
-        created_from=parent.id,
-    )

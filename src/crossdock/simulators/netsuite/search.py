@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PAGE_LIMIT = 1000
 _Q = re.compile(r'\s*externalId\s+IS\s+"([^"]+)"\s*\Z', re.IGNORECASE)
-_TYPES = {
+TYPES = {
     "salesOrder": "SalesOrd",
     "itemFulfillment": "ItemShip",
     "invoice": "CustInvc",
@@ -30,6 +30,8 @@ _TYPES = {
     "customerPayment": "CustPymt",
     "customerDeposit": "CustDep",
     "depositApplication": "DepAppl",
+    "returnAuthorization": "RtnAuth",
+    "itemReceipt": "ItemRcpt",
 }
 _LINE_ONLY = ("item", "itemtype", "quantity", "quantityshiprecv", "isclosed")  # a main line has none of them
 _COLUMNS = {
@@ -57,7 +59,7 @@ class Search:
     def listed(self, kind: str, query: Mapping[str, str]) -> Reply:
         """``GET /{record}?q=externalId IS "…"``: links only."""
         match = _Q.match(query.get("q", ""))
-        if match is None or kind not in _TYPES:
+        if match is None or kind not in TYPES:
             raise Refusal(400, "INVALID_PARAMETER", f"Invalid query {query.get('q')!r}.", "q")
         items = [{"id": d.id, "links": []} for d in self._documents(kind) if d.external_id == match.group(1)]
         return found(
@@ -168,7 +170,7 @@ class Search:
         kind, key = facts.get("type", ANY), facts.get("externalid", ANY)
         changed = facts.get("lastmodifieddate", ANY)
         for document in self._meant(facts, "id"):
-            if not (kind.admits(_TYPES[document.type]) and key.admits(document.external_id)):
+            if not (kind.admits(TYPES[document.type]) and key.admits(document.external_id)):
                 continue
             modified = self._wall(document.modified)
             if not changed.admits(modified):
@@ -176,7 +178,7 @@ class Search:
             yield {
                 "id": int(document.id),
                 "tranid": document.number,
-                "type": _TYPES[document.type],
+                "type": TYPES[document.type],
                 "externalid": document.external_id,
                 "otherrefnum": document.header.get("otherRefNum"),
                 "entity": int(document.entity) if document.entity else None,

@@ -14,7 +14,7 @@ NO_LINES = "You must have at least one valid line item for this transaction."
 
 def fulfil(ledger: Ledger, order: Document, body: Mapping[str, Any], now: datetime) -> Document:
     """Open stocked lines ship in full unless the body says otherwise. Only ship status C relieves stock."""
-    external_id = _unused(ledger, "itemFulfillment", body)
+    external_id = unused(ledger, "itemFulfillment", body)
     shipped: list[tuple[Line, Decimal]] = []
     named = {int(row["orderLine"]): row for row in (body.get("item") or {}).get("items", []) if "orderLine" in row}
     unknown = set(named) - {line.line for line in order.lines if line.stocked}
@@ -36,7 +36,7 @@ def fulfil(ledger: Ledger, order: Document, body: Mapping[str, Any], now: dateti
     packages = (body.get("package") or {}).get("items", [])
     if any(not package.get("packageWeight") for package in packages):
         raise user_error("Please enter value(s) for: Package Weight", "package.items")
-    document = _document(ledger, order, "itemFulfillment", "IF", external_id, now)
+    document = made_from(ledger, order, "itemFulfillment", "IF", external_id, now)
     document.lines = [_copy(line, quantity, ZERO) for line, quantity in shipped]
     document.header["tracking"] = [p["packageTrackingNumber"] for p in packages if p.get("packageTrackingNumber")]
     if (body.get("shipStatus") or {}).get("id") == "C":
@@ -48,14 +48,14 @@ def fulfil(ledger: Ledger, order: Document, body: Mapping[str, Any], now: dateti
 
 def bill(ledger: Ledger, order: Document, body: Mapping[str, Any], now: datetime) -> Document:
     """Bill what is fulfilled and not billed; charges go on the first invoice, the last one takes what tax is left."""
-    external_id = _unused(ledger, "invoice", body)
+    external_id = unused(ledger, "invoice", body)
     due = [(line, _billable(line)) for line in order.lines if not line.closed]
     due = [(line, quantity) for line, quantity in due if quantity > 0]
     if not any(line.stocked for line, _ in due) and any(line.stocked for line in order.lines):
         raise user_error(NO_LINES, "item")
     if not due:
         raise user_error(NO_LINES, "item")
-    document = _document(ledger, order, "invoice", "INV", external_id, now)
+    document = made_from(ledger, order, "invoice", "INV", external_id, now)
     earlier = ledger.bills_of(order)
     for line, quantity in due:
         document.lines.append(_billed_line(document, line, quantity, earlier))
@@ -116,16 +116,18 @@ def _copy(line: Line, quantity: Decimal, tax: Decimal) -> Line:
     )
 
 
-def _unused(ledger: Ledger, kind: str, body: Mapping[str, Any]) -> str | None:
+def unused(ledger: Ledger, kind: str, body: Mapping[str, Any]) -> str | None:
+    """The external id that a body names; raises ``Refusal`` where one of that kind has it."""
     external_id = body.get("externalId")
     if external_id and ledger.find(kind, f"eid:{external_id}") is not None:
         raise Refusal(400, "DUP_RCRD", "This record already exists", "externalId")
     return external_id
 
 
-def _document(
-    ledger: Ledger, order: Document, kind: str, prefix: str, external_id: str | None, now: datetime
+def made_from(
+    ledger: Ledger, parent: Document, kind: str, prefix: str, external_id: str | None, now: datetime
 ) -> Document:
+    """An empty document made out of another, for the same customer in the same currency."""
     return Document(
         id=ledger.new_id(),
         type=kind,
@@ -133,9 +135,9 @@ def _document(
         created=now,
         modified=now,
         external_id=external_id,
-        entity=order.entity,
-        currency=order.currency,
-        created_from=order.id,
+        entity=parent.entity,
+        currency=parent.currency,
+        created_from=parent.id,
     )
 
 
