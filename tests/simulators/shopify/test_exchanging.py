@@ -119,3 +119,14 @@ async def test_only_what_left_is_exchanged(shop: Any) -> None:
     new = [{"sku": "SKU-0042", "price": "1.00"}]
     with pytest.raises(UserError, match="must be fulfilled"):
         shop.sim.act("exchange", {"id": order_id, "lines": [{"id": line["id"], "quantity": 1}], "new": new})
+
+
+async def test_an_exchange_that_the_shop_refuses_leaves_nothing_behind_and_is_an_answer(make_shop: Any) -> None:
+    shop = make_shop(rates={"presentment": 0.0, "duties": 0.0, "tip": 0.0})
+    (order_id,) = shop.sim.act("place_order", {"skus": ["SKU-0001"], "quantity": 1, "paid": True})["ids"]
+    shop.sim.books_.orders[int(order_id)]["presentment_currency"] = "XTS"
+    new = [{"sku": "SKU-0042", "price": "1.00"}]
+    with pytest.raises(ValueError, match="one currency only"):  # what the control turns into a 4xx
+        shop.sim.act("exchange", {"id": order_id, "lines": "one", "new": new})
+    assert shop.sim.books_.returns == {}
+    assert len(shop.sim.books_.orders[int(order_id)]["line_items"]) == 1

@@ -24,13 +24,19 @@ def add_line(books: ShopBooks, order_id: int, sku: str, price: Decimal) -> Recor
     return made
 
 
-def enter_line(books: ShopBooks, order_id: int, sku: str, price: Decimal, quantity: int, *, taxed: bool) -> Record:
-    """A line more, and the order's sums; ``taxed``: at the rates of the order's first line. Raises ``UserError``."""
+def editable(books: ShopBooks, order_id: int) -> Record:
+    """The order, if it can be edited; raises ``UserError``."""
     order = books.orders[order_id]
     if order["cancelled_at"]:
         raise UserError("Order is cancelled", "id")
     if order["currency"] != order["presentment_currency"]:
         raise UserError("This simulator edits orders of one currency only", "id")
+    return order
+
+
+def enter_line(books: ShopBooks, order_id: int, sku: str, price: Decimal, quantity: int, *, taxed: bool) -> Record:
+    """A line more, and the order's sums; ``taxed``: at the rates of the order's first line. Raises ``UserError``."""
+    order = editable(books, order_id)
     money = {"amount": f"{price:.2f}", "currency_code": order["currency"]}
     made = {
         **order["line_items"][0],

@@ -40,7 +40,7 @@ def exchange(
 
     Raises ``UserError`` for goods that had not left, for a cancelled order, or one of two currencies.
     """
-    order = books.orders[order_id]
+    order = editing.editable(books, order_id)  # before anything is entered
     returned = returning.open_return(books, order_id, back)
     lines = [editing.enter_line(books, order_id, one.sku, one.price, one.quantity, taxed=True) for one in new]
     worth = sum((editing.worth(order, line) for line in lines), Decimal(0))
