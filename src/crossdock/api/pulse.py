@@ -11,9 +11,9 @@ import msgspec
 from crossdock.api.desk import Desk
 from crossdock.kit.pausing import pause
 from crossdock.store import reading_connections, reading_now
-from crossdock.store.reading import Count
+from crossdock.store.reading import Count, Database
 from crossdock.store.reading_connections import ConnectionHealth
-from crossdock.store.reading_now import History, Lag, Lane, Outbound, Worker
+from crossdock.store.reading_now import History, Lag, Lane, Outbound, Rates, Worker
 
 FRESH_S = 1.5
 REST = 8  # reading takes at most a ninth of the time, however long the queues have grown
@@ -56,6 +56,27 @@ class Beat(msgspec.Struct, frozen=True):
     exceptions: int
 
 
+class _Felt(msgspec.Struct, frozen=True):
+    """What one beat is made of."""
+
+    rates: Rates
+    lanes: list[Lane]
+    outbound: list[Outbound]
+    exceptions: tuple[Count, int]  # open ones, and their causes
+
+    @property
+    def messages(self) -> Count:
+        return _total([lane.depth for lane in self.lanes])
+
+    @property
+    def commands(self) -> Count:
+        return _total([out.depth for out in self.outbound])
+
+    @property
+    def oldest_s(self) -> float:
+        return max((lane.oldest_s for lane in self.lanes), default=0.0)
+
+
 class Pulse:
     """Reads the figures at most every ``FRESH_S`` seconds however many pages ask, less often while that is slow."""
 
@@ -85,52 +106,65 @@ class Pulse:
             return self._history[1]
 
     async def run(self, stop: asyncio.Event, every_s: float = 5.0) -> None:
-        """Keep the curves going while nobody watches."""
+        """Keep the curves going while nobody watches; what is only shown, not remembered, is then not read."""
         while not stop.is_set():
             try:
-                await self.now()
+                await self._keep_beating(every_s)
             except Exception as error:  # noqa: BLE001 - the database may be away: say so and go on
                 self._desk.signals.log.warning("console.figures_unread", error=type(error).__name__)
             await pause(stop, every_s)
 
-    async def _read(self, clock: float) -> Now:
-        pool = self._desk.pool
-        rates = await reading_now.rates(pool)
-        lanes, outbound = await reading_now.lanes(pool, rates.at), await reading_now.outbound(pool, rates.at)
-        exceptions, causes = await reading_now.exceptions_open(pool)
-        messages, commands = _total([lane.depth for lane in lanes]), _total([out.depth for out in outbound])
-        oldest = max((lane.oldest_s for lane in lanes), default=0.0)
+    async def _keep_beating(self, every_s: float) -> None:
+        async with self._lock, self._desk.pool.acquire() as database:
+            clock = self._desk.stopwatch()
+            if not self.beats or clock - self.beats[-1].clock_s >= every_s / 2:
+                await self._beat(database, clock)
+
+    async def _beat(self, database: Database, clock: float) -> _Felt:
+        rates = await reading_now.rates(database)
+        felt = _Felt(
+            rates,
+            lanes=await reading_now.lanes(database, rates.at),
+            outbound=await reading_now.outbound(database, rates.at),
+            exceptions=await reading_now.exceptions_open(database),
+        )
         self.beats.append(
             Beat(
                 at=rates.at,
                 clock_s=clock,
-                messages=messages.n,
-                commands=commands.n,
-                oldest_s=oldest,
-                decisions=await reading_now.decisions_ever(pool),
+                messages=felt.messages.n,
+                commands=felt.commands.n,
+                oldest_s=felt.oldest_s,
+                decisions=await reading_now.decisions_ever(database),
                 accepted=rates.accepted,
                 delivered=rates.delivered,
-                exceptions=exceptions.n,
+                exceptions=felt.exceptions[0].n,
             )
         )
-        return Now(
-            at=rates.at,
-            lanes=lanes,
-            outbound=outbound,
-            waiting_messages=messages,
-            waiting_commands=commands,
-            oldest_s=oldest,
-            accepted_per_min=rates.accepted,
-            decided_per_min=self._decided_per_min(),
-            delivered_per_min=rates.delivered,
-            exceptions=exceptions,
-            causes=causes,
-            orders=await reading_now.orders_by_status(pool),
-            orders_estimate=await reading_now.orders_estimate(pool),
-            lag=await reading_now.lag(pool, rates.at),
-            connections=await reading_connections.connections(pool),
-            workers=await reading_now.workers(pool),
-        )
+        return felt
+
+    async def _read(self, clock: float) -> Now:
+        async with self._desk.pool.acquire() as database:
+            felt = await self._beat(database, clock)
+            exceptions, causes = felt.exceptions
+            return Now(
+                at=felt.rates.at,
+                lanes=felt.lanes,
+                outbound=felt.outbound,
+                waiting_messages=felt.messages,
+                waiting_commands=felt.commands,
+                oldest_s=felt.oldest_s,
+                accepted_per_min=felt.rates.accepted,
+                decided_per_min=self._decided_per_min(),
+                delivered_per_min=felt.rates.delivered,
+                exceptions=exceptions,
+                causes=causes,
+                orders=await reading_now.orders_by_status(database),
+                orders_estimate=await reading_now.orders_estimate(database),
+                lag=await reading_now.lag(database, felt.rates.at),
+                connections=await reading_connections.connections(database),
+                workers=await reading_now.workers(database),
+            )
 
     def _decided_per_min(self) -> float | None:
         newest = self.beats[-1]

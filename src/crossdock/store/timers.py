@@ -2,6 +2,7 @@
 
 from crossdock.domain.events import TimerFired, encode_event
 from crossdock.store.core import Core
+from crossdock.store.errors import translated
 from crossdock.store.named import Statements
 from crossdock.store.pool import transaction
 
@@ -9,7 +10,10 @@ _SQL = Statements("decisions")
 
 
 async def move(core: Core, limit: int) -> int:
-    """See ``Store.move_timers``."""
+    """See ``Store.move_timers``. It is asked twice a second for ever, and mostly nothing is due."""
+    with translated("move timers"):
+        if not await core.pool.fetchval(_SQL.any_due_timer):
+            return 0
     async with transaction(core.pool, "move timers") as connection:
         due = await connection.fetch(_SQL.due_timers, limit)
         if due:

@@ -94,6 +94,10 @@ on conflict (stream_id, key) where settled_at is null do update set
     seen = e.seen + 1, last_seen_at = now(), class = excluded.class, code = excluded.code, title = excluded.title,
     hint = excluded.hint, fingerprint = excluded.fingerprint, owner = excluded.owner, facts = excluded.facts;
 
+-- name: any_due_timer
+-- Whether any alarm is due: asked twice a second for ever, so without a transaction.
+select exists (select from timers where due_at <= now());
+
 -- name: due_timers
 -- Takes due alarms off.
 delete from timers where ctid = any (array(
