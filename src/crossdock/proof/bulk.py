@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from crossdock.proof.plan import ERP, SHOP
 
 if TYPE_CHECKING:
-    from crossdock.proof.invariants import Evidence
+    from crossdock.proof.evidence import Evidence
 
 Found = list[tuple[str, str]]
 

@@ -87,13 +87,13 @@ PLANNED: Mapping[str, Fault] = {
 }
 
 ELSEWHERE: Mapping[str, str] = {
-    "F9": "not built: documents changed by hand in the ERP are not compared yet",
+    "F9": "not simulated: what people change in the ERP is compared by reconciliation, `tests/reconcile`",
     "F17": "real processes: `make chaos` kills backends and the postmaster, and fails over to a standby",
     "F18": "real processes: `make chaos` fills the disk",
     "F23": "polls overlap and are deduplicated: I9; orders of one second in `tests/simulators`",
     "F24": "one version exists",
     "F25": "not simulated: configuration is read when a process starts",
-    "F28": "not built: refunds",
+    "F28": "drawn by no seed of itself: profiles `refunds`, `exchanges`, `deposits`; every kind in `tests/matrix`",
     "F30": "a procedure, described in the how-to for backups; not simulated",
     "F31": "benchmarks: a backlog of 100,000 beside live orders",
     "F32": "an absent collector is harmless: `tests/observe`",
@@ -101,10 +101,12 @@ ELSEWHERE: Mapping[str, str] = {
 }
 
 CHECKED: Mapping[str, str] = {
-    "I1a": "the ERP's sales orders and our open exceptions, by order",
-    "I1b": "the ERP's and the warehouse's books, counted by order; invoices summed against the sale",
+    "I1a": "the ERP's sales orders and our open exceptions, by order, and by line for what exchanges added",
+    "I1b": "the ERP's and the warehouse's books, counted by order; invoices, credit memos, deposits and payments "
+    "summed against what was sold, given back and received",
     "I1c": "each exception against what was done to its order and what vendors refused",
-    "I2": "the ERP's sales orders against the shop's, total and currency",
+    "I2": "the ERP's sales orders against the shop's, total and currency; what it billed less what it credited, and "
+    "what it took and gave back where each capture is posted, against what the shop kept",
     "I3": "the journal is folded anew, step by step, and compared with the kept state",
     "I4": "our state, the warehouse's shipments and what the shop told the customer, per line",
     "I5": "every level that the shop's history says we set, against the ERP's books since the last round of positions, "
@@ -154,6 +156,13 @@ CORNERS: Mapping[str, str] = {
 }
 
 
+REQUESTED: Mapping[str, str] = {
+    "refunds": "up to three refunds of every order, under lost answers, late commits and crashes",
+    "exchanges": "goods that left are exchanged, for dearer and cheaper ones, twice; taken back, refunded, paid later",
+    "deposits": "each capture is posted: orders paid at once or in parts, before and after the bill, and refunded",
+}
+
+
 def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     columns = list(head)
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
@@ -181,8 +190,8 @@ def markdown() -> str:
         "## Profiles",
         "A seed is a swarm or bad in one corner, half and half; `--profile` chooses.",
         _table(("profile", "what it is about"), [(f"`{name}`", CORNERS[name]) for name in PROFILES]),
-        "No seed draws these by itself: "
-        "`refunds` (up to three refunds of every order, under lost answers, late commits and crashes).",
+        "No seed draws these by itself, `--profile` does: "
+        + "; ".join(f"`{name}` ({says})" for name, says in REQUESTED.items()) + ".",
         "## Recoveries",
         "What a campaign of 1,000 seeds or more must have seen at least once, as each fault kind, or it is void: "
         + ", ".join(f"`{name}`" for name in RECOVERIES) + ".",

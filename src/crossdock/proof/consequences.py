@@ -10,27 +10,28 @@ from crossdock import app
 from crossdock.domain.order import Order
 from crossdock.engine.verdict import FROM_OUTSIDE
 from crossdock.kit.manifest import Untranslatable
-from crossdock.proof.plan import ERP, REFUNDS, SHOP, WAREHOUSE, OrderPlan
+from crossdock.proof.exchanges import whole_of
+from crossdock.proof.plan import ERP, EXCHANGES, REFUNDS, SHOP, WAREHOUSE, OrderPlan
 from crossdock.proof.process import RUNNING, Process
 
 if TYPE_CHECKING:
-    from crossdock.proof.invariants import Evidence
+    from crossdock.proof.evidence import Evidence
 
 REST_S = 0.99  # hardly less than the second that the ERP's connector takes for granted when a 429 tells no time
 
 _TO_THE_ERP = ("order.book.", "booking.amend.", "shipment.post.", "invoice.make.", "booking.close.", "refund.credit.")
+_CANCELLED = (
+    "order.cancelled_after_shipment", "order.cancelled_after_invoice", "order.shipped_after_cancel",
+    "release.cancel.rejected", "fulfilment.push.conflict",
+)  # fmt: skip
+_REFUNDED = ("order.edited_after_", "payment.reversed", "return.exceeds_shipped", "refund.", "fulfilment.push.conflict")
 # What somebody did to an order -> the exceptions that may come of it.
 _CAUSES: Mapping[str, tuple[str, ...]] = {
     "skuless": ("product.no_sku",),
     "edit_address": ("order.edited_after_",),
-    "cancel_order": (
-        "order.cancelled_after_shipment", "order.cancelled_after_invoice", "order.shipped_after_cancel",
-        "release.cancel.rejected", "fulfilment.push.conflict",
-    ),
-    **dict.fromkeys(
-        REFUNDS,
-        ("order.edited_after_", "payment.reversed", "return.exceeds_shipped", "refund.", "fulfilment.push.conflict"),
-    ),
+    "cancel_order": (*_CANCELLED, "payment.exceeds_bill"),  # deposited, and the shop tells of no refund
+    **dict.fromkeys(REFUNDS, _REFUNDED),
+    **dict.fromkeys((*EXCHANGES, "unexchange"), (*_REFUNDED, *_CANCELLED)),  # what is taken off whole cancels its order
     f"{WAREHOUSE} cancel": ("release.cancelled_there",),
     "webhook_drifted": ("shopify.payment_status_unknown",),
     "row_unreadable": ("unreadable_position",),
@@ -71,7 +72,7 @@ def without_cause(evidence: "Evidence") -> list[tuple[str, str]]:
 
 
 def _excused(evidence: "Evidence", key: str) -> tuple[str, ...]:
-    plan = evidence.plans.get(key, OrderPlan(0.0))
+    plan = evidence.plans.get(whole_of(key), OrderPlan(0.0))
     happened = [name for name, value in plan.wish.items() if value is True] + [verb for _, verb in plan.acts]
     happened += [kind for kind in ("record_locked", "record_refused") if evidence.scenario.singled_out(kind, key)]
     happened += ["row_unreadable"] if key in evidence.vendors.shelves.blank else []

@@ -46,7 +46,8 @@ _STOCK = StockPolicy(locations={LOCATION: StockLocation(sources=(SOURCE,))}, gra
 def policy(scenario: Scenario) -> Policy:
     """How the simulated route is configured."""
     stock = _STOCK if scenario.stock is not None else None
-    return msgspec.structs.replace(POLICY, edit_window_s=scenario.edit_window_s, stock=stock)
+    payments = scenario.payments or POLICY.payments
+    return msgspec.structs.replace(POLICY, edit_window_s=scenario.edit_window_s, stock=stock, payments=payments)
 
 
 def polled(connector: Connector, scenario: Scenario) -> Connector:

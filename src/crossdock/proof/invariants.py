@@ -2,22 +2,15 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from crossdock import app
-from crossdock.domain.decision import StreamRef
 from crossdock.domain.entries import decode_entries
 from crossdock.domain.lattice import AXES
-from crossdock.domain.state import decode_state, ordered, ships
-from crossdock.domain.stock_state import decode_stock_entries
+from crossdock.domain.state import ordered, ships
 from crossdock.proof.bulk import elements_wrong
-from crossdock.proof.clock import EPOCH
 from crossdock.proof.consequences import (
-    Pace,
     left_standing,
     not_newest,
     passed_over,
@@ -25,163 +18,14 @@ from crossdock.proof.consequences import (
     taken_twice,
     without_cause,
 )
-from crossdock.proof.network import Serving
-from crossdock.proof.plan import SHOP, OrderPlan, Scenario
+from crossdock.proof.deposits import kept_apart, taken_too_often
+from crossdock.proof.evidence import Evidence, Violation
+from crossdock.proof.exchanges import lost_parts, part_totals, placed_total, told_of, whole_of
+from crossdock.proof.plan import SHOP
 from crossdock.proof.refunds import credited_twice, kept_otherwise, may_be_booked
 from crossdock.proof.stock_checks import stock_wrong
-from crossdock.proof.tables import Tables
-from crossdock.proof.vendors import Vendors
-from crossdock.simulators.base import Request
-from crossdock.store.memory_rows import Books
 
 ZERO = Decimal(0)
-
-
-class Violation(msgspec.Struct, frozen=True):
-    """A promise that was broken. ``order``: whose story to tell."""
-
-    invariant: str
-    order: str
-    detail: str
-
-
-class Evidence:
-    """What the invariants look at."""
-
-    def __init__(self, scenario: Scenario, tables: Tables, vendors: Vendors) -> None:
-        self.scenario, self.tables, self.vendors = scenario, tables, vendors
-        self.found: list[Violation] = []
-        self.stuck = False
-        self._before: tuple[Any, Any] | None = None
-        self._excused: set[str] = set()
-        self._sent: Counter[str] = Counter()
-        self.plans: dict[str, OrderPlan] = {}  # what people do to each order
-        self.pace = Pace()
-        self.rounds: list[tuple[float, float]] = []  # when a poll of all the ERP's stock began and ended
-        self.ended = EPOCH
-
-    @property
-    def books(self) -> Books:
-        """All tables, as they stand now."""
-        return self.tables.books
-
-    def seen(self, invariant: str, order: str, detail: str) -> None:
-        """Something that was wrong while it happened."""
-        self.found.append(Violation(invariant, order, detail))
-
-    # -- while it runs -----------------------------------------------------------------------------------------
-
-    def leaves(self, serving: Serving | None, vendor: str, asked: Request, now: datetime) -> None:
-        """I12: a command's request leaves only under a committed intent whose lease still runs."""
-        if serving is None:
-            return
-        self._sent[serving.key] += 1
-        opened = self.books.commands.get(serving.key)
-        row = self.books.dispatch.get(opened.id) if opened else None
-        order = serving.key.partition("/")[0]
-        if row is None or not row.leased:
-            self.seen("I12", order, f"{serving.key} was sent without a lease")
-        elif row.due_at < now:
-            self.seen("I12", order, f"{serving.key} was sent after its lease had ended")
-        elif self.pace.too_soon(vendor, (row.key, row.fence), (now - EPOCH).total_seconds()):
-            self.seen("I15", order, f"{serving.key} was begun while {vendor} had asked for rest")
-
-    def before_replay(self) -> None:
-        # What stands open may be cured by hearing of it again: a product that the ERP did not have then, say.
-        self._excused = set(self.open_problems())
-        self._before = (self._effects(), self._states())
-
-    def after_replay(self) -> None:
-        """I7: nothing outside changed, and nothing inside, but for what stood open."""
-        if self._before is None:
-            return
-        for name, was, now in zip(("effects", "states"), self._before, (self._effects(), self._states()), strict=True):
-            for key in sorted(was.keys() | now.keys()):
-                if was.get(key) != now.get(key) and key not in self._excused:
-                    self.seen("I7", key, f"the replay changed {name}: {was.get(key)} became {now.get(key)}")
-
-    def _effects(self) -> dict[str, Any]:
-        """Order -> the documents that each vendor has of it."""
-        books = self.vendors.books()
-        found: dict[str, Counter[str]] = defaultdict(Counter)
-        for one in books["shop"]["orders"]:
-            found[f"{SHOP}-{one['id']}"]["fulfilments in the shop"] += len(one["fulfillments"])
-        for name, key in (
-            ("sales_orders", "external_id"),
-            ("fulfilments", "order_external_id"),
-            ("invoices", "order_external_id"),
-            ("credit_memos", "memo"),
-        ):
-            for document in books["erp"][name]:
-                found[str(document[key]).partition(" refund ")[0]][f"{name} in the ERP"] += 1
-        for release in books["warehouse"]["orders"]:
-            found[str(release["partner_order_id"])]["releases"] += 1
-        for sku in self.vendors.shelves.ever:
-            for place, level in books["shop"]["stock"].get(sku, {}).items():
-                found[sku][f"shown at {place}"] = level
-            found[sku]["numbers"] = sum(key.startswith(f"stock:{sku}/") for key in self.books.commands)
-        return dict(found)
-
-    def _states(self) -> dict[str, Any]:
-        return {
-            row.ref.key: (row.status, row.step)
-            for row in self.books.rows.values()
-            if row.ref.kind == "order" and row.version
-        }
-
-    def outcome(self) -> dict[str, str]:
-        """Order -> where it ended and which documents the vendors have of it, whatever the way there."""
-        effects, states = self._effects(), self._states()
-        return {
-            key: f"{' at '.join(filter(None, states.get(key, ())))}; {dict(sorted(effects.get(key, {}).items()))}"
-            for key in sorted(effects.keys() | states.keys())
-        }
-
-    # -- afterwards --------------------------------------------------------------------------------------------
-
-    @property
-    def streams_of_messages(self) -> dict[int, StreamRef]:
-        return self.books.streams_of_messages
-
-    def will_be_cured(self) -> bool:
-        """Whether an order only lacks masters, and is looked at again when they come."""
-        codes = self.open_problems()
-        lacking = {self.books.rows[place[0]].ref.key for place in self.books.wanted}
-        return any(set(codes[key]) == {"product.unknown"} for key in lacking if key in codes)
-
-    def open_problems(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
-        for finding in self.books.exceptions:
-            if finding.settled_by is None:
-                found[self.books.rows[finding.stream_id].ref.key].append(finding.problem.code)
-        return found
-
-    def kept(self) -> bytes:
-        """Our journals and the vendors' books: what two equal runs have in common."""
-        books = self.books
-        journals = [
-            (row.ref.key, [one.entries for one in books.journal.get(row.id, [])]) for row in books.rows.values()
-        ]
-        return repr((journals, self.vendors.books())).encode()
-
-    def journal(self, order: str) -> list[str]:
-        """One order's journal, a line for each entry."""
-        books = self.books
-        return [
-            f"{written.version:4}  {books.messages[written.cause].topic}: {entry}"[:400]
-            for row in books.rows.values()
-            if row.ref.key == order and row.ref.kind in _JOURNALS
-            for written in books.journal.get(row.id, [])
-            for entry in _JOURNALS[row.ref.kind](written.entries)
-        ]
-
-    def states(self) -> dict[str, Any]:
-        return {
-            row.ref.key: decode_state(row.state)
-            for row in self.books.rows.values()
-            if row.ref.kind == "order" and row.state
-        }
-
 
 Check = Callable[[Evidence], list[tuple[str, str]]]
 
@@ -213,7 +57,7 @@ def _lost(evidence: Evidence) -> list[tuple[str, str]]:
         (key, "sold, but neither in the ERP nor an open exception")
         for key, one in _sold(evidence).items()
         if not one["test"] and not one["cancelled"] and not booked.get(key) and not problems.get(key)
-    ]
+    ] + [*lost_parts(evidence, booked)]
 
 
 def _doubled(evidence: Evidence) -> list[tuple[str, str]]:
@@ -228,27 +72,29 @@ def _doubled(evidence: Evidence) -> list[tuple[str, str]]:
         billed = sum((Decimal(one["total"]) for one in invoices), ZERO)
         if key in sold and billed > Decimal(sold[key]["total"]):
             found.append((key, f"invoiced {billed}, sold for {sold[key]['total']}"))
-    return found + credited_twice(evidence)
+    return found + credited_twice(evidence) + taken_too_often(evidence)
 
 
 def _unequal(evidence: Evidence) -> list[tuple[str, str]]:
     sold, found = _sold(evidence), []
     for document in evidence.vendors.erp.books()["sales_orders"]:
         key = document["external_id"]
-        one = sold.get(key)
+        one = sold.get(whole_of(key))
         if one is None:
             found.append((key, "in the ERP, but not in the shop"))
         elif one["test"]:
             found.append((key, "a test order was booked"))
-        elif Decimal(document["total"]) not in _totals(evidence, one) or document["currency"] != one["currency"]:
+        elif Decimal(document["total"]) not in _totals(evidence, key, one) or document["currency"] != one["currency"]:
             found.append(
                 (key, f"booked {document['total']} {document['currency']}, sold {one['total']} {one['currency']}")
             )
-    return found + kept_otherwise(evidence)
+    return found + kept_otherwise(evidence) + kept_apart(evidence)
 
 
-def _totals(evidence: Evidence, sold: Mapping[str, Any]) -> set[Decimal]:
-    return may_be_booked(evidence.vendors.shop.books_.orders[int(sold["id"])], sold)
+def _totals(evidence: Evidence, key: str, sold: Mapping[str, Any]) -> set[Decimal]:
+    if key != whole_of(key):
+        return part_totals(evidence, key)
+    return may_be_booked(evidence.vendors.shop.books_.orders[int(sold["id"])], placed_total(evidence, sold))
 
 
 def _fell(evidence: Evidence) -> list[tuple[str, str]]:
@@ -260,7 +106,7 @@ def _fell(evidence: Evidence) -> list[tuple[str, str]]:
             continue
         state = decider.blank()
         for written in evidence.books.journal.get(row.id, []):
-            for entry in load_entries(written.entries):
+            for entry in decode_entries(written.entries):
                 before, state = state.axes, decider.evolve(state, [entry])
                 found += [(row.ref.key, fall) for fall in _falls(before, state.axes)]
         if decider.store(state) != decider.store(decider.load(row.state)):
@@ -278,19 +124,12 @@ def _falls(before: Any, after: Any) -> list[str]:
     ]
 
 
-def load_entries(stored: bytes) -> list[Any]:
-    return decode_entries(stored)
-
-
-_JOURNALS: Mapping[str, Callable[[bytes], list[Any]]] = {"order": load_entries, "stock": decode_stock_entries}
-
-
 def _unbalanced(evidence: Evidence) -> list[tuple[str, str]]:
     """I4 per line, in our state, the warehouse's books and the shop's."""
     found = []
     sold = _sold(evidence)
     for key, state in evidence.states().items():
-        if state.order is None or key not in sold:
+        if state.order is None or whole_of(key) not in sold:
             continue
         taken: Counter[str] = Counter()
         for parcel in state.taken():
@@ -300,10 +139,7 @@ def _unbalanced(evidence: Evidence) -> list[tuple[str, str]]:
         for line_id, quantity in taken.items():
             if quantity > wanted.get(line_id, 0):
                 found.append((key, f"line {line_id}: {quantity} shipped of {wanted.get(line_id, 0)} ordered"))
-        told: Counter[str] = Counter()
-        for one in sold[key]["fulfillments"]:
-            for line in one["lines"]:
-                told[line["id"]] += line["quantity"]
+        told = told_of(sold[whole_of(key)], (line.id for line in state.order.lines))
         if state.ended == "done" and (told != +taken or dict(+taken) != wanted):
             found.append((key, f"done, but ordered {wanted}, shipped {dict(taken)}, told the customer {dict(told)}"))
     return found
@@ -361,9 +197,10 @@ def _cancel_race(evidence: Evidence) -> list[tuple[str, str]]:
     problems, states = evidence.open_problems(), evidence.states()
     found = []
     shipped = {o["partner_order_id"] for o in evidence.vendors.warehouse.books()["orders"] if o["shipments"]}
-    for key, one in _sold(evidence).items():
-        state = states.get(key)
-        if not one["cancelled"] or state is None or problems.get(key):
+    sold = _sold(evidence)
+    for key, state in states.items():
+        one = sold.get(whole_of(key))
+        if one is None or not one["cancelled"] or problems.get(key):
             continue
         if state.ended == "cancelled" and key in shipped:
             found.append((key, "cancelled, but the warehouse shipped it, and nobody is told"))

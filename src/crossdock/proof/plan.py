@@ -95,6 +95,7 @@ class Scenario(msgspec.Struct, frozen=True, omit_defaults=True):
     edit_window_s: float = 0.0
     replayed: bool = True  # at the end, the whole inbox once more
     stock: StockPlan | None = None  # the route is told stock
+    payments: str = ""  # what the route says of them; none: what ``house.POLICY`` says
 
     def random(self, kind: str) -> Random:
         """Chance for one kind of thing, the same whatever else is in the scenario."""
@@ -170,6 +171,19 @@ def _stock(random: Random) -> dict[str, Any]:
     return {**_mixed(random, kinds, random.choice((1, 2)), 0.5), "orders": random.choice((2, 3, 5, 7))}
 
 
+_AFTERMATH = ("answer_lost", "late_commit", "error_503", "webhook_duplicate", "webhook_late", "webhook_dropped")
+
+
+def _later(**more: Any) -> Callable[[Random], dict[str, Any]]:
+    """Time and quiet enough for goods to leave, and for what comes after it."""
+
+    def draw(random: Random) -> dict[str, Any]:
+        kinds = random.sample((*_AFTERMATH, "crash", "pause"), random.choice((0, 1, 2, 3)))
+        return {**_mixed(random, kinds, random.choice((1, 2)), 0.2), "trouble_s": 30.0, **more}
+
+    return draw
+
+
 _MEDDLING = ((8.0, "retry_all"), (8.1, "retry_all"), (12.0, "replay"))
 
 PROFILES: Mapping[str, Callable[[Random], dict[str, Any]]] = {
@@ -210,12 +224,13 @@ _STOCK_CORNERS, _STOCK_SWARMS = 12, 6
 
 # Not among what a seed may draw: a kind of story more would make every seed another run. ``--profile`` asks for it.
 ON_REQUEST: Mapping[str, Callable[[Random], dict[str, Any]]] = {
-    "refunds": _corner(
-        "answer_lost", "late_commit", "error_503", "webhook_duplicate", "webhook_late", "webhook_dropped",
-        blows={"crash": 2}, workers=2,
-    ),
-}  # fmt: skip
+    "refunds": _corner(*_AFTERMATH, blows={"crash": 2}, workers=2),
+    "exchanges": _later(),
+    "deposits": _later(payments="advance"),
+}
 REFUNDS = ("refund_all", "refund_unit", "refund_kept_unit", "refund_shipping", "refund_amount")
+EXCHANGES = ("exchange_even", "exchange_cheaper", "exchange_dearer")
+AFTER_EXCHANGES = ("unexchange", "refund_unit", "refund_all", "pay_order", "tag_order", "exchange_even")
 
 
 def scenario(seed: int, profile: str | None = None) -> Scenario:
@@ -233,6 +248,10 @@ def scenario(seed: int, profile: str | None = None) -> Scenario:
     orders = tuple(_order(random, spread_s) for _ in range(count))
     if name == "refunds":
         orders = tuple(_refunded(Random(f"{seed}/refunds/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
+    if name == "deposits":
+        orders = tuple(_captured(Random(f"{seed}/deposits/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
+    if name == "exchanges":
+        orders = tuple(_exchanged(Random(f"{seed}/exchanges/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
     planned = Scenario(seed, name, orders, **drawn)
     told = name == "stock" or (name == "swarm" and not stock.randrange(_STOCK_SWARMS))
     return _stocked(stock, planned) if told else planned
@@ -256,6 +275,29 @@ def _refunded(random: Random, plan: OrderPlan) -> OrderPlan:
     """With one to three refunds, at any time after it was placed."""
     acts = [(round(random.uniform(0.5, 14.0), 2), random.choice(REFUNDS)) for _ in range(random.choice((1, 1, 2, 3)))]
     return msgspec.structs.replace(plan, acts=tuple(sorted((*plan.acts, *acts))))
+
+
+def _captured(random: Random, plan: OrderPlan) -> OrderPlan:
+    """Paid at once or in parts, and with money given back."""
+    acts, wish = [act for act in plan.acts if act[1] != "pay_order"], {**plan.wish, "paid": random.random() < 0.4}
+    if not wish["paid"]:
+        acts += [(round(random.uniform(0.1, 6.0), 2), "capture_part") for _ in range(random.choice((0, 1, 2)))]
+        acts.append((round(random.uniform(0.1, 14.0), 2), "pay_order"))
+    for _ in range(random.choice((0, 1, 1, 2))):
+        acts.append((round(random.uniform(0.5, 20.0), 2), random.choice(REFUNDS)))
+    return msgspec.structs.replace(plan, wish=wish, acts=tuple(sorted(acts)))
+
+
+def _exchanged(random: Random, plan: OrderPlan) -> OrderPlan:
+    """With goods exchanged once they have left, and what customers do after it."""
+    at = round(random.uniform(4.0, 9.0), 2)
+    acts = [(at, random.choice(EXCHANGES)), (round(at + 2.0, 2), random.choice(EXCHANGES))]
+    acts += [
+        (round(at + random.uniform(0.1, 6.0), 2), random.choice(AFTER_EXCHANGES))
+        for _ in range(random.choice((0, 1, 1, 2)))
+    ]
+    wish = {**plan.wish, "presentment": "EUR"}  # the simulated shop exchanges orders of its own currency only
+    return msgspec.structs.replace(plan, wish=wish, acts=tuple(sorted((*plan.acts, *acts))))
 
 
 def _order(random: Random, spread_s: float) -> OrderPlan:

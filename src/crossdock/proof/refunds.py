@@ -5,10 +5,11 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from crossdock.proof.exchanges import kept, set_off, together, whole_of
 from crossdock.proof.plan import SHOP
 
 if TYPE_CHECKING:
-    from crossdock.proof.invariants import Evidence
+    from crossdock.proof.evidence import Evidence
 
 ZERO = Decimal(0)
 
@@ -17,36 +18,38 @@ def credited_twice(evidence: "Evidence") -> list[tuple[str, str]]:
     """A refund with two credit memos, or more credited than was given back."""
     counted = Counter(str(one["memo"]) for one in evidence.vendors.erp.books()["credit_memos"])
     found = [(_order(memo), f"{times} credit memos of {memo}") for memo, times in counted.items() if times > 1]
-    credits_, given = _credits(evidence), _given(evidence)
+    given = _given(evidence)
     return found + [
         (key, f"credited {sum_}, given back {given.get(key, ZERO)}")
-        for key, sum_ in credits_.items()
+        for key, sum_ in _credits(evidence).items()
         if sum_ > given.get(key, ZERO)
     ]
 
 
 def kept_otherwise(evidence: "Evidence") -> list[tuple[str, str]]:
     """Orders that are done without an exception, and the ERP kept another amount than the shop."""
-    given, credits_, problems = _given(evidence), _credits(evidence), evidence.open_problems()
-    billed: Counter[str] = Counter()
-    for one in evidence.vendors.erp.books()["invoices"]:
-        billed[one["order_external_id"]] += Decimal(one["total"])  # type: ignore[assignment]
+    credits_, problems = _credits(evidence), together_open(evidence)
+    invoices = evidence.vendors.erp.books()["invoices"]
+    billed = together((one["order_external_id"], Decimal(one["total"])) for one in invoices)
     states, found = evidence.states(), []
     for one in evidence.vendors.shop.books()["orders"]:
         key = f"{SHOP}-{one['id']}"
         state = states.get(key)
-        if state is None or state.ended != "done" or problems.get(key) or one["cancelled"]:
+        if state is None or state.ended != "done" or key in problems or one["cancelled"]:
             continue
-        theirs = Decimal(one["total"]) - given.get(key, ZERO)
-        ours = billed[key] - credits_.get(key, ZERO)
+        theirs, ours = kept(one), billed.get(key, ZERO) - credits_.get(key, ZERO)
         if theirs != ours:
             found.append((key, f"the shop kept {theirs}, the ERP {ours}"))
     return found
 
 
-def may_be_booked(order: Any, told: Any) -> set[Decimal]:
+def together_open(evidence: "Evidence") -> set[str]:
+    """Orders of the shop's of which a person is told something."""
+    return {whole_of(key) for key, codes in evidence.open_problems().items() if codes}
+
+
+def may_be_booked(order: Any, whole: Decimal) -> set[Decimal]:
     """What the sales order may come to: as placed, or less what was refunded before it left, refund by refund."""
-    whole = Decimal(told["total"])
     off = [
         sum((_gross(order, row) for row in refund["refund_line_items"] if row["restock_type"] != "return"), ZERO)
         for refund in order["refunds"]
@@ -65,12 +68,13 @@ def _order(memo: str) -> str:
 
 
 def _credits(evidence: "Evidence") -> dict[str, Decimal]:
-    sums: dict[str, Decimal] = {}
-    for one in evidence.vendors.erp.books()["credit_memos"]:
-        key = _order(str(one["memo"]))
-        sums[key] = sums.get(key, ZERO) + Decimal(one["total"])
-    return sums
+    memos = evidence.vendors.erp.books()["credit_memos"]
+    return together((_order(str(one["memo"])), Decimal(one["total"])) for one in memos)
 
 
 def _given(evidence: "Evidence") -> dict[str, Decimal]:
-    return {f"{SHOP}-{one['id']}": Decimal(one["refunded"]) for one in evidence.vendors.shop.books()["orders"]}
+    """In money, or by paying for something else."""
+    return {
+        f"{SHOP}-{one['id']}": Decimal(one["refunded"]) + set_off(evidence, one["id"])
+        for one in evidence.vendors.shop.books()["orders"]
+    }

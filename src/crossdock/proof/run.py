@@ -15,7 +15,8 @@ from crossdock.domain.events import OperatorActed, encode_event
 from crossdock.proof import house, stock_checks
 from crossdock.proof.clock import Clock, VirtualLoop
 from crossdock.proof.database import ProcessStore, Trouble
-from crossdock.proof.invariants import Evidence, Violation, violations
+from crossdock.proof.evidence import Evidence, Violation
+from crossdock.proof.invariants import violations
 from crossdock.proof.marks import Mark, world
 from crossdock.proof.network import ProcessHttp, Serving, Weather, watched
 from crossdock.proof.plan import SHOP, Blow, OrderPlan, Scenario

@@ -30,7 +30,7 @@ from crossdock.proof.stock_plan import GRACE_S, LOCATION
 from crossdock.simulators.shopify.stock import Change
 
 if TYPE_CHECKING:
-    from crossdock.proof.invariants import Evidence
+    from crossdock.proof.evidence import Evidence
 
 Found = list[tuple[str, str]]
 _SOON_S = 3.0  # from an answered poll to a decision about it, when nothing stands still

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from crossdock.proof.commit import commit
-from crossdock.proof.invariants import Violation
+from crossdock.proof.evidence import Violation
 from crossdock.proof.plan import EVENTS, RATES, VENDORS, Scenario
 from crossdock.proof.run import Ran
 from crossdock.proof.shrink import Shrunk, size

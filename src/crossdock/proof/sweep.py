@@ -18,8 +18,8 @@ from random import Random
 
 import msgspec
 
+from crossdock.proof.evidence import Violation
 from crossdock.proof.golden import GOLDEN
-from crossdock.proof.invariants import Violation
 from crossdock.proof.marks import Mark
 from crossdock.proof.plan import Scenario
 from crossdock.proof.run import Ran, run

@@ -10,15 +10,16 @@ from typing import Any
 import msgspec
 
 from crossdock.proof.clock import EPOCH, Clock
+from crossdock.proof.exchanges import Exchanging
 from crossdock.proof.network import Weather
-from crossdock.proof.plan import ERP, PRODUCTS, SHOP, WAREHOUSE, Scenario
+from crossdock.proof.plan import ERP, EXCHANGES, PRODUCTS, SHOP, WAREHOUSE, Scenario
 from crossdock.proof.shelves import Shelves
 from crossdock.proof.witness import Witness
 from crossdock.simulators.base import Deliver, Simulator, Surroundings
 from crossdock.simulators.netsuite import NetSuiteAccount, make_credentials
 from crossdock.simulators.netsuite.credentials import Credentials
 from crossdock.simulators.shiphero import ShipHeroSimulator
-from crossdock.simulators.shopify import ShopifySimulator
+from crossdock.simulators.shopify import ShopifySimulator, paying
 from crossdock.simulators.shopify.books import UserError
 
 TICK_S = 0.4
@@ -165,6 +166,7 @@ class Vendors:
         self.warehouse.faults.search_lag_s = scenario.search_lag_s
         self.shop.faults.search_lag_s = scenario.search_lag_s * LISTING_LAG
         self.erp.changed_rate = scenario.rates.get("record_changed", 0.0)
+        self.exchanging = Exchanging(self.shop)
         self.shelves = Shelves(scenario, self.shop, self.erp, clock.now, witness)
 
     def _around(self, name: str) -> Surroundings:
@@ -192,13 +194,22 @@ class Vendors:
         if verb == "cancel_order":
             self.shelves.cancel(order_id)
             return
-        if asked is None:
-            self.shop.act(verb, {"id": order_id})
-            return
         try:
-            self.shop.act("refund", {"id": order_id, **asked})
+            if verb in (*EXCHANGES, "unexchange"):
+                self.exchanging.act(verb, int(order_id))
+            elif verb == "capture_part":
+                self._capture_part(order_id)
+            elif asked is None:
+                self.shop.act(verb, {"id": order_id})
+            else:
+                self.shop.act("refund", {"id": order_id, **asked})
         except UserError as error:
             self._witness.note(SHOP, f"{verb} {order_id} was refused: {error}", key)
+
+    def _capture_part(self, order_id: str) -> None:
+        """A third of what is outstanding is taken."""
+        due = paying.outstanding(self.shop.books_, self.shop.books_.orders[int(order_id)])["shop_money"]
+        self.shop.act("capture", {"id": order_id, "amount": f"{due / 3:.2f}"})
 
     def lock_out(self) -> None:
         """Somebody gives our app in the shop another access token, and does not tell us."""
@@ -213,6 +224,7 @@ class Vendors:
         for order in self.warehouse.warehouse.orders.values():
             if order.hold is not None:
                 self.warehouse.act("release_hold", {"order": order.id})
+        self.exchanging.end()
         self.warehouse.faults.search_lag_s = self.shop.faults.search_lag_s = self.erp.changed_rate = 0.0
 
     async def work(self) -> None:
@@ -220,6 +232,7 @@ class Vendors:
         while True:
             for one in self.by_name.values():
                 await one.tick()
+            self.exchanging.ask_again()
             await asyncio.sleep(TICK_S)
 
     @property

@@ -230,12 +230,14 @@ class ShopifySimulator:
         return order_id
 
     def pay(self, order_id: int) -> None:
-        """The money arrived."""
+        """The money arrived. What was refunded meanwhile stays partially refunded, also when the rest is paid."""
         order = self.books_.touch(order_id)
-        if order["financial_status"] not in ("pending", "partially_paid"):
+        unpaid = order["financial_status"] in ("pending", "partially_paid")
+        if not unpaid and paying.outstanding(self.books_, order)["shop_money"] <= 0:
             return
         paying.receive(self.books_, order)
-        order["financial_status"] = "paid"
+        if unpaid:
+            order["financial_status"] = "paid"
         for each in self.books_.fulfilment_orders_of(order_id):
             if each.awaits_payment:
                 each.awaits_payment, each.status = False, "OPEN"

@@ -1,0 +1,170 @@
+"""What a run leaves to be judged by: the vendors' own books, our tables, and what was seen on the way."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from crossdock.domain.decision import StreamRef
+from crossdock.domain.entries import decode_entries
+from crossdock.domain.state import decode_state
+from crossdock.domain.stock_state import decode_stock_entries
+from crossdock.proof.clock import EPOCH
+from crossdock.proof.consequences import Pace
+from crossdock.proof.network import Serving
+from crossdock.proof.plan import SHOP, OrderPlan, Scenario
+from crossdock.proof.tables import Tables
+from crossdock.proof.vendors import Vendors
+from crossdock.simulators.base import Request
+from crossdock.store.memory_rows import Books
+
+
+class Violation(msgspec.Struct, frozen=True):
+    """A promise that was broken. ``order``: whose story to tell."""
+
+    invariant: str
+    order: str
+    detail: str
+
+
+class Evidence:
+    """What the invariants look at."""
+
+    def __init__(self, scenario: Scenario, tables: Tables, vendors: Vendors) -> None:
+        self.scenario, self.tables, self.vendors = scenario, tables, vendors
+        self.found: list[Violation] = []
+        self.stuck = False
+        self._before: tuple[Any, Any] | None = None
+        self._excused: set[str] = set()
+        self._sent: Counter[str] = Counter()
+        self.plans: dict[str, OrderPlan] = {}  # what people do to each order
+        self.pace = Pace()
+        self.rounds: list[tuple[float, float]] = []  # when a poll of all the ERP's stock began and ended
+        self.ended = EPOCH
+
+    @property
+    def books(self) -> Books:
+        """All tables, as they stand now."""
+        return self.tables.books
+
+    def seen(self, invariant: str, order: str, detail: str) -> None:
+        """Something that was wrong while it happened."""
+        self.found.append(Violation(invariant, order, detail))
+
+    # -- while it runs -----------------------------------------------------------------------------------------
+
+    def leaves(self, serving: Serving | None, vendor: str, asked: Request, now: datetime) -> None:
+        """I12: a command's request leaves only under a committed intent whose lease still runs."""
+        if serving is None:
+            return
+        self._sent[serving.key] += 1
+        opened = self.books.commands.get(serving.key)
+        row = self.books.dispatch.get(opened.id) if opened else None
+        order = serving.key.partition("/")[0]
+        if row is None or not row.leased:
+            self.seen("I12", order, f"{serving.key} was sent without a lease")
+        elif row.due_at < now:
+            self.seen("I12", order, f"{serving.key} was sent after its lease had ended")
+        elif self.pace.too_soon(vendor, (row.key, row.fence), (now - EPOCH).total_seconds()):
+            self.seen("I15", order, f"{serving.key} was begun while {vendor} had asked for rest")
+
+    def before_replay(self) -> None:
+        # What stands open may be cured by hearing of it again: a product that the ERP did not have then, say.
+        self._excused = set(self.open_problems())
+        self._before = (self._effects(), self._states())
+
+    def after_replay(self) -> None:
+        """I7: nothing outside changed, and nothing inside, but for what stood open."""
+        if self._before is None:
+            return
+        for name, was, now in zip(("effects", "states"), self._before, (self._effects(), self._states()), strict=True):
+            for key in sorted(was.keys() | now.keys()):
+                if was.get(key) != now.get(key) and key not in self._excused:
+                    self.seen("I7", key, f"the replay changed {name}: {was.get(key)} became {now.get(key)}")
+
+    def _effects(self) -> dict[str, Any]:
+        """Order -> the documents that each vendor has of it."""
+        books = self.vendors.books()
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        for one in books["shop"]["orders"]:
+            found[f"{SHOP}-{one['id']}"]["fulfilments in the shop"] += len(one["fulfillments"])
+        for name, key in (
+            ("sales_orders", "external_id"),
+            ("fulfilments", "order_external_id"),
+            ("invoices", "order_external_id"),
+            ("credit_memos", "memo"),
+        ):
+            for document in books["erp"][name]:
+                found[str(document[key]).partition(" refund ")[0]][f"{name} in the ERP"] += 1
+        for release in books["warehouse"]["orders"]:
+            found[str(release["partner_order_id"])]["releases"] += 1
+        for sku in self.vendors.shelves.ever:
+            for place, level in books["shop"]["stock"].get(sku, {}).items():
+                found[sku][f"shown at {place}"] = level
+            found[sku]["numbers"] = sum(key.startswith(f"stock:{sku}/") for key in self.books.commands)
+        return dict(found)
+
+    def _states(self) -> dict[str, Any]:
+        return {
+            row.ref.key: (row.status, row.step)
+            for row in self.books.rows.values()
+            if row.ref.kind == "order" and row.version
+        }
+
+    def outcome(self) -> dict[str, str]:
+        """Order -> where it ended and which documents the vendors have of it, whatever the way there."""
+        effects, states = self._effects(), self._states()
+        return {
+            key: f"{' at '.join(filter(None, states.get(key, ())))}; {dict(sorted(effects.get(key, {}).items()))}"
+            for key in sorted(effects.keys() | states.keys())
+        }
+
+    # -- afterwards --------------------------------------------------------------------------------------------
+
+    @property
+    def streams_of_messages(self) -> dict[int, StreamRef]:
+        return self.books.streams_of_messages
+
+    def will_be_cured(self) -> bool:
+        """Whether an order only lacks masters, and is looked at again when they come."""
+        codes = self.open_problems()
+        lacking = {self.books.rows[place[0]].ref.key for place in self.books.wanted}
+        return any(set(codes[key]) == {"product.unknown"} for key in lacking if key in codes)
+
+    def open_problems(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for finding in self.books.exceptions:
+            if finding.settled_by is None:
+                found[self.books.rows[finding.stream_id].ref.key].append(finding.problem.code)
+        return found
+
+    def kept(self) -> bytes:
+        """Our journals and the vendors' books: what two equal runs have in common."""
+        books = self.books
+        journals = [
+            (row.ref.key, [one.entries for one in books.journal.get(row.id, [])]) for row in books.rows.values()
+        ]
+        return repr((journals, self.vendors.books())).encode()
+
+    def journal(self, order: str) -> list[str]:
+        """One order's journal, a line for each entry."""
+        books = self.books
+        return [
+            f"{written.version:4}  {books.messages[written.cause].topic}: {entry}"[:400]
+            for row in books.rows.values()
+            if row.ref.key == order and row.ref.kind in _JOURNALS
+            for written in books.journal.get(row.id, [])
+            for entry in _JOURNALS[row.ref.kind](written.entries)
+        ]
+
+    def states(self) -> dict[str, Any]:
+        return {
+            row.ref.key: decode_state(row.state)
+            for row in self.books.rows.values()
+            if row.ref.kind == "order" and row.state
+        }
+
+
+_JOURNALS: Mapping[str, Callable[[bytes], list[Any]]] = {"order": decode_entries, "stock": decode_stock_entries}
