@@ -155,7 +155,8 @@ class Client:
                 documents.FULFILMENT_ORDER_LINES, variables, shapes.MoreLinesData
             )
             if more.fulfillment_order is None:
-                break
+                detail = f"Fulfilment order {graph.number(order.id)} was merged or moved while it was read."
+                raise Failed(answers.lost("fulfilment_order_changed", detail, False))
             lines += more.fulfillment_order.line_items.nodes
             page = more.fulfillment_order.line_items.page_info
         return msgspec.structs.replace(order, line_items=shapes.FulfilmentOrderLines(tuple(lines), page))
