@@ -544,7 +544,7 @@ def orders(draw: st.DrawFn) -> tuple[Order, tuple[str, ...]]:
     whole = order(
         lines=lines, inclusive=inclusive, totals=totals, presentment_currency="USD" if dual else None, outstanding=ZERO
     )
-    return whole, tuple(draw(st.lists(st.sampled_from([each.id for each in lines]), unique=True)))
+    return whole, tuple(draw(st.lists(st.sampled_from([each.id for each in lines]), min_size=1, unique=True)))
 
 
 @given(orders())

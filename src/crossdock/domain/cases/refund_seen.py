@@ -11,7 +11,7 @@ from crossdock.domain.events import RefundSeen
 from crossdock.domain.measures import in_goods
 from crossdock.domain.money import ZERO, minor_unit
 from crossdock.domain.order import Order
-from crossdock.domain.parts import exchanged, kept_back
+from crossdock.domain.parts import exchanged, held_back, kept_back
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PUSH
 from crossdock.domain.refund import Refund, Restock, gross_of, paid_back, parts_of
@@ -36,6 +36,8 @@ def _own(d: Draft, refund: Refund, source: str) -> None:
         if not _alike(known.refund, refund):
             _open(d, refund, "refund.changed", "The channel changed a refund that is already taken")
         return
+    if known is not None and known.by_hand:
+        return  # what did not fit a person has settled: it must not be credited again when it fits
     misfit = _misfit(d.order, d.state, refund)
     if misfit is not None:
         if known is None or known.refused != misfit[1] or known.refund != refund:
@@ -110,7 +112,7 @@ def _unbalanced(order: Order, state: OrderState, refund: Refund) -> Misfit:
 
 
 def _is_set_off(state: OrderState, refund: Refund) -> bool:
-    others = sum((kept_back(one, "presentment") for one in state.refunded() if one.id != refund.id), ZERO)
+    others = sum((kept for id_, kept in held_back(state, "presentment").items() if id_ != refund.id), ZERO)
     short = kept_back(refund, "presentment")
     return ZERO < short <= exchanged(state, "presentment") - others
 
