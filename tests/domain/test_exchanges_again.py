@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.domain.factories import CHANNEL, NOON, invoiced, line, money, shipment, shipped, with_changes
+from tests.domain.factories import CHANNEL, ERP, NOON, invoiced, line, money, shipment, shipped, with_changes
 from tests.domain.test_exchanges import (
     KEY,
     ONE,
@@ -25,12 +25,12 @@ from tests.domain.test_exchanges import (
 from crossdock.domain.advance import EDITED
 from crossdock.domain.commands import BookOrder, CreditRefund, MakeInvoice, PayRefund, ReleaseOrder
 from crossdock.domain.decision import HoldHit
-from crossdock.domain.events import AllocationsSeen, OrderSeen, ReturnSeen
+from crossdock.domain.events import AllocationsSeen, CreditSeen, OrderSeen, ReturnSeen
 from crossdock.domain.fulfilment import Allocation, ShippedLine
 from crossdock.domain.money import ZERO, Amount
 from crossdock.domain.part import Part
 from crossdock.domain.parts import split_refund
-from crossdock.domain.refund import Adjustment, Refund, RefundedLine, Restock, Return, ReturnedLine, Tender
+from crossdock.domain.refund import Adjustment, Credit, Refund, RefundedLine, Restock, Return, ReturnedLine, Tender
 from crossdock.domain.state import OrderState
 
 X2 = f"{KEY}-X2"
@@ -222,4 +222,19 @@ def test_the_orders_share_of_a_refund_that_a_person_settled_is_the_same_when_it_
     assert kin.codes() == {"refund.changed"}
     kin.order.act("resolve", problem="refund/r2")
     kin.tell(OrderSeen(added(60)), back(whole))
+    assert kin.codes() == set()
+
+
+@pytest.mark.parametrize("parted", [True, False])
+def test_a_credit_that_was_to_be_paid_back_and_was_not_is_told(parted: bool) -> None:
+    """A shop takes a refund at once, and the payment service refuses it later: the refund stands there without money."""
+    kin = exchanged(push_refunds=True) if parted else done(push_refunds=True)
+    kin.tell(CreditSeen(Credit("cm-9", "CM9", Decimal("1.00"), "EUR", NOON), ERP))
+    kin.live()
+    bare = Refund("r9", NOON, "EUR", adjustments=(Adjustment(money("1.00")),), made_for="cm-9")
+    kin.tell(back(bare))
+    assert "refund.unbalanced" in kin.codes()
+    assert kin.payloads(CreditRefund) == []
+    kin.order.act("resolve", problem="refund/r9")
+    kin.tell(back(bare))
     assert kin.codes() == set()
