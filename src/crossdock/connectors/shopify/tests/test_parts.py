@@ -80,3 +80,12 @@ async def test_a_fulfilment_order_that_goes_while_its_lines_are_read_is_read_aga
     first = ok({"order": {"id": "o/42", "fulfillments": [], "fulfillmentOrders": orders}})
     result = await OPERATION.send(client(Script(first, ok({"fulfillmentOrder": None}))), PUSH, CALL)
     assert isinstance(result.outcome, RetryLater)
+
+
+async def test_pages_that_come_round_are_not_read_for_ever() -> None:
+    orders = {"nodes": [waiting(1, 1)], "pageInfo": {"hasNextPage": True, "endCursor": "c1"}}
+    page = ok({"order": {"id": "o/42", "fulfillments": [], "fulfillmentOrders": orders}})
+    script = Script(*[page] * 9)
+    result = await OPERATION.send(client(script), PUSH, CALL)
+    assert isinstance(result.outcome, RetryLater)
+    assert len(script.asked) == 2
