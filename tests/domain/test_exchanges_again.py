@@ -5,7 +5,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.domain.factories import CHANNEL, ERP, NOON, invoiced, line, money, shipment, shipped, with_changes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.domain.factories import (
+    CHANNEL,
+    ERP,
+    NOON,
+    invoiced,
+    line,
+    money,
+    shipment,
+    shipped,
+    stored_and_read,
+    with_changes,
+)
 from tests.domain.test_exchanges import (
     KEY,
     ONE,
@@ -16,18 +29,21 @@ from tests.domain.test_exchanges import (
     Kin,
     added,
     back,
+    documents,
     done,
     exchanged,
     given_back,
+    repeated,
     sold,
 )
 
 from crossdock.domain.advance import EDITED
 from crossdock.domain.commands import BookOrder, CreditRefund, MakeInvoice, PayRefund, ReleaseOrder
 from crossdock.domain.decision import HoldHit
-from crossdock.domain.events import AllocationsSeen, CreditSeen, OrderSeen, ReturnSeen
+from crossdock.domain.events import AllocationsSeen, CreditSeen, Event, OrderSeen, ReturnSeen
 from crossdock.domain.fulfilment import Allocation, ShippedLine
 from crossdock.domain.money import ZERO, Amount
+from crossdock.domain.order_decider import ORDER
 from crossdock.domain.part import Part
 from crossdock.domain.parts import split_refund
 from crossdock.domain.refund import Adjustment, Credit, Refund, RefundedLine, Restock, Return, ReturnedLine, Tender
@@ -117,6 +133,47 @@ def test_units_taken_off_an_unpaid_order_pay_for_no_exchange() -> None:
     kin.live()
     assert kin.codes() == set()
     assert [(one.order_key, one.amount) for one in kin.payloads(PayRefund)] == [(KEY, Decimal("7.70"))]
+
+
+# What the channel tells of the second exchange, and of the first one again, late and in any order.
+FOUR = line("4", sku="SKU-4", price="2.00", tax="0.20")
+AGAIN: list[Event] = [
+    OrderSeen(added(30)),
+    OrderSeen(added(60, outstanding=Decimal("-4.40"))),
+    OrderSeen(added(60, lines=[ONE, TWO, THREE, FOUR])),
+    OrderSeen(added(70, lines=[ONE, TWO, THREE, FOUR], tags=("seen",))),
+    back(given_back("3.30")),
+    back(given_back("2.20", THIRD, id_="r2")),
+    ReturnSeen(Return("ret2", "authorised", (ReturnedLine("3", Decimal(1)),), NOON), CHANNEL),
+    ReturnSeen(Return("ret2", "received", (ReturnedLine("3", Decimal(1)),), NOON, ("r2",)), CHANNEL),
+    AllocationsSeen((Allocation("fo-2", "closed"), Allocation("fo-3", "open", None, (ShippedLine("4", Decimal(1)),)))),
+]
+
+
+def told_again(events: list[Event], pauses: list[bool]) -> Kin:
+    kin = twice(payments="paid")
+    for event, pause in zip(events, pauses, strict=False):
+        kin.tell(event)
+        if pause:
+            kin.live()
+    kin.live()
+    return kin
+
+
+STRAIGHT = documents(told_again(AGAIN, [True] * 20))
+
+
+@settings(max_examples=60, deadline=None)
+@given(repeated(AGAIN), st.lists(st.booleans(), min_size=20, max_size=20))
+def test_any_order_of_what_is_told_of_both_exchanges_ends_in_the_same_documents(
+    events: list[Event], pauses: list[bool]
+) -> None:
+    kin = told_again(events, pauses)
+    assert documents(kin) == STRAIGHT
+    assert {key: play.summary.status for key, play in kin.plays.items()} == dict.fromkeys((KEY, X1, X2), "done")
+    assert kin.codes() == set()
+    for play in kin.plays.values():
+        assert ORDER.evolve(ORDER.blank(), play.journal) == play.state == stored_and_read(play.state)
 
 
 # -- returns and fulfilment orders --------------------------------------------------------------------------------
@@ -227,7 +284,7 @@ def test_the_orders_share_of_a_refund_that_a_person_settled_is_the_same_when_it_
 
 @pytest.mark.parametrize("parted", [True, False])
 def test_a_credit_that_was_to_be_paid_back_and_was_not_is_told(parted: bool) -> None:
-    """A shop takes a refund at once, and the payment service refuses it later: the refund stands there without money."""
+    """A shop takes a refund at once, and the payment service refuses it later: it stands there without money."""
     kin = exchanged(push_refunds=True) if parted else done(push_refunds=True)
     kin.tell(CreditSeen(Credit("cm-9", "CM9", Decimal("1.00"), "EUR", NOON), ERP))
     kin.live()

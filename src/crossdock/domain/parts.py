@@ -154,7 +154,8 @@ def split_refund(refund: Refund, state: OrderState) -> dict[str, Refund]:
 
 def _take(tenders: tuple[Tender, ...], amount: Decimal) -> tuple[tuple[Tender, ...], tuple[Tender, ...]]:
     """So much of the tenders, in what the customer pays in, and what is left of them: together they are the whole."""
-    taken, left = [], []
+    taken: list[Tender] = []
+    left: list[Tender] = []
     for tender in tenders:
         whole = tender.amount.on(PRESENTMENT)
         part = min(whole, amount)

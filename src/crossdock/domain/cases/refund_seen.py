@@ -99,9 +99,9 @@ def _misfit(order: Order, state: OrderState, refund: Refund) -> Misfit:
 
 
 def _unbalanced(order: Order, state: OrderState, refund: Refund) -> Misfit:
-    """The parts must come to what the customer got. Where nothing was paid, the customer owes so much less, but for what
-    we paid back ourselves: that was to be money. What is missing otherwise may have paid for what the order was
-    exchanged for, as far as that goes.
+    """The parts must come to what the customer got. Where nothing was paid, the customer owes so much less, but what we
+    paid back ourselves was to be money. What is missing otherwise may have paid for what the order was exchanged for,
+    as far as that goes.
 
     In the customer's currency only: what a payment is in the shop's hangs on the rate of the day it went back.
     """
