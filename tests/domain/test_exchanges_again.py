@@ -238,6 +238,20 @@ def test_a_refund_of_both_gives_no_cent_more_in_the_shops_currency() -> None:
     assert sum(one.on("presentment") for one in tenders) == Decimal("2.00")
 
 
+def test_goodwill_beside_goods_of_the_part_is_the_orders_and_a_fee_is_the_parts() -> None:
+    kin = twice()
+    kin.tell(back(given_back("6.40", THIRD, id_="r2", adjustments=(Adjustment(money("2.00")),))))
+    kin.live()
+    assert kin.codes() == set()
+    of = [(one.order_key, one.refund_id, one.total) for one in kin.payloads(CreditRefund)]
+    assert of[1:] == [(KEY, "r2", Decimal("2.00")), (X1, "r2", Decimal("4.40"))]
+    fee = twice()
+    fee.tell(back(given_back("3.40", THIRD, id_="r2", adjustments=(Adjustment(money("-1.00")),))))
+    fee.live()
+    assert fee.codes() == set()
+    assert [(one.order_key, one.total) for one in fee.payloads(CreditRefund)][1:] == [(X1, Decimal("3.40"))]
+
+
 def test_a_refund_fits_when_a_person_has_made_the_edit_that_it_is_of() -> None:
     kin = done(payments="payment")
     kin.tell(OrderSeen(added(lines=[ONE, TWO, with_changes(THREE, current_quantity=ZERO)])))
@@ -280,6 +294,8 @@ def test_the_orders_share_of_a_refund_that_a_person_settled_is_the_same_when_it_
     kin.order.act("resolve", problem="refund/r2")
     kin.tell(OrderSeen(added(60)), back(whole))
     assert kin.codes() == set()
+    kin.tell(back(less))
+    assert kin.codes() == set(), "it is told again with every view, and a person has looked at it"
 
 
 @pytest.mark.parametrize("parted", [True, False])

@@ -130,9 +130,10 @@ def split_allocations(told: Iterable[Allocation], parts: Mapping[str, Part]) -> 
 def split_refund(refund: Refund, state: OrderState) -> dict[str, Refund]:
     """A refund by whose lines it is for; ``REST``: the order's own.
 
-    One of a single part's lines is whole that part's. Where it is of several, each part has its lines and so much of
-    the tenders as they come to; charges, adjustments and what is left of the tenders are the order's own. What came of
-    our own push of a part's credit names no line: each part is asked, and takes it only if the credit is its own.
+    One of a single part's lines is whole that part's, with what was kept back of it. Where it is of several, or gives
+    more than the lines come to, each part has its lines and so much of the tenders as they come to; charges,
+    adjustments and what is left of the tenders are the order's own. What came of our own push of a part's credit names
+    no line: each part is asked, and takes it only if the credit is its own.
     """
     own = owners(state.parts)
     if refund.made_for is not None and not refund.lines and refund.made_for not in state.credits and state.parts:
@@ -143,7 +144,7 @@ def split_refund(refund: Refund, state: OrderState) -> dict[str, Refund]:
     names = [name for name in lines if name != REST]
     if not names:
         return {REST: refund}
-    if len(lines) == 1 and not refund.charges:
+    if len(lines) == 1 and not refund.charges and gross_of(refund.adjustments, PRESENTMENT) <= ZERO:
         return {names[0]: refund}
     found, tenders = {}, refund.tenders
     for name in sorted(names):

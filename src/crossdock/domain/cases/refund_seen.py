@@ -32,12 +32,12 @@ def refund_seen(d: Draft, event: RefundSeen) -> None:
 
 def _own(d: Draft, refund: Refund, source: str) -> None:
     known = d.state.refunds.get(refund.id)
+    if known is not None and known.by_hand:
+        return  # a person has settled it: neither asked again, nor credited again when it fits at last
     if known is not None and known.refused is None:
         if not _alike(known.refund, refund):
             _open(d, refund, "refund.changed", "The channel changed a refund that is already taken")
         return
-    if known is not None and known.by_hand:
-        return  # what did not fit a person has settled: it must not be credited again when it fits
     misfit = _misfit(d.order, d.state, refund)
     if misfit is not None:
         if known is None or known.refused != misfit[1] or known.refund != refund:
