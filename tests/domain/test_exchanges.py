@@ -458,7 +458,7 @@ def test_of_two_views_of_one_second_the_channels_word_counts_for_the_part_too() 
 LIFE: list[Event] = [
     OrderSeen(sold(age_s=10, tags=("fulfilled",))),
     OrderSeen(sold(age_s=30, outstanding=Decimal("-7.70"))),
-    OrderSeen(sold(age_s=30, payment_status=PARTLY)),
+    OrderSeen(sold(age_s=30, payment_status=PARTLY, tags=("z",))),
     OrderSeen(added(30, outstanding=Decimal("1.10"), payment_status=PARTLY)),
     OrderSeen(added(40, tags=("paid",))),
     OrderSeen(added(50, tags=("paid", "seen"))),

@@ -74,6 +74,22 @@ def test_a_view_of_the_same_second_that_does_not_show_the_line_yet_takes_nothing
     assert [one.order.key for one in kin.payloads(BookOrder)] == [KEY, X1]
 
 
+def test_of_two_views_of_one_second_the_one_that_shows_the_added_line_is_the_newer() -> None:
+    """Though its payment is less far: a dearer exchange makes a paid order partly paid again."""
+    kin = done()
+    kin.tell(OrderSeen(sold(age_s=30)))
+    kin.tell(OrderSeen(added(30, outstanding=Decimal("1.00"), payment_status=PARTLY)))
+    assert kin.part.summary.status == "waiting"
+
+
+def test_a_view_of_before_takes_nothing_from_what_is_set_off() -> None:
+    kin = done(payments="paid")
+    kin.tell(OrderSeen(added()), back(given_back("3.30")))
+    kin.tell(OrderSeen(sold(age_s=30, tags=("z",))))
+    kin.live()
+    assert [one.amount for one in kin.payloads(PayRefund)] == [Decimal("7.70")]
+
+
 # -- what was exchanged is exchanged ------------------------------------------------------------------------------
 
 
@@ -140,6 +156,7 @@ FOUR = line("4", sku="SKU-4", price="2.00", tax="0.20")
 AGAIN: list[Event] = [
     OrderSeen(added(30)),
     OrderSeen(added(60, outstanding=Decimal("-4.40"))),
+    OrderSeen(added(60, tags=("z",))),
     OrderSeen(added(60, lines=[ONE, TWO, THREE, FOUR])),
     OrderSeen(added(70, lines=[ONE, TWO, THREE, FOUR], tags=("seen",))),
     back(given_back("3.30")),
