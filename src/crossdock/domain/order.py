@@ -188,7 +188,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     outstanding: Decimal | None = None
     handed_over: tuple[str, ...] = ()  # lines of which units have left already; not kept: the next view tells anew
     part: str | None = None  # which part of the channel's order this is; None: the order itself
-    apart: tuple[Apart, ...] = ()  # its parts: not in ``lines``, not in ``totals``
+    apart: tuple[Apart, ...] = ()  # its parts, or those opened after this part: not in ``lines``, not in ``totals``
 
     @property
     def key(self) -> str:

@@ -16,8 +16,9 @@ from crossdock.domain.money import NOTHING, ZERO, Amount
 from crossdock.domain.order import Apart, LineKind, Order, OrderLine, PaymentStatus, Totals, view_id
 from crossdock.domain.part import Part
 from crossdock.domain.refund import Refund, RefundedLine, Return, Tender, gross_of, paid_back, parts_of
+from crossdock.domain.shares import Share, shares
 from crossdock.domain.standing import PRESENTMENT, SHOP, less, summed, sums_of, worth
-from crossdock.domain.state import OrderState, ordered
+from crossdock.domain.state import OrderState, Refunded, ordered
 
 _replace = msgspec.structs.replace
 _REVERSED = frozenset({PaymentStatus.VOIDED, PaymentStatus.REFUNDED})
@@ -31,19 +32,25 @@ def owners(parts: Mapping[str, Part]) -> dict[str, str]:
 
 
 def split(order: Order, parts: Mapping[str, Part]) -> tuple[Order, dict[str, Order]]:
-    """What is left of a view, and its parts by name. What only counts when a part is opened is left out."""
+    """What is left of a view, and its parts by name. What only counts when a part is opened is left out.
+
+    A part of which the view shows no line is left out too: lines are never taken away again, so that view is of before.
+    Each part has those that were opened after it apart: what of it came back may have been exchanged for them.
+    """
     if order.handed_over:
         order = _replace(order, handed_over=())
     if not parts:
         return order, {}
     own = owners(parts)
-    lines: dict[str, list[OrderLine]] = {name: [] for name in (REST, *parts)}
+    lines: dict[str, list[OrderLine]] = {REST: []}
     for line in order.lines:
-        lines[own.get(line.id, REST)].append(line)
-    found = {name: _part(order, name, part, tuple(lines[name])) for name, part in parts.items()}
-    apart = tuple(_apart(one, parts[name]) for name, one in found.items())
+        lines.setdefault(own.get(line.id, REST), []).append(line)
+    found: dict[str, Order] = {}
+    apart: tuple[Apart, ...] = ()
     totals = order.totals
-    for one in found.values():
+    for name in reversed([name for name in parts if name in lines]):
+        one = found[name] = _replace(_part(order, name, parts[name], tuple(lines[name])), apart=apart)
+        apart = (_apart(one, parts[name]), *apart)
         totals = _without(totals, one.totals)
     return _replace(order, lines=tuple(lines[REST]), totals=totals, apart=apart), found
 
@@ -123,9 +130,10 @@ def split_allocations(told: Iterable[Allocation], parts: Mapping[str, Part]) -> 
 def split_refund(refund: Refund, state: OrderState) -> dict[str, Refund]:
     """A refund by whose lines it is for; ``REST``: the order's own.
 
-    One of a single part's lines is whole that part's. Where it is of several, each part has its lines and so much of
-    the tenders as they come to; charges, adjustments and what is left of the tenders are the order's own. What came of
-    our own push of a part's credit names no line: each part is asked, and takes it only if the credit is its own.
+    One of a single part's lines is whole that part's, with what was kept back of it. Where it is of several, or gives
+    more than the lines come to, each part has its lines and so much of the tenders as they come to; charges,
+    adjustments and what is left of the tenders are the order's own. What came of our own push of a part's credit names
+    no line: each part is asked, and takes it only if the credit is its own.
     """
     own = owners(state.parts)
     if refund.made_for is not None and not refund.lines and refund.made_for not in state.credits and state.parts:
@@ -136,7 +144,7 @@ def split_refund(refund: Refund, state: OrderState) -> dict[str, Refund]:
     names = [name for name in lines if name != REST]
     if not names:
         return {REST: refund}
-    if len(lines) == 1 and not refund.charges:
+    if len(lines) == 1 and not refund.charges and gross_of(refund.adjustments, PRESENTMENT) <= ZERO:
         return {names[0]: refund}
     found, tenders = {}, refund.tenders
     for name in sorted(names):
@@ -146,16 +154,19 @@ def split_refund(refund: Refund, state: OrderState) -> dict[str, Refund]:
 
 
 def _take(tenders: tuple[Tender, ...], amount: Decimal) -> tuple[tuple[Tender, ...], tuple[Tender, ...]]:
-    """So much of the tenders, in what the customer pays in, and what is left of them."""
-    taken, left = [], []
+    """So much of the tenders, in what the customer pays in, and what is left of them: together they are the whole."""
+    taken: list[Tender] = []
+    left: list[Tender] = []
     for tender in tenders:
         whole = tender.amount.on(PRESENTMENT)
         part = min(whole, amount)
         amount -= part
-        if part:
-            taken.append(tender if part == whole else _replace(tender, amount=_of(tender.amount, part)))
-        if part != whole:
-            left.append(_replace(tender, amount=_of(tender.amount, whole - part)) if part else tender)
+        if not part or part == whole:
+            (taken if part else left).append(tender)
+            continue
+        share = _of(tender.amount, part)
+        taken.append(_replace(tender, amount=share))
+        left.append(_replace(tender, amount=less(tender.amount, share)))
     return tuple(taken), tuple(left)
 
 
@@ -166,7 +177,8 @@ def _of(whole: Amount, part: Decimal) -> Amount:
 
 
 def exchanged(state: OrderState, basis: str) -> Decimal:
-    """What the order's parts come to: so much of what came back may be set off instead of paid out."""
+    """What the order's parts, or those after this part, come to: so much of what came back may be set off instead of
+    paid out."""
     newest = state.newest
     return sum((one.total.on(basis) for one in newest.apart), ZERO) if newest is not None else ZERO
 
@@ -176,13 +188,25 @@ def kept_back(refund: Refund, basis: str = SHOP) -> Decimal:
     return max(gross_of(parts_of(refund), basis) - paid_back(refund, basis), ZERO)
 
 
+def held_back(state: OrderState, basis: str) -> dict[str, Decimal]:
+    """Refund -> how much less the customer got than it comes to, the oldest first. Units that were taken off before
+    they left or were billed, and for which nobody was paid, make the order less: they pay for nothing."""
+    known = (one for one in state.refunds.values() if one.refused is None and not _takes_off(one))
+    refunds = sorted((one.refund for one in known), key=lambda one: (one.refunded_at, one.id))
+    return {refund.id: kept_back(refund, basis) for refund in refunds}
+
+
+def _takes_off(known: Refunded) -> bool:
+    return not known.refund.tenders and shares(known).keys() <= {Share.UNITS_OFF}
+
+
 def set_off(state: OrderState, basis: str) -> dict[str, Decimal]:
     """Refund -> what of it pays for the order's parts, the oldest first. Never more than the parts come to."""
     left, found = exchanged(state, basis), {}
     if left <= ZERO:
         return {}
-    for refund in sorted(state.refunded(), key=lambda one: (one.refunded_at, one.id)):
-        amount = min(kept_back(refund, basis), left)
+    for id_, kept in held_back(state, basis).items():
+        amount = min(kept, left)
         if amount > ZERO:
-            found[refund.id], left = amount, left - amount
+            found[id_], left = amount, left - amount
     return found

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from crossdock.connectors.shopify import CONNECTOR
@@ -130,3 +131,19 @@ async def test_an_exchange_that_the_shop_refuses_leaves_nothing_behind_and_is_an
         shop.sim.act("exchange", {"id": order_id, "lines": "one", "new": new})
     assert shop.sim.books_.returns == {}
     assert len(shop.sim.books_.orders[int(order_id)]["line_items"]) == 1
+
+
+async def test_an_exchange_whose_money_the_shop_refuses_leaves_nothing_behind(make_shop: Any) -> None:
+    shop = make_shop(rates={"presentment": 0.0, "duties": 0.0, "tip": 0.0})
+    wished = {"skus": ["SKU-0001"], "quantity": 1, "paid": True, "discount": False}
+    (order_id,) = shop.sim.act("place_order", wished)["ids"]
+    order = shop.sim.books_.orders[int(order_id)]
+    lines = (ShippedLine(str(order["line_items"][0]["id"]), Decimal(1)),)
+    await shop.do(PushFulfilment(order_id, Shipment("S", lines, shop.at, (Package("TN1", "DHL"),))))
+    shop.sim.act("refund", {"id": order_id, "amount": str(Decimal(order["total_price"]) - Decimal("0.01"))})
+    before, sent = msgspec.json.encode(shop.sim.books()["orders"]), len(shop.sent)
+    new = [{"sku": "SKU-0042", "price": "0.01"}]
+    with pytest.raises(UserError, match="greater than net payment"):
+        shop.sim.act("exchange", {"id": order_id, "lines": "one", "new": new})
+    assert msgspec.json.encode(shop.sim.books()["orders"]) == before
+    assert (shop.sim.books_.returns, len(shop.sent)) == ({}, sent)

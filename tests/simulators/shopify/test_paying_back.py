@@ -9,6 +9,7 @@ from tests.simulators.shopify.conftest import CALL
 
 from crossdock.connectors.shopify import CONNECTOR
 from crossdock.connectors.shopify.answers import Failed
+from crossdock.connectors.shopify.paying_back import allot
 from crossdock.domain.commands import PushRefund, ReadBack
 from crossdock.domain.events import RefundSeen
 from crossdock.domain.outcome import Done, OutcomeUnknown, Rejected
@@ -86,6 +87,17 @@ async def test_more_than_was_paid_is_a_persons(shop: Any) -> None:
     outcome = (await shop.do(credit(shop, order_id, "0.01", "5000"))).outcome
     assert isinstance(outcome, Rejected), "nothing is left of what was paid"
     assert len(refunds(shop, order_id)) == 1
+
+
+@pytest.mark.parametrize("status", ["pending", "awaiting_response", "unknown"])
+async def test_what_is_on_its_way_back_already_is_not_there_to_be_paid_back(shop: Any, status: str) -> None:
+    order_id = place(shop)
+    assert isinstance((await shop.do(credit(shop, order_id, "3.00"))).outcome, Done)
+    total = Decimal(shop.sim.books_.orders[int(order_id)]["total_price_set"]["presentment_money"]["amount"])
+    refunds(shop, order_id)[0]["transactions"][0]["status"] = status
+    order = await shop.client.refundable(order_id)
+    assert order is not None
+    assert allot(total, order.transactions)[1] == Decimal("3.00")
 
 
 async def test_another_currency_than_the_customers_is_a_persons(shop: Any) -> None:

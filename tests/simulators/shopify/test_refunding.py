@@ -141,14 +141,29 @@ async def test_paid_in_another_currency_both_tell_it(make_shop: Any) -> None:
     assert abs(paid_back(one, "shop") - paid_back(other, "shop")) <= Decimal("0.01")
 
 
-async def test_a_payment_under_way_is_no_refund_yet(make_shop: Any) -> None:
+@pytest.mark.parametrize("status", ["pending", "awaiting_response"])
+async def test_a_payment_under_way_is_no_refund_yet(make_shop: Any, status: str) -> None:
     shop, order_id = await sold(make_shop, ship=True)
     shop.sim.act("refund", {"id": order_id, "lines": "all"})
     books = shop.sim.books_.orders[int(order_id)]["refunds"][0]
-    books["transactions"][0]["status"] = "pending"
+    books["transactions"][0]["status"] = status
     assert (await read(shop, order_id))[0] == []
     books["transactions"][0]["status"] = "success"
     assert len((await read(shop, order_id))[0]) == 1
+
+
+async def test_shipping_is_given_back_once_whatever_kind_the_shop_calls_it(make_shop: Any) -> None:
+    shop, order_id = await sold(make_shop, ship=True)
+    shop.sim.act("refund", {"id": order_id, "shipping": True})
+    named, body = next(pair for pair in reversed(shop.identities()) if pair[0].topic == "orders/updated")
+    bare = msgspec.json.decode(body)
+    del bare["refunds"][0]["order_adjustments"][0]["kind"]
+    (refund,) = [
+        event.refund
+        for event in CONNECTOR.translate("shop1", named.topic, msgspec.json.encode(bare))
+        if isinstance(event, RefundSeen)
+    ]
+    assert gross_of(parts_of(refund), "shop") == paid_back(refund, "shop")
 
 
 async def test_a_refund_that_we_made_carries_its_mark(make_shop: Any) -> None:

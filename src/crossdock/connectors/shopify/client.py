@@ -27,6 +27,24 @@ class _Token(msgspec.Struct, frozen=True):
     expires_in: float = 86_399.0  # client credentials live 24 h (shopify.dev, read 2026-09)
 
 
+class Pages:
+    """Where a list is being read: pages that come round would be read for ever."""
+
+    def __init__(self) -> None:
+        self.after: str | None = None
+        self._seen: set[str] = set()
+
+    def more(self, page: graph.PageInfo) -> bool:
+        """Go on after this page; ``False``: it is the last. Raises ``Failed`` where pages come round."""
+        if not page.has_next_page:
+            return False
+        if page.end_cursor is None or page.end_cursor in self._seen:
+            raise Failed(answers.lost("pages_repeat", "The pages of Shopify's list come round.", False))
+        self._seen.add(page.end_cursor)
+        self.after = page.end_cursor
+        return True
+
+
 class Client:
     """One shop, spoken to through one line. Cheap to open; it outlives no call but for what that told of itself."""
 
@@ -46,10 +64,10 @@ class Client:
         found: shapes.OrderData = await self.ask(documents.ORDER, {"id": order_gid}, shapes.OrderData)
         if found.order is None:
             return None
-        lines, page = list(found.order.line_items.nodes), found.order.line_items.page_info
-        while page.has_next_page:
+        lines, page, pages = list(found.order.line_items.nodes), found.order.line_items.page_info, Pages()
+        while pages.more(page):
             more: shapes.OrderLinesData = await self.ask(
-                documents.ORDER_LINES, {"id": order_gid, "after": page.end_cursor}, shapes.OrderLinesData
+                documents.ORDER_LINES, {"id": order_gid, "after": pages.after}, shapes.OrderLinesData
             )
             if more.order is None:
                 return None
@@ -68,18 +86,16 @@ class Client:
 
     async def _refund(self, refund_gid: str) -> wire.Refund | None:
         lines: list[graph_refunds.RefundLine] = []
-        after: str | None = None
+        pages = Pages()
         while True:
             found: shapes.RefundData = await self.ask(
-                documents.REFUND, {"id": refund_gid, "after": after}, shapes.RefundData
+                documents.REFUND, {"id": refund_gid, "after": pages.after}, shapes.RefundData
             )
             if found.refund is None:
                 return None
             lines += found.refund.refund_line_items.nodes
-            page = found.refund.refund_line_items.page_info
-            if not page.has_next_page:
+            if not pages.more(found.refund.refund_line_items.page_info):
                 return graph_refunds.refund_as_wire(found.refund, tuple(lines))
-            after = page.end_cursor
 
     async def fulfilments(self, order_id: str) -> tuple[wire.Fulfilment, ...]:
         """What left, when, as the shop knows it."""
@@ -105,24 +121,18 @@ class Client:
         return None if account is None else account.payouts
 
     async def payout_lines(self, payout_number: str) -> tuple[payout_shapes.BalanceTransaction, ...]:
-        """Every balance transaction that a payout is made of, the payout's own transfer left out. Raises ``Failed``
-        where the pages come round."""
+        """Every balance transaction that a payout is made of, the payout's own transfer left out."""
         lines: list[payout_shapes.BalanceTransaction] = []
-        after: str | None = None
-        seen: set[str | None] = {None}
+        pages = Pages()
         while True:
-            variables = {"query": f"payments_transfer_id:{payout_number}", "after": after}
+            variables = {"query": f"payments_transfer_id:{payout_number}", "after": pages.after}
             found: payout_shapes.LinesData = await self.ask(documents.PAYOUT_LINES, variables, payout_shapes.LinesData)
             if found.shopify_payments_account is None:
                 return tuple(lines)
             page = found.shopify_payments_account.balance_transactions
             lines += page.nodes
-            if not page.page_info.has_next_page:
+            if not pages.more(page.page_info):
                 return tuple(lines)
-            after = page.page_info.end_cursor
-            if after in seen:
-                raise Failed(answers.lost("pages_repeat", f"The lines of payout {payout_number} come round.", False))
-            seen.add(after)
 
     async def orders_listed(self, query: str, first: int, after: str | None, sort: str) -> shapes.ListedPage:
         """One page of thin views of the orders that match ``query``. ``sort``: UPDATED_AT or PROCESSED_AT."""
@@ -135,27 +145,27 @@ class Client:
     ) -> tuple[shapes.FulfilmentState, tuple[shapes.FulfilmentOrder, ...]] | None:
         """The order's fulfilments and every fulfilment order with all its lines; ``None``: no such order."""
         orders: list[shapes.FulfilmentOrder] = []
-        after: str | None = None
+        pages = Pages()
         while True:
-            variables = {"id": gid("Order", order_id), "after": after}
+            variables = {"id": gid("Order", order_id), "after": pages.after}
             found: shapes.StateData = await self.ask(documents.FULFILMENT_STATE, variables, shapes.StateData)
             if found.order is None:
                 return None
             page = found.order.fulfillment_orders
             orders += [await self._whole(one) for one in page.nodes]
-            if not page.page_info.has_next_page:
+            if not pages.more(page.page_info):
                 return found.order, tuple(orders)
-            after = page.page_info.end_cursor
 
     async def _whole(self, order: shapes.FulfilmentOrder) -> shapes.FulfilmentOrder:
-        lines, page = list(order.line_items.nodes), order.line_items.page_info
-        while page.has_next_page:
-            variables = {"id": order.id, "after": page.end_cursor}
+        lines, page, pages = list(order.line_items.nodes), order.line_items.page_info, Pages()
+        while pages.more(page):
+            variables = {"id": order.id, "after": pages.after}
             more: shapes.MoreLinesData = await self.ask(
                 documents.FULFILMENT_ORDER_LINES, variables, shapes.MoreLinesData
             )
             if more.fulfillment_order is None:
-                break
+                detail = f"Fulfilment order {graph.number(order.id)} was merged or moved while it was read."
+                raise Failed(answers.lost("fulfilment_order_changed", detail, False))
             lines += more.fulfillment_order.line_items.nodes
             page = more.fulfillment_order.line_items.page_info
         return msgspec.structs.replace(order, line_items=shapes.FulfilmentOrderLines(tuple(lines), page))
@@ -163,9 +173,9 @@ class Client:
     async def fulfilled_lines(self, fulfilment_gid: str) -> dict[str, int]:
         """What one fulfilment holds: canonical line id -> quantity."""
         held: dict[str, int] = {}
-        after: str | None = None
+        pages = Pages()
         while True:
-            variables = {"id": fulfilment_gid, "after": after}
+            variables = {"id": fulfilment_gid, "after": pages.after}
             found: shapes.FulfilmentData = await self.ask(documents.FULFILMENT_LINES, variables, shapes.FulfilmentData)
             if found.fulfillment is None:
                 return held
@@ -173,9 +183,8 @@ class Client:
             for line in page.nodes:
                 line_id = graph.number(line.line_item.id)
                 held[line_id] = held.get(line_id, 0) + (line.quantity or 0)
-            if not page.page_info.has_next_page:
+            if not pages.more(page.page_info):
                 return held
-            after = page.page_info.end_cursor
 
     async def order_of(self, fulfilment_order_id: str) -> str | None:
         """The order (canonical id) that a fulfilment order belongs to; ``None`` when it is gone."""
@@ -280,15 +289,14 @@ class Client:
     async def subscriptions(self) -> tuple[shapes.Subscription, ...]:
         """All webhook subscriptions this app has in the shop."""
         found: list[shapes.Subscription] = []
-        after: str | None = None
+        pages = Pages()
         while True:
             page: shapes.SubscriptionsData = await self.ask(
-                documents.SUBSCRIPTIONS, {"after": after}, shapes.SubscriptionsData
+                documents.SUBSCRIPTIONS, {"after": pages.after}, shapes.SubscriptionsData
             )
             found += page.webhook_subscriptions.nodes
-            if not page.webhook_subscriptions.page_info.has_next_page:
+            if not pages.more(page.webhook_subscriptions.page_info):
                 return tuple(found)
-            after = page.webhook_subscriptions.page_info.end_cursor
 
     async def subscribe(self, topic: str, uri: str) -> None:
         """Subscribe a topic (the enum's spelling) at ``uri``. Already subscribed counts as done."""

@@ -21,7 +21,7 @@ from crossdock.domain.refund import Credit
 from crossdock.kit.manifest import Call, Result
 
 _TAKEN = frozenset({"SALE", "CAPTURE"})
-_STANDS = frozenset({"SUCCESS", "PENDING"})
+_STANDS = frozenset({"SUCCESS", "PENDING", "AWAITING_RESPONSE", "UNKNOWN"})  # went back, or may
 _BY_HAND = "Pay the customer back in the shop, with a note that names the credit, then resolve."
 
 

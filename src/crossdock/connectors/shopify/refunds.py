@@ -31,6 +31,7 @@ from crossdock.kit.manifest import Untranslatable
 MARK = "Crossdock credit "  # begins the note of a refund that we made for a credit of the ERP
 _MADE_FOR = re.compile(re.escape(MARK) + r"(\S+)")
 _SHIPPING = "shipping_refund"
+_UNDER_WAY = ("pending", "awaiting_response")
 _KNOWN = frozenset({"cancel", "return", "no_restock", "legacy_restock"})
 
 Read = Callable[..., Amount]  # (bag, plain, *where) -> amount in the order's currencies
@@ -95,7 +96,7 @@ def read(source: wire.Order, amount: Read) -> tuple[Refund, ...]:
     told = []
     for number, refund in enumerate(source.refunds or ()):
         tenders = [one for one in refund.transactions or () if one.kind == "refund"]
-        if any(one.status == "pending" for one in tenders):
+        if any(one.status in _UNDER_WAY for one in tenders):
             continue
         tenders = [one for one in tenders if one.status == "success"]
         told.append(_Reading(source, amount, ("refunds", number)).refund(refund, tenders, found))
@@ -111,10 +112,10 @@ class _Reading:
     def refund(self, refund: wire.Refund, tenders: list[wire.Transaction], found: Restocks) -> Refund:
         rows = enumerate(refund.refund_line_items or ())
         mark = _MADE_FOR.search(refund.note or "")
-        told = [one for one in refund.order_adjustments or () if one.kind != _SHIPPING]
+        told = [self._adjustment(one) for one in refund.order_adjustments or ()]
         lines = tuple(self._line(row, found[refund.id, index]) for index, row in rows)
-        charges = (*self._shipping(refund), *self._duties(refund))
-        adjustments = tuple(one for one in map(self._adjustment, told) if _is_money(one))
+        charges = (*_shipping(told), *self._duties(refund))
+        adjustments = tuple(one for one in told if one.reason != _SHIPPING and _is_money(one))
         return Refund(
             id=str(refund.id),
             refunded_at=(refund.processed_at or refund.created_at).astimezone(UTC),
@@ -131,13 +132,6 @@ class _Reading:
         net = self._net(self._told(row.subtotal_set, row.subtotal, "subtotal"), tax)
         sku = next((line.sku for line in self.source.line_items if line.id == row.line_item_id), None)
         return RefundedLine(str(row.line_item_id), Decimal(row.quantity), net, tax, restock, sku or None)
-
-    def _shipping(self, refund: wire.Refund) -> list[RefundedCharge]:
-        return [
-            RefundedCharge(ChargeKind.SHIPPING, one.net, one.tax)
-            for one in map(self._adjustment, refund.order_adjustments or ())
-            if one.reason == _SHIPPING and _is_money(one)
-        ]
 
     def _duties(self, refund: wire.Refund) -> list[RefundedCharge]:
         return [
@@ -181,6 +175,14 @@ class _Reading:
             return told
         both = None if told.presentment is None else told.presentment - (tax.presentment or ZERO)
         return Amount(told.shop - tax.shop, both)
+
+
+def _shipping(told: list[Adjustment]) -> list[RefundedCharge]:
+    return [
+        RefundedCharge(ChargeKind.SHIPPING, one.net, one.tax)
+        for one in told
+        if one.reason == _SHIPPING and _is_money(one)
+    ]
 
 
 def _negative(amount: Amount) -> Amount:

@@ -75,7 +75,7 @@ def is_whole(page: Page) -> bool:
 
 
 def to_return(told: Told) -> Return | None:
-    """None for a return that names no goods of the order, or whose status is new to us."""
+    """None for a return whose status is new to us. It may name no goods of the order, or no more."""
     status = _STATUS.get(told.status)
     rows = told.return_line_items.nodes
     processed = status == "received" and any(row.processed_quantity for row in rows)
@@ -85,7 +85,7 @@ def to_return(told: Told) -> Return | None:
             line_id = number(row.fulfillment_line_item.line_item.id)
             sums[line_id] = sums.get(line_id, 0) + (row.processed_quantity if processed else row.quantity)
     lines = tuple(ReturnedLine(line_id, Decimal(quantity)) for line_id, quantity in sums.items() if quantity)
-    if status is None or (not lines and status != "cancelled"):
+    if status is None:
         return None
     refunds = told.refunds.nodes
     instants = [told.created_at, told.closed_at, *(one.created_at for one in refunds)]

@@ -12,7 +12,7 @@ import msgspec
 
 from crossdock.connectors.shopify import answers, documents, graph
 from crossdock.connectors.shopify.answers import Failed, UserError
-from crossdock.connectors.shopify.client import Client
+from crossdock.connectors.shopify.client import Client, Pages
 from crossdock.connectors.shopify.graph import PageInfo, Struct, gid
 from crossdock.connectors.shopify.wire import Instant
 from crossdock.domain.commands import Payload, TellTracking
@@ -144,9 +144,9 @@ async def find(client: Client, payload: Payload, call: Call) -> Result | None:
 
 async def _shown(client: Client, fulfilment: str, status: str) -> str | Rejected | Conflict | None:
     """The event that says as much as ``status`` or more; ``None``: there is none. Or why none can be made."""
-    after: str | None = None
+    pages = Pages()
     while True:
-        variables = {"id": gid("Fulfillment", fulfilment), "after": after}
+        variables = {"id": gid("Fulfillment", fulfilment), "after": pages.after}
         found: FollowedData = await client.ask(documents.FULFILMENT_EVENTS, variables, FollowedData)
         told = found.fulfillment
         if told is None:
@@ -157,10 +157,8 @@ async def _shown(client: Client, fulfilment: str, status: str) -> str | Rejected
             word = WORDS.get(event.status)
             if word is not None and rank("parcel", word) >= rank("parcel", status):
                 return graph.number(event.id)
-        following = told.events.page_info.end_cursor
-        if not told.events.page_info.has_next_page or following == after:
+        if not pages.more(told.events.page_info):
             return None
-        after = following
 
 
 async def _create(client: Client, fulfilment: str, payload: TellTracking) -> str:

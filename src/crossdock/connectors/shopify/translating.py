@@ -41,13 +41,13 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         )
     try:
         if handling == SIGNAL_FULFILMENT_ORDER:
-            # no content: the body tells no time, so that a second hold looks like the first and must be read too
+            # no content, as of a return: the body tells no time, so that a second hold, or a second unit that will not
+            # come, looks like the first and must be read too
             return [SignalSeen(connection, "fulfillment_order", webhook.fulfilment_order_id(body))]
         if handling == PARCEL:
             return list(tracking.parcels_of(connection, body))
         if handling == SIGNAL_RETURN:
-            content = sha256(body).hexdigest()[:16]
-            return [SignalSeen(connection, "return", webhook.order_id_of(body), content)]
+            return [SignalSeen(connection, "return", webhook.order_id_of(body))]
         content = polls.content_of(body) if topic == POLLED_ORDER else sha256(body).hexdigest()[:16]
         return [SignalSeen(connection, "order", webhook.order_id_of(body), content)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -24,6 +24,7 @@ from crossdock.domain.draft import Draft
 from crossdock.domain.events import OperatorActed, ShipmentSeen
 from crossdock.domain.holding import release
 from crossdock.domain.measures import unmeasured
+from crossdock.domain.order import Order
 from crossdock.domain.process import AFTERWARDS, AMEND, CHECKS, MANY, STEPS, UNDO
 from crossdock.domain.state import Intent
 
@@ -128,12 +129,18 @@ def _resolve(d: Draft, event: OperatorActed) -> str | None:
             return "say which sales order was made: refs {type: id}"
         done(d, command, intent, refs, event.actor)
     if key == EDITED and d.state.latest is not None:
-        d.note(e.OrderRecorded(d.state.latest, d.now))
-        balance(d)
+        _put_in_force(d, d.state.latest)
     d.settle(key, event.actor, event.reason)
     if key == CANCEL:
         settle_by_hand(d, event.actor)
     return None
+
+
+def _put_in_force(d: Draft, order: Order) -> None:
+    """A person made the edit in the other systems: what did not fit the order as it was may fit it now."""
+    d.note(e.OrderRecorded(order, d.now))
+    balance(d)
+    fit_again(d)
 
 
 def _release_one(d: Draft, event: OperatorActed, rule: str) -> str | None:
@@ -181,8 +188,7 @@ def _skip_step(d: Draft, event: OperatorActed, name: str, failed: list[tuple[str
         for key in [key for key, known in d.state.problems.items() if known.step == name and key != CANCEL]:
             d.settle(key, event.actor, event.reason)
     if name == AMEND and d.state.latest is not None and EDITED not in d.state.problems:
-        d.note(e.OrderRecorded(d.state.latest, d.now))
-        balance(d)
+        _put_in_force(d, d.state.latest)
     if name == "validate.customer":
         customer_ref = str(event.args["customer_ref"])
         kept = tuple(d.state.holds.values())

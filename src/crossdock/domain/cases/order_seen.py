@@ -80,13 +80,20 @@ def _further(order: Order) -> tuple[int, bool]:
     return rank("payment", order.payment_status), order.cancelled_at is not None
 
 
+def _shown(order: Order) -> int:
+    return len(order.lines) + len(order.apart)
+
+
 def newer(order: Order, known: Order) -> bool:
     """A total order over views, so that every sequence of arrival ends at the same one.
 
-    Channels write several views with one ``updated_at``; then the payment further on counts, then the cancelled one.
+    Channels write several views with one ``updated_at``; then the one of more lines counts, for a line that is not
+    wanted any more is still shown, then the payment further on, then the cancelled one.
     """
     if order.updated_at != known.updated_at:
         return order.updated_at > known.updated_at
+    if _shown(order) != _shown(known):
+        return _shown(order) > _shown(known)
     if _further(order) != _further(known):
         return _further(order) > _further(known)
     return msgspec.json.encode(order) > msgspec.json.encode(known)

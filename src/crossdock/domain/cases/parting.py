@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
+import msgspec
+
 from crossdock.domain.account import ADVANCE
 from crossdock.domain.decision import StreamRef, Tell
 from crossdock.domain.draft import Draft
 from crossdock.domain.events import AllocationsSeen, Event, OrderSeen, RefundSeen, ReturnSeen, encode_event
 from crossdock.domain.fulfilment import Allocation
+from crossdock.domain.goods_entries import AllocationsTaken
 from crossdock.domain.order import LineKind, Order, OrderLine, part_key
 from crossdock.domain.part import Handed, HandedOver, PartOpened
 from crossdock.domain.parts import REST, owners, split, split_allocations, split_refund, split_return
@@ -27,6 +30,8 @@ def set_apart(d: Draft, whole: Order, order: Order) -> tuple[Order, str | None]:
     if why is not None:
         return order, why
     d.note(opened)
+    if (rest := own_allocations(d, d.state.allocations)) != d.state.allocations:
+        d.note(AllocationsTaken(rest, d.now))
     return split(whole, d.state.parts)[0], None
 
 
@@ -86,7 +91,8 @@ def own_refund(d: Draft, refund: Refund, source: str) -> Refund | None:
     """What of a refund is this order's own; what is of its parts is told to them."""
     if d.order.part is not None and refund.made_for is not None and not refund.lines:
         return refund if refund.made_for in d.state.credits else None
-    if not d.state.parts:
+    known = d.state.refunds.get(refund.id)
+    if not d.state.parts or (known is not None and known.refused is not None and known.by_hand):
         return refund
     found = split_refund(refund, d.state)
     rest = found.pop(REST, None)
@@ -96,13 +102,15 @@ def own_refund(d: Draft, refund: Refund, source: str) -> Refund | None:
     return rest
 
 
-def own_return(d: Draft, returned: Return, source: str) -> Return | None:
-    """The same of a return."""
+def own_return(d: Draft, returned: Return, source: str) -> Return:
+    """The same of a return. Who knew of it hears that nothing of it is theirs any more; to others that says nothing."""
     if not d.state.parts:
         return returned
-    found = split_return(returned, d.state.parts)
-    rest = found.pop(REST, None)
-    _hand_over(d, f"return/{returned.id}", {name: ReturnSeen(one, source) for name, one in found.items()})
+    found, subject = split_return(returned, d.state.parts), f"return/{returned.id}"
+    nothing = msgspec.structs.replace(returned, lines=())
+    rest = found.pop(REST, nothing)
+    if found or subject in d.state.handed:
+        _hand_over(d, subject, {name: ReturnSeen(found.get(name, nothing), source) for name in d.state.parts})
     return rest
 
 

@@ -11,7 +11,7 @@ from crossdock.domain.events import RefundSeen
 from crossdock.domain.measures import in_goods
 from crossdock.domain.money import ZERO, minor_unit
 from crossdock.domain.order import Order
-from crossdock.domain.parts import exchanged, kept_back
+from crossdock.domain.parts import exchanged, held_back, kept_back
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PUSH
 from crossdock.domain.refund import Refund, Restock, gross_of, paid_back, parts_of
@@ -32,6 +32,8 @@ def refund_seen(d: Draft, event: RefundSeen) -> None:
 
 def _own(d: Draft, refund: Refund, source: str) -> None:
     known = d.state.refunds.get(refund.id)
+    if known is not None and known.by_hand:
+        return  # a person has settled it: neither asked again, nor credited again when it fits at last
     if known is not None and known.refused is None:
         if not _alike(known.refund, refund):
             _open(d, refund, "refund.changed", "The channel changed a refund that is already taken")
@@ -97,21 +99,23 @@ def _misfit(order: Order, state: OrderState, refund: Refund) -> Misfit:
 
 
 def _unbalanced(order: Order, state: OrderState, refund: Refund) -> Misfit:
-    """The parts must come to what the customer got. Where nothing was paid, the customer owes so much less; what is
-    missing may have paid for what the order was exchanged for, as far as that goes.
+    """The parts must come to what the customer got. Where nothing was paid, the customer owes so much less, but what we
+    paid back ourselves was to be money. What is missing otherwise may have paid for what the order was exchanged for,
+    as far as that goes.
 
     In the customer's currency only: what a payment is in the shop's hangs on the rate of the day it went back.
     """
     currency = order.presentment_currency or order.currency
     parts, paid = gross_of(parts_of(refund), "presentment"), paid_back(refund, "presentment")
-    if refund.tenders and abs(parts - paid) * 2 >= minor_unit(currency) and not _is_set_off(state, refund):
+    gives = refund.tenders or refund.made_for is not None
+    if gives and abs(parts - paid) * 2 >= minor_unit(currency) and not _is_set_off(state, refund):
         return "refund.unbalanced", f"The refund's parts come to {parts:f} {currency}, paid back were {paid:f}"
     return None
 
 
 def _is_set_off(state: OrderState, refund: Refund) -> bool:
-    others = sum((kept_back(one, "presentment") for one in state.refunded() if one.id != refund.id), ZERO)
-    short = kept_back(refund, "presentment")
+    others = sum((kept for id_, kept in held_back(state, "presentment").items() if id_ != refund.id), ZERO)
+    short = kept_back(refund, "presentment") if refund.made_for is None else ZERO
     return ZERO < short <= exchanged(state, "presentment") - others
 
 

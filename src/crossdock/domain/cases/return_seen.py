@@ -25,11 +25,9 @@ def return_seen(d: Draft, event: ReturnSeen) -> None:
         d.ignore("return_seen", f"{event.source} says {event.returned.status}, which has no meaning here")
         return
     returned = own_return(d, event.returned, event.source)
-    if returned is None:
-        return
     known = d.state.returns.get(returned.id)
-    if known is not None and not _further(known, returned):
-        return
+    if (known is None and not returned.lines) or (known is not None and not _further(known, returned)):
+        return  # nothing of this order was to come back, or nothing new is told
     d.note(e.ReturnTaken(returned, event.source, d.now))
     d.refer(event.source, "return", returned.id)
     compare(d)

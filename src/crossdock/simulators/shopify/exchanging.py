@@ -7,11 +7,12 @@ over; what is missing is outstanding, and holds the new fulfilment order until i
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from crossdock.simulators.shopify import editing, paying, refunding, returning
-from crossdock.simulators.shopify.books import FulfilmentOrder, ShopBooks
+from crossdock.simulators.shopify.books import FulfilmentOrder, ShopBooks, UserError
 from crossdock.simulators.shopify.refunding import Asked
 from crossdock.simulators.shopify.returning import Return
 
@@ -38,14 +39,17 @@ def exchange(
 ) -> Made:
     """``over_counter``: in a store, where the customer takes the new goods along at once.
 
-    Raises ``UserError`` for goods that had not left, for a cancelled order, or one of two currencies.
+    Raises ``UserError`` for goods that had not left, for a cancelled order, one of two currencies, or more money than
+    was paid; nothing is entered then.
     """
     order = editing.editable(books, order_id)  # before anything is entered
-    returned = returning.open_return(books, order_id, back)
-    lines = [editing.enter_line(books, order_id, one.sku, one.price, one.quantity, taxed=True) for one in new]
-    worth = sum((editing.worth(order, line) for line in lines), Decimal(0))
-    rows = [(line_id, quantity, "return") for line_id, quantity in back]
-    refund = refunding.refund(books, order_id, Asked(rows, pays_for=worth))
+    returned, before = returning.open_return(books, order_id, back), deepcopy(order)
+    try:
+        lines, refund = _swap(books, order, back, new)
+    except UserError:
+        books.orders[order_id] = before
+        del books.returns[returned.id]
+        raise
     returning.close(books, returned.id)
     returned.refunds.append(refund)
     due = paying.outstanding(books, order)["shop_money"]
@@ -60,6 +64,15 @@ def exchange(
         order["fulfillment_status"] = "partial"
     books.touch(order_id)
     return Made(returned, refund, fulfilment, lines)
+
+
+def _swap(
+    books: ShopBooks, order: Record, back: Sequence[tuple[int, int]], new: Sequence[New]
+) -> tuple[list[Record], Record]:
+    lines = [editing.enter_line(books, order["id"], one.sku, one.price, one.quantity, taxed=True) for one in new]
+    worth = sum((editing.worth(order, line) for line in lines), Decimal(0))
+    rows = [(line_id, quantity, "return") for line_id, quantity in back]
+    return lines, refunding.refund(books, order["id"], Asked(rows, pays_for=worth))
 
 
 def _status(order: Record, due: Decimal) -> str:

@@ -9,7 +9,7 @@ from crossdock.connectors.shopify import CONNECTOR
 from crossdock.connectors.shopify.tests.test_answers import _END, CALL, NOW, Script, client, created, errors, ok
 from crossdock.domain.commands import PushFulfilment
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
-from crossdock.domain.outcome import Conflict, OutcomeUnknown
+from crossdock.domain.outcome import Conflict, OutcomeUnknown, RetryLater
 from crossdock.kit.http import NotSent, Response
 
 LINES = (ShippedLine("1", Decimal(1)), ShippedLine("2", Decimal(1)))
@@ -70,3 +70,22 @@ async def test_half_of_a_tracked_shipment_is_completed() -> None:
     await OPERATION.send(client(script), tracked, CALL)
     assert b"FulfillmentOrder/2" in script.asked[-1][2]
     assert b"FulfillmentOrder/1" not in script.asked[-1][2]
+
+
+async def test_a_fulfilment_order_that_goes_while_its_lines_are_read_is_read_again() -> None:
+    """Merged or moved meanwhile: the lines of its first page alone would say that there is nothing to fulfil."""
+    one = waiting(1, 1)
+    one["lineItems"]["pageInfo"] = {"hasNextPage": True, "endCursor": "c1"}
+    orders = {"nodes": [one], "pageInfo": _END}
+    first = ok({"order": {"id": "o/42", "fulfillments": [], "fulfillmentOrders": orders}})
+    result = await OPERATION.send(client(Script(first, ok({"fulfillmentOrder": None}))), PUSH, CALL)
+    assert isinstance(result.outcome, RetryLater)
+
+
+async def test_pages_that_come_round_are_not_read_for_ever() -> None:
+    orders = {"nodes": [waiting(1, 1)], "pageInfo": {"hasNextPage": True, "endCursor": "c1"}}
+    page = ok({"order": {"id": "o/42", "fulfillments": [], "fulfillmentOrders": orders}})
+    script = Script(*[page] * 9)
+    result = await OPERATION.send(client(script), PUSH, CALL)
+    assert isinstance(result.outcome, RetryLater)
+    assert len(script.asked) == 2
