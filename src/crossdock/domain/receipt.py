@@ -107,20 +107,22 @@ class StockLeft(msgspec.Struct, frozen=True, gc=False, tag="stock_left"):
     at: datetime
 
 
-class ReturnTold(msgspec.Struct, frozen=True, gc=False, tag="return_told"):
+class ReturnTold(msgspec.Struct, frozen=True, gc=False, tag="return_told", omit_defaults=True):
     """A journal entry: the channel is told what came back. ``number``: how often it was told of this one."""
 
     receipt: str  # its key in the state
     content: Receipt
     number: int
     at: datetime
+    return_id: str | None = None  # None: it was not known which return it is of
 
 
-class Told(msgspec.Struct, frozen=True, gc=False):
+class Told(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What the channel was last told of a receipt."""
 
     content: Receipt
     number: int
+    return_id: str | None = None
 
 
 class Tally(NamedTuple):
