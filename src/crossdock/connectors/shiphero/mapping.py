@@ -154,7 +154,7 @@ def _hooked(hook: ShipmentHook) -> Shipment:
             )
             for package in packages
         ),
-        location=None if shipped.warehouse_id is None else str(shipped.warehouse_id),
+        location=shipped.warehouse_uuid or None,
     )
 
 
@@ -164,6 +164,10 @@ def _packed(lines: Sequence[HookLine], package: HookPackage, *, alone: bool) -> 
 
 
 def _polled(node: PolledShipment) -> Shipment:
+    if node.line_items.pageInfo.hasNextPage:
+        hint = "Take it up by hand: post it in the ERP and fulfil it in the channel."
+        detail = f"shipment {node.legacy_id} has more rows than are read at once"
+        raise Untranslatable("shipment_too_long", detail, "line_items", hint)
     lines = [(edge.node.shipping_label_id, _polled_line(edge.node)) for edge in node.line_items.edges]
     alone = len(node.shipping_labels) == 1
     return Shipment(

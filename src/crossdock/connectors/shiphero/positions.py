@@ -37,10 +37,10 @@ async def everything(client: ShipHero, cursor: str | None, options: Mapping[str,
     listed = await polls.ask(client, wire.WAREHOUSE_PRODUCTS, variables, wire.ProductsListed)
     as_of = asked_at(client.told_at, sent, client.line.now())
     page = listed.warehouse_products.data
-    more = page.pageInfo.hasNextPage and page.pageInfo.endCursor not in (None, at.after)
-    positions = [_position(client, edge.node, as_of) for edge in page.edges]
-    following = Cursor(page.pageInfo.endCursor) if more else Cursor()
-    return Page(tuple(found(one) for one in positions if one.sku), msgspec.json.encode(following).decode(), more)
+    positions = [_position(client, product, as_of) for product in page.nodes]
+    after = page.following(at.after)
+    cursor = msgspec.json.encode(Cursor(after)).decode()
+    return Page(tuple(found(one) for one in positions if one.sku), cursor, after is not None)
 
 
 async def read_stock(client: ShipHero, named: str) -> Result:
@@ -55,9 +55,9 @@ async def read_stock(client: ShipHero, named: str) -> Result:
         variables = {"first": MOST_WAREHOUSES, "after": None, "sku": sku, "client": _client(client)}
         listed = await client.ask(wire.WAREHOUSE_PRODUCTS, variables, wire.ProductsListed)
         as_of = asked_at(client.told_at, sent, client.line.now())
-        for edge in listed.warehouse_products.data.edges:
-            if edge.node.sku == sku:
-                follows.append(Follow("stock", sku, _position(client, edge.node, as_of)))
+        for product in listed.warehouse_products.data.nodes:
+            if product.sku == sku:
+                follows.append(Follow("stock", sku, _position(client, product, as_of)))
     return Result(Done(), tuple(follows))
 
 

@@ -363,6 +363,15 @@ async def test_a_shipment_of_an_unknown_shape_blocks_only_its_own_order() -> Non
         CONNECTOR.translate("warehouse", odd[0].topic, odd[0].body)
 
 
+async def test_a_shipment_of_more_rows_than_are_read_is_not_taken_for_less() -> None:
+    wired = Wired(split=0.0, two_parcels=0.0)
+    await wired.send(release(*(line(str(number), "1") for number in range(101))))
+    await wired.work()
+    [found] = (await CONNECTOR.polls["shipments"].run(wired.client, None, {})).found
+    with pytest.raises(Untranslatable, match="more rows"):
+        CONNECTOR.translate("warehouse", found.topic, found.body)
+
+
 async def test_read_back_finds_the_stream_of_a_message_without_our_key() -> None:
     wired = Wired()
     await wired.send(release())

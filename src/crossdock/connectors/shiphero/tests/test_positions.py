@@ -10,9 +10,7 @@ from crossdock.domain.events import SignalSeen
 from crossdock.domain.outcome import Done, Rejected
 from crossdock.domain.stock_events import PositionSeen
 from crossdock.kit.manifest import Untranslatable
-from crossdock.simulators.shiphero.views import WAREHOUSE_ID
-
-HERE = str(WAREHOUSE_ID)
+from crossdock.simulators.shiphero.views import WAREHOUSE_ID as HERE
 
 
 async def everything(wired: Wired) -> list[PositionSeen]:
