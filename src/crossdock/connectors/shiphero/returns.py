@@ -237,7 +237,9 @@ def _refusal(payload: AnnounceReturn, settings: Mapping[str, Any]) -> Outcome | 
             return Rejected("quantity_not_whole", detail, "lines.quantity")
     if not payload.warehouse_ref:
         detail = f"ShipHero's id of order {payload.order_key} is not known"
-        return Rejected("order_unknown", detail, "warehouse_ref", "Create the return in ShipHero by hand, then resolve.")
+        return Rejected(
+            "order_unknown", detail, "warehouse_ref", "Create the return in ShipHero by hand, then resolve."
+        )
     if not (payload.location or settings.get("warehouse_id")):
         hint = "Set warehouse_id on the connection, then retry."
         return Rejected("warehouse_unknown", f"it is not known where {payload.reference} goes", "warehouse_id", hint)

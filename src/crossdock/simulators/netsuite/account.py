@@ -128,7 +128,9 @@ class NetSuiteAccount:
             if verb == "blank_stock":
                 self.stock.blank.add(counted)
                 return {}
-            self.stock.count(counted, str(args.get("location", catalogue.SHIPS_FROM)), Decimal(str(args["quantity"])), now)
+            self.stock.count(
+                counted, str(args.get("location", catalogue.SHIPS_FROM)), Decimal(str(args["quantity"])), now
+            )
         elif verb in ("rename_item", "deactivate_item"):
             item = self.items[str(args["id"])]
             item.modified = now

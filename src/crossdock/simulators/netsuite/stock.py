@@ -11,6 +11,7 @@ from crossdock.simulators.netsuite.catalogue import SHIPS_FROM
 from crossdock.simulators.netsuite.ledger import ZERO, Ledger
 from crossdock.simulators.netsuite.returns import restocked
 
+
 class Counted(msgspec.Struct, frozen=True):
     quantity: Decimal
     at: datetime

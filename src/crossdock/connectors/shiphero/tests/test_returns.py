@@ -36,7 +36,11 @@ async def shipped(**settings: Any) -> tuple[Wired, str]:
 
 def announcement(order: str | None, *lines: AnnouncedLine, **more: Any) -> AnnounceReturn:
     lines = lines or (AnnouncedLine("11", Decimal(2), "SKU-11", "Thing", "too small"),)
-    given = {"location": WAREHOUSE_ID, "ship_from": Address("Jo", None, "1 Road", None, "Town", "Victoria", "VIC"), **more}
+    given = {
+        "location": WAREHOUSE_ID,
+        "ship_from": Address("Jo", None, "1 Road", None, "Town", "Victoria", "VIC"),
+        **more,
+    }
     return AnnounceReturn("shop-1001", "shop-1001-77", lines, order, **given)
 
 
