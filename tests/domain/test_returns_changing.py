@@ -3,9 +3,11 @@
 from decimal import Decimal
 
 import msgspec
+from tests.domain.factories import CHANNEL, NOON, Play, shipment, shipped
 from tests.domain.test_refunds import sold
 from tests.domain.test_returns_onward import (
     KEY,
+    ONWARD,
     answered,
     gone,
     received,
@@ -14,8 +16,9 @@ from tests.domain.test_returns_onward import (
 )
 
 from crossdock.domain.commands import AnnounceReturn, PushReturn, RecallReturn
-from crossdock.domain.events import OrderSeen
+from crossdock.domain.events import OrderSeen, ReturnSeen
 from crossdock.domain.outcome import Done, Rejected
+from crossdock.domain.refund import Return, ReturnedLine
 
 
 def test_the_channel_is_told_once_it_is_known_which_return_it_is() -> None:
@@ -50,3 +53,20 @@ def test_an_announcement_that_another_one_replaced_is_not_sent_by_a_retry() -> N
     play.settle("return.announce", Done({"return": "R-2"}))
     assert play.codes() == set()
     assert play.state.announced["77"].lines[0].quantity == Decimal(2)
+
+
+def test_the_channel_is_told_by_the_lines_of_its_return() -> None:
+    """A warehouse knows the product; of two lines of it the channel's return names the other one."""
+    lines = [msgspec.structs.replace(line, sku="SKU-1") for line in sold(False).lines]
+    play = Play(**ONWARD, push_returns=True)
+    play.tell(OrderSeen(sold(False, lines=lines)))
+    play.settle_all()
+    play.tell(shipped(shipment(lines=[("1", 3), ("2", 1)])))
+    play.settle_all()
+    both = (ReturnedLine("1", Decimal(1)), ReturnedLine("2", Decimal(1)))
+    play.tell(ReturnSeen(Return("77", "authorised", both, NOON), CHANNEL))
+    answered(play)
+    play.tell(received(2, 1, line="1", finished=True))
+    [told] = sent(play, PushReturn)
+    rows = [(row.line_id, int(row.received), int(row.restocked)) for row in told.receipt.rows]
+    assert rows == [("1", 1, 1), ("2", 1, 0)]

@@ -93,7 +93,8 @@ def _part_opened(state: OrderState, entry: PartOpened) -> None:
 
 
 def _handed_over(state: OrderState, entry: HandedOver) -> None:
-    state.handed[entry.subject] = Handed(entry.view, entry.names)
+    told = entry.parts if entry.subject.startswith("return/") else ()
+    state.handed[entry.subject] = Handed(entry.view, entry.names, told)
     known = state.refunds.get(entry.subject.removeprefix("refund/"))
     if known is not None and known.refused is not None:
         del state.refunds[known.refund.id]  # it is not the order's own: its part has it

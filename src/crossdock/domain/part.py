@@ -22,10 +22,14 @@ class PartOpened(msgspec.Struct, frozen=True, gc=False, tag="part_opened"):
 
 
 class Handed(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What was handed over to parts last, and the channel's ids of it: settlements ask for refunds by them."""
+    """What was handed over to parts last, and the channel's ids of it: settlements ask for refunds by them.
+
+    ``parts``: those that were told of a return, for it may lose their lines.
+    """
 
     view: str
     names: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 class HandedOver(msgspec.Struct, frozen=True, gc=False, tag="handed_over", omit_defaults=True):

@@ -185,6 +185,22 @@ def counted(order: Order, receipts: Iterable[Receipt], allowed: Mapping[str, Dec
     return Counted(found, tuple(dict.fromkeys(unknown)))
 
 
+def by_line(order: Order, receipt: Receipt, allowed: Mapping[str, Decimal]) -> Receipt:
+    """The receipt with a row for each line that its units belong to, where it is told otherwise. Goods that the order
+    does not have stay as they are told."""
+    found = counted(order, (receipt,), allowed).lines
+    told: dict[str | None, Decimal] = {}
+    for row in receipt.rows:
+        if row.received > ZERO and _lines_of(order, row):
+            told[row.line_id] = told.get(row.line_id, ZERO) + row.received
+    if told == {line_id: tally.received for line_id, tally in found.items()}:
+        return receipt
+    skus = {line.id: line.sku for line in order.lines}
+    own = (ReceivedRow(id_, tally.received, tally.restocked, id_, skus[id_]) for id_, tally in sorted(found.items()))
+    others = (row for row in receipt.rows if not _lines_of(order, row))
+    return msgspec.structs.replace(receipt, rows=(*own, *others))
+
+
 def _lines_of(order: Order, row: ReceivedRow) -> list[OrderLine]:
     """The line that is named, and others of the same product."""
     named = [line for line in order.lines if line.id == row.line_id]

@@ -1,11 +1,14 @@
 """The channel is told what came back of each return: all that is known, one call at a time, none that is behind."""
 
+from decimal import Decimal
+
 from crossdock.domain.announcing import replaced, return_of
 from crossdock.domain.commands import PushReturn
 from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
+from crossdock.domain.money import ZERO
 from crossdock.domain.process import TELL_BACK
-from crossdock.domain.receipt import Received, ReturnTold, is_there
+from crossdock.domain.receipt import Receipt, Received, ReturnTold, by_line, is_there
 
 
 def tell(d: Draft, policy: Policy) -> None:
@@ -30,6 +33,17 @@ def _tell_one(d: Draft, key: str, known: Received) -> None:
             return  # two at once might be told in the wrong order
         replaced(d, TELL_BACK, subject)
         number = told.number + 1
-    payload = PushReturn(d.order.external_id, known.receipt, return_id, number)
     d.note(ReturnTold(key, known.receipt, number, d.now, return_id))
+    payload = PushReturn(d.order.external_id, _as_returned(d, known.receipt, return_id), return_id, number)
     d.send(TELL_BACK, d.order.channel, payload, f"{known.receipt.id}/{number}")
+
+
+def _as_returned(d: Draft, receipt: Receipt, return_id: str | None) -> Receipt:
+    """By the lines that the channel's return names: of two lines of one product the warehouse may name the other."""
+    returned = d.state.returns.get(return_id or "")
+    if returned is None:
+        return receipt
+    named: dict[str, Decimal] = {}
+    for line in returned.lines:
+        named[line.line_id] = named.get(line.line_id, ZERO) + line.quantity
+    return by_line(d.order, receipt, named)

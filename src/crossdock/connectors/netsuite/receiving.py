@@ -104,7 +104,7 @@ def render_authorisation(command: PostReturn, order: SalesOrder, settings: Mappi
 
 
 def render_receipt(command: PostReturn, known: Authorisation, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The transform's body. Lines not named would be received in full, so every line of goods is named, received or not.
+    """The transform's body. Lines not named would be received in full: every line of goods is named, received or not.
 
     What was not named of the sales order may have come along into the authorisation.
     """

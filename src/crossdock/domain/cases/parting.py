@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
+import msgspec
+
 from crossdock.domain.account import ADVANCE
 from crossdock.domain.decision import StreamRef, Tell
 from crossdock.domain.draft import Draft
@@ -101,9 +103,18 @@ def own_return(d: Draft, returned: Return, source: str) -> Return | None:
     if not d.state.parts:
         return returned
     found = split_return(returned, d.state.parts)
+    nothing = msgspec.structs.replace(returned, lines=())
+    for name in _told_of(d, returned.id):
+        found.setdefault(name, nothing)
     rest = found.pop(REST, None)
     _hand_over(d, f"return/{returned.id}", {name: ReturnSeen(one, source) for name, one in found.items()})
     return rest
+
+
+def _told_of(d: Draft, return_id: str) -> tuple[str, ...]:
+    """Who knows of a return: those that none of its lines is any more, or of one that is called off, are told so."""
+    known = d.state.handed.get(f"return/{return_id}")
+    return (*((REST,) if return_id in d.state.returns else ()), *(known.parts if known is not None else ()))
 
 
 def own_allocations(d: Draft, told: tuple[Allocation, ...]) -> tuple[Allocation, ...]:
