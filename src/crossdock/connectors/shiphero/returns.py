@@ -31,7 +31,7 @@ CANCEL_AS = "cancelled"
 _MOST_UNITS = 1_000_000
 
 _FIELDS = (
-    "id legacy_id partner_id status line_items { id legacy_id quantity quantity_received restock condition "
+    "id legacy_id partner_id status line_items { id legacy_id quantity_received restock condition "
     "line_item { partner_line_item_id sku } product { sku } }"
 )
 CREATE = (
@@ -66,7 +66,6 @@ class Row(msgspec.Struct, frozen=True):
 
     id: str | None = None
     legacy_id: int | None = None
-    quantity: int = 0
     quantity_received: int | None = 0
     restock: int | None = 0
     condition: str | None = None
@@ -99,7 +98,7 @@ class Hook(msgspec.Struct, frozen=True):
 
     return_uuid: str
     status: str | None = None
-    items: tuple[HookRow, ...] = ()
+    items: tuple[HookRow, ...] | None = ()
     partner_order_id: str | None = None
     order_uuid: str | None = None
 
@@ -116,8 +115,19 @@ class _Updated(msgspec.Struct, frozen=True):
     return_update_status: _Made
 
 
-class Listed(msgspec.Struct, frozen=True):
+class OfOrder(msgspec.Struct, frozen=True):
     returns: Answer[Page[Told]]
+
+
+class Listed(msgspec.Struct, frozen=True):
+    returns: Answer[Page[msgspec.Raw]]
+
+
+class Named(msgspec.Struct, frozen=True):
+    """The little of a listed return that names it: one of an odd shape must not stop the list."""
+
+    id: str
+    order: Owner | None = None
 
 
 class _OneRead(msgspec.Struct, frozen=True):
@@ -158,7 +168,7 @@ def receipt_of_hook(hook: Hook) -> Receipt:
             row.sku or None,
             row.condition or None,
         )
-        for row in hook.items
+        for row in hook.items or ()
     )
     return Receipt(hook.return_uuid, rows, None, (hook.status or "").lower() in FINISHED)
 
@@ -304,7 +314,7 @@ async def _ours(client: ShipHero, order_ref: str | None, reference: str) -> list
     found: list[Told] = []
     after: str | None = None
     while order_ref:
-        page = (await client.ask(OF_ORDER, {"order": order_ref, "after": after}, Listed)).returns.data
+        page = (await client.ask(OF_ORDER, {"order": order_ref, "after": after}, OfOrder)).returns.data
         found += [told for told in page.nodes if told.partner_id == reference]
         after = page.following(after)
         if after is None:

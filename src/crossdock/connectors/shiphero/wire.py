@@ -303,13 +303,16 @@ class StockHook(msgspec.Struct, frozen=True):
 
 
 class WarehouseProduct(msgspec.Struct, frozen=True):
-    """A SKU in one warehouse. ``available``: on hand less what is allocated; ``backorder``: wanted and not there."""
+    """A SKU in one warehouse. ``available``: on hand less what is allocated; ``backorder``: wanted and not there.
 
-    sku: str
-    warehouse_id: str
-    on_hand: int
-    available: int
-    backorder: int = 0
+    The schema promises none of them: a row without a number must not stop the others.
+    """
+
+    sku: str | None = None
+    warehouse_id: str | None = None
+    on_hand: int | None = None
+    available: int | None = None
+    backorder: int | None = 0
 
 
 class ProductsListed(msgspec.Struct, frozen=True):

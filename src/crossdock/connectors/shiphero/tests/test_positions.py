@@ -71,6 +71,22 @@ def test_messages_of_one_sku_share_a_stream_and_so_each_is_read() -> None:
     assert keys == {'wms:stock:["A"]'}
 
 
+async def test_a_row_without_a_number_stops_its_own_sku_and_no_other() -> None:
+    wired = Wired()
+    for sku in ("SKU-1", "SKU-2"):
+        wired.simulator.act("count_stock", {"sku": sku, "quantity": 2})
+    wired.spoil = (b'"on_hand":2', b'"on_hand":null')
+    page = await CONNECTOR.polls["positions_all"].run(wired.client, None, {})
+    odd, good = page.found
+    assert (odd.stream_key, good.stream_key) == ("SKU-1", "SKU-2")
+    with pytest.raises(Untranslatable, match="on_hand"):
+        CONNECTOR.translate("warehouse", odd.topic, odd.body)
+    [seen] = CONNECTOR.translate("warehouse", good.topic, good.body)
+    assert isinstance(seen, PositionSeen)
+    result = await wired.send(ReadBack("stock", '["SKU-1"]'))
+    assert (isinstance(result.outcome, Done), result.follows) == (True, ())
+
+
 async def test_pages_end_and_miss_no_sku(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("crossdock.connectors.shiphero.positions.PAGE_SIZE", 3)
     wired = Wired()

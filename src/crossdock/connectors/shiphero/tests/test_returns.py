@@ -97,6 +97,17 @@ def test_a_count_that_cannot_be_is_an_exception_that_names_it(units: int) -> Non
     assert CONNECTOR.webhook.identify("wms1", {}, msgspec.json.encode(told)).also_ids == ()
 
 
+async def test_a_return_of_an_odd_shape_is_its_own_orders() -> None:
+    wired, order = await shipped()
+    await wired.send(announcement(order))
+    receive(wired, 1, 0)
+    wired.spoil = (b'"quantity_received":1', b'"quantity_received":"many"')
+    [found] = (await CONNECTOR.polls["returns"].run(wired.client, None, {})).found
+    assert found.stream_key == "shop-1001"
+    with pytest.raises(Untranslatable):
+        CONNECTOR.translate("warehouse", found.topic, found.body)
+
+
 @pytest.mark.parametrize(("status", "finished"), [("Complete", True), ("pending", False), ("a new word", False)])
 def test_only_a_word_that_we_know_finishes_a_return(status: str, finished: bool) -> None:
     [event] = CONNECTOR.translate("wms1", TOPIC, msgspec.json.encode({**msgspec.json.decode(SAMPLE), "status": status}))
