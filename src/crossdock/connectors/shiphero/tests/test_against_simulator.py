@@ -16,7 +16,7 @@ from crossdock.domain.commands import CancelRelease, ReadBack, ReleaseOrder
 from crossdock.domain.events import ParcelSeen, ReleaseSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.money import Amount
 from crossdock.domain.order import Address, LineKind, Order, OrderLine, Party, Totals
-from crossdock.domain.outcome import Conflict, Done, Misconfigured, RateLimited, Rejected, RetryLater
+from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, RateLimited, Rejected, RetryLater
 from crossdock.kit.http import AnswerLost, Line, NotSent, Response
 from crossdock.kit.manifest import Call, Unreachable, Untranslatable
 from crossdock.kit.tokens import InProcessTokens
@@ -156,6 +156,12 @@ async def test_a_lost_answer_is_found_again_by_our_key() -> None:
     [order] = wired.simulator.warehouse.orders.values()
     found = await wired.look_up(release())
     assert found.outcome == Done({"order": order.id, "orderNumber": str(order.legacy_id)}, repeated=True)
+
+
+async def test_an_order_that_was_made_with_an_error_beside_it_is_looked_for_and_not_made_again() -> None:
+    wired = Wired()
+    wired.spoil = (b'{"data":', b'{"errors":[{"message":"legacy_id cannot be resolved"}],"data":')
+    assert isinstance((await wired.send(release())).outcome, OutcomeUnknown)
 
 
 async def test_an_order_that_is_there_twice_is_told_not_chosen() -> None:
