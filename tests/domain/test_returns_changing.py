@@ -41,6 +41,22 @@ def test_a_product_that_is_renamed_is_not_announced_anew() -> None:
     assert len(sent(play, AnnounceReturn)) == 1
 
 
+def test_a_return_that_is_again_as_it_was_while_it_is_called_off_is_announced_again() -> None:
+    play = gone()
+    play.tell(returned("authorised", 2))
+    answered(play)
+    play.tell(returned("authorised", 1, age_s=1), returned("authorised", 2, age_s=2))
+    assert len(sent(play, RecallReturn)) == 1
+    play.settle("return.recall")
+    assert [(one.reference, int(one.lines[0].quantity)) for one in sent(play, AnnounceReturn)] == [
+        (f"{KEY}-77", 2),
+        (f"{KEY}-77-2", 2),
+    ]
+    answered(play, "R-2")
+    play.tell(returned("authorised", 2, age_s=3))
+    assert (len(sent(play, AnnounceReturn)), len(sent(play, RecallReturn))) == (2, 1)
+
+
 def test_an_announcement_that_another_one_replaced_is_not_sent_by_a_retry() -> None:
     play = gone()
     play.tell(returned("authorised", 3))

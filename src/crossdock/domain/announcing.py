@@ -29,8 +29,10 @@ def announce(d: Draft, policy: Policy) -> None:
         if known is None:
             if is_authorised(d.state, returned) and returned.status != "received":
                 _announce(d, returned, wanted(d, returned), 1)
-        elif returned.status != "received" and _gist(lines := wanted(d, returned)) != _gist(known.lines):
-            _change(d, returned, known, lines)
+        elif returned.status != "received":
+            lines = wanted(d, returned)
+            if _gist(lines) != _gist(known.lines) or _is_called_off(d.state, returned.id, known):
+                _change(d, returned, known, lines)
 
 
 def wanted(d: Draft, returned: Return) -> tuple[AnnouncedLine, ...]:
@@ -49,6 +51,11 @@ def wanted(d: Draft, returned: Return) -> tuple[AnnouncedLine, ...]:
 def _gist(lines: tuple[AnnouncedLine, ...]) -> list[tuple[str, str | None, Decimal]]:
     """What a warehouse receives by. Words about it are no reason to call a return off."""
     return [(line.line_id, line.sku, line.quantity) for line in lines]
+
+
+def _is_called_off(state: OrderState, return_id: str, known: Announced) -> bool:
+    """Whether it was called off, or is being: wanted as it was, it is announced again."""
+    return bool(known.lines) and state.command_of(RECALL, subject_of(return_id, known.number)) is not None
 
 
 def subject_of(return_id: str, number: int) -> str:
