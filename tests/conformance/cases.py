@@ -281,7 +281,7 @@ PAYLOADS: Mapping[str, Payload] = {
             "shop-1001-77",
             (AnnouncedLine("11", Decimal(1), "SKU-11"),),
             "T3JkZXI6MQ==",
-            "76733",
+            "V2FyZWhvdXNlOjc2NzMz",
             order().ship_to,
         ),
         RecallReturn("shop-1001", "shop-1001-77", "T3JkZXI6MQ==", "UmV0dXJuOjE="),

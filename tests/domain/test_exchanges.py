@@ -380,6 +380,25 @@ def test_returns_and_fulfilment_orders_find_whose_lines_they_are() -> None:
     assert kin.order.state.allocations == (one,), "one that is done names no line, and is still the part's"
 
 
+@pytest.mark.parametrize("line_ids", [("2", "3"), ("2",), ("3",)])
+def test_a_return_that_is_called_off_without_naming_its_lines_is_called_off_for_all_of_them(line_ids: Any) -> None:
+    kin = exchanged()
+    lines = tuple(ReturnedLine(line_id, Decimal(1)) for line_id in line_ids)
+    kin.tell(ReturnSeen(Return("ret", "authorised", lines, NOON), "c"))
+    kin.tell(ReturnSeen(Return("ret", "cancelled", (), NOON), "c"))
+    for play, own in ((kin.order, "2" in line_ids), (kin.part, "3" in line_ids)):
+        assert [one.status for one in play.state.returns.values()] == ["cancelled"] * own
+
+
+def test_a_return_that_is_shortened_by_all_of_one_order_is_none_of_it_any_more() -> None:
+    kin = exchanged()
+    for line_ids in (("2", "3"), ("3",)):
+        lines = tuple(ReturnedLine(line_id, Decimal(1)) for line_id in line_ids)
+        kin.tell(ReturnSeen(Return("ret", "authorised", lines, NOON), "c"))
+    assert [one.lines for one in kin.order.state.returns.values()] == [()]
+    assert [len(one.lines) for one in kin.part.state.returns.values()] == [1]
+
+
 def test_a_carriers_word_about_the_parts_parcel_is_the_parts() -> None:
     kin = exchanged()
     kin.live()

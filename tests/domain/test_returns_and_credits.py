@@ -396,3 +396,14 @@ def test_units_taken_off_before_booking_are_never_booked_whatever_comes_first() 
         total = command.payload.order.totals.total.shop  # type: ignore[union-attr]
         assert total == PLACED.totals.total.shop - paid_back(one, "shop")
     assert len(booked) == 1
+
+
+def test_a_credit_of_ours_that_we_have_forgotten_is_not_paid_back_in_the_channel() -> None:
+    """Restored from a backup, the ERP's credit memo is found before the refund that it was made for is told again."""
+    play = done(push_refunds=True)
+    before = play.purposes()
+    play.tell(credit("cm-1", made_for="r1"))
+    assert (play.purposes(), play.codes()) == (before, set())
+    play.tell(told(refund(LINE_2)))
+    play.settle("refund.credit", Done({"creditMemo": "cm-1"}))
+    assert play.purposes() == [*before, "refund.credit"]

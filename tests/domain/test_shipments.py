@@ -159,3 +159,15 @@ def test_a_refused_shipment_is_tried_again_when_the_order_has_room() -> None:
     assert play.act("retry", problem="shipment/a").settled == ["shipment/a"]
     play.settle_all()
     assert play.summary.status == "done"
+
+
+def test_a_repeat_whose_lines_come_in_another_order_is_the_same_shipment() -> None:
+    """A webhook and a poll of one shipment list its lines as each likes; its new label is taken."""
+    play = Play()
+    play.see(lines=[line("1", quantity=2), line("2", sku="SKU-2")])
+    play.settle_all()
+    play.tell(shipped(shipment(lines=[("1", 2), ("2", 1)])))
+    play.tell(shipped(shipment(lines=[("2", 1), ("1", 1), ("1", 1)], tracking=("TRACK-2",))))
+    assert play.codes() == set()
+    [parcel] = play.state.taken()
+    assert [package.tracking_number for package in parcel.shipment.packages] == ["TRACK-2"]

@@ -9,7 +9,7 @@ from tests.process.test_stock import stock_of
 
 Running = Callable[..., Awaitable[tuple[House, Engine]]]
 SKU = "SKU-0007"
-SHELVES = f"{WAREHOUSE}/76733"
+SHELVES = f"{WAREHOUSE}/V2FyZWhvdXNlOjc2NzMz"
 STOCK = {"locations": {"101": {"sources": [SHELVES]}}, "settle_s": 1, "grace_s": 1}
 
 

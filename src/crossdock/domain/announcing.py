@@ -10,6 +10,7 @@ from decimal import Decimal
 from crossdock.domain.commands import AnnounceReturn, RecallReturn
 from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
+from crossdock.domain.entries import CommandSkipped
 from crossdock.domain.money import ZERO
 from crossdock.domain.process import ANNOUNCE, RECALL
 from crossdock.domain.receipt import Announced, AnnouncedLine, Receipt, ReturnAnnounced, is_there
@@ -28,8 +29,10 @@ def announce(d: Draft, policy: Policy) -> None:
         if known is None:
             if is_authorised(d.state, returned) and returned.status != "received":
                 _announce(d, returned, wanted(d, returned), 1)
-        elif returned.status != "received" and (lines := wanted(d, returned)) != known.lines:
-            _change(d, returned, known, lines)
+        elif returned.status != "received":
+            lines = wanted(d, returned)
+            if _gist(lines) != _gist(known.lines) or _is_called_off(d.state, returned.id, known):
+                _change(d, returned, known, lines)
 
 
 def wanted(d: Draft, returned: Return) -> tuple[AnnouncedLine, ...]:
@@ -43,6 +46,16 @@ def wanted(d: Draft, returned: Return) -> tuple[AnnouncedLine, ...]:
         if own is not None and quantity > ZERO:
             found.append(AnnouncedLine(line.line_id, quantity, own.sku, own.title, line.reason))
     return tuple(found)
+
+
+def _gist(lines: tuple[AnnouncedLine, ...]) -> list[tuple[str, str | None, Decimal]]:
+    """What a warehouse receives by. Words about it are no reason to call a return off."""
+    return [(line.line_id, line.sku, line.quantity) for line in lines]
+
+
+def _is_called_off(state: OrderState, return_id: str, known: Announced) -> bool:
+    """Whether it was called off, or is being: wanted as it was, it is announced again."""
+    return bool(known.lines) and state.command_of(RECALL, subject_of(return_id, known.number)) is not None
 
 
 def subject_of(return_id: str, number: int) -> str:
@@ -78,6 +91,14 @@ def return_of(state: OrderState, receipt: Receipt) -> str | None:
             if receipt.reference and receipt.reference == reference_of(order_key, return_id, number):
                 return return_id
     return receipt.reference if receipt.reference in state.returns else None
+
+
+def replaced(d: Draft, step: str, subject: str) -> None:
+    """Another command stands for this one now: its problem is over, and a retry of all that failed leaves it out."""
+    sent = d.state.command_of(step, subject)
+    if sent is not None and sent[1].status == "failed":
+        d.note(CommandSkipped(sent[0], "crossdock", "another one replaces it", d.now))
+    d.settle(f"{step}/{subject}")
 
 
 def _shipped_there(state: OrderState) -> dict[str, Decimal]:
@@ -130,7 +151,7 @@ def _change(d: Draft, returned: Return, known: Announced, lines: tuple[Announced
         recalled = d.state.command_of(RECALL, subject)
         if recalled is None or recalled[1].status not in ("done", "skipped"):
             return
-    d.settle(f"{ANNOUNCE}/{subject}")
+    replaced(d, ANNOUNCE, subject)
     if lines:
         _announce(d, returned, lines, known.number + 1)
     elif known.lines:

@@ -59,7 +59,7 @@ def _stock_left(state: OrderState, entry: StockLeft) -> None:
 
 
 def _told(state: OrderState, entry: ReturnTold) -> None:
-    state.told_back[entry.receipt] = Told(entry.content, entry.number)
+    state.told_back[entry.receipt] = Told(entry.content, entry.number, entry.return_id)
 
 
 RETURN_FOLDS: Mapping[type, Callable[[OrderState, Any], None]] = {

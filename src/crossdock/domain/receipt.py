@@ -107,20 +107,22 @@ class StockLeft(msgspec.Struct, frozen=True, gc=False, tag="stock_left"):
     at: datetime
 
 
-class ReturnTold(msgspec.Struct, frozen=True, gc=False, tag="return_told"):
+class ReturnTold(msgspec.Struct, frozen=True, gc=False, tag="return_told", omit_defaults=True):
     """A journal entry: the channel is told what came back. ``number``: how often it was told of this one."""
 
     receipt: str  # its key in the state
     content: Receipt
     number: int
     at: datetime
+    return_id: str | None = None  # None: it was not known which return it is of
 
 
-class Told(msgspec.Struct, frozen=True, gc=False):
+class Told(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What the channel was last told of a receipt."""
 
     content: Receipt
     number: int
+    return_id: str | None = None
 
 
 class Tally(NamedTuple):
@@ -181,6 +183,22 @@ def counted(order: Order, receipts: Iterable[Receipt], allowed: Mapping[str, Dec
                 continue
             _spread(found, _units(row, receipt.finished), [line.id for line in lines], allowed)
     return Counted(found, tuple(dict.fromkeys(unknown)))
+
+
+def by_line(order: Order, receipt: Receipt, allowed: Mapping[str, Decimal]) -> Receipt:
+    """The receipt with a row for each line that its units belong to, where it is told otherwise. Goods that the order
+    does not have stay as they are told."""
+    found = counted(order, (receipt,), allowed).lines
+    told: dict[str | None, Decimal] = {}
+    for row in receipt.rows:
+        if row.received > ZERO and _lines_of(order, row):
+            told[row.line_id] = told.get(row.line_id, ZERO) + row.received
+    if told == {line_id: tally.received for line_id, tally in found.items()}:
+        return receipt
+    skus = {line.id: line.sku for line in order.lines}
+    own = (ReceivedRow(id_, tally.received, tally.restocked, id_, skus[id_]) for id_, tally in sorted(found.items()))
+    others = (row for row in receipt.rows if not _lines_of(order, row))
+    return msgspec.structs.replace(receipt, rows=(*own, *others))
 
 
 def _lines_of(order: Order, row: ReceivedRow) -> list[OrderLine]:

@@ -145,5 +145,5 @@ async def test_an_answer_of_another_shape_is_no_answer(credentials: Credentials,
 
 async def test_a_refusal_says_so(credentials: Credentials) -> None:
     setup = answering(Reply(503, b"<html>"), credentials=credentials)
-    with pytest.raises(Unreachable, match="did not answer a listing"):
+    with pytest.raises(Unreachable, match="did not answer a query"):
         await one(setup, "shop1-1")

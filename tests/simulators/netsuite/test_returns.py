@@ -65,6 +65,23 @@ async def test_goods_are_received_once_and_nothing_is_left_to_be_credited(restoc
     assert books(account)["credit_memos"] == []
 
 
+async def test_lines_that_come_along_into_the_authorisation_are_not_received() -> None:
+    """NetSuite takes what a transform does not name along whole, charges too."""
+    account = await opened()
+    order = account.sim.ledger.find("salesOrder", account.ordered)
+    assert order is not None
+    line = order.lines[0]
+    order.lines += [
+        msgspec.structs.replace(line, line=98, item="1002"),
+        msgspec.structs.replace(line, line=99, item="2001", type="OthCharge", fulfilled=Decimal(0)),
+    ]
+    assert isinstance((await send(account, command(account))).outcome, Done)
+    [authorised], [receipt] = books(account)["return_authorisations"], books(account)["item_receipts"]
+    assert [one["item"] for one in authorised["lines"]] == ["1001", "1002", "2001"]
+    assert [(one["item"], one["quantity"]) for one in receipt["lines"]] == [("1001", "2")]
+    assert authorised["status"] == "H"
+
+
 async def test_searches_show_returns_among_the_other_documents() -> None:
     account = await opened()
     await send(account, command(account))

@@ -71,10 +71,6 @@ class NetSuite:
         """Make a document out of another, as a fulfilment of a sales order; the new document's internal id."""
         return await self._write("POST", f"/{source}/{ref}/!transform/{target}", document)
 
-    async def transform_return(self, ref: str, document: dict[str, Any]) -> str:
-        """Make an item receipt out of a return authorisation; its internal id."""
-        return await self._write("POST", f"/returnAuthorization/{ref}/!transform/itemReceipt", document)
-
     async def patch_authorisation(self, ref: str, changes: dict[str, Any]) -> str:
         return await self._write("PATCH", f"/returnAuthorization/{ref}", changes)
 
@@ -84,11 +80,9 @@ class NetSuite:
         _readable(known)
         return known
 
-    async def item_receipt(self, ref: str) -> Document | None:
-        return await self._read(f"/itemReceipt/{ref}?fields=id,tranId", Document)
-
-    async def fulfilment(self, ref: str) -> Document | None:
-        return await self._read(f"/itemFulfillment/{ref}?fields=id,tranId", Document)
+    async def document(self, kind: str, ref: str) -> Document | None:
+        """Whether a document of which no more is read is there: by internal id or ``eid:<external id>``."""
+        return await self._read(f"/{kind}/{ref}?fields=id,tranId", Document)
 
     async def invoice(self, ref: str) -> InvoiceBody | None:
         fields = "id,tranId,total,taxTotal,amountRemaining,currency,createdDate"
@@ -100,21 +94,6 @@ class NetSuite:
 
     async def credit_memo(self, ref: str) -> CreditBody | None:
         return await self._read(f"/creditMemo/{ref}?fields=id,tranId,total", CreditBody)
-
-    async def customer_refund(self, ref: str) -> Document | None:
-        return await self._read(f"/customerRefund/{ref}?fields=id,tranId", Document)
-
-    async def customer_payment(self, ref: str) -> Document | None:
-        return await self._read(f"/customerPayment/{ref}?fields=id,tranId", Document)
-
-    async def customer_deposit(self, ref: str) -> Document | None:
-        return await self._read(f"/customerDeposit/{ref}?fields=id,tranId", Document)
-
-    async def deposit_application(self, ref: str) -> Document | None:
-        return await self._read(f"/depositApplication/{ref}?fields=id,tranId", Document)
-
-    async def journal_entry(self, ref: str) -> Document | None:
-        return await self._read(f"/journalEntry/{ref}?fields=id,tranId", Document)
 
     async def query(self, suiteql: str) -> QueryPage:
         """The first page of a SuiteQL statement (paging is by key, not by offset)."""

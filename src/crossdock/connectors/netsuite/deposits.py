@@ -13,7 +13,7 @@ account. That ``amount`` belongs to a line of ``apply`` is how customer payments
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
@@ -21,7 +21,7 @@ from crossdock.connectors.netsuite.crediting import currency_id, still_open
 from crossdock.connectors.netsuite.documents import external_id
 from crossdock.connectors.netsuite.mapping import local_date
 from crossdock.connectors.netsuite.payments import account_of
-from crossdock.connectors.netsuite.sending import already_there, classified
+from crossdock.connectors.netsuite.sending import classified, made_once, ours
 from crossdock.domain.commands import ApplyDeposit, PostDeposit
 from crossdock.domain.money import ZERO
 from crossdock.domain.outcome import Done, Rejected
@@ -31,20 +31,13 @@ from crossdock.kit.manifest import Call, Result
 @classified
 async def find_deposit(client: NetSuite, payload: PostDeposit, call: Call) -> Result | None:
     """Our customer deposit, if an earlier send made it."""
-    there = await client.customer_deposit(f"eid:{deposit_id(payload.order_key, payload.payment_id)}")
-    return None if there is None else Result(Done(refs={"customerDeposit": there.id}, repeated=True))
+    return await ours(client, "customerDeposit", deposit_id(payload.order_key, payload.payment_id))
 
 
-@classified
+@made_once(find_deposit)
 async def post_deposit(client: NetSuite, payload: PostDeposit, call: Call) -> Result:
     """Make the customer deposit under our external id."""
-    if call.tries and (found := await find_deposit(client, payload, call)) is not None:
-        return cast("Result", found)
-    document = render_deposit(payload, client.settings)
-    try:
-        made = await client.create("customerDeposit", document)
-    except Stopped as stopped:
-        return await already_there(stopped, lambda: find_deposit(client, payload, call))
+    made = await client.create("customerDeposit", render_deposit(payload, client.settings))
     return Result(Done(refs={"customerDeposit": made}))
 
 
@@ -65,15 +58,12 @@ def render_deposit(command: PostDeposit, settings: Mapping[str, Any]) -> dict[st
 @classified
 async def find_application(client: NetSuite, payload: ApplyDeposit, call: Call) -> Result | None:
     """Our deposit application, if an earlier send made it."""
-    there = await client.deposit_application(f"eid:{application_id(payload)}")
-    return None if there is None else Result(Done(refs={"depositApplication": there.id}, repeated=True))
+    return await ours(client, "depositApplication", application_id(payload))
 
 
-@classified
+@made_once(find_application)
 async def apply_deposit(client: NetSuite, payload: ApplyDeposit, call: Call) -> Result:
     """Settle the invoice with the deposit, unless NetSuite has done so itself."""
-    if call.tries and (found := await find_application(client, payload, call)) is not None:
-        return cast("Result", found)
     invoice = await client.invoice(payload.invoice)
     if invoice is None:
         hint = "It was deleted or the role may not see it: apply the deposit there by hand, then resolve."
@@ -82,17 +72,14 @@ async def apply_deposit(client: NetSuite, payload: ApplyDeposit, call: Call) -> 
     if part <= ZERO:
         return Result(Done(facts={"applied": "by NetSuite itself"}, repeated=True))
     ref = payload.deposit_ref or await deposit_of(client, payload.order_key, payload.payment_id)
-    try:
-        document = render_application(payload, part, client.settings)
-        made = await client.transform(ref, "depositApplication", document, "customerDeposit")
-    except Stopped as stopped:
-        return await already_there(stopped, lambda: find_application(client, payload, call))
+    document = render_application(payload, part, client.settings)
+    made = await client.transform(ref, "depositApplication", document, "customerDeposit")
     return Result(Done(refs={"depositApplication": made}, facts={"applied": str(part)}))
 
 
 async def deposit_of(client: NetSuite, order_key: str, payment_id: str) -> str:
     """NetSuite's id of a deposit that a person said was there, without saying which; raises ``Stopped``."""
-    there = await client.customer_deposit(f"eid:{deposit_id(order_key, payment_id)}")
+    there = await client.document("customerDeposit", f"eid:{deposit_id(order_key, payment_id)}")
     if there is None:
         hint = "Put this external id on the deposit in NetSuite, then retry; or do it there by hand and resolve."
         detail = f"there is no deposit {deposit_id(order_key, payment_id)}"

@@ -55,10 +55,12 @@ def invoice_id(command: MakeInvoice) -> str:
 def render_fulfilment(command: PostShipment, order: SalesOrder, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The transform's body. Lines not named would be shipped in full, so every open line is named, shipped or not."""
     taken = _allot(command, order, settings)
-    location = {"id": command.shipment.location} if (command.shipment.location or "").isdigit() else None
+    # A warehouse's own name for a place means nothing in the account, or another place.
+    place = (settings.get("locations") or {}).get(command.shipment.location)
+    location = {"id": str(place)} if place else None
     rows = []
     for line in order.lines():
-        if line.is_closed or line.quantity <= line.quantity_fulfilled or not _fulfillable(line):
+        if line.is_closed or line.quantity <= line.quantity_fulfilled or not is_moved(line):
             continue
         quantity = taken.get(line.line)
         row: dict[str, Any] = {"orderLine": line.line, "itemReceive": quantity is not None}
@@ -121,14 +123,12 @@ def instant(text: str, settings: Mapping[str, Any]) -> datetime:
 def _allot(command: PostShipment, order: SalesOrder, settings: Mapping[str, Any]) -> dict[int, Decimal]:
     """Which order lines the shipped quantities belong to: by the line-id column where set, else by item."""
     lines = [line for line in order.lines() if not line.is_closed]
-    ids = _line_ids(order, settings)
+    ids = line_ids(order, settings)
     left = {line.line: line.quantity - line.quantity_fulfilled for line in lines}
     taken: dict[int, Decimal] = {}
     for shipped in command.shipment.lines:
-        item = command.item_refs.get(shipped.sku or "")
-        candidates = [line.line for line in lines if ids.get(line.line) == shipped.line_id]
-        candidates = candidates or [line.line for line in lines if line.item.id == item]
-        rest = _take(shipped.quantity, candidates, left, taken)
+        candidates = candidates_of(shipped.line_id, command.item_refs.get(shipped.sku or ""), lines, ids)
+        rest = take(shipped.quantity, candidates, left, taken)
         if rest:
             what = (
                 f"shipment {command.shipment.id} of order {command.order_key}: line {shipped.line_id} ({shipped.sku})"
@@ -142,7 +142,16 @@ def _allot(command: PostShipment, order: SalesOrder, settings: Mapping[str, Any]
     return taken
 
 
-def _take(wanted: Decimal, candidates: Sequence[int], left: dict[int, Decimal], taken: dict[int, Decimal]) -> Decimal:
+def candidates_of(
+    line_id: str, item: str | None, lines: Sequence[OrderLine], ids: Mapping[int, str | None]
+) -> list[int]:
+    """Numbers of the lines that one of ours may be: by the line-id column where set, else by item."""
+    named = [line.line for line in lines if ids.get(line.line) == line_id]
+    return named or [line.line for line in lines if line.item.id == item]
+
+
+def take(wanted: Decimal, candidates: Sequence[int], left: dict[int, Decimal], taken: dict[int, Decimal]) -> Decimal:
+    """Take units off the lines, as far as they go; what is left over."""
     for number in candidates:
         part = min(wanted, left[number])
         if part > 0:
@@ -152,14 +161,16 @@ def _take(wanted: Decimal, candidates: Sequence[int], left: dict[int, Decimal], 
     return wanted
 
 
-def _line_ids(order: SalesOrder, settings: Mapping[str, Any]) -> dict[int, str | None]:
+def line_ids(order: SalesOrder, settings: Mapping[str, Any]) -> dict[int, str | None]:
+    """Line number -> the channel's line id, where the account keeps one."""
     field = settings.get("line_field")
     if not field:
         return {}
     return {line.line: value for line, value in zip(order.lines(), order.column(field), strict=True)}
 
 
-def _fulfillable(line: OrderLine) -> bool:
+def is_moved(line: OrderLine) -> bool:
+    """Whether it is of goods, which are fulfilled and received."""
     return line.item_type is None or line.item_type.id not in NOT_FULFILLED
 
 

@@ -11,17 +11,15 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.documents import SAFE_ID, instant
 from crossdock.connectors.netsuite.mapping import account_zone
+from crossdock.connectors.netsuite.polls import SQL_FORMAT, WALL_FORMAT, asked, literal, rows_of, unreadable
+from crossdock.connectors.netsuite.wire import QueryPage
 from crossdock.domain.money import ZERO, plausible
-from crossdock.kit.http import NotSent
 from crossdock.kit.listing import BILLED, CANCELLED, CLOSED, OPEN, Listed, Listing, ListPage, Window
 from crossdock.kit.manifest import Unreachable, Untranslatable
 
-_FORMAT = "%Y-%m-%d %H:%M:%S"
-_SQL_FORMAT = "YYYY-MM-DD HH24:MI:SS"
 # Goods; not charges, discounts, gift certificates, tax and shipping lines.
 _GOODS = "('InvtPart', 'NonInvtPart', 'Assembly', 'Kit', 'Service')"
 _STATES = {"G": BILLED, "H": CLOSED, "C": CANCELLED, "billed": BILLED, "closed": CLOSED, "cancelled": CANCELLED}
@@ -31,7 +29,7 @@ _PHASES = {"changed": ("SalesOrd", "CustInvc"), "placed": ("SalesOrd",)}
 
 _ORDERS = (
     "SELECT i.id, i.externalid, i.tranid, i.status, i.foreigntotal, c.symbol AS currency, "  # noqa: S608 - constants
-    f"TO_CHAR(i.createddate, '{_SQL_FORMAT}') AS created, TO_CHAR(i.lastmodifieddate, '{_SQL_FORMAT}') AS changed "
+    f"TO_CHAR(i.createddate, '{SQL_FORMAT}') AS created, TO_CHAR(i.lastmodifieddate, '{SQL_FORMAT}') AS changed "
     "FROM transaction i JOIN currency c ON c.id = i.currency "
     "WHERE i.type = 'SalesOrd' AND i.externalid IN ({keys}) ORDER BY i.id"
 )
@@ -96,7 +94,7 @@ class _Bills(msgspec.Struct, frozen=True):
     invoiced: Decimal = ZERO
 
 
-R = TypeVar("R")
+R = TypeVar("R", bound=msgspec.Struct)
 
 
 async def pages(client: NetSuite, window: Window, cursor: str | None) -> ListPage:
@@ -132,7 +130,7 @@ async def named(client: NetSuite, keys: Sequence[str]) -> tuple[Listed, ...]:
             for order in orders
         )
     except Untranslatable as error:
-        raise Unreachable(f"NetSuite's answer to a listing cannot be read: {error}") from error
+        raise unreadable(error) from error
 
 
 def _listed(settings: Mapping[str, Any], order: _Order, units: _Units, invoiced: Decimal) -> Listed:
@@ -165,23 +163,16 @@ def _within(client: NetSuite, window: Window) -> str:
     offsets = [at.astimezone(zone).utcoffset() or timedelta(0) for at in (window.since, window.until)]
     since, until = _wall(window.since + min(offsets)), _wall(window.until + max(offsets))
     column = f"i.{_BY[window.by]}"
-    return f"{column} >= TO_DATE('{since}', '{_SQL_FORMAT}') AND {column} < TO_DATE('{until}', '{_SQL_FORMAT}')"
+    return f"{column} >= {literal(since)} AND {column} < {literal(until)}"
 
 
 def _wall(at: datetime) -> str:
-    return at.astimezone(UTC).strftime(_FORMAT)
+    return at.astimezone(UTC).strftime(WALL_FORMAT)
 
 
-async def _asked(client: NetSuite, sql: str, kind: type[R]) -> tuple[Any, list[R]]:
-    try:
-        page = await client.query(sql)
-        return page, [msgspec.convert(row, type=kind, strict=False) for row in page.items]
-    except Stopped as stopped:
-        raise Unreachable(f"NetSuite did not answer a listing: {stopped.outcome}") from stopped
-    except NotSent as error:
-        raise Unreachable(f"NetSuite cannot be reached: {error}") from error
-    except (ValueError, msgspec.ValidationError) as error:
-        raise Unreachable(f"NetSuite's answer to a listing cannot be read: {error}") from error
+async def _asked(client: NetSuite, sql: str, kind: type[R]) -> tuple[QueryPage, list[R]]:
+    page = await asked(client, sql)
+    return page, rows_of(page.items, kind)
 
 
 # Documents show in SuiteQL as they are saved; a save with scripts takes up to 30 s (vendor facts, pitfall 14).

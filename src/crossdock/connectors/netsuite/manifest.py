@@ -110,6 +110,14 @@ SETTINGS = (
         help="With it, discounts are negative lines; without, net rates.",
     ),
     Setting("ship_methods", "Ship method -> internal id", required=False, default={}),
+    Setting(
+        "locations",
+        "Where a warehouse ships from -> location's internal id",
+        required=False,
+        default={},
+        example="{V2FyZWhvdXNlOjc2NzMz: '2'}",
+        help="By the warehouse's own name for the place. One that is not named is left to the sales order's line.",
+    ),
     Setting("line_field", "Custom column for the channel's line id", required=False, example="custcol_channel_line"),
     Setting("sku_field", "Item column that holds the SKU", required=False, default="itemid"),
     Setting(

@@ -26,10 +26,9 @@ from crossdock.connectors.netsuite.documents import (
 from crossdock.connectors.netsuite.mapping import DEFAULT_CURRENCIES, render_order
 from crossdock.connectors.netsuite.merging import chosen, header_only
 from crossdock.connectors.netsuite.payments import find_customer_payment, post_payment
-from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.receiving import find_return, post_return
 from crossdock.connectors.netsuite.refund_operations import credit, find_credit, find_payment, pay
-from crossdock.connectors.netsuite.sending import already_there, classified
+from crossdock.connectors.netsuite.sending import classified, made_once, ours
 from crossdock.connectors.netsuite.settling import find_settlement, post_settlement
 from crossdock.connectors.netsuite.wire import SalesOrder
 from crossdock.domain.commands import AmendBooking, BookOrder, CloseBooking, MakeInvoice, PostShipment
@@ -48,19 +47,10 @@ async def find_booking(client: NetSuite, payload: BookOrder, call: Call) -> Resu
     return None if order is None else Result(_booked(order.id, payload, order))
 
 
-@classified
+@made_once(find_booking)
 async def book(client: NetSuite, payload: BookOrder, call: Call) -> Result:
     """Create the sales order under our external id, after proving that its total will be the channel's."""
-    key = external_id(payload.order.key)
-    if call.tries:
-        there = await client.sales_order(f"eid:{key}")
-        if there is not None:
-            return Result(_booked(there.id, payload, there))
-    document = render_order(payload, client.settings)
-    try:
-        made = await client.put_sales_order(key, document)
-    except Stopped as stopped:
-        return await already_there(stopped, lambda: find_booking(client, payload, call))
+    made = await client.put_sales_order(external_id(payload.order.key), render_order(payload, client.settings))
     return Result(_booked(made, payload, None))
 
 
@@ -121,29 +111,14 @@ async def close(client: NetSuite, payload: CloseBooking, call: Call) -> Result:
 @classified
 async def find_shipment(client: NetSuite, payload: PostShipment, call: Call) -> Result | None:
     """Our item fulfilment of this shipment, if an earlier send made it."""
-    there = await client.fulfilment(f"eid:{fulfilment_id(payload)}")
-    return None if there is None else Result(Done(refs={"itemFulfillment": there.id}, repeated=True))
+    return await ours(client, "itemFulfillment", fulfilment_id(payload))
 
 
-@classified
+@made_once(find_shipment)
 async def post_shipment(client: NetSuite, payload: PostShipment, call: Call) -> Result:
     """Record the goods leaving: transform the sales order into an item fulfilment in state Shipped."""
-    if call.tries:
-        there = await client.fulfilment(f"eid:{fulfilment_id(payload)}")
-        if there is not None:
-            return Result(Done(refs={"itemFulfillment": there.id}, repeated=True))
     order = await _existing(client, payload.erp_ref, lines=True)
-    try:
-        document = render_fulfilment(payload, order, client.settings)
-    except Unbookable:
-        # Nothing is left open on the order: perhaps because an earlier send of ours was saved since we looked for it.
-        if call.tries and (found := await find_shipment(client, payload, call)) is not None:
-            return cast("Result", found)
-        raise
-    try:
-        made = await client.transform(order.id, "itemFulfillment", document)
-    except Stopped as stopped:
-        return await already_there(stopped, lambda: find_shipment(client, payload, call))
+    made = await client.transform(order.id, "itemFulfillment", render_fulfilment(payload, order, client.settings))
     return Result(Done(refs={"itemFulfillment": made}))
 
 
@@ -154,16 +129,11 @@ async def find_invoice(client: NetSuite, payload: MakeInvoice, call: Call) -> Re
     return None if body is None else Result(_invoiced(client, body, repeated=True))
 
 
-@classified
+@made_once(find_invoice)
 async def make_invoice(client: NetSuite, payload: MakeInvoice, call: Call) -> Result:
     """Bill what is fulfilled and not yet billed, then read number, total and tax of what NetSuite made."""
-    key = invoice_id(payload)
-    if call.tries:
-        there = await client.invoice(f"eid:{key}")
-        if there is not None:
-            return Result(_invoiced(client, there, repeated=True))
     try:
-        made = await client.transform(payload.erp_ref, "invoice", {"externalId": key})
+        made = await client.transform(payload.erp_ref, "invoice", {"externalId": invoice_id(payload)})
     except Stopped as stopped:
         return await _unbillable(client, payload, call, stopped)
     try:
@@ -190,15 +160,14 @@ def _invoiced(client: NetSuite, body: Any, *, repeated: bool) -> Done:
 
 async def _unbillable(client: NetSuite, payload: MakeInvoice, call: Call, stopped: Stopped) -> Result:
     """NetSuite's own people may have billed it: that is a conflict to look at, not bad data."""
-    result = await already_there(stopped, lambda: find_invoice(client, payload, call))
-    if isinstance(result.outcome, Rejected) and result.outcome.code == "user_error":
+    if isinstance(stopped.outcome, Rejected) and stopped.outcome.code == "user_error":
         order = await client.sales_order(payload.erp_ref)
         if order is not None and order.order_status is not None and order.order_status.id == "G":
             if (ours := await find_invoice(client, payload, call)) is not None:  # saved since we looked for it
                 return cast("Result", ours)
             detail = f"sales order {order.id} is already billed in NetSuite, by an invoice that is not ours"
             return Result(Conflict("already_billed", detail, {"salesOrder": order.id}))
-    return result
+    raise stopped
 
 
 async def _existing(client: NetSuite, ref: str, *, lines: bool = True) -> SalesOrder:

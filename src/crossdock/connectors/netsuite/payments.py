@@ -6,15 +6,14 @@ applied beyond what is open of an invoice: NetSuite refuses it. What is left ove
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
-from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.crediting import currency_id, still_open
 from crossdock.connectors.netsuite.documents import external_id
 from crossdock.connectors.netsuite.mapping import local_date
 from crossdock.connectors.netsuite.proof import Unbookable
-from crossdock.connectors.netsuite.sending import already_there, classified
+from crossdock.connectors.netsuite.sending import classified, made_once, ours
 from crossdock.domain.commands import PostDeposit, PostPayment
 from crossdock.domain.money import ZERO
 from crossdock.domain.outcome import Done, Rejected
@@ -24,24 +23,17 @@ from crossdock.kit.manifest import Call, Result
 @classified
 async def find_customer_payment(client: NetSuite, payload: PostPayment, call: Call) -> Result | None:
     """Our customer payment, if an earlier send made it."""
-    there = await client.customer_payment(f"eid:{customer_payment_id(payload)}")
-    return None if there is None else Result(Done(refs={"customerPayment": there.id}, repeated=True))
+    return await ours(client, "customerPayment", customer_payment_id(payload))
 
 
-@classified
+@made_once(find_customer_payment)
 async def post_payment(client: NetSuite, payload: PostPayment, call: Call) -> Result:
     """Make the customer payment under our external id."""
-    if call.tries and (found := await find_customer_payment(client, payload, call)) is not None:
-        return cast("Result", found)
     open_: dict[str, Decimal] = {}
     for applied in payload.apply:
         invoice = await client.invoice(applied.invoice)
         open_[applied.invoice] = ZERO if invoice is None else still_open(invoice)
-    document = render_customer_payment(payload, open_, client.settings)
-    try:
-        made = await client.create("customerPayment", document)
-    except Stopped as stopped:
-        return await already_there(stopped, lambda: find_customer_payment(client, payload, call))
+    made = await client.create("customerPayment", render_customer_payment(payload, open_, client.settings))
     return Result(Done(refs={"customerPayment": made}))
 
 

@@ -16,6 +16,7 @@ from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.crediting import CREDIT_MARK
 from crossdock.connectors.netsuite.documents import instant
 from crossdock.connectors.netsuite.mapping import account_zone
+from crossdock.connectors.netsuite.wire import QueryPage
 from crossdock.domain.decision import CustomerMaster, ProductMaster
 from crossdock.domain.events import CreditSeen, Event, InvoiceSeen
 from crossdock.domain.fulfilment import Invoice
@@ -27,7 +28,7 @@ from crossdock.kit.manifest import Found, Page, Poll, Unreachable, Untranslatabl
 
 OVERLAP = timedelta(minutes=5)
 FIRST_LOOK_BACK = timedelta(days=1)
-_FORMAT = "%Y-%m-%d %H:%M:%S"
+WALL_FORMAT = "%Y-%m-%d %H:%M:%S"
 SQL_FORMAT = "YYYY-MM-DD HH24:MI:SS"
 _EPOCH = "1970-01-01 00:00:00"
 CHANGED = f"TO_CHAR(i.lastmodifieddate, '{SQL_FORMAT}') AS changed"
@@ -261,8 +262,8 @@ def _typed(rows: list[dict[str, Any]], kind: type[R]) -> list[R]:
 
 
 def unreadable(error: Exception) -> Unreachable:
-    """An answer of another shape stops a poll, aloud."""
-    return Unreachable(f"NetSuite's answer to a poll cannot be read: {error}")
+    """An answer of another shape stops a poll or a listing, aloud."""
+    return Unreachable(f"NetSuite's answer to a query cannot be read: {error}")
 
 
 async def _round(
@@ -297,12 +298,12 @@ async def _round(
     return rows, Page((), _encode(after).decode(), page.has_more)
 
 
-async def asked(client: NetSuite, sql: str) -> Any:
+async def asked(client: NetSuite, sql: str) -> QueryPage:
     """The first page of a statement. Raises ``Unreachable``."""
     try:
         return await client.query(sql)
     except Stopped as stopped:
-        raise Unreachable(f"NetSuite did not answer a poll: {stopped.outcome}") from stopped
+        raise Unreachable(f"NetSuite did not answer a query: {stopped.outcome}") from stopped
     except NotSent as error:
         raise Unreachable(f"NetSuite cannot be reached: {error}") from error
 
@@ -318,11 +319,11 @@ def _begin(client: NetSuite, cursor: str | None, options: Mapping[str, Any], sta
 def _stepped_back(at: str, client: NetSuite) -> str:
     """Five minutes earlier, plus the hour that the account's clock was put back since (its wall time then repeats)."""
     zone = account_zone(client.settings)
-    wall = datetime.strptime(at, _FORMAT).replace(tzinfo=zone)
+    wall = datetime.strptime(at, WALL_FORMAT).replace(tzinfo=zone)
     now = client.line.now().astimezone(zone)
     put_back = max(_offset(wall) - _offset(now), timedelta(0))
     early = wall.replace(tzinfo=None) - OVERLAP - put_back
-    return max(early, datetime(1970, 1, 1)).strftime(_FORMAT)  # noqa: DTZ001 - wall time
+    return max(early, datetime(1970, 1, 1)).strftime(WALL_FORMAT)  # noqa: DTZ001 - wall time
 
 
 def _offset(at: datetime) -> timedelta:
@@ -332,7 +333,7 @@ def _offset(at: datetime) -> timedelta:
 def wall_text(at: datetime, settings: Mapping[str, Any]) -> str:
     """An instant as the account's wall time."""
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return aware.astimezone(account_zone(settings)).strftime(_FORMAT)
+    return aware.astimezone(account_zone(settings)).strftime(WALL_FORMAT)
 
 
 def wall(client: NetSuite, offset: timedelta) -> str:
@@ -342,7 +343,7 @@ def wall(client: NetSuite, offset: timedelta) -> str:
 
 def earlier(at: str, by: timedelta) -> str:
     """A wall time some while before another."""
-    return (datetime.strptime(at, _FORMAT) - by).strftime(_FORMAT)  # noqa: DTZ007 - wall time
+    return (datetime.strptime(at, WALL_FORMAT) - by).strftime(WALL_FORMAT)  # noqa: DTZ007 - wall time
 
 
 def rows_of(rows: list[dict[str, Any]], kind: type[S]) -> list[S]:
@@ -355,7 +356,7 @@ def rows_of(rows: list[dict[str, Any]], kind: type[S]) -> list[S]:
 
 def literal(wall: str) -> str:
     """A wall time as SuiteQL writes it."""
-    datetime.strptime(wall, _FORMAT)  # noqa: DTZ007 - only checks the shape: nothing else may enter the statement
+    datetime.strptime(wall, WALL_FORMAT)  # noqa: DTZ007 - only checks the shape: nothing else may enter the statement
     return f"TO_DATE('{wall}', '{SQL_FORMAT}')"
 
 

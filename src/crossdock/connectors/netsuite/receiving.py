@@ -11,15 +11,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from crossdock.connectors.netsuite.answers import DUPLICATE, Stopped
+from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
-from crossdock.connectors.netsuite.documents import external_id
+from crossdock.connectors.netsuite.documents import candidates_of, external_id, is_moved, line_ids, take
 from crossdock.connectors.netsuite.mapping import local_date
 from crossdock.connectors.netsuite.proof import Unbookable
-from crossdock.connectors.netsuite.sending import classified
+from crossdock.connectors.netsuite.sending import classified, is_taken
 from crossdock.connectors.netsuite.wire import Authorisation, OrderLine, SalesOrder
 from crossdock.domain.commands import PostReturn
-from crossdock.domain.money import ZERO
 from crossdock.domain.outcome import Done, OutcomeUnknown, Rejected
 from crossdock.kit.manifest import Call, Result
 
@@ -37,7 +36,7 @@ def receipt_id(command: PostReturn) -> str:
 @classified
 async def find_return(client: NetSuite, payload: PostReturn, call: Call) -> Result | None:
     """Our item receipt, if an earlier send made it and closed what it was made of."""
-    there = await client.item_receipt(f"eid:{receipt_id(payload)}")
+    there = await client.document("itemReceipt", f"eid:{receipt_id(payload)}")
     known = await client.authorisation(f"eid:{authorisation_id(payload)}") if there is not None else None
     if there is None or known is None or _open(known):
         return None
@@ -49,7 +48,7 @@ async def post_return(client: NetSuite, payload: PostReturn, call: Call) -> Resu
     """Authorise, receive, close: each only if it is not there yet: a repeat goes on where the last one ended."""
     known = await client.authorisation(f"eid:{authorisation_id(payload)}") or await _authorise(client, payload)
     key = f"eid:{receipt_id(payload)}"
-    there = await client.item_receipt(key)
+    there = await client.document("itemReceipt", key)
     received = await _receive(client, payload, known, key) if there is None else there.id
     if _open(known):
         await client.patch_authorisation(known.id, render_closed(known))
@@ -59,17 +58,13 @@ async def post_return(client: NetSuite, payload: PostReturn, call: Call) -> Resu
 async def _receive(client: NetSuite, payload: PostReturn, known: Authorisation, key: str) -> str:
     """The item receipt's internal id. Raises ``Stopped``."""
     try:
-        return await client.transform_return(known.id, render_receipt(payload, known, client.settings))
+        document = render_receipt(payload, known, client.settings)
+        return await client.transform(known.id, "itemReceipt", document, "returnAuthorization")
     except Stopped as stopped:
-        there = await client.item_receipt(key) if _is_taken(stopped) else None
+        there = await client.document("itemReceipt", key) if is_taken(stopped) else None
         if there is None:
             raise stopped from None
         return there.id
-
-
-def _is_taken(stopped: Stopped) -> bool:
-    """Our external id is known there: an earlier send was saved after we looked."""
-    return isinstance(stopped.outcome, Rejected) and stopped.outcome.code.upper() in DUPLICATE
 
 
 async def _authorise(client: NetSuite, payload: PostReturn) -> Authorisation:
@@ -85,7 +80,7 @@ async def _authorise(client: NetSuite, payload: PostReturn) -> Authorisation:
     try:
         made = await client.transform(order.id, "returnAuthorization", document)
     except Stopped as stopped:
-        known = await client.authorisation(key) if _is_taken(stopped) else None
+        known = await client.authorisation(key) if is_taken(stopped) else None
         if known is None:
             raise stopped from None
         return known
@@ -98,7 +93,7 @@ async def _authorise(client: NetSuite, payload: PostReturn) -> Authorisation:
 
 def render_authorisation(command: PostReturn, order: SalesOrder, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The transform's body: the sales order's lines that come back, approved, on the day they came."""
-    taken = _allot(command, order.lines(), _ids(order, settings), order.id)
+    taken = _allot(command, order.lines(), line_ids(order, settings), order.id)
     return {
         "externalId": authorisation_id(command),
         "tranDate": _day(command, settings),
@@ -109,11 +104,16 @@ def render_authorisation(command: PostReturn, order: SalesOrder, settings: Mappi
 
 
 def render_receipt(command: PostReturn, known: Authorisation, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The transform's body. Lines not named would be received in full, so every line is named, received or not."""
+    """The transform's body. Lines not named would be received in full: every line of goods is named, received or not.
+
+    What was not named of the sales order may have come along into the authorisation.
+    """
     taken = _allot(command, known.lines(), {}, known.id)
     rows: list[dict[str, Any]] = []
     for line in known.lines():
         quantity = taken.get(line.line)
+        if quantity is None and not is_moved(line):
+            continue
         row: dict[str, Any] = {"orderLine": line.line, "itemReceive": quantity is not None}
         if quantity is not None:
             row |= {"quantity": quantity, "restock": command.restock}
@@ -131,14 +131,6 @@ def _day(command: PostReturn, settings: Mapping[str, Any]) -> str:
     return local_date(command.received_at, settings) if moved is None else moved.isoformat()
 
 
-def _ids(order: SalesOrder, settings: Mapping[str, Any]) -> dict[int, str | None]:
-    """Line number -> the channel's line id, where the account keeps one."""
-    field = settings.get("line_field")
-    if not field:
-        return {}
-    return {line.line: told for line, told in zip(order.lines(), order.column(field), strict=True)}
-
-
 def _allot(
     command: PostReturn, lines: list[OrderLine], ids: Mapping[int, str | None], document: str
 ) -> dict[int, Decimal]:
@@ -146,14 +138,8 @@ def _allot(
     left = {line.line: line.quantity for line in lines}
     taken: dict[int, Decimal] = {}
     for one in command.lines:
-        item, rest = command.item_refs.get(one.sku or ""), one.quantity
-        named = [line.line for line in lines if ids.get(line.line) == one.line_id]
-        for number in named or [line.line for line in lines if item is not None and line.item.id == item]:
-            part = min(rest, left[number])
-            if part > ZERO:
-                left[number] -= part
-                taken[number] = taken.get(number, ZERO) + part
-                rest -= part
+        candidates = candidates_of(one.line_id, command.item_refs.get(one.sku or ""), lines, ids)
+        rest = take(one.quantity, candidates, left, taken)
         if rest:
             what = f"{one.quantity} of line {one.line_id} ({one.sku}) came back"
             detail = f"{what}, but document {document} has {one.quantity - rest} of it"

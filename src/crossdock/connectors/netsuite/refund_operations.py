@@ -1,9 +1,7 @@
 """What NetSuite is asked to do of refunds: the credit memo, and the customer refund that pays it out. Class UNIQUE."""
 
 from decimal import Decimal
-from typing import cast
 
-from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.crediting import (
     credit_id,
@@ -13,7 +11,7 @@ from crossdock.connectors.netsuite.crediting import (
     still_open,
 )
 from crossdock.connectors.netsuite.deposits import deposit_of
-from crossdock.connectors.netsuite.sending import already_there, classified
+from crossdock.connectors.netsuite.sending import classified, made_once, ours
 from crossdock.connectors.netsuite.wire import CreditBody
 from crossdock.domain.commands import CreditRefund, PayRefund
 from crossdock.domain.outcome import Conflict, Done, Outcome, Rejected
@@ -37,36 +35,27 @@ def _found(payload: CreditRefund, there: CreditBody) -> Outcome:
     return Done(refs=refs, facts={"total": str(there.total)}, repeated=True)
 
 
-@classified
+@made_once(find_credit)
 async def credit(client: NetSuite, payload: CreditRefund, call: Call) -> Result:
     """Make the credit memo under our external id, set off against what is still open of the invoices."""
-    if call.tries and (found := await find_credit(client, payload, call)) is not None:
-        return cast("Result", found)
     open_invoices: dict[str, Decimal] = {}
     for ref in payload.apply_to:
         invoice = await client.invoice(ref)
         if invoice is not None:
             open_invoices[ref] = still_open(invoice)
-    document = render_credit(payload, open_invoices, client.settings)
-    try:
-        made = await client.create("creditMemo", document)
-    except Stopped as stopped:
-        return await already_there(stopped, lambda: find_credit(client, payload, call))
+    made = await client.create("creditMemo", render_credit(payload, open_invoices, client.settings))
     return Result(Done(refs={"creditMemo": made}, facts={"total": str(payload.total)}))
 
 
 @classified
 async def find_payment(client: NetSuite, payload: PayRefund, call: Call) -> Result | None:
     """Our customer refund, if an earlier send made it."""
-    there = await client.customer_refund(f"eid:{payment_id(payload)}")
-    return None if there is None else Result(Done(refs={"customerRefund": there.id}, repeated=True))
+    return await ours(client, "customerRefund", payment_id(payload))
 
 
-@classified
+@made_once(find_payment)
 async def pay(client: NetSuite, payload: PayRefund, call: Call) -> Result:
     """Record that the customer has the money back."""
-    if call.tries and (found := await find_payment(client, payload, call)) is not None:
-        return cast("Result", found)
     ref = payload.credit_ref
     if ref == "":  # a person said that the credit memo is there, and not which one
         there = await client.credit_memo(f"eid:{credit_id(payload)}")
@@ -76,9 +65,5 @@ async def pay(client: NetSuite, payload: PayRefund, call: Call) -> Result:
         ref = there.id
     deposits = {one.payment_id: one.deposit or await deposit_of(client, payload.order_key, one.payment_id)
                 for one in payload.drawn}  # fmt: skip
-    document = render_payment(payload, ref, client.settings, deposits)
-    try:
-        made = await client.create("customerRefund", document)
-    except Stopped as stopped:
-        return await already_there(stopped, lambda: find_payment(client, payload, call))
+    made = await client.create("customerRefund", render_payment(payload, ref, client.settings, deposits))
     return Result(Done(refs={"customerRefund": made}))

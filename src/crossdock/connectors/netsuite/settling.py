@@ -8,14 +8,13 @@ Source: SuiteTalk REST, "Use Case for Creating a Journal Entry", and "Journal En
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
-from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.crediting import currency_id
 from crossdock.connectors.netsuite.documents import external_id
 from crossdock.connectors.netsuite.proof import Unbookable
-from crossdock.connectors.netsuite.sending import already_there, classified
+from crossdock.connectors.netsuite.sending import classified, made_once, ours
 from crossdock.domain.commands import PostSettlement
 from crossdock.domain.money import ZERO
 from crossdock.domain.outcome import Done, Rejected
@@ -25,20 +24,13 @@ from crossdock.kit.manifest import Call, Result
 @classified
 async def find_settlement(client: NetSuite, payload: PostSettlement, call: Call) -> Result | None:
     """Our journal entry, if an earlier send made it."""
-    there = await client.journal_entry(f"eid:{settlement_id(payload)}")
-    return None if there is None else Result(Done(refs={"journalEntry": there.id}, repeated=True))
+    return await ours(client, "journalEntry", settlement_id(payload))
 
 
-@classified
+@made_once(find_settlement)
 async def post_settlement(client: NetSuite, payload: PostSettlement, call: Call) -> Result:
     """Make the journal entry under our external id."""
-    if call.tries and (found := await find_settlement(client, payload, call)) is not None:
-        return cast("Result", found)
-    document = render_settlement(payload, client.settings)
-    try:
-        made = await client.create("journalEntry", document)
-    except Stopped as stopped:
-        return await already_there(stopped, lambda: find_settlement(client, payload, call))
+    made = await client.create("journalEntry", render_settlement(payload, client.settings))
     return Result(Done(refs={"journalEntry": made}))
 
 

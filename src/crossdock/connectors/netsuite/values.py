@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 
 from crossdock.connectors.netsuite.client import NetSuite
-from crossdock.connectors.netsuite.polls import asked, unreadable
+from crossdock.connectors.netsuite.polls import asked, rows_of
 from crossdock.kit.manifest import Page, Poll, Value
 
 # kind -> the statement that lists it: SuiteQL's record types of these lists, each with its internal id and name
@@ -25,12 +25,8 @@ async def values(client: NetSuite, cursor: str | None, options: Mapping[str, Any
     """All lists, whole, every time: they are short and change rarely."""
     found = {}
     for kind, statement in LISTS.items():
-        rows = (await asked(client, statement)).items
-        try:
-            typed = [msgspec.convert(row, _Row, strict=False) for row in rows]
-        except msgspec.ValidationError as error:
-            raise unreadable(error) from error
-        found[kind] = tuple(Value(str(row.id), row.name) for row in typed)
+        rows = rows_of((await asked(client, statement)).items, _Row)
+        found[kind] = tuple(Value(str(row.id), row.name) for row in rows)
     return Page((), cursor or "", values=found)
 
 

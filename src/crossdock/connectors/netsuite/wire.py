@@ -93,7 +93,7 @@ _line = msgspec.json.Decoder(OrderLine, strict=False)
 
 
 class Document(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
-    """What we read of a fulfilment."""
+    """What we read of a document that is only looked for."""
 
     id: str
     tran_id: str | None = None

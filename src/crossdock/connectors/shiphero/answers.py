@@ -43,7 +43,10 @@ def read(response: Response, wanted: type[T], *, writes: bool, now: Callable[[],
     """The ``data`` of a GraphQL answer as ``wanted``; raises ``Stopped`` with the outcome of anything else."""
     envelope = _envelope(response)
     if envelope is not None and envelope.errors:
-        raise Stopped(_of_errors(envelope.errors, writes=writes))
+        outcome = _of_errors(envelope.errors, writes=writes)
+        if writes and isinstance(outcome, Rejected) and _names_something(envelope.data):
+            outcome = unknown(outcome.detail, "partial_answer", writes=True)
+        raise Stopped(outcome)
     refused = by_status(response, writes=writes, now=now)
     if refused is not None:
         raise Stopped(refused)
@@ -62,6 +65,15 @@ def _envelope(response: Response) -> _Envelope | None:
         return msgspec.json.decode(response.body, type=_Envelope)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _names_something(data: msgspec.Raw) -> bool:
+    """Whether a mutation came to something beside its errors: it was made, and a part of it cannot be shown."""
+    try:
+        told = msgspec.json.decode(data, type=dict[str, Any] | None)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return True
+    return any(value is not None for value in (told or {}).values())
 
 
 def _of_errors(errors: list[GraphError], *, writes: bool) -> Outcome:

@@ -48,7 +48,11 @@ SETTINGS = (
     ),
     Setting("shop_name", "Shop name shown on orders in ShipHero", required=False, default="Crossdock"),
     Setting(
-        "warehouse_id", "Warehouse that lines are sent to", required=False, help="Empty: ShipHero's routing decides."
+        "warehouse_id",
+        "Warehouse that lines are sent to",
+        required=False,
+        example="V2FyZWhvdXNlOjc2NzMz",
+        help="Its id in the API, not the number in its pages. Empty: ShipHero's routing decides.",
     ),
     Setting(
         "customer_account_id", "Client account (3PL only)", required=False, help="When a 3PL acts for this merchant."

@@ -3,7 +3,7 @@
 Webhook times carry no zone; they are taken as UTC, as the API's own ``created_date`` is.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -67,48 +67,74 @@ def named_skus(skus: Iterable[str | None]) -> str:
 
 def translate(connection: str, topic: str, body: bytes) -> list[Event]:
     """Canonical events of a stored message. Raises ``Untranslatable``."""
-    if topic == SHIPMENT_UPDATE:
-        hook = _decoded(body, ShipmentHook)
-        content = sha256(body).hexdigest()[:16]
-        return [_told(connection, hook.fulfillment, content) or ShipmentSeen(_hooked(hook), connection)]
-    if topic == POLLED_SHIPMENT:
-        return [ShipmentSeen(_polled(_decoded(body, PolledShipment)), connection)]
-    if topic == POLLED_PARCEL:
-        note = _decoded(body, ParcelNote)
-        if note.status not in PARCEL:
-            raise Untranslatable("unknown_status", f"a parcel is never {note.status!r}", "status")
-        seen_at = _instant(note.seen_at.isoformat(), "seen_at")
-        return [ParcelSeen(note.status, seen_at, connection, note.shipment_id)]
-    if topic == RETURN_UPDATE:
-        return [_returned(connection, _decoded(body, Hook))]
-    if topic == POLLED_RETURN:
-        return [ReturnReceived(receipt_of(_decoded(body, Told)), connection)]
-    if topic == POLLED_ORDER:
-        listed = _decoded(body, ListedOrder)
-        status = STANDING.get((listed.fulfillment_status or "").lower(), "accepted")
-        return [ReleaseSeen(status, connection, external_id=listed.id)]
+    if topic in _READERS:
+        event = _READERS[topic](connection, body)
+        return [] if event is None else [event]
     if topic in STATUSES:
-        order = _decoded(body, OrderHook)
-        signal = _told(connection, order)
-        external = order.order_uuid or (None if order.order_id is None else str(order.order_id))
-        return [signal or ReleaseSeen(STATUSES[topic], connection, order.reason, external)]
-    if topic == POSITION:
-        return [position_of(connection, body)]
-    if topic == INVENTORY_UPDATE:
-        # Its numbers are the account's and not a warehouse's, and carry no time: the SKUs are read back.
-        skus = named_skus(one.sku for one in _decoded(body, StockHook).inventory)
-        return [] if skus == NO_SKUS else [SignalSeen(connection, STOCK, skus)]
+        return [_status(connection, topic, _decoded(body, OrderHook))]
     if MANIFEST.topics.get(topic, "").startswith("ignored"):
         return []
     raise Untranslatable("unknown_topic", f"ShipHero sent the unknown webhook type {topic!r}", "webhook_type")
 
 
-def _returned(connection: str, hook: Hook) -> ReturnReceived | SignalSeen:
+def _shipment(connection: str, body: bytes) -> Event:
+    hook = _decoded(body, ShipmentHook)
+    content = sha256(body).hexdigest()[:16]
+    return _told(connection, hook.fulfillment, content) or ShipmentSeen(_hooked(hook), connection)
+
+
+def _polled_shipment(connection: str, body: bytes) -> Event:
+    return ShipmentSeen(_polled(_decoded(body, PolledShipment)), connection)
+
+
+def _parcel(connection: str, body: bytes) -> Event:
+    note = _decoded(body, ParcelNote)
+    if note.status not in PARCEL:
+        raise Untranslatable("unknown_status", f"a parcel is never {note.status!r}", "status")
+    seen_at = _instant(note.seen_at.isoformat(), "seen_at")
+    return ParcelSeen(note.status, seen_at, connection, note.shipment_id)
+
+
+def _polled_return(connection: str, body: bytes) -> Event:
+    return ReturnReceived(receipt_of(_decoded(body, Told)), connection)
+
+
+def _polled_order(connection: str, body: bytes) -> Event:
+    listed = _decoded(body, ListedOrder)
+    status = STANDING.get((listed.fulfillment_status or "").lower(), "accepted")
+    return ReleaseSeen(status, connection, external_id=listed.id)
+
+
+def _stock(connection: str, body: bytes) -> Event | None:
+    """Its numbers are the account's and not a warehouse's, and carry no time: the SKUs are read back."""
+    skus = named_skus(one.sku for one in _decoded(body, StockHook).inventory)
+    return None if skus == NO_SKUS else SignalSeen(connection, STOCK, skus)
+
+
+def _status(connection: str, topic: str, order: OrderHook) -> Event:
+    external = order.order_uuid or (None if order.order_id is None else str(order.order_id))
+    return _told(connection, order) or ReleaseSeen(STATUSES[topic], connection, order.reason, external)
+
+
+def _returned(connection: str, body: bytes) -> Event:
     """What a webhook counts. Without our key it only names ShipHero's return: read it back."""
+    hook = _decoded(body, Hook)
     receipt = receipt_of_hook(hook)
     if not hook.partner_order_id:
         return SignalSeen(connection, RETURN, receipt.id, return_content(receipt))
     return ReturnReceived(receipt, connection)
+
+
+_READERS: Mapping[str, Callable[[str, bytes], Event | None]] = {
+    SHIPMENT_UPDATE: _shipment,
+    POLLED_SHIPMENT: _polled_shipment,
+    POLLED_PARCEL: _parcel,
+    RETURN_UPDATE: _returned,
+    POLLED_RETURN: _polled_return,
+    POLLED_ORDER: _polled_order,
+    POSITION: position_of,
+    INVENTORY_UPDATE: _stock,
+}
 
 
 def _told(connection: str, order: Fulfillment | OrderHook, content: str = "") -> SignalSeen | None:
@@ -154,7 +180,7 @@ def _hooked(hook: ShipmentHook) -> Shipment:
             )
             for package in packages
         ),
-        location=None if shipped.warehouse_id is None else str(shipped.warehouse_id),
+        location=shipped.warehouse_uuid or None,
     )
 
 
@@ -164,6 +190,10 @@ def _packed(lines: Sequence[HookLine], package: HookPackage, *, alone: bool) -> 
 
 
 def _polled(node: PolledShipment) -> Shipment:
+    if node.line_items.pageInfo.hasNextPage:
+        hint = "Take it up by hand: post it in the ERP and fulfil it in the channel."
+        detail = f"shipment {node.legacy_id} has more rows than are read at once"
+        raise Untranslatable("shipment_too_long", detail, "line_items", hint)
     lines = [(edge.node.shipping_label_id, _polled_line(edge.node)) for edge in node.line_items.edges]
     alone = len(node.shipping_labels) == 1
     return Shipment(

@@ -68,7 +68,7 @@ def _unshippable(payload: ReleaseOrder) -> Outcome | None:
 async def _find(client: ShipHero, order_key: str) -> list[wire.OrderRef]:
     """Orders under our key; the filter of the vendor is not trusted to be exact."""
     found = await client.ask(wire.ORDERS, {"partner": order_key}, wire.OrdersFound)
-    return [order for order in found.all if order.partner_order_id == order_key]
+    return [order for order in found.orders.data.nodes if order.partner_order_id == order_key]
 
 
 async def _released(client: ShipHero, payload: Any, call: Call) -> Result | None:

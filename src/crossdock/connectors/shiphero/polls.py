@@ -47,14 +47,15 @@ async def shipments(client: ShipHero, cursor: str | None, options: Mapping[str, 
     """One page. A round covers from the last shipment seen (less an overlap) to now, or what ``options`` ask for."""
     at = _cursor(client, cursor, options)
     until = at.until or client.line.now()
-    variables = {"from": _wire(at.since), "to": _wire(until), "first": PAGE_SIZE, "after": at.after}
+    variables = {"from": stamp(at.since), "to": stamp(until), "first": PAGE_SIZE, "after": at.after}
     listed = await ask(client, SHIPMENTS, variables, ShipmentsListed)
     page = listed.shipments.data
-    more = page.pageInfo.hasNextPage and page.pageInfo.endCursor not in (None, at.after)
-    listed_now = [(_named(bytes(edge.node)), bytes(edge.node)) for edge in page.edges]
+    following = page.following(at.after)
+    listed_now = [(_named(bytes(node)), bytes(node)) for node in page.nodes]
     seen = max([at.seen or at.since, *filter(None, (_at(one.created_date) for one, _ in listed_now))])
-    after = _after(client, at, until, page.pageInfo.endCursor if more else None, seen)
+    after = _after(client, at, until, following, seen)
     found = [_found(one, body) for one, body in listed_now]
+    more = following is not None
     return Page(tuple(one for one in found if one is not None), msgspec.json.encode(after).decode(), more)
 
 
@@ -80,17 +81,17 @@ async def orders(client: ShipHero, cursor: str | None, options: Mapping[str, Any
     """
     at = _cursor(client, cursor, options)
     variables = {
-        "from": _wire(at.since),
-        "to": _wire(at.until) if at.until else None,
+        "from": stamp(at.since),
+        "to": stamp(at.until) if at.until else None,
         "first": PAGE_SIZE,
         "after": at.after,
     }
     page = (await ask(client, ORDERS_CHANGED, variables, OrdersListed)).orders.data
-    more = page.pageInfo.hasNextPage and page.pageInfo.endCursor not in (None, at.after)
-    nodes = [edge.node for edge in page.edges]
-    seen = max([at.seen or at.since, *filter(None, (_at(node.updated_at) for node in nodes))])
-    after = _after(client, at, at.until, page.pageInfo.endCursor if more else None, seen)
-    found = [_standing(node) for node in nodes]
+    following = page.following(at.after)
+    seen = max([at.seen or at.since, *filter(None, (_at(node.updated_at) for node in page.nodes))])
+    after = _after(client, at, at.until, following, seen)
+    found = [_standing(node) for node in page.nodes]
+    more = following is not None
     return Page(tuple(one for one in found if one is not None), msgspec.json.encode(after).decode(), more)
 
 
@@ -142,7 +143,8 @@ def _instant(text: str) -> datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _wire(instant: datetime) -> str:
+def stamp(instant: datetime) -> str:
+    """An instant as arguments have it."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 

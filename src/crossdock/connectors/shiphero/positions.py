@@ -4,7 +4,7 @@
 nothing was there, and takes what comes next. Source: the vendor's public schema, ``warehouse_products``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -16,8 +16,8 @@ from crossdock.connectors.shiphero.client import ShipHero
 from crossdock.domain.outcome import Done, Rejected
 from crossdock.domain.stock_events import PositionSeen
 from crossdock.kit.errors import asked_at
-from crossdock.kit.manifest import Follow, Page, Poll, Result
-from crossdock.kit.positions import found
+from crossdock.kit.manifest import Follow, Found, Page, Poll, Result
+from crossdock.kit.positions import found, unreadable
 
 PAGE_SIZE = 100  # a credit each, of 4,004 with 60 back per second
 MOST_WAREHOUSES = 100  # that one SKU is in
@@ -37,10 +37,9 @@ async def everything(client: ShipHero, cursor: str | None, options: Mapping[str,
     listed = await polls.ask(client, wire.WAREHOUSE_PRODUCTS, variables, wire.ProductsListed)
     as_of = asked_at(client.told_at, sent, client.line.now())
     page = listed.warehouse_products.data
-    more = page.pageInfo.hasNextPage and page.pageInfo.endCursor not in (None, at.after)
-    positions = [_position(client, edge.node, as_of) for edge in page.edges]
-    following = Cursor(page.pageInfo.endCursor) if more else Cursor()
-    return Page(tuple(found(one) for one in positions if one.sku), msgspec.json.encode(following).decode(), more)
+    after = page.following(at.after)
+    told = tuple(one for product in page.nodes for one in _found(client, product, as_of))
+    return Page(told, msgspec.json.encode(Cursor(after)).decode(), after is not None)
 
 
 async def read_stock(client: ShipHero, named: str) -> Result:
@@ -55,9 +54,10 @@ async def read_stock(client: ShipHero, named: str) -> Result:
         variables = {"first": MOST_WAREHOUSES, "after": None, "sku": sku, "client": _client(client)}
         listed = await client.ask(wire.WAREHOUSE_PRODUCTS, variables, wire.ProductsListed)
         as_of = asked_at(client.told_at, sent, client.line.now())
-        for edge in listed.warehouse_products.data.edges:
-            if edge.node.sku == sku:
-                follows.append(Follow("stock", sku, _position(client, edge.node, as_of)))
+        for product in listed.warehouse_products.data.nodes:
+            seen = _position(client, product, as_of) if product.sku == sku else None
+            if seen is not None:  # what has no number is told by the poll
+                follows.append(Follow("stock", sku, seen))
     return Result(Done(), tuple(follows))
 
 
@@ -65,10 +65,24 @@ def _client(client: ShipHero) -> str | None:
     return client.settings.get("customer_account_id") or None
 
 
-def _position(client: ShipHero, product: wire.WarehouseProduct, as_of: datetime) -> PositionSeen:
-    committed = Decimal(product.on_hand - product.available + product.backorder)
-    on_hand = Decimal(product.on_hand)
-    return PositionSeen(client.line.connection, product.warehouse_id, product.sku, on_hand, committed, as_of)
+def _found(client: ShipHero, product: wire.WarehouseProduct, as_of: datetime) -> Iterator[Found]:
+    """A row that does not say whose it is says nothing."""
+    seen = _position(client, product, as_of)
+    if seen is not None:
+        yield found(seen)
+    elif product.sku and product.warehouse_id:
+        place = client.line.connection, product.warehouse_id, product.sku
+        yield unreadable(*place, as_of, product.on_hand, product.available)
+
+
+def _position(client: ShipHero, product: wire.WarehouseProduct, as_of: datetime) -> PositionSeen | None:
+    """None where a number is missing, or whose it is."""
+    on_hand, available = product.on_hand, product.available
+    if not (product.sku and product.warehouse_id) or on_hand is None or available is None:
+        return None
+    committed = Decimal(on_hand - available + (product.backorder or 0))
+    place = client.line.connection, product.warehouse_id, product.sku
+    return PositionSeen(*place, Decimal(on_hand), committed, as_of)
 
 
 POLLS = {**polls.POLLS, "positions_all": Poll("positions_all", everything, every_s=900.0)}

@@ -15,6 +15,7 @@ import msgspec
 
 from crossdock.connectors.shiphero.answers import Stopped
 from crossdock.connectors.shiphero.client import ShipHero
+from crossdock.connectors.shiphero.wire import Answer, OrderedLine, Owner, Page
 from crossdock.domain.commands import AnnounceReturn, RecallReturn
 from crossdock.domain.events import ReturnReceived
 from crossdock.domain.order import Address
@@ -30,8 +31,8 @@ CANCEL_AS = "cancelled"
 _MOST_UNITS = 1_000_000
 
 _FIELDS = (
-    "id legacy_id partner_id status line_items { id legacy_id quantity quantity_received restock condition "
-    "line_item { partner_line_item_id sku } }"
+    "id legacy_id partner_id status line_items { id legacy_id quantity_received restock condition "
+    "line_item { partner_line_item_id sku } product { sku } }"
 )
 CREATE = (
     "mutation AnnounceReturn($data: CreateReturnInput!) { return_create(data: $data) "
@@ -56,8 +57,7 @@ LISTED = (
 )
 
 
-class _Ordered(msgspec.Struct, frozen=True):
-    partner_line_item_id: str | None = None
+class _Product(msgspec.Struct, frozen=True):
     sku: str | None = None
 
 
@@ -66,15 +66,11 @@ class Row(msgspec.Struct, frozen=True):
 
     id: str | None = None
     legacy_id: int | None = None
-    quantity: int = 0
     quantity_received: int | None = 0
     restock: int | None = 0
     condition: str | None = None
-    line_item: _Ordered | None = None
-
-
-class _Owner(msgspec.Struct, frozen=True):
-    partner_order_id: str | None = None
+    line_item: OrderedLine | None = None
+    product: _Product | None = None  # of goods that are not the order's there is no line
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -85,7 +81,7 @@ class Told(msgspec.Struct, frozen=True):
     partner_id: str | None = None
     status: str | None = None
     line_items: tuple[Row, ...] | None = ()
-    order: _Owner | None = None
+    order: Owner | None = None
 
 
 class HookRow(msgspec.Struct, frozen=True):
@@ -102,7 +98,7 @@ class Hook(msgspec.Struct, frozen=True):
 
     return_uuid: str
     status: str | None = None
-    items: tuple[HookRow, ...] = ()
+    items: tuple[HookRow, ...] | None = ()
     partner_order_id: str | None = None
     order_uuid: str | None = None
 
@@ -119,34 +115,23 @@ class _Updated(msgspec.Struct, frozen=True):
     return_update_status: _Made
 
 
-class _PageInfo(msgspec.Struct, frozen=True):
-    hasNextPage: bool = False  # noqa: N815 - the vendor's spelling
-    endCursor: str | None = None  # noqa: N815
-
-
-class _Edge(msgspec.Struct, frozen=True):
-    node: Told
-
-
-class _Page(msgspec.Struct, frozen=True):
-    pageInfo: _PageInfo  # noqa: N815
-    edges: tuple[_Edge, ...]
-
-
-class _Answer(msgspec.Struct, frozen=True):
-    data: _Page
+class OfOrder(msgspec.Struct, frozen=True):
+    returns: Answer[Page[Told]]
 
 
 class Listed(msgspec.Struct, frozen=True):
-    returns: _Answer
+    returns: Answer[Page[msgspec.Raw]]
 
 
-class _One(msgspec.Struct, frozen=True):
-    data: Told | None = None
+class Named(msgspec.Struct, frozen=True):
+    """The little of a listed return that names it: one of an odd shape must not stop the list."""
+
+    id: str
+    order: Owner | None = None
 
 
-class _Read(msgspec.Struct, frozen=True):
-    ret: _One = msgspec.field(name="return")
+class _OneRead(msgspec.Struct, frozen=True):
+    ret: Answer[Told | None] = msgspec.field(name="return")
 
 
 # -- what they say -----------------------------------------------------------------------------------------------
@@ -160,12 +145,17 @@ def receipt_of(told: Told) -> Receipt:
             _units(row.quantity_received),
             _units(row.restock),
             (row.line_item.partner_line_item_id or None) if row.line_item else None,
-            (row.line_item.sku or None) if row.line_item else None,
+            _sku(row),
             row.condition or None,
         )
         for row in told.line_items or ()
     )
     return Receipt(told.id, rows, told.partner_id or None, (told.status or "").lower() in FINISHED)
+
+
+def _sku(row: Row) -> str | None:
+    named = (one.sku for one in (row.line_item, row.product) if one is not None)
+    return next(filter(None, named), None)
 
 
 def receipt_of_hook(hook: Hook) -> Receipt:
@@ -178,7 +168,7 @@ def receipt_of_hook(hook: Hook) -> Receipt:
             row.sku or None,
             row.condition or None,
         )
-        for row in hook.items
+        for row in hook.items or ()
     )
     return Receipt(hook.return_uuid, rows, None, (hook.status or "").lower() in FINISHED)
 
@@ -256,7 +246,10 @@ def _refusal(payload: AnnounceReturn, settings: Mapping[str, Any]) -> Outcome | 
             detail = f"line {line.line_id} of {payload.reference}: ShipHero takes whole units back, not {line.quantity}"
             return Rejected("quantity_not_whole", detail, "lines.quantity")
     if not payload.warehouse_ref:
-        return Rejected("order_unknown", f"ShipHero's id of order {payload.order_key} is not known", "warehouse_ref")
+        detail = f"ShipHero's id of order {payload.order_key} is not known"
+        return Rejected(
+            "order_unknown", detail, "warehouse_ref", "Create the return in ShipHero by hand, then resolve."
+        )
     if not (payload.location or settings.get("warehouse_id")):
         hint = "Set warehouse_id on the connection, then retry."
         return Rejected("warehouse_unknown", f"it is not known where {payload.reference} goes", "warehouse_id", hint)
@@ -292,8 +285,13 @@ async def announced(client: ShipHero, payload: Any, call: Call) -> Result | None
 
 
 async def recall(client: ShipHero, payload: RecallReturn, call: Call) -> Result:
-    """Set the return's status, if nothing of it has come. Reads first: calling off again is then no error."""
+    """Set the return's status, if nothing of it has come. Reads first: calling off again is then no error.
+
+    One that was just made may not be listed yet, and is read by ShipHero's id of it.
+    """
     found = await _ours(client, payload.warehouse_ref, payload.reference)
+    if not found and payload.return_ref and (known := await _read(client, payload.return_ref)) is not None:
+        found = [known]
     if not found:
         detail = f"ShipHero has no return {payload.reference} to call off"
         return Result(Rejected("not_there", detail, hint="Was it removed by hand? Then resolve."))
@@ -316,18 +314,21 @@ async def _ours(client: ShipHero, order_ref: str | None, reference: str) -> list
     found: list[Told] = []
     after: str | None = None
     while order_ref:
-        page = (await client.ask(OF_ORDER, {"order": order_ref, "after": after}, Listed)).returns.data
-        found += [edge.node for edge in page.edges if edge.node.partner_id == reference]
-        following = page.pageInfo.endCursor
-        if not page.pageInfo.hasNextPage or following in (None, after):
+        page = (await client.ask(OF_ORDER, {"order": order_ref, "after": after}, OfOrder)).returns.data
+        found += [told for told in page.nodes if told.partner_id == reference]
+        after = page.following(after)
+        if after is None:
             break
-        after = following
     return found
+
+
+async def _read(client: ShipHero, return_id: str) -> Told | None:
+    return (await client.ask(ONE, {"id": return_id}, _OneRead)).ret.data
 
 
 async def read_return(client: ShipHero, return_id: str) -> Result:
     """A webhook named a return and no order of ours: read whose it is, and what it counts."""
-    told = (await client.ask(ONE, {"id": return_id}, _Read)).ret.data
+    told = await _read(client, return_id)
     if told is None:
         return Result(Rejected("not_there", f"ShipHero has no return {return_id}"))
     key = told.order.partner_order_id if told.order else None

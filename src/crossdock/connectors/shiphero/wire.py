@@ -2,8 +2,11 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Generic, TypeVar
 
 import msgspec
+
+N = TypeVar("N")
 
 ORDER_CREATE = (
     "mutation ReleaseOrder($data: CreateOrderInput!) { order_create(data: $data) "
@@ -15,7 +18,8 @@ ORDER_CANCEL = (
 )
 ORDERS = (
     "query FindOrder($partner: String!) { orders(partner_order_id: $partner) { request_id complexity "
-    "data(first: 5) { edges { node { id legacy_id partner_order_id fulfillment_status } } } } }"
+    "data(first: 5) { pageInfo { hasNextPage endCursor } "
+    "edges { node { id legacy_id partner_order_id fulfillment_status } } } } }"
 )
 ORDER = (
     "query ReadOrder($id: String!) { order(id: $id) { request_id complexity "
@@ -27,8 +31,8 @@ SHIPMENTS = (
     "pageInfo { hasNextPage endCursor } edges { node { id legacy_id warehouse_id created_date "
     "order { id partner_order_id } "
     "shipping_labels { id tracking_number tracking_url carrier shipping_method } "
-    "line_items(first: 100) { edges { node { quantity shipping_label_id line_item { partner_line_item_id sku } } } } "
-    "} } } } }"
+    "line_items(first: 100) { pageInfo { hasNextPage endCursor } "
+    "edges { node { quantity shipping_label_id line_item { partner_line_item_id sku } } } } } } } } }"
 )
 # Whether a shipment was picked up and delivered: all that ShipHero tells of its way, and without an instant.
 # Source: developer.shiphero.com/schema/types/shipment.html, read 2026-11.
@@ -52,6 +56,37 @@ WAREHOUSE_PRODUCTS = (
 ACCOUNT = "query Account { account { request_id data { id legacy_id } } }"
 
 
+class PageInfo(msgspec.Struct, frozen=True):
+    hasNextPage: bool = False  # noqa: N815 - the vendor's spelling
+    endCursor: str | None = None  # noqa: N815
+
+
+class Edge(msgspec.Struct, Generic[N], frozen=True):
+    node: N
+
+
+class Page(msgspec.Struct, Generic[N], frozen=True):
+    """One page of a connection."""
+
+    pageInfo: PageInfo  # noqa: N815
+    edges: tuple[Edge[N], ...]
+
+    @property
+    def nodes(self) -> list[N]:
+        return [edge.node for edge in self.edges]
+
+    def following(self, after: str | None) -> str | None:
+        """Where the next page begins; None: there is none, or it would be the one that began ``after`` again."""
+        end = self.pageInfo.endCursor
+        return end if self.pageInfo.hasNextPage and end != after else None
+
+
+class Answer(msgspec.Struct, Generic[N], frozen=True):
+    """What every query answers: a page of things, or one thing."""
+
+    data: N
+
+
 class OrderRef(msgspec.Struct, frozen=True):
     id: str
     legacy_id: int | None = None
@@ -71,32 +106,12 @@ class OrderCancelled(msgspec.Struct, frozen=True):
     order_cancel: _OrderAnswer
 
 
-class _OrderEdge(msgspec.Struct, frozen=True):
-    node: OrderRef
-
-
-class _OrderPage(msgspec.Struct, frozen=True):
-    edges: tuple[_OrderEdge, ...]
-
-
-class _OrdersAnswer(msgspec.Struct, frozen=True):
-    data: _OrderPage
-
-
 class OrdersFound(msgspec.Struct, frozen=True):
-    orders: _OrdersAnswer
-
-    @property
-    def all(self) -> list[OrderRef]:
-        return [edge.node for edge in self.orders.data.edges]
-
-
-class _OneOrder(msgspec.Struct, frozen=True):
-    data: OrderRef | None = None
+    orders: Answer[Page[OrderRef]]
 
 
 class OrderRead(msgspec.Struct, frozen=True):
-    order: _OneOrder
+    order: Answer[OrderRef | None]
 
 
 class _Account(msgspec.Struct, frozen=True):
@@ -104,12 +119,8 @@ class _Account(msgspec.Struct, frozen=True):
     legacy_id: int | None = None
 
 
-class _AccountAnswer(msgspec.Struct, frozen=True):
-    data: _Account
-
-
 class AccountRead(msgspec.Struct, frozen=True):
-    account: _AccountAnswer
+    account: Answer[_Account]
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -120,7 +131,7 @@ class Label(msgspec.Struct, frozen=True):
     shipping_method: str | None = None
 
 
-class _OrderedLine(msgspec.Struct, frozen=True):
+class OrderedLine(msgspec.Struct, frozen=True):
     partner_line_item_id: str | None = None
     sku: str | None = None
 
@@ -128,15 +139,14 @@ class _OrderedLine(msgspec.Struct, frozen=True):
 class PolledLine(msgspec.Struct, frozen=True):
     quantity: Decimal
     shipping_label_id: str | None = None
-    line_item: _OrderedLine | None = None
+    line_item: OrderedLine | None = None
 
 
-class _LineEdge(msgspec.Struct, frozen=True):
-    node: PolledLine
+class _Lines(msgspec.Struct, frozen=True):
+    """The lines of a shipment that are told with it: messages of older versions do not say whether there are more."""
 
-
-class _LinePage(msgspec.Struct, frozen=True):
-    edges: tuple[_LineEdge, ...]
+    edges: tuple[Edge[PolledLine], ...]
+    pageInfo: PageInfo = PageInfo()  # noqa: N815
 
 
 class PolledShipment(msgspec.Struct, frozen=True):
@@ -145,7 +155,7 @@ class PolledShipment(msgspec.Struct, frozen=True):
     id: str
     legacy_id: int
     created_date: str
-    line_items: _LinePage
+    line_items: _Lines
     order: OrderRef | None = None
     shipping_labels: tuple[Label, ...] = ()
     warehouse_id: str | None = None
@@ -155,7 +165,9 @@ class _ListedLabel(msgspec.Struct, frozen=True):
     tracking_number: str | None = None
 
 
-class _ListedOrder(msgspec.Struct, frozen=True):
+class Owner(msgspec.Struct, frozen=True):
+    """Whose order a shipment or a return is of, by our key."""
+
     partner_order_id: str | None = None
 
 
@@ -164,13 +176,8 @@ class ListedShipment(msgspec.Struct, frozen=True):
 
     legacy_id: int
     created_date: str | None = None
-    order: _ListedOrder | None = None
+    order: Owner | None = None
     shipping_labels: tuple[_ListedLabel, ...] | None = ()
-
-
-class _PageInfo(msgspec.Struct, frozen=True):
-    hasNextPage: bool = False  # noqa: N815 - the vendor's spelling
-    endCursor: str | None = None  # noqa: N815
 
 
 class ListedOrder(msgspec.Struct, frozen=True):
@@ -182,25 +189,8 @@ class ListedOrder(msgspec.Struct, frozen=True):
     updated_at: str | None = None
 
 
-class _ShipmentEdge(msgspec.Struct, frozen=True):
-    node: msgspec.Raw
-
-
-class _ShipmentPage(msgspec.Struct, frozen=True):
-    pageInfo: _PageInfo  # noqa: N815
-    edges: tuple[_ShipmentEdge, ...]
-
-
-class _ShipmentsAnswer(msgspec.Struct, frozen=True):
-    data: _ShipmentPage
-
-
 class ShipmentsListed(msgspec.Struct, frozen=True):
-    shipments: _ShipmentsAnswer
-
-
-class _Owner(msgspec.Struct, frozen=True):
-    partner_order_id: str | None = None
+    shipments: Answer[Page[msgspec.Raw]]
 
 
 class FollowedShipment(msgspec.Struct, frozen=True):
@@ -209,24 +199,11 @@ class FollowedShipment(msgspec.Struct, frozen=True):
     legacy_id: int | str
     picked_up: bool | None = None
     delivered: bool | None = None
-    order: _Owner | None = None
-
-
-class _FollowedEdge(msgspec.Struct, frozen=True):
-    node: FollowedShipment
-
-
-class _FollowedPage(msgspec.Struct, frozen=True):
-    pageInfo: _PageInfo  # noqa: N815
-    edges: tuple[_FollowedEdge, ...]
-
-
-class _FollowedAnswer(msgspec.Struct, frozen=True):
-    data: _FollowedPage
+    order: Owner | None = None
 
 
 class ShipmentsFollowed(msgspec.Struct, frozen=True):
-    shipments: _FollowedAnswer
+    shipments: Answer[Page[FollowedShipment]]
 
 
 class ParcelNote(msgspec.Struct, frozen=True):
@@ -237,21 +214,8 @@ class ParcelNote(msgspec.Struct, frozen=True):
     seen_at: datetime
 
 
-class _ListedOrderEdge(msgspec.Struct, frozen=True):
-    node: ListedOrder
-
-
-class _ListedOrderPage(msgspec.Struct, frozen=True):
-    pageInfo: _PageInfo  # noqa: N815
-    edges: tuple[_ListedOrderEdge, ...]
-
-
-class _ListedOrdersAnswer(msgspec.Struct, frozen=True):
-    data: _ListedOrderPage
-
-
 class OrdersListed(msgspec.Struct, frozen=True):
-    orders: _ListedOrdersAnswer
+    orders: Answer[Page[ListedOrder]]
 
 
 class HookLine(msgspec.Struct, frozen=True):
@@ -281,7 +245,7 @@ class Fulfillment(msgspec.Struct, frozen=True):
     created_at: str
     partner_order_id: str | None = None
     order_uuid: str | None = None
-    warehouse_id: int | str | None = None
+    warehouse_uuid: str | None = None  # what the API calls it; ``warehouse_id`` is another number for it
     tracking_number: str | None = None
     custom_tracking_url: str | None = None
     shipping_carrier: str | None = None
@@ -339,27 +303,17 @@ class StockHook(msgspec.Struct, frozen=True):
 
 
 class WarehouseProduct(msgspec.Struct, frozen=True):
-    """A SKU in one warehouse. ``available``: on hand less what is allocated; ``backorder``: wanted and not there."""
+    """A SKU in one warehouse. ``available``: on hand less what is allocated; ``backorder``: wanted and not there.
 
-    sku: str
-    warehouse_id: str
-    on_hand: int
-    available: int
-    backorder: int = 0
+    The schema promises none of them: a row without a number must not stop the others.
+    """
 
-
-class _ProductEdge(msgspec.Struct, frozen=True):
-    node: WarehouseProduct
-
-
-class _ProductPage(msgspec.Struct, frozen=True):
-    pageInfo: _PageInfo  # noqa: N815
-    edges: tuple[_ProductEdge, ...]
-
-
-class _ProductData(msgspec.Struct, frozen=True):
-    data: _ProductPage
+    sku: str | None = None
+    warehouse_id: str | None = None
+    on_hand: int | None = None
+    available: int | None = None
+    backorder: int | None = 0
 
 
 class ProductsListed(msgspec.Struct, frozen=True):
-    warehouse_products: _ProductData
+    warehouse_products: Answer[Page[WarehouseProduct]]

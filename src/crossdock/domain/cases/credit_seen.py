@@ -29,8 +29,12 @@ def credit_seen(d: Draft, event: CreditSeen) -> None:
 
 
 def _is_ours(state: OrderState, credit: Credit) -> bool:
-    """By the refund it was made for, its command answered or not; or by the answer, or a person's word."""
-    if credit.made_for is not None and state.command_of(CREDIT, credit.made_for) is not None:
+    """By its mark, whatever we remember of it; or by the answer to our command, or a person's word.
+
+    A mark that no command of ours fits is older than what a backup brought back, or its refund's id is written there in
+    other characters: paid back in the channel, the customer would have it twice.
+    """
+    if credit.made_for is not None:
         return True
     made = (intent for intent in state.commands.values() if intent.step == CREDIT)
     return any(intent.refs.get("creditMemo") == credit.id for intent in made)

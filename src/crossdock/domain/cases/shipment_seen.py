@@ -1,5 +1,6 @@
 """Goods left the warehouse: taken once, balanced per line, resolved to the channel's line ids."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
@@ -85,13 +86,15 @@ def _fit(d: Draft, shipment: Shipment) -> Shipment:
 def _same_parcel(one: Shipment, other: Shipment) -> bool:
     ours = {package.tracking_number for package in one.packages if package.tracking_number}
     theirs = {package.tracking_number for package in other.packages if package.tracking_number}
-    return bool(ours) and ours == theirs and _quantities(one) == _quantities(other)
+    return bool(ours) and ours == theirs and _quantities(one.lines) == _quantities(other.lines)
 
 
-def _quantities(shipment: Shipment) -> dict[str, Decimal]:
+def _quantities(lines: Iterable[ShippedLine]) -> dict[str, Decimal]:
+    """What left of each line, in whatever order and parts it is told."""
     sums: dict[str, Decimal] = {}
-    for line in shipment.lines:
-        sums[line.line_id] = sums.get(line.line_id, ZERO) + line.quantity
+    for line in lines:
+        name = line.line_id or line.sku or ""
+        sums[name] = sums.get(name, ZERO) + line.quantity
     return sums
 
 
@@ -174,7 +177,7 @@ def _packages(
 def _repeated(d: Draft, known: Parcel, event: ShipmentSeen) -> None:
     """A shipment that is taken already: nothing, more about its parcels, or a contradiction."""
     shipment = event.shipment
-    if (known.told or known.shipment.lines) != shipment.lines:
+    if _quantities(known.told or known.shipment.lines) != _quantities(shipment.lines):
         text = "The warehouse changed the lines of a shipment that is already taken"
         facts = {"shipment": shipment.id}
         d.open(problem("shipment.changed", _key(shipment), text, event.source, facts), "take.shipments")

@@ -16,7 +16,7 @@ from crossdock.simulators.netsuite.ledger import Document, Ledger
 from crossdock.simulators.netsuite.pricebook import PriceBook
 from crossdock.simulators.netsuite.sales import SalesDesk
 from crossdock.simulators.netsuite.search import Search
-from crossdock.simulators.netsuite.stock import SHIPS_FROM, StockRoom
+from crossdock.simulators.netsuite.stock import StockRoom
 from crossdock.simulators.netsuite.views import shown
 
 RECORD = "/services/rest/record/v1"
@@ -128,7 +128,9 @@ class NetSuiteAccount:
             if verb == "blank_stock":
                 self.stock.blank.add(counted)
                 return {}
-            self.stock.count(counted, str(args.get("location", SHIPS_FROM)), Decimal(str(args["quantity"])), now)
+            self.stock.count(
+                counted, str(args.get("location", catalogue.SHIPS_FROM)), Decimal(str(args["quantity"])), now
+            )
         elif verb in ("rename_item", "deactivate_item"):
             item = self.items[str(args["id"])]
             item.modified = now

@@ -10,6 +10,8 @@ CURRENCIES = {
     "10": "SEK", "11": "CHF", "12": "NZD", "13": "DKK", "14": "NOK", "15": "PLN", "16": "MXN", "17": "SGD",
 }  # fmt: skip
 DECIMALS = {"JPY": 0, "KWD": 3}
+SHIPS_FROM = "1"  # the location that sales orders commit at
+LOCATIONS = frozenset({SHIPS_FROM, "2", "3"})
 TAX_CODES = frozenset({"301", "302"})
 
 # internal id -> (posting, or bank; name): the accounts that settlements are posted to

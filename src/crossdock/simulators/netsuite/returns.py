@@ -17,16 +17,16 @@ Body = Mapping[str, Any]
 
 
 def authorise(ledger: Ledger, order: Document, body: Body, now: datetime) -> Document:
-    """What is named of the order, or all of it."""
+    """What left of the order, of each line as much as is named of it."""
     external_id = unused(ledger, "returnAuthorization", body)
     named = _named(body, {line.line for line in order.lines})
     document = made_from(ledger, order, "returnAuthorization", "RMA", external_id, now)
     for line in order.lines:
-        row = named.get(line.line, None if named else {})
-        if row is None:
+        row, left = named.get(line.line), line.fulfilled if line.stocked else line.quantity
+        if row is None and not left:
             continue
-        quantity = Decimal(row.get("quantity", line.quantity))
-        if quantity <= ZERO or quantity > line.fulfilled:
+        quantity = Decimal((row or {}).get("quantity", left))
+        if quantity <= ZERO or quantity > left:
             raise user_error(f"{quantity} of line {line.line} cannot be returned, {line.fulfilled} left.", "quantity")
         document.lines.append(_copy(line, len(document.lines) + 1, quantity))
     if not document.lines:
@@ -41,11 +41,11 @@ def receive(ledger: Ledger, authorised: Document, body: Body, now: datetime) -> 
     external_id = unused(ledger, "itemReceipt", body)
     if authorised.status in "ACH":
         raise user_error("The return is not approved or is closed.", "createdFrom")
-    named = _named(body, {line.line for line in authorised.lines})
+    named = _named(body, {line.line for line in authorised.lines if line.stocked})
     document = made_from(ledger, authorised, "itemReceipt", "IR", external_id, now)
     for line in authorised.lines:
         row = named.get(line.line, {})
-        if line.closed or not row.get("itemReceive", True):
+        if line.closed or not line.stocked or not row.get("itemReceive", True):
             continue
         quantity = Decimal(row.get("quantity", line.open))
         if quantity <= ZERO or quantity > line.open:

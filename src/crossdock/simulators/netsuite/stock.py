@@ -7,10 +7,9 @@ from decimal import Decimal
 
 import msgspec
 
+from crossdock.simulators.netsuite.catalogue import SHIPS_FROM
 from crossdock.simulators.netsuite.ledger import ZERO, Ledger
 from crossdock.simulators.netsuite.returns import restocked
-
-SHIPS_FROM = "1"  # the location that sales orders commit at
 
 
 class Counted(msgspec.Struct, frozen=True):

@@ -5,7 +5,8 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from crossdock.simulators.netsuite.answers import Refusal, user_error
+from crossdock.simulators.netsuite.answers import Refusal, bad_ref, user_error
+from crossdock.simulators.netsuite.catalogue import LOCATIONS, SHIPS_FROM
 from crossdock.simulators.netsuite.ledger import ZERO, Document, Ledger, Line
 from crossdock.simulators.netsuite.sales import status_of
 
@@ -24,6 +25,9 @@ def fulfil(ledger: Ledger, order: Document, body: Mapping[str, Any], now: dateti
         row = named.get(line.line, {})
         if not line.stocked or line.closed or not row.get("itemReceive", True):
             continue
+        place = str((row.get("location") or {}).get("id", SHIPS_FROM))
+        if place not in LOCATIONS:
+            raise bad_ref("item.items.location", place)
         quantity = Decimal(row.get("quantity", line.open))
         if quantity > line.open:
             raise user_error(

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from crossdock.simulators.shiphero.views import WAREHOUSE_NUMBER
 from crossdock.simulators.shiphero.warehouse import Order, Refusal, uuid
 
 PENDING, COMPLETE, CANCELLED = "pending", "complete", "cancelled"
@@ -127,6 +128,7 @@ def view(made: Return, order: Callable[[Order], dict[str, Any]]) -> dict[str, An
                 "reason": item.reason,
                 "warehouse_id": made.warehouse_id,
                 "line_item": None if item.line_id is None else _line(lines[item.line_id]),
+                "product": {"sku": item.sku},
             }
             for item in made.items
         ],
@@ -161,7 +163,7 @@ def webhook(made: Return) -> dict[str, Any]:
                 "item_reason": item.reason,
                 "restock": item.restocked,
                 "partner_line_item_id": item.line_id,
-                "warehouse_id": int(made.warehouse_id) if made.warehouse_id.isdigit() else None,
+                "warehouse_id": WAREHOUSE_NUMBER,
             }
             for item in made.items
         ],

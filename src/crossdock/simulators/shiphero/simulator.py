@@ -229,6 +229,8 @@ class ShipHeroSimulator:
         check_input(given["dimensions"], "DimensionsInput")
         if given["label_type"] not in ("FREE", "PAID", "FLAT_RATE", "SELF_RETURN"):
             raise GraphError(f'Value "{given["label_type"]}" does not exist in "ReturnLabelType" enum.')
+        if given["warehouse_id"] != views.WAREHOUSE_ID:
+            raise GraphError(f"Warehouse {given['warehouse_id']} not found", 4, field="warehouse_id")
         for line in given["line_items"]:
             check_input(line, "CreateReturnLineItemInput")
             if not isinstance(line["quantity"], int) or line["quantity"] < 1:

@@ -22,9 +22,9 @@ class Shelves:
         self._counted: dict[Place, int] = {}  # less what has left since
         self._left: dict[str, int] = {}  # of each SKU, when it was counted
 
-    def count(self, sku: str, quantity: int, warehouse: str = str(WAREHOUSE_ID)) -> None:
+    def count(self, sku: str, quantity: int, warehouse: str = WAREHOUSE_ID) -> None:
         """Somebody has counted: so many are there now."""
-        if warehouse == str(WAREHOUSE_ID):
+        if warehouse == WAREHOUSE_ID:
             self._left[sku] = self._gone(sku)
         self._counted[warehouse, sku] = quantity
         self._changed(sku)
@@ -38,7 +38,7 @@ class Shelves:
         return [self._product(*place) for place in wanted]
 
     def _product(self, warehouse: str, sku: str) -> dict[str, Any]:
-        first = warehouse == str(WAREHOUSE_ID)
+        first = warehouse == WAREHOUSE_ID
         on_hand = self._counted[warehouse, sku] - (self._gone(sku) - self._left[sku] if first else 0)
         asked = self._asked(sku) if first else 0
         allocated = min(on_hand, asked)

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from crossdock.simulators.shiphero.warehouse import Line, Order, Parcel, Shipment
+from crossdock.simulators.shiphero.warehouse import Line, Order, Parcel, Shipment, uuid
 
 ACCOUNT = {"account_id": 6334, "account_uuid": "QWNjb3VudDo2MzM0"}
-WAREHOUSE_ID = 76733
+WAREHOUSE_NUMBER = 76733  # what webhooks call the warehouse beside its id
+WAREHOUSE_ID = uuid("Warehouse", WAREHOUSE_NUMBER)
 
 
 def instant(text: Any) -> datetime | None:
@@ -50,7 +51,7 @@ def shipment(of: Order, shipment: Shipment) -> dict[str, Any]:
         "id": shipment.id,
         "legacy_id": shipment.legacy_id,
         "order_id": of.id,
-        "warehouse_id": str(WAREHOUSE_ID),
+        "warehouse_id": WAREHOUSE_ID,
         "created_date": f"{shipment.at:%Y-%m-%dT%H:%M:%S}",
         "picked_up": shipment.picked_up,
         "delivered": shipment.delivered,
@@ -123,7 +124,8 @@ def _shipment_update(of: Order, shipment: Shipment) -> dict[str, Any]:
             "shipment_id": shipment.legacy_id,
             "shipment_uuid": shipment.id,
             "warehouse": "Primary",
-            "warehouse_id": WAREHOUSE_ID,
+            "warehouse_id": WAREHOUSE_NUMBER,
+            "warehouse_uuid": WAREHOUSE_ID,
             "webhook_type": "Shipment Update",
             "partner_order_id": of.partner,
             "order_number": of.given.get("order_number"),

@@ -41,7 +41,9 @@ def post(*lines: ShippedLine, **fields: object) -> PostShipment:
 
 
 def test_a_fulfilment_names_every_open_line_and_no_other() -> None:
-    document = render_fulfilment(post(ShippedLine("line-2", Decimal(1), "SKU-0002"), location="7"), order(), {})
+    settings = {"locations": {"V2FyZWhvdXNlOjE=": "7"}}
+    left = post(ShippedLine("line-2", Decimal(1), "SKU-0002"), location="V2FyZWhvdXNlOjE=")
+    document = render_fulfilment(left, order(), settings)
     assert document["item"]["items"] == [
         {"orderLine": 2, "itemReceive": True, "quantity": Decimal(1), "location": {"id": "7"}},
         {"orderLine": 4, "itemReceive": False},
@@ -50,6 +52,11 @@ def test_a_fulfilment_names_every_open_line_and_no_other() -> None:
     assert document["package"]["items"] == [
         {"packageWeight": Decimal("1.10"), "packageTrackingNumber": "1Z999", "packageDescr": "UPS Ground"}
     ]
+
+
+def test_a_warehouses_own_number_is_no_location_of_the_account() -> None:
+    document = render_fulfilment(post(ShippedLine("line-2", Decimal(1), "SKU-0002"), location="76733"), order(), {})
+    assert not any("location" in row for row in document["item"]["items"])
 
 
 def test_weights_are_in_the_accounts_unit_and_never_nothing() -> None:

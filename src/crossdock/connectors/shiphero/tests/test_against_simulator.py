@@ -16,7 +16,7 @@ from crossdock.domain.commands import CancelRelease, ReadBack, ReleaseOrder
 from crossdock.domain.events import ParcelSeen, ReleaseSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.money import Amount
 from crossdock.domain.order import Address, LineKind, Order, OrderLine, Party, Totals
-from crossdock.domain.outcome import Conflict, Done, Misconfigured, RateLimited, Rejected, RetryLater
+from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, RateLimited, Rejected, RetryLater
 from crossdock.kit.http import AnswerLost, Line, NotSent, Response
 from crossdock.kit.manifest import Call, Unreachable, Untranslatable
 from crossdock.kit.tokens import InProcessTokens
@@ -156,6 +156,12 @@ async def test_a_lost_answer_is_found_again_by_our_key() -> None:
     [order] = wired.simulator.warehouse.orders.values()
     found = await wired.look_up(release())
     assert found.outcome == Done({"order": order.id, "orderNumber": str(order.legacy_id)}, repeated=True)
+
+
+async def test_an_order_that_was_made_with_an_error_beside_it_is_looked_for_and_not_made_again() -> None:
+    wired = Wired()
+    wired.spoil = (b'{"data":', b'{"errors":[{"message":"legacy_id cannot be resolved"}],"data":')
+    assert isinstance((await wired.send(release())).outcome, OutcomeUnknown)
 
 
 async def test_an_order_that_is_there_twice_is_told_not_chosen() -> None:
@@ -361,6 +367,15 @@ async def test_a_shipment_of_an_unknown_shape_blocks_only_its_own_order() -> Non
     assert odd
     with pytest.raises(Untranslatable, match="quantity"):
         CONNECTOR.translate("warehouse", odd[0].topic, odd[0].body)
+
+
+async def test_a_shipment_of_more_rows_than_are_read_is_not_taken_for_less() -> None:
+    wired = Wired(split=0.0, two_parcels=0.0)
+    await wired.send(release(*(line(str(number), "1") for number in range(101))))
+    await wired.work()
+    [found] = (await CONNECTOR.polls["shipments"].run(wired.client, None, {})).found
+    with pytest.raises(Untranslatable, match="more rows"):
+        CONNECTOR.translate("warehouse", found.topic, found.body)
 
 
 async def test_read_back_finds_the_stream_of_a_message_without_our_key() -> None:

@@ -59,7 +59,7 @@ def test_the_sample_becomes_one_shipment_of_two_parcels() -> None:
                 Package("1Z000000000000001", "UPS", "Ground", "https://track.example/1Z000000000000001", (_mugs(2),)),
                 Package("1Z000000000000002", "UPS", "Ground", None, (_mugs(1), tea)),
             ),
-            location="76733",
+            location="V2FyZWhvdXNlOjc2NzMz",
         ),
         "wms",
     )

@@ -10,9 +10,7 @@ from crossdock.domain.events import SignalSeen
 from crossdock.domain.outcome import Done, Rejected
 from crossdock.domain.stock_events import PositionSeen
 from crossdock.kit.manifest import Untranslatable
-from crossdock.simulators.shiphero.views import WAREHOUSE_ID
-
-HERE = str(WAREHOUSE_ID)
+from crossdock.simulators.shiphero.views import WAREHOUSE_ID as HERE
 
 
 async def everything(wired: Wired) -> list[PositionSeen]:
@@ -71,6 +69,22 @@ def test_messages_of_one_sku_share_a_stream_and_so_each_is_read() -> None:
     bodies = [b'{"webhook_type":"Inventory Update","inventory":[{"sku":"A","inventory":"%d"}]}' % n for n in (1, 2)]
     keys = {webhook.identify("wms", {"x-shiphero-message-id": body.hex()}, body).stream_key for body in bodies}
     assert keys == {'wms:stock:["A"]'}
+
+
+async def test_a_row_without_a_number_stops_its_own_sku_and_no_other() -> None:
+    wired = Wired()
+    for sku in ("SKU-1", "SKU-2"):
+        wired.simulator.act("count_stock", {"sku": sku, "quantity": 2})
+    wired.spoil = (b'"on_hand":2', b'"on_hand":null')
+    page = await CONNECTOR.polls["positions_all"].run(wired.client, None, {})
+    odd, good = page.found
+    assert (odd.stream_key, good.stream_key) == ("SKU-1", "SKU-2")
+    with pytest.raises(Untranslatable, match="on_hand"):
+        CONNECTOR.translate("warehouse", odd.topic, odd.body)
+    [seen] = CONNECTOR.translate("warehouse", good.topic, good.body)
+    assert isinstance(seen, PositionSeen)
+    result = await wired.send(ReadBack("stock", '["SKU-1"]'))
+    assert (isinstance(result.outcome, Done), result.follows) == (True, ())
 
 
 async def test_pages_end_and_miss_no_sku(monkeypatch: pytest.MonkeyPatch) -> None:

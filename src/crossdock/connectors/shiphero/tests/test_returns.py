@@ -12,12 +12,13 @@ from crossdock.connectors.shiphero import CONNECTOR
 from crossdock.connectors.shiphero.returns import return_input
 from crossdock.connectors.shiphero.tests.test_against_simulator import Wired, release
 from crossdock.domain.commands import AnnounceReturn, ReadBack, RecallReturn
-from crossdock.domain.events import ReturnReceived, SignalSeen
+from crossdock.domain.events import ReturnReceived, ShipmentSeen, SignalSeen
 from crossdock.domain.order import Address
 from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, Rejected
 from crossdock.domain.receipt import AnnouncedLine
 from crossdock.kit.http import AnswerLost
 from crossdock.kit.manifest import Refused, Untranslatable
+from crossdock.simulators.shiphero.views import WAREHOUSE_ID
 
 SAMPLE = (Path(__file__).parent.parent / "samples" / "return_update.json").read_bytes()
 TOPIC = "Return Update"
@@ -35,7 +36,11 @@ async def shipped(**settings: Any) -> tuple[Wired, str]:
 
 def announcement(order: str | None, *lines: AnnouncedLine, **more: Any) -> AnnounceReturn:
     lines = lines or (AnnouncedLine("11", Decimal(2), "SKU-11", "Thing", "too small"),)
-    given = {"location": "76733", "ship_from": Address("Jo", None, "1 Road", None, "Town", "Victoria", "VIC"), **more}
+    given = {
+        "location": WAREHOUSE_ID,
+        "ship_from": Address("Jo", None, "1 Road", None, "Town", "Victoria", "VIC"),
+        **more,
+    }
     return AnnounceReturn("shop-1001", "shop-1001-77", lines, order, **given)
 
 
@@ -90,6 +95,17 @@ def test_a_count_that_cannot_be_is_an_exception_that_names_it(units: int) -> Non
         CONNECTOR.translate("wms1", TOPIC, msgspec.json.encode(told))
     assert CONNECTOR.webhook is not None
     assert CONNECTOR.webhook.identify("wms1", {}, msgspec.json.encode(told)).also_ids == ()
+
+
+async def test_a_return_of_an_odd_shape_is_its_own_orders() -> None:
+    wired, order = await shipped()
+    await wired.send(announcement(order))
+    receive(wired, 1, 0)
+    wired.spoil = (b'"quantity_received":1', b'"quantity_received":"many"')
+    [found] = (await CONNECTOR.polls["returns"].run(wired.client, None, {})).found
+    assert found.stream_key == "shop-1001"
+    with pytest.raises(Untranslatable):
+        CONNECTOR.translate("warehouse", found.topic, found.body)
 
 
 @pytest.mark.parametrize(("status", "finished"), [("Complete", True), ("pending", False), ("a new word", False)])
@@ -199,6 +215,14 @@ async def test_a_return_is_called_off_once_and_only_as_long_as_nothing_came() ->
     assert refused.code == "already_received"
 
 
+async def test_a_return_that_is_not_listed_yet_is_called_off_by_its_id() -> None:
+    wired, order = await shipped()
+    wired.simulator.faults.search_lag_s = 20
+    made = (await wired.send(announcement(order))).outcome.refs["return"]
+    assert isinstance((await wired.send(RecallReturn("shop-1001", "shop-1001-77", order, made))).outcome, Done)
+    assert [one["status"] for one in returns(wired)] == ["cancelled"]
+
+
 async def test_a_status_that_is_not_set_is_not_believed() -> None:
     wired, order = await shipped()
     await wired.send(announcement(order))
@@ -253,6 +277,26 @@ async def test_a_return_that_names_only_shipheros_order_is_read_back() -> None:
     [follow] = result.follows
     assert (follow.stream_key, follow.event.receipt.reference) == ("shop-1001", "shop-1001-77")
     assert isinstance((await wired.send(ReadBack("return", "none"))).outcome, Rejected)
+
+
+async def test_the_poll_names_goods_that_are_not_the_orders() -> None:
+    wired, order = await shipped()
+    await wired.send(announcement(order))
+    receive(wired, 1, 0, sku="OTHER")
+    page = await CONNECTOR.polls["returns"].run(wired.client, None, {})
+    [seen] = [event for found in page.found for event in CONNECTOR.translate("warehouse", found.topic, found.body)]
+    assert isinstance(seen, ReturnReceived)
+    assert [(row.line_id, row.sku) for row in seen.receipt.rows if row.received] == [(None, "OTHER")]
+
+
+async def test_a_return_goes_back_to_the_warehouse_that_shipped_it() -> None:
+    """A webhook has two names for it: the API takes only one of them."""
+    wired = Wired(split=0.0)
+    order = (await wired.send(release())).outcome.refs["order"]
+    await wired.work()
+    [seen] = [event for event in wired.events() if isinstance(event, ShipmentSeen)]
+    assert isinstance((await wired.send(announcement(order, location=seen.shipment.location))).outcome, Done)
+    assert isinstance((await wired.send(announcement(order, location="76733"))).outcome, Rejected)
 
 
 async def test_restocked_goods_are_on_the_shelf_again() -> None:
