@@ -255,19 +255,42 @@ async def test_a_transform_whose_answer_is_lost_has_one_effect(setup: Setup, pur
     assert len(books["invoices"]) == (purpose == "invoice.make")
 
 
+def twins() -> Order:
+    """Two lines of one item."""
+    order = plain_order()
+    lines = (plain_line(1, sku="SKU-0007"), plain_line(2, sku="SKU-0007"))
+    total = sum(line.unit_price.shop * line.quantity for line in lines)
+    totals = type(order.totals)(type(order.totals.total)(Decimal(total)), order.totals.lines)
+    return msgspec.structs.replace(order, lines=lines, charges=(), totals=totals)
+
+
+def twin(order: Order, ref: str, number: int) -> PostShipment:
+    """One of the two, whole."""
+    lines = (ShippedLine(f"line-{number}", Decimal(2), "SKU-0007"),)
+    return PostShipment(order.key, ref, Shipment(f"SH{number}", lines, PLACED), SKUS)
+
+
+def fulfilled(setup: Setup) -> list[str]:
+    return [line["fulfilled"] for line in setup.account.books()["sales_orders"][0]["lines"]]
+
+
 async def test_lines_of_one_item_are_told_apart_by_the_line_column(credentials: Credentials) -> None:
     setup = Setup(credentials, {"line_field": "custcol_channel_line"})
-    order = plain_order()
-    twins = (plain_line(1, sku="SKU-0007"), plain_line(2, sku="SKU-0007"))
-    order = msgspec.structs.replace(order, lines=twins, charges=())
-    total = sum(line.unit_price.shop * line.quantity for line in twins)
-    order = msgspec.structs.replace(
-        order, totals=type(order.totals)(type(order.totals.total)(Decimal(total)), order.totals.lines)
-    )
-    ref = await booked(setup, order)
-    part = Shipment("SH1", (ShippedLine("line-2", Decimal(2), "SKU-0007"),), PLACED)
-    assert isinstance((await send(setup, "shipment.post", PostShipment(order.key, ref, part, SKUS))).outcome, Done)
-    assert [line["fulfilled"] for line in setup.account.books()["sales_orders"][0]["lines"]] == ["0", "2"]
+    ref = await booked(setup, order := twins())
+    assert isinstance((await send(setup, "shipment.post", twin(order, ref, 2))).outcome, Done)
+    assert fulfilled(setup) == ["0", "2"]
+
+
+async def test_of_two_parcels_of_one_item_posted_at_once_both_find_their_line(credentials: Credentials) -> None:
+    """Without a line column both mean the first line: who is refused for that looks again."""
+    setup = Setup(credentials, save_s=0.02)
+    ref = await booked(setup, order := twins())
+    parcels = [twin(order, ref, number) for number in (1, 2)]
+    ended = await asyncio.gather(*(send(setup, "shipment.post", parcel) for parcel in parcels))
+    late = [parcel for parcel, one in zip(parcels, ended, strict=True) if isinstance(one.outcome, RetryLater)]
+    assert len(late) == 1
+    assert isinstance((await send(setup, "shipment.post", late[0], AGAIN)).outcome, Done)
+    assert fulfilled(setup) == ["2", "2"]
 
 
 async def test_shipping_more_than_is_open_is_refused_by_line(setup: Setup) -> None:

@@ -28,7 +28,7 @@ from crossdock.connectors.netsuite.merging import chosen, header_only
 from crossdock.connectors.netsuite.payments import find_customer_payment, post_payment
 from crossdock.connectors.netsuite.receiving import find_return, post_return
 from crossdock.connectors.netsuite.refund_operations import credit, find_credit, find_payment, pay
-from crossdock.connectors.netsuite.sending import classified, made_once, ours
+from crossdock.connectors.netsuite.sending import classified, is_taken, made_once, ours
 from crossdock.connectors.netsuite.settling import find_settlement, post_settlement
 from crossdock.connectors.netsuite.wire import SalesOrder
 from crossdock.domain.commands import AmendBooking, BookOrder, CloseBooking, MakeInvoice, PostShipment
@@ -118,8 +118,20 @@ async def find_shipment(client: NetSuite, payload: PostShipment, call: Call) -> 
 async def post_shipment(client: NetSuite, payload: PostShipment, call: Call) -> Result:
     """Record the goods leaving: transform the sales order into an item fulfilment in state Shipped."""
     order = await _existing(client, payload.erp_ref, lines=True)
-    made = await client.transform(order.id, "itemFulfillment", render_fulfilment(payload, order, client.settings))
+    try:
+        made = await client.transform(order.id, "itemFulfillment", render_fulfilment(payload, order, client.settings))
+    except Stopped as stopped:
+        if isinstance(stopped.outcome, Rejected) and not is_taken(stopped) and await _moved_on(client, order):
+            # Two shipments of one item at once meant the same line: the refusal is about what was true before.
+            return Result(RetryLater(f"sales order {order.id} was fulfilled meanwhile", 1.0, "changed_meanwhile"))
+        raise
     return Result(Done(refs={"itemFulfillment": made}))
+
+
+async def _moved_on(client: NetSuite, order: SalesOrder) -> bool:
+    """Whether something else left since the order was read."""
+    now = await _existing(client, order.id, lines=True)
+    return [line.quantity_fulfilled for line in now.lines()] != [line.quantity_fulfilled for line in order.lines()]
 
 
 @classified
