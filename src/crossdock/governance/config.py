@@ -31,6 +31,13 @@ from crossdock.governance.tables import Tables, load_tables
 from crossdock.kit.manifest import Manifest
 
 CONFIG_FILE = "crossdock.yaml"
+_KINDS: Mapping[type[Any], str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list: [one, two]",
+    dict: "'name: value' lines, or table:NAME",
+}
 SECTIONS = ("connections", "routes", "holds", "serve", "keep", "reconcile")
 QUOTAS = ("concurrency", "rate_per_s", "burst")
 CHOICES = {
@@ -238,19 +245,20 @@ class _Loading:
                 self._read.fault(("connections", setup.name, "secrets", name), f"'{name}' is not a reference.", right)
         defaults = {s.name: s.default for s in plain.values() if s.default is not None}
         given = {name: self._read.table_or(value) for name, value in setup.settings.items() if value is not None}
-        return {**defaults, **{name: self._like(setup, name, value, defaults) for name, value in given.items()}}
+        kinds = {name: setting.kind for name, setting in plain.items()}
+        return {**defaults, **{n: self._like(setup, n, value, kinds.get(n, str)) for n, value in given.items()}}
 
-    def _like(self, setup: ConnectionSetup, name: str, value: Any, defaults: Mapping[str, Any]) -> Any:
-        """A value of the same kind as the setting's default: YAML gives fractions as text (see ``marks``)."""
-        wanted = type(defaults.get(name))
-        if wanted not in (int, float, bool) or type(value) is wanted:
+    def _like(self, setup: ConnectionSetup, name: str, value: Any, wanted: type[Any]) -> Any:
+        """A value of the setting's kind: YAML gives fractions as text (see ``marks``), and one name is a list of one."""
+        if wanted is list and not isinstance(value, list | dict):
+            return _listed(str(value))
+        if wanted not in _KINDS or type(value) is wanted:
             return value
         try:
             return msgspec.convert(value, wanted, strict=False)
         except msgspec.ValidationError:
-            kind = {int: "a whole number", float: "a number", bool: "true or false"}[wanted]
             wrong = f"'{name}' cannot be '{value}'."
-            self._read.fault(("connections", setup.name, "settings", name), wrong, f"Give {kind}.")
+            self._read.fault(("connections", setup.name, "settings", name), wrong, f"Give {_KINDS[wanted]}.")
             return value
 
     def _place(self, setup: ConnectionSetup, section: str, known: Mapping[str, Any], other: Mapping[str, Any]) -> None:
@@ -353,6 +361,12 @@ class _Loading:
         if real != role:
             right = f"Name a connection to a system of role {role}."
             self._read.fault(path, f"'{name}' is a connection to a {real}, not a {role}.", right)
+
+
+def _listed(text: str) -> list[str]:
+    """A list that was written as text, with commas: never the text's letters one by one."""
+    parts = (part.strip(" \"'") for part in text.strip().strip("[]").split(","))
+    return [part for part in parts if part]
 
 
 def _is_name(name: str) -> bool:
