@@ -98,7 +98,7 @@ def api() -> str:
         "signed in. A caller is a person's session (cookie) and, for every act, the header `X-CSRF-Token` with the "
         "value that `GET /api/v1/me` gives. There are no API keys yet. Errors: [HTTP errors](http-errors.md)."
     )
-    rows.sort(key=lambda row: row[0].split(" ")[1])
+    rows.sort(key=lambda row: row[0].strip("`").split(" ")[1])
     return page("API", "the API's routes and its policy", intro, table(("route", "what", "who"), rows))
 
 
