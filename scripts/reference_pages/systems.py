@@ -39,7 +39,8 @@ def _connector(connector: Any) -> str:
     topics = [(f"`{topic}`", meaning) for topic, meaning in manifest.topics.items()]
     head = ("operation", "what it does", "class", "settle, s", "lease, s", "cost")
     parts = [f"## {manifest.title}", table(("", ""), facts), table(head, operations)]
-    parts += [table(("poll", "every, s", "backfill"), polls), table(("topic", "becomes"), topics)]
+    parts += [table(("poll", "every, s", "backfill"), polls)] if polls else []
+    parts += [table(("topic", "becomes"), topics)]
     return "\n\n".join(parts)
 
 
