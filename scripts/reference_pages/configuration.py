@@ -35,9 +35,7 @@ def configuration() -> str:
     note = "Amounts are approximate in conditions: compare with them, do not calculate. The order may use: "
     stock = next(one for one in route["properties"]["stock"]["anyOf"] if one.get("type") == "object")
     parts = ["## routes\n\n" + _fields(route)]
-    parts.append(
-        "### A route's stock\n\n[How the number is made](../explanation/stock.md).\n\n" + _fields(stock)
-    )
+    parts.append("### A route's stock\n\n[How the number is made](../explanation/stock.md).\n\n" + _fields(stock))
     parts.append("### A route's promise\n\n" + _fields(route["properties"]["promise"]))
     returns = next(one for one in route["properties"]["returns"]["anyOf"] if one.get("type") == "object")
     parts.append("### A route's returns\n\n" + _fields(returns))

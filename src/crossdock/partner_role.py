@@ -49,9 +49,7 @@ async def partner(spec: ChildSpec, config: Config, world: World) -> AsyncIterato
         await pool.close()
 
 
-def counter_for(
-    world: World, pool: Any, commits: GroupCommitter, trusted_proxies: Sequence[str] = ()
-) -> Counter:
+def counter_for(world: World, pool: Any, commits: GroupCommitter, trusted_proxies: Sequence[str] = ()) -> Counter:
     """What the partner API is given."""
     random = Random()  # noqa: S311 - trace ids only
     return Counter(

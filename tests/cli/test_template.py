@@ -1,4 +1,4 @@
-"""What `crossdock init` writes names every setting there is, and whatever is uncommented in it is right as it stands."""
+"""What `crossdock init` writes names every setting there is; whatever is uncommented in it is right as it stands."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,6 @@ import yaml
 from crossdock import app
 from crossdock.cli.template import write
 from crossdock.governance.schema import config_schema
-
 
 
 @pytest.fixture

@@ -223,8 +223,12 @@ def test_the_schema_names_every_setting_and_choice(manifests: dict[str, Manifest
     [("[north, south]", ["north", "south"]), ("north", ["north"]), ('"[north, south]"', ["north", "south"]),
      ("north, south", ["north", "south"]), ("7012", ["7012"])],
 )  # fmt: skip
-@pytest.mark.parametrize("setting", [Setting("sites", "Sites", example="[north]"), Setting("sites", "Sites", default=[])])
-def test_a_list_that_was_written_as_text_is_a_list(tmp_path: Path, given: str, read: list[str], setting: Setting) -> None:
+@pytest.mark.parametrize(
+    "setting", [Setting("sites", "Sites", example="[north]"), Setting("sites", "Sites", default=[])]
+)
+def test_a_list_that_was_written_as_text_is_a_list(
+    tmp_path: Path, given: str, read: list[str], setting: Setting
+) -> None:
     ledger = Manifest("ledger", "Ledger", "erp", "1", (setting,), "1", {})
     text = f"connections:\n  books:\n    system: ledger\n    settings:\n      sites: {given}\n"
     assert load(folder(tmp_path, text), {"ledger": ledger}).connections["books"].settings["sites"] == read
@@ -232,7 +236,8 @@ def test_a_list_that_was_written_as_text_is_a_list(tmp_path: Path, given: str, r
 
 @pytest.mark.parametrize(
     ("setting", "given", "right"),
-    [(Setting("codes", "Codes", default={}), "VAT19", "name: value"), (Setting("sites", "Sites", default=[]), "{a: b}", "a list")],
+    [(Setting("codes", "Codes", default={}), "VAT19", "name: value"),
+     (Setting("sites", "Sites", default=[]), "{a: b}", "a list")],
 )  # fmt: skip
 def test_a_mapping_or_list_that_is_none_is_a_fault(tmp_path: Path, setting: Setting, given: str, right: str) -> None:
     ledger = Manifest("ledger", "Ledger", "erp", "1", (setting,), "1", {})

@@ -106,7 +106,9 @@ def write(folder: Path) -> list[Path]:
     """Write the folder; returns the files. Overwrites what is there."""
     (folder / "tables").mkdir(parents=True, exist_ok=True)
     texts = {
-        folder / "crossdock.yaml": _HEAD.format(folder=folder) + _connections() + _ROUTES.format(**_roles(), rest=_rest()),
+        folder / "crossdock.yaml": _HEAD.format(folder=folder)
+        + _connections()
+        + _ROUTES.format(**_roles(), rest=_rest()),
         folder / "tables" / "ship_methods.csv": _TABLE,
         folder / ".gitignore": _IGNORE,
     }

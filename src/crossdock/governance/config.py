@@ -249,7 +249,7 @@ class _Loading:
         return {**defaults, **{n: self._like(setup, n, value, kinds.get(n, str)) for n, value in given.items()}}
 
     def _like(self, setup: ConnectionSetup, name: str, value: Any, wanted: type[Any]) -> Any:
-        """A value of the setting's kind: YAML gives fractions as text (see ``marks``), and one name is a list of one."""
+        """A value of the setting's kind: YAML gives fractions as text (see ``marks``); one name is a list of one."""
         if wanted is list and not isinstance(value, list | dict):
             return _listed(str(value))
         if wanted not in _KINDS or type(value) is wanted:

@@ -1,5 +1,5 @@
-"""What each field of ``crossdock.yaml`` means, in one line: told by the JSON Schema to editors, by the reference page, and
-by the comments that ``crossdock init`` writes.
+"""What each field of ``crossdock.yaml`` means, in one line: told by the JSON Schema to editors, by the reference page,
+and by the comments that ``crossdock init`` writes.
 """
 
 from collections.abc import Mapping

@@ -40,7 +40,7 @@ class Setting(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def kind(self) -> type[Any]:
-        """What a configuration gives for it: as its default is; a list or a mapping where its example is written as one."""
+        """What a configuration gives for it: what its default is; else a list or mapping where its example is one."""
         if self.default is not None:
             return type(self.default)
         return {"[": list, "{": dict}.get((self.example or "")[:1], str)

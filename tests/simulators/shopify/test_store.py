@@ -190,9 +190,12 @@ async def test_check_names_shop_and_plan(shop: Any) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "value", "scope"),
-    [("payouts", True, "read_shopify_payments_payouts"), ("return_location", "101", "write_returns"), ("stock_locations", ["101"], None)],
+    [("payouts", True, "read_shopify_payments_payouts"), ("return_location", "101", "write_returns"),
+     ("stock_locations", ["101"], None)],
 )  # fmt: skip
-async def test_check_tells_the_scope_that_a_setting_needs(shop: Any, setting: str, value: Any, scope: str | None) -> None:
+async def test_check_tells_the_scope_that_a_setting_needs(
+    shop: Any, setting: str, value: Any, scope: str | None
+) -> None:
     assert CONNECTOR.check is not None
     shop.settings[setting] = value
     if scope is None:  # this one the simulated app has
