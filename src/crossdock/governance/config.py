@@ -22,7 +22,7 @@ from crossdock.domain.promise import faults as faults_of_promise
 from crossdock.governance.faults import ConfigError, Fault, nearest
 from crossdock.governance.hold_rules import read_holds
 from crossdock.governance.marks import Marked
-from crossdock.governance.reading import Reader
+from crossdock.governance.reading import KINDS, Reader, listed
 from crossdock.governance.return_rules import check_returns
 from crossdock.governance.rules import HoldRule, compile_rules
 from crossdock.governance.secrets import is_reference
@@ -31,13 +31,6 @@ from crossdock.governance.tables import Tables, load_tables
 from crossdock.kit.manifest import Manifest
 
 CONFIG_FILE = "crossdock.yaml"
-_KINDS: Mapping[type[Any], str] = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    list: "a list: [one, two]",
-    dict: "'name: value' lines, or table:NAME",
-}
 SECTIONS = ("connections", "routes", "holds", "serve", "keep", "reconcile")
 QUOTAS = ("concurrency", "rate_per_s", "burst")
 CHOICES = {
@@ -251,14 +244,14 @@ class _Loading:
     def _like(self, setup: ConnectionSetup, name: str, value: Any, wanted: type[Any]) -> Any:
         """A value of the setting's kind: YAML gives fractions as text (see ``marks``); one name is a list of one."""
         if wanted is list and not isinstance(value, list | dict):
-            return _listed(str(value))
-        if wanted not in _KINDS or type(value) is wanted:
+            return listed(str(value))
+        if wanted not in KINDS or type(value) is wanted:
             return value
         try:
             return msgspec.convert(value, wanted, strict=False)
         except msgspec.ValidationError:
             wrong = f"'{name}' cannot be '{value}'."
-            self._read.fault(("connections", setup.name, "settings", name), wrong, f"Give {_KINDS[wanted]}.")
+            self._read.fault(("connections", setup.name, "settings", name), wrong, f"Give {KINDS[wanted]}.")
             return value
 
     def _place(self, setup: ConnectionSetup, section: str, known: Mapping[str, Any], other: Mapping[str, Any]) -> None:
@@ -361,12 +354,6 @@ class _Loading:
         if real != role:
             right = f"Name a connection to a system of role {role}."
             self._read.fault(path, f"'{name}' is a connection to a {real}, not a {role}.", right)
-
-
-def _listed(text: str) -> list[str]:
-    """A list that was written as text, with commas: never the text's letters one by one."""
-    parts = (part.strip(" \"'") for part in text.strip().strip("[]").split(","))
-    return [part for part in parts if part]
 
 
 def _is_name(name: str) -> bool:
