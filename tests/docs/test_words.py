@@ -68,3 +68,11 @@ def polls() -> list[tuple[str, typing.Any]]:
 @pytest.mark.parametrize("role", ["intake", "decide", "deliver", "schedule", "console", "partner"])
 def test_every_role_is_in_the_table_of_roles(role: str) -> None:
     assert f"| `{role}` |" in (ROOT / "docs/howto/scale-out.md").read_text("utf-8")
+
+
+def test_the_command_names_every_measurement() -> None:
+    from benchmarks.run import FULL
+
+    said = interfaces.cli().partition("\n## crossdock bench\n")[2].partition("\n## ")[0]
+    assert ", ".join(FULL) in said
+    assert "--quick" in said
