@@ -8,7 +8,6 @@ import typer
 
 from crossdock.cli.printing import error
 
-
 _WHICH = typer.Argument(
     None, help="Only these: intake, path, lifecycle, latency, idle, drain, peers, flat, stock. All when left out."
 )
