@@ -68,7 +68,8 @@ def matrix() -> str:
         "What becomes of an order's life between Shopify or Amazon and each ERP; portals are tried in `tests/partner`. "
         "`tests/matrix` runs every cell on the simulators: requests are struck and processes killed as a seed draws "
         "it, then the simulators' own books are compared, order by order, to the cent. *A person*: an exception says "
-        "what to do. *No*: the vendor offers nothing, or it is not built; the reason is below, and the refusal is visible.",
+        "what to do. *No*: the vendor offers nothing, or it is not built; the reason is below, and the refusal is "
+        "visible.",
         table(("", *pairs), short),
         *parts,
     )

@@ -177,7 +177,7 @@ async def test_an_unreachable_system_is_noted_and_tried_again() -> None:
 
 
 async def test_a_poll_that_failed_for_days_is_still_tried_again() -> None:
-    """A minute's poll has failed 1,024 times after 17 hours: its pause could not be reckoned, and it never ran again."""
+    """A minute's poll has failed 1,024 times after 17 hours: no pause could be reckoned, and it never ran again."""
     listing = Listing({None: NotSent("away")})
     store, notes = KeepingStore(), Notes()
     loop = PollLoop(world(store, listing.poll()), notes.note, tick_s=0.01)
