@@ -244,3 +244,13 @@ def test_a_mapping_or_list_that_is_none_is_a_fault(tmp_path: Path, setting: Sett
     text = f"connections:\n  books:\n    system: ledger\n    settings:\n      {setting.name}: {given}\n"
     with pytest.raises(ConfigError, match=right):
         load(folder(tmp_path, text), {"ledger": ledger})
+
+
+@pytest.mark.parametrize(
+    "limit", ["quota: {concurrency: 0}", "quota: {rate_per_s: -1}", "quota: {burst: 0}", "settings: {concurrency: 0}"]
+)
+def test_a_limit_that_lets_nothing_out_is_a_fault(tmp_path: Path, manifests: dict[str, Manifest], limit: str) -> None:
+    asked = (Setting("concurrency", "Calls in flight", default=5),)
+    manifests["ledger"] = msgspec.structs.replace(manifests["ledger"], settings=asked)
+    told = refused(tmp_path, manifests, "    system: ledger", f"    system: ledger\n    {limit}")
+    assert "Give 1 or more." in told

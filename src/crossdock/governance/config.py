@@ -214,8 +214,16 @@ class _Loading:
             setup = self._read.struct(ConnectionSetup, path, name=name)
             self._read.known(self._read.mapping((*path, "quota")), (*path, "quota"), QUOTAS)
             if setup is not None and self._fits_manifest(setup):
+                self._limits(setup)
                 made[name] = msgspec.structs.replace(setup, settings=self._settings(setup))
         return made
+
+    def _limits(self, setup: ConnectionSetup) -> None:
+        """A limit below one lets nothing out, and nobody would be told."""
+        for name, value in setup.quota.items():
+            self._at_least(("connections", setup.name, "quota", name), value, 1)
+        if isinstance(calls := setup.settings.get("concurrency"), int):  # counts as the quota's, see ``app.link``
+            self._at_least(("connections", setup.name, "settings", "concurrency"), calls, 1)
 
     def _fits_manifest(self, setup: ConnectionSetup) -> bool:
         path = ("connections", setup.name, "system")
