@@ -81,11 +81,11 @@ def tables() -> str:
 def api() -> str:
     from litestar import Litestar
 
+    from crossdock.api.app import EVERYTHING
     from crossdock.api.policy import POLICY, ROLES
-    from crossdock.api.routes import HANDLERS
 
     rows = []
-    for route in Litestar(HANDLERS, openapi_config=None).routes:
+    for route in Litestar([*EVERYTHING], openapi_config=None).routes:
         for method, (handler, *_) in getattr(route, "route_handler_map", {}).items() or _handlers(route):
             if method == "OPTIONS":
                 continue
@@ -98,6 +98,7 @@ def api() -> str:
         "signed in. A caller is a person's session (cookie) and, for every act, the header `X-CSRF-Token` with the "
         "value that `GET /api/v1/me` gives. There are no API keys yet. Errors: [HTTP errors](http-errors.md)."
     )
+    rows.sort(key=lambda row: row[0].strip("`").split(" ")[1])
     return page("API", "the API's routes and its policy", intro, table(("route", "what", "who"), rows))
 
 

@@ -39,7 +39,8 @@ def _connector(connector: Any) -> str:
     topics = [(f"`{topic}`", meaning) for topic, meaning in manifest.topics.items()]
     head = ("operation", "what it does", "class", "settle, s", "lease, s", "cost")
     parts = [f"## {manifest.title}", table(("", ""), facts), table(head, operations)]
-    parts += [table(("poll", "every, s", "backfill"), polls), table(("topic", "becomes"), topics)]
+    parts += [table(("poll", "every, s", "backfill"), polls)] if polls else []
+    parts += [table(("topic", "becomes"), topics)]
     return "\n\n".join(parts)
 
 
@@ -64,10 +65,11 @@ def matrix() -> str:
     return page(
         "The matrix of channels and ERPs",
         "`tests/matrix/table.py`",
-        "What becomes of an order's life between each channel and each ERP. `tests/matrix` runs every cell on the "
-        "simulators: requests are struck and processes killed as a seed draws it, then the simulators' own books are "
-        "compared, order by order, to the cent. *A person*: an exception says what to do. *No*: the vendor offers "
-        "nothing, or it is not built; the reason is below, and the refusal is visible.",
+        "What becomes of an order's life between Shopify or Amazon and each ERP; portals are tried in `tests/partner`. "
+        "`tests/matrix` runs every cell on the simulators: requests are struck and processes killed as a seed draws "
+        "it, then the simulators' own books are compared, order by order, to the cent. *A person*: an exception says "
+        "what to do. *No*: the vendor offers nothing, or it is not built; the reason is below, and the refusal is "
+        "visible.",
         table(("", *pairs), short),
         *parts,
     )

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 from random import Random
 from typing import Any
 
@@ -42,13 +43,13 @@ async def partner(spec: ChildSpec, config: Config, world: World) -> AsyncIterato
     pool = await reading_pool(spec.url, size=4)
     try:
         commits = GroupCommitter(world.store, world.signals, bound=config.serve.waiting_bound)
-        counter = counter_for(world, pool, commits)
+        counter = counter_for(world, pool, commits, config.serve.trusted_proxies)
         yield [PartnerServer(commits, create_partner(counter, __version__), config)]
     finally:
         await pool.close()
 
 
-def counter_for(world: World, pool: Any, commits: GroupCommitter) -> Counter:
+def counter_for(world: World, pool: Any, commits: GroupCommitter, trusted_proxies: Sequence[str] = ()) -> Counter:
     """What the partner API is given."""
     random = Random()  # noqa: S311 - trace ids only
     return Counter(
@@ -62,4 +63,5 @@ def counter_for(world: World, pool: Any, commits: GroupCommitter) -> Counter:
         sources=SourceLimit(RATE_PER_S, BURST, time.monotonic),
         stopwatch=world.stopwatch,
         trace=lambda: new_trace(random),
+        proxies=[ip_network(text) for text in trusted_proxies],
     )

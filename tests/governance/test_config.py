@@ -211,6 +211,46 @@ def test_the_schema_names_every_setting_and_choice(manifests: dict[str, Manifest
     shop = next(kind for kind in kinds if kind["properties"]["system"]["const"] == "shoply")
     assert shop["properties"]["settings"]["required"] == ["store"]
     assert "token" in shop["properties"]["secrets"]["properties"]
-    assert schema["properties"]["keep"]["properties"]["deliveries"] == {"type": "integer", "default": 90, "minimum": 30}
+    deliveries = schema["properties"]["keep"]["properties"]["deliveries"]
+    assert (deliveries["type"], deliveries["default"], deliveries["minimum"]) == ("integer", 90, 30)
+    assert "tell a repeated delivery" in deliveries["description"]
     assert "max_body_bytes" in schema["properties"]["serve"]["properties"]
     assert schema["properties"]["routes"]["items"]["properties"]["payment"]["enum"] == ["paid", "authorized", "pending"]
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [("[north, south]", ["north", "south"]), ("north", ["north"]), ('"[north, south]"', ["north", "south"]),
+     ("north, south", ["north", "south"]), ("7012", ["7012"])],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "setting", [Setting("sites", "Sites", example="[north]"), Setting("sites", "Sites", default=[])]
+)
+def test_a_list_that_was_written_as_text_is_a_list(
+    tmp_path: Path, given: str, read: list[str], setting: Setting
+) -> None:
+    ledger = Manifest("ledger", "Ledger", "erp", "1", (setting,), "1", {})
+    text = f"connections:\n  books:\n    system: ledger\n    settings:\n      sites: {given}\n"
+    assert load(folder(tmp_path, text), {"ledger": ledger}).connections["books"].settings["sites"] == read
+
+
+@pytest.mark.parametrize(
+    ("setting", "given", "right"),
+    [(Setting("codes", "Codes", default={}), "VAT19", "name: value"),
+     (Setting("sites", "Sites", default=[]), "{a: b}", "a list")],
+)  # fmt: skip
+def test_a_mapping_or_list_that_is_none_is_a_fault(tmp_path: Path, setting: Setting, given: str, right: str) -> None:
+    ledger = Manifest("ledger", "Ledger", "erp", "1", (setting,), "1", {})
+    text = f"connections:\n  books:\n    system: ledger\n    settings:\n      {setting.name}: {given}\n"
+    with pytest.raises(ConfigError, match=right):
+        load(folder(tmp_path, text), {"ledger": ledger})
+
+
+@pytest.mark.parametrize(
+    "limit", ["quota: {concurrency: 0}", "quota: {rate_per_s: -1}", "quota: {burst: 0}", "settings: {concurrency: 0}"]
+)
+def test_a_limit_that_lets_nothing_out_is_a_fault(tmp_path: Path, manifests: dict[str, Manifest], limit: str) -> None:
+    asked = (Setting("concurrency", "Calls in flight", default=5),)
+    manifests["ledger"] = msgspec.structs.replace(manifests["ledger"], settings=asked)
+    told = refused(tmp_path, manifests, "    system: ledger", f"    system: ledger\n    {limit}")
+    assert "Give 1 or more." in told

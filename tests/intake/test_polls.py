@@ -176,6 +176,17 @@ async def test_an_unreachable_system_is_noted_and_tried_again() -> None:
     assert notes.said[0] == ("north", "poll orders: NotSent: refused")
 
 
+async def test_a_poll_that_failed_for_days_is_still_tried_again() -> None:
+    """A minute's poll has failed 1,024 times after 17 hours: no pause could be reckoned, and it never ran again."""
+    listing = Listing({None: NotSent("away")})
+    store, notes = KeepingStore(), Notes()
+    loop = PollLoop(world(store, listing.poll()), notes.note, tick_s=0.01)
+    loop._turns[0].failures = 5000
+    await run_until(loop, lambda: bool(notes.said))
+    assert "away" in (notes.said[0][1] or "")
+    assert not loop._turns[0].running
+
+
 async def test_wrong_credentials_pause_the_connection() -> None:
     class Failed(Exception):
         outcome = Misconfigured("the token was revoked")

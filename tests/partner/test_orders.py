@@ -1,9 +1,12 @@
 """An order is durable before it is answered; whoever waits hears what was decided, or where to ask."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
+from ipaddress import ip_network
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import msgspec
@@ -12,6 +15,7 @@ import pytest
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import InvoiceSeen, encode_event
 from crossdock.domain.fulfilment import Invoice
+from crossdock.intake.sources import SourceLimit
 from crossdock.partner import keys
 from crossdock.partner.app import HANDLERS
 from crossdock.partner.counter import OPEN
@@ -273,6 +277,20 @@ async def test_a_database_that_goes_away_after_the_commit_leaves_the_order_kept(
         answer = await place(who, body(), "k1", "wait=1")
     assert (answer.status_code, answer.json()["decision"]) == (202, "kept")
     assert await kept(house) == 1
+
+
+async def test_callers_behind_a_trusted_proxy_are_told_apart(house: House, key: str) -> None:
+    sources = SourceLimit(0.001, 1, time.monotonic)
+
+    async def ask(who: httpx.AsyncClient, caller: str) -> int:
+        given = {**sent(f"k-{uuid4().hex}"), "x-forwarded-for": f"1.1.1.1, {caller}"}
+        return (await who.post(ORDERS, content=body(), headers=given)).status_code
+
+    async with house.at(key, sources=sources, proxies=[ip_network("127.0.0.0/8")]) as who:
+        answers = [await ask(who, caller) for caller in ("203.0.113.1", "203.0.113.2", "203.0.113.1")]
+    assert answers == [202, 202, 429]
+    async with house.at(key, sources=SourceLimit(0.001, 1, time.monotonic)) as who:  # nobody is trusted: one sender
+        assert [await ask(who, caller) for caller in ("203.0.113.1", "203.0.113.2")] == [202, 429]
 
 
 async def test_too_many_from_one_address_are_told_to_wait(house: House, key: str) -> None:

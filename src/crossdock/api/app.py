@@ -33,6 +33,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+EVERYTHING = (*HANDLERS, *hold_routes.HANDLERS, *masters.HANDLERS, *partner_keys.HANDLERS)
 Page = Callable[[Request[Any, Any, Any], ProblemDetails], Response[Any]]
 
 
@@ -49,7 +50,7 @@ def create_api(
     """
     pulse = Pulse(desk)
     app = Litestar(
-        [*HANDLERS, *hold_routes.HANDLERS, *masters.HANDLERS, *partner_keys.HANDLERS, *pages],
+        [*EVERYTHING, *pages],
         state=State({"desk": desk, "pulse": pulse}),
         guards=[authorise],
         exception_handlers=handlers(problem_page, _noting(desk)),

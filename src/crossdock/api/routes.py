@@ -138,7 +138,7 @@ async def one_command(request: Asking, command: FromPath[int]) -> Body:
 
 @post("/api/v1/orders/{key:str}/acts", status_code=202)
 async def act_on_order(request: Asking, key: FromPath[str], data: JSONBody[Act]) -> Done:
-    """Do something to an order: retry, release_hold, resolve, skip, cancel."""
+    """Do something to an order: retry, release_hold, hold, link, merge, resolve, skip, cancel."""
     desk = desk_of(request)
     stream = found(await reading_orders.stream_id(desk.pool, "order", key), f"order {key}")
     return await acts.act(desk, caller_of(request), stream, data)

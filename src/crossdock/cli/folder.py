@@ -83,7 +83,7 @@ def check(
         code = 3
     else:
         asyncio.run(_connections(found, offline, tell))
-        code = 0 if all(result.ok for result in results) else 4
+        code = 0 if all(result.ok for result in results) else 3 if offline else 4  # offline, nothing was called
     if json:
         as_json(results)
     return code

@@ -24,7 +24,7 @@ def add(app: typer.Typer) -> None:
 def orders(
     search: str = typer.Argument("", help="Any id in any system, or what the order is called."),
     status: str = typer.Option(
-        "", help="Only these: open, waiting, held, exception, parked, done, cancelled, ignored."
+        "", help="Only these: new, open, waiting, held, exception, parked, done, cancelled, ignored."
     ),
     channel: str = typer.Option("", help="Only orders of this channel connection."),
     late: bool = typer.Option(False, "--late", help="Only those that are forecast later than promised."),
@@ -33,6 +33,10 @@ def orders(
     json: bool = JSON,
 ) -> None:
     """List orders, the newest first, or find one by any id."""
+    from crossdock.store.reading_orders import STATUSES
+
+    if status and status not in STATUSES:
+        raise typer.BadParameter(f"There is no status '{status}'. There are: {', '.join(STATUSES)}.")
 
     async def read(desk: "Desk") -> "list[OrderRow]":
         from crossdock.store import reading_orders
@@ -127,7 +131,8 @@ def exceptions(
         as_json(found)
         return
     rows = [(g.n, g.owner, g.title, g.hint, g.fingerprint) for g in found]
-    table(("orders", "owner", "what", "what to do", "cause"), rows, "No exceptions: nothing waits for a person.")
+    none = f"No exceptions that '{owner}' settles." if owner else "No exceptions: nothing waits for a person."
+    table(("orders", "owner", "what", "what to do", "cause"), rows, none)
 
 
 def retry(

@@ -50,10 +50,12 @@ async def _serve(serving: "Serving") -> int:
         url = await stack.enter_async_context(serving.database(note))
         if link := await serving.first_visit(url):
             note(f"Nobody has an account yet. Set up the first: {link}")
-        note(f"webhooks  http://{serving.config.serve.intake}/in/<system>/<connection>")
+        listens = serving.config.serve
+        scheme = "https" if listens.tls_certificate else "http"
+        note(f"webhooks  {scheme}://{listens.intake}/in/<system>/<connection>")
         note(f"console   {serving.public_url}")
-        if serving.config.serve.partner:
-            note(f"partners  http://{serving.config.serve.partner}/partner/v1")
+        if listens.partner:
+            note(f"partners  {scheme}://{listens.partner}/partner/v1")
         await serving.run(url, stop, note)
     note("stopped; everything that was accepted is kept")
     return 0

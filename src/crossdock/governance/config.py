@@ -22,7 +22,7 @@ from crossdock.domain.promise import faults as faults_of_promise
 from crossdock.governance.faults import ConfigError, Fault, nearest
 from crossdock.governance.hold_rules import read_holds
 from crossdock.governance.marks import Marked
-from crossdock.governance.reading import Reader
+from crossdock.governance.reading import KINDS, Reader, listed
 from crossdock.governance.return_rules import check_returns
 from crossdock.governance.rules import HoldRule, compile_rules
 from crossdock.governance.secrets import is_reference
@@ -214,8 +214,16 @@ class _Loading:
             setup = self._read.struct(ConnectionSetup, path, name=name)
             self._read.known(self._read.mapping((*path, "quota")), (*path, "quota"), QUOTAS)
             if setup is not None and self._fits_manifest(setup):
+                self._limits(setup)
                 made[name] = msgspec.structs.replace(setup, settings=self._settings(setup))
         return made
+
+    def _limits(self, setup: ConnectionSetup) -> None:
+        """A limit below one lets nothing out, and nobody would be told."""
+        for name, value in setup.quota.items():
+            self._at_least(("connections", setup.name, "quota", name), value, 1)
+        if isinstance(calls := setup.settings.get("concurrency"), int):  # counts as the quota's, see ``app.link``
+            self._at_least(("connections", setup.name, "settings", "concurrency"), calls, 1)
 
     def _fits_manifest(self, setup: ConnectionSetup) -> bool:
         path = ("connections", setup.name, "system")
@@ -238,19 +246,20 @@ class _Loading:
                 self._read.fault(("connections", setup.name, "secrets", name), f"'{name}' is not a reference.", right)
         defaults = {s.name: s.default for s in plain.values() if s.default is not None}
         given = {name: self._read.table_or(value) for name, value in setup.settings.items() if value is not None}
-        return {**defaults, **{name: self._like(setup, name, value, defaults) for name, value in given.items()}}
+        kinds = {name: setting.kind for name, setting in plain.items()}
+        return {**defaults, **{n: self._like(setup, n, value, kinds.get(n, str)) for n, value in given.items()}}
 
-    def _like(self, setup: ConnectionSetup, name: str, value: Any, defaults: Mapping[str, Any]) -> Any:
-        """A value of the same kind as the setting's default: YAML gives fractions as text (see ``marks``)."""
-        wanted = type(defaults.get(name))
-        if wanted not in (int, float, bool) or type(value) is wanted:
+    def _like(self, setup: ConnectionSetup, name: str, value: Any, wanted: type[Any]) -> Any:
+        """A value of the setting's kind: YAML gives fractions as text (see ``marks``); one name is a list of one."""
+        if wanted is list and not isinstance(value, list | dict):
+            return listed(str(value))
+        if wanted not in KINDS or type(value) is wanted:
             return value
         try:
             return msgspec.convert(value, wanted, strict=False)
         except msgspec.ValidationError:
-            kind = {int: "a whole number", float: "a number", bool: "true or false"}[wanted]
             wrong = f"'{name}' cannot be '{value}'."
-            self._read.fault(("connections", setup.name, "settings", name), wrong, f"Give {kind}.")
+            self._read.fault(("connections", setup.name, "settings", name), wrong, f"Give {KINDS[wanted]}.")
             return value
 
     def _place(self, setup: ConnectionSetup, section: str, known: Mapping[str, Any], other: Mapping[str, Any]) -> None:

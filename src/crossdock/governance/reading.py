@@ -12,6 +12,14 @@ from crossdock.governance.tables import Tables
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+# What a setting of a connection may be, as people are told
+KINDS: Mapping[type[Any], str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list: [one, two]",
+    dict: "'name: value' lines, or table:NAME",
+}
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"^(\d+)\s*([smhd])$")
 _TABLE = "table:"
@@ -118,3 +126,9 @@ class Reader:
 
 def _is_number_text(value: Any, kind: Any) -> bool:
     return isinstance(value, str) and kind is float
+
+
+def listed(text: str) -> list[str]:
+    """A list that was written as text, with commas: never the text's letters one by one."""
+    parts = (part.strip(" \"'") for part in text.strip().strip("[]").split(","))
+    return [part for part in parts if part]

@@ -17,6 +17,7 @@ from crossdock.governance.config import (
     ReconcileSetup,
     ServeSetup,
 )
+from crossdock.governance.meanings import HOLD, KEEP, PROMISE, RECONCILE, RETURNS, ROUTE, SERVE, STOCK
 from crossdock.kit.manifest import Manifest, Setting
 
 _REFERENCE = {"type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"}
@@ -41,7 +42,7 @@ def config_schema(manifests: Mapping[str, Manifest]) -> dict[str, Any]:
             },
             "routes": {"description": "Which systems serve which channel.", "type": "array", "items": _route()},
             "holds": {"description": "Orders that wait for a person.", "type": "array", "items": _hold()},
-            "serve": _closed(msgspec.json.schema_components([ServeSetup])[1]["ServeSetup"]),
+            "serve": _told(_closed(msgspec.json.schema_components([ServeSetup])[1]["ServeSetup"]), SERVE),
             "keep": _keep(),
             "reconcile": _reconcile(),
         },
@@ -70,7 +71,8 @@ def _connection(manifest: Manifest) -> dict[str, Any]:
 def _settings(settings: list[Setting], form: Mapping[str, Any]) -> dict[str, Any]:
     properties = {s.name: {**form, **_described(s)} for s in settings}
     required = [s.name for s in settings if s.required and s.default is None]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    kind = "object" if required else ["object", "null"]  # what nothing is written below reads as null
+    return {"type": kind, "properties": properties, "required": required, "additionalProperties": False}
 
 
 def _described(setting: Setting) -> dict[str, Any]:
@@ -92,7 +94,10 @@ def _route() -> dict[str, Any]:
     ship_methods = route["properties"]["ship_methods"]
     route["properties"]["ship_methods"] = {"anyOf": [ship_methods, _TABLE]}
     route["properties"]["promise"] = _promise(components["Promising"])
-    return route
+    for name, meanings in (("stock", STOCK), ("returns", RETURNS)):
+        inner, nothing = route["properties"][name]["anyOf"]
+        route["properties"][name] = {"anyOf": [_told(inner, meanings), nothing]}
+    return _told(route, ROUTE)
 
 
 def _promise(said: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +106,7 @@ def _promise(said: dict[str, Any]) -> dict[str, Any]:
         promise["properties"][name] = {"anyOf": [promise["properties"][name], _TABLE]}
     days = promise["properties"]["working_days"]
     promise["properties"]["working_days"] = {**days, "items": {"enum": list(WEEKDAYS)}, "minItems": 1}
-    return promise
+    return _told(promise, PROMISE)
 
 
 def _inlined(schema: Any, components: Mapping[str, Any]) -> Any:
@@ -119,7 +124,7 @@ def _keep() -> dict[str, Any]:
     keep = _closed(msgspec.json.schema_components([KeepSetup])[1]["KeepSetup"])
     for name, least in msgspec.structs.asdict(KEEP_AT_LEAST).items():
         keep["properties"][name] = {**keep["properties"][name], "minimum": least}
-    return keep
+    return _told(keep, KEEP)
 
 
 def _reconcile() -> dict[str, Any]:
@@ -127,25 +132,30 @@ def _reconcile() -> dict[str, Any]:
     for name, least in RECONCILE_AT_LEAST.items():
         reconcile["properties"][name] = {**reconcile["properties"][name], "minimum": least}
     reconcile["properties"]["signing_key"] = {"anyOf": [_REFERENCE, {"type": "null"}], "default": None}
-    return reconcile
+    return _told(reconcile, RECONCILE)
 
 
 def _hold() -> dict[str, Any]:
     text = {"type": "string"}
-    when = {**text, "description": "A CEL condition over the order."}
-    listed: dict[str, Any] = {"type": "array", "items": text}
     properties: dict[str, Any] = {
         "name": text,
-        "when": when,
+        "when": text,
         "owner": {**text, "default": "operations"},
         "reason": text,
-        "release_by": {**listed, "description": "Roles or names of people."},
+        "release_by": {"type": "array", "items": text},
         "release_on": {"type": "array", "items": {**text, "enum": list(EVENTS)}, "default": [VIEW]},
         "expires": _DURATION,
         "on_expiry": {**text, "enum": [RELEASE, ESCALATE], "default": RELEASE},
         "escalate_to": text,
     }
-    return {"type": "object", "properties": properties, "required": ["name", "when"], "additionalProperties": False}
+    hold = {"type": "object", "properties": properties, "required": ["name", "when"], "additionalProperties": False}
+    return _told(hold, HOLD)
+
+
+def _told(schema: dict[str, Any], meanings: Mapping[str, str]) -> dict[str, Any]:
+    """The schema with what each field means. Raises ``KeyError`` for one that nobody has described."""
+    fields = {name: {**field, "description": meanings[name]} for name, field in schema["properties"].items()}
+    return {**schema, "properties": fields}
 
 
 def _closed(schema: dict[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class PollLoop:
         if isinstance(error, Stuck):
             return "stuck", turn.poll.every_s
         outcome = getattr(error, "outcome", None)  # connectors' clients raise what must happen next
-        backoff = min(RETRY_S * 2**turn.failures, max(turn.poll.every_s, RETRY_S))
+        backoff = min(RETRY_S * 2 ** min(turn.failures, 20), max(turn.poll.every_s, RETRY_S))
         if isinstance(outcome, RateLimited):
             backoff = max(backoff, outcome.after_s)
         return "unreachable" if isinstance(error, NotSent | AnswerLost) else "failed", backoff

@@ -43,7 +43,10 @@ PROBLEMS: Mapping[str, Kind] = MappingProxyType(
         "content_type": Kind(415, "Unsupported content type", "Send application/json."),
         "content_encoding": Kind(415, "Unsupported content encoding", "Send the body uncompressed."),
         "rate_limited": Kind(
-            429, "Too many requests from this address", "Raise serve.source_rate_per_s if they are genuine.", 1
+            429,
+            "Too many requests from this address",
+            "Raise serve.source_rate_per_s if they are genuine; a proxy in front belongs into serve.trusted_proxies.",
+            1,
         ),
         "signature": Kind(
             401,

@@ -38,6 +38,13 @@ class Setting(msgspec.Struct, frozen=True, omit_defaults=True):
     example: str | None = None
     help: str | None = None
 
+    @property
+    def kind(self) -> type[Any]:
+        """What a configuration gives for it: what its default is; else a list or mapping where its example is one."""
+        if self.default is not None:
+            return type(self.default)
+        return {"[": list, "{": dict}.get((self.example or "")[:1], str)
+
 
 class Quota(msgspec.Struct, frozen=True, omit_defaults=True):
     """How much the vendor lets one account do. Shared by all workers through the quota ledger."""

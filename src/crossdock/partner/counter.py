@@ -1,7 +1,7 @@
 """What the partner API is given, and who stands at it: the key, its scope, the address it comes from."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from litestar.handlers import BaseRouteHandler
 from crossdock.domain.decision import Policy
 from crossdock.engine.world import Linked
 from crossdock.intake.group_commit import GroupCommitter
-from crossdock.intake.sources import SourceLimit
+from crossdock.intake.sources import Network, SourceLimit, source_of
 from crossdock.observe.signals import Signals
 from crossdock.partner import keys
 from crossdock.partner.keys import Partner
@@ -59,6 +59,7 @@ class Counter(msgspec.Struct, frozen=True):
     answer_s: float = 2.0  # how long an answer from what is kept may take; then 503
     stock_fresh_s: float = 3_600.0  # the same for stock, whose positions are read every quarter of an hour
     seats: Seats = msgspec.field(default_factory=Seats)
+    proxies: Sequence[Network] = ()  # whose X-Forwarded-For is believed when callers are told apart
 
 
 def counter_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Counter:
@@ -87,7 +88,7 @@ async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: Bas
         return
     counter = counter_of(connection)
     peer = connection.client.host if connection.client else ""
-    if not counter.sources.take(peer):
+    if not counter.sources.take(source_of(peer, connection.headers, counter.proxies)):
         raise Refusal("too_many", "Send slower.")
     scheme, _, key = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():

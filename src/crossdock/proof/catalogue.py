@@ -87,7 +87,7 @@ PLANNED: Mapping[str, Fault] = {
 }
 
 ELSEWHERE: Mapping[str, str] = {
-    "F9": "not simulated: what people change in the ERP is compared by reconciliation, `tests/reconcile`",
+    "F9": "simulated vendors over HTTP: reconciliation and merging in `tests/process`",
     "F17": "real processes: `make chaos` kills backends and the postmaster, and fails over to a standby",
     "F18": "real processes: `make chaos` fills the disk",
     "F23": "polls overlap and are deduplicated: I9; orders of one second in `tests/simulators`",

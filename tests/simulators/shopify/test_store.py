@@ -16,6 +16,7 @@ from crossdock.domain.events import OrderSeen
 from crossdock.domain.order import LineKind
 from crossdock.domain.outcome import RateLimited, Rejected
 from crossdock.domain.totals import prove
+from crossdock.kit.manifest import Unreachable
 from crossdock.simulators.base import Request
 from crossdock.simulators.shopify import api
 from crossdock.simulators.shopify.traffic import printed, sku_price
@@ -185,6 +186,23 @@ async def test_check_names_shop_and_plan(shop: Any) -> None:
     assert CONNECTOR.check is not None
     told = await CONNECTOR.check(shop.client)
     assert "Simulated store shop1 (simulated.myshopify.com), plan Basic, EUR" in told
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "scope"),
+    [("payouts", True, "read_shopify_payments_payouts"), ("return_location", "101", "write_returns"),
+     ("stock_locations", ["101"], None)],
+)  # fmt: skip
+async def test_check_tells_the_scope_that_a_setting_needs(
+    shop: Any, setting: str, value: Any, scope: str | None
+) -> None:
+    assert CONNECTOR.check is not None
+    shop.settings[setting] = value
+    if scope is None:  # this one the simulated app has
+        assert "Simulated store" in await CONNECTOR.check(shop.client)
+    else:
+        with pytest.raises(Unreachable, match=f"lacks the access scope {scope}"):
+            await CONNECTOR.check(shop.client)
 
 
 async def test_an_order_that_is_gone_is_rejected(shop: Any) -> None:

@@ -155,7 +155,14 @@ SETTINGS = (
         default=False,
         help="Beside read_prices; else such an item's price is unknown for that customer.",
     ),
-    Setting("order_prefixes", "Channel connections whose orders are ours", required=False, default=[]),
+    Setting(
+        "order_prefixes",
+        "Channel connections whose orders are ours",
+        required=False,
+        default=[],
+        example='["shop1"]',
+        help="Empty: whatever carries an external id. Name them where other programs set external ids too.",
+    ),
     Setting(
         "weight_unit",
         "Unit of package weights",

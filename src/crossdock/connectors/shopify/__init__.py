@@ -16,6 +16,11 @@ from crossdock.kit.http import AnswerLost, NotSent
 from crossdock.kit.manifest import Connector, Unreachable, Webhook
 
 _NEEDED = ("read_orders",)
+_NEEDED_BY = {  # setting -> the scope that it needs: without it Shopify's refusal would pause the connection
+    "payouts": "read_shopify_payments_payouts",
+    "stock_locations": "write_inventory",
+    "return_location": "write_returns",
+}
 _ONE_OF = (
     "write_merchant_managed_fulfillment_orders",
     "write_assigned_fulfillment_orders",
@@ -30,7 +35,8 @@ async def check(client: Client) -> str:
     except (Failed, NotSent, AnswerLost) as error:
         raise Unreachable(f"{client.line.settings.get('shop_domain')}: {error}") from error
     scopes = {scope.handle for scope in found.current_app_installation.access_scopes}
-    missing = [scope for scope in _NEEDED if scope not in scopes and f"write_{scope[5:]}" not in scopes]
+    needed = [*_NEEDED, *(scope for name, scope in _NEEDED_BY.items() if client.line.settings.get(name))]
+    missing = [scope for scope in needed if scope not in scopes and scope.replace("read_", "write_", 1) not in scopes]
     if not scopes & set(_ONE_OF):
         missing.append(" or ".join(_ONE_OF))
     if missing:
