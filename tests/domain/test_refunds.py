@@ -322,3 +322,14 @@ def test_a_refund_of_closed_books_is_credited_and_paid_on_the_first_open_day(
     world.live([refund(part(world.order, "1", 1, Restock.RETURN))])
     assert [one.posted_on for one in world.ledger.credits] == days
     assert [one.posted_on for one in world.ledger.payouts] == days
+
+
+def test_no_more_goes_out_of_others_deposit_than_the_customer_got() -> None:
+    """A fee is kept back of units that never left: the deposit gave so much less."""
+    play = Play(payments="deposit")
+    play.tell(OrderSeen(sold(False)))
+    play.settle("order.book")
+    kept = refund(part(sold(False), "2", 1, OFF), Adjustment(money("-2.00"), reason="restocking"))
+    play.tell(RefundSeen(kept, CHANNEL))
+    [paid] = [one.payload for one in play.commands.values() if isinstance(one.payload, PayRefund)]
+    assert paid.amount == paid_back(kept, "shop")
