@@ -42,7 +42,10 @@ def render_credit(command: CreditRefund, settings: Mapping[str, Any], invoice: s
     }
     if command.currency != settings.get("local_currency"):
         header["currencyCode"] = command.currency
-    header["creditMemoDate"] = local_date(command.refunded_at, settings)
+    moved = command.posted_on
+    # Business Central's own choice is the day on which the draft is made.
+    day = local_date(command.refunded_at, settings) if moved is None else moved.isoformat()
+    header |= {"creditMemoDate": day, "postingDate": day}
     if invoice is not None:
         header["invoiceId"] = invoice
     return Rendered(header, sheet.lines, sheet.places, command.total, command.currency)
