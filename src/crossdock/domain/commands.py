@@ -77,6 +77,7 @@ class PostShipment(msgspec.Struct, frozen=True, gc=False, tag="shipment.post", o
     erp_ref: str
     shipment: Shipment
     item_refs: dict[str, str] = {}
+    posted_on: date | None = None  # where the books of its own day are closed
 
 
 class PushFulfilment(msgspec.Struct, frozen=True, gc=False, tag="fulfilment.push", omit_defaults=True):

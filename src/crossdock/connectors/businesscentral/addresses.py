@@ -1,7 +1,7 @@
 """The header of a sales order: who, where to, when. An address that the fields cannot hold is refused, not cut."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -100,7 +100,12 @@ def _too_long(field: str, most: int) -> Unbookable:
 
 def local_date(instant: datetime, settings: Mapping[str, Any]) -> str:
     """The company's calendar day of an instant."""
-    return str(instant.astimezone(company_zone(settings)).date())
+    return posting_date(instant, None, settings).isoformat()
+
+
+def posting_date(at: datetime, moved: date | None, settings: Mapping[str, Any]) -> date:
+    """The day that it was moved to, where the books of its own are closed; else its own."""
+    return at.astimezone(company_zone(settings)).date() if moved is None else moved
 
 
 def company_zone(settings: Mapping[str, Any]) -> tzinfo:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import Any
 
-from crossdock.connectors.businesscentral.addresses import local_date
+from crossdock.connectors.businesscentral.addresses import posting_date
 from crossdock.connectors.businesscentral.client import is_guid
 from crossdock.connectors.businesscentral.keys import LONGEST_TEXT, refund_mark, stored_key
 from crossdock.connectors.businesscentral.mapping import MARK, STEP, tax_rates
@@ -42,9 +42,8 @@ def render_credit(command: CreditRefund, settings: Mapping[str, Any], invoice: s
     }
     if command.currency != settings.get("local_currency"):
         header["currencyCode"] = command.currency
-    moved = command.posted_on
     # Business Central's own choice is the day on which the draft is made.
-    day = local_date(command.refunded_at, settings) if moved is None else moved.isoformat()
+    day = posting_date(command.refunded_at, command.posted_on, settings).isoformat()
     header |= {"creditMemoDate": day, "postingDate": day}
     if invoice is not None:
         header["invoiceId"] = invoice

@@ -11,7 +11,7 @@ always explicit, never left to the account's tax engine:
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from operator import attrgetter
 from typing import Any
@@ -63,9 +63,8 @@ class _Sheet:
     def __init__(self, command: BookOrder, settings: Mapping[str, Any]) -> None:
         order = self.order = command.order
         self.command, self.settings, self.basis = command, settings, command.basis
-        presentment = command.basis == "presentment" and order.presentment_currency
         self.side: Callable[[Amount], Decimal] = _presentment if command.basis == "presentment" else _shop
-        self.currency: str = presentment or order.currency
+        self.currency = order.currency_on(command.basis)
         self.unit = minor_unit(self.currency)
         self.inclusive = order.tax_inclusive
         self.tax_mode = settings.get("tax_mode", "details")
@@ -330,8 +329,7 @@ class _Sheet:
 def render_total(command: BookOrder, settings: Mapping[str, Any]) -> Decimal:
     """What NetSuite will make of the rendered order. Equal to the channel's total, or ``Unbookable`` is raised."""
     document = render_order(command, settings)
-    presentment = command.basis == "presentment" and command.order.presentment_currency
-    return document_total(document, minor_unit(presentment or command.order.currency))
+    return document_total(document, minor_unit(command.order.currency_on(command.basis)))
 
 
 def render_address(address: Address) -> dict[str, Any]:
@@ -355,6 +353,11 @@ def render_address(address: Address) -> dict[str, Any]:
 def local_date(instant: datetime, settings: Mapping[str, Any]) -> str:
     """The account's calendar day of an instant: NetSuite's dates are in the account's time zone."""
     return str(instant.astimezone(account_zone(settings)).date())
+
+
+def posting_date(at: datetime, moved: date | None, settings: Mapping[str, Any]) -> str:
+    """The day that it was moved to, where the books of its own are closed; else its own."""
+    return local_date(at, settings) if moved is None else moved.isoformat()
 
 
 def account_zone(settings: Mapping[str, Any]) -> tzinfo:

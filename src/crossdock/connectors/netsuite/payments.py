@@ -12,7 +12,7 @@ from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.crediting import currency_id, still_open
 from crossdock.connectors.netsuite.documents import external_id
-from crossdock.connectors.netsuite.mapping import local_date
+from crossdock.connectors.netsuite.mapping import posting_date
 from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.sending import already_there, classified
 from crossdock.domain.commands import PostDeposit, PostPayment
@@ -53,7 +53,6 @@ def render_customer_payment(
     command: PostPayment, open_: Mapping[str, Decimal], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The customer payment's JSON body; raises ``Unbookable`` for an account that no setting names."""
-    moved = command.posted_on
     rows = [
         {"doc": {"id": one.invoice}, "apply": True, "amount": min(one.amount, open_[one.invoice])}
         for one in command.apply
@@ -62,7 +61,7 @@ def render_customer_payment(
     document: dict[str, Any] = {
         "externalId": customer_payment_id(command),
         "customer": {"id": command.customer_ref},
-        "tranDate": local_date(command.paid_at, settings) if moved is None else moved.isoformat(),
+        "tranDate": posting_date(command.paid_at, command.posted_on, settings),
         "currency": {"id": currency_id(command.currency, settings)},
         "payment": command.amount,
         "memo": f"{command.order_key} {command.gateway} {command.payment_id}",

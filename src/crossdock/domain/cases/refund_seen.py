@@ -102,7 +102,7 @@ def _unbalanced(order: Order, state: OrderState, refund: Refund) -> Misfit:
 
     In the customer's currency only: what a payment is in the shop's hangs on the rate of the day it went back.
     """
-    currency = order.presentment_currency or order.currency
+    currency = order.currency_on("presentment")
     parts, paid = gross_of(parts_of(refund), "presentment"), paid_back(refund, "presentment")
     if refund.tenders and abs(parts - paid) * 2 >= minor_unit(currency) and not _is_set_off(state, refund):
         return "refund.unbalanced", f"The refund's parts come to {parts:f} {currency}, paid back were {paid:f}"
@@ -151,6 +151,6 @@ def _too_much(order: Order, state: OrderState, refund: Refund) -> Misfit:
     others = (paid_back(each, "presentment") for each in state.refunded() if each.id != refund.id)
     whole = sum(others, paid_back(refund, "presentment"))
     if whole > (sold := order.totals.total.on("presentment")):
-        text = f"{whole:f} {order.presentment_currency or order.currency} are paid back, {sold:f} sold"
+        text = f"{whole:f} {order.currency_on('presentment')} are paid back, {sold:f} sold"
         return "refund.exceeds_order", text
     return None
