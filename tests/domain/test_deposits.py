@@ -111,6 +111,17 @@ def test_invoices_in_parts_take_what_is_left_of_the_deposits() -> None:
     ]
 
 
+def test_an_invoice_that_the_erps_people_raise_takes_the_rest_of_the_deposit() -> None:
+    play = booked(invoice="take")
+    play.tell(captured(capture("t1", "30.00")))
+    play.settle_all()
+    play.tell(invoiced("25.00"))
+    play.settle_all()
+    play.tell(invoiced("30.00"))
+    assert [(one.amount, one.nth) for one in sent(play, ApplyDeposit)] == [(Decimal("25.00"), 1), (Decimal("5.00"), 2)]
+    assert play.state.funds["t1"].rest == ZERO
+
+
 def test_a_deposit_that_stands_late_is_applied_late() -> None:
     play = booked(invoice="take")
     play.tell(captured(capture("t1", "30.00")), invoiced("30.00"))

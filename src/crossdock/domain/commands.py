@@ -212,7 +212,7 @@ class PostDeposit(msgspec.Struct, frozen=True, gc=False, tag="deposit.post", omi
 
 
 class ApplyDeposit(msgspec.Struct, frozen=True, gc=False, tag="deposit.apply", omit_defaults=True):
-    """Settle an invoice with a part of a deposit. Once for each pair of them."""
+    """Settle an invoice with a part of a deposit. Once for each pair of them, and again for what an invoice grew by."""
 
     purpose: ClassVar[str] = "deposit.apply"
     order_key: str
@@ -223,6 +223,7 @@ class ApplyDeposit(msgspec.Struct, frozen=True, gc=False, tag="deposit.apply", o
     amount: Decimal
     applied_at: datetime
     posted_on: date | None = None  # where the books of its own day are closed
+    nth: int = 1  # which application of this pair it is
 
 
 class PublishInvoice(msgspec.Struct, frozen=True, gc=False, tag="invoice.publish", omit_defaults=True):

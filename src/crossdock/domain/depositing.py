@@ -126,21 +126,21 @@ def take(open_: dict[str, Decimal], amount: Decimal) -> tuple[Applied, ...]:
 
 
 def _apply(d: Draft, policy: Policy, account: Account) -> None:
-    """Each invoice takes what the deposits that stand have left, the oldest first; a pair is joined once."""
+    """Each invoice takes what the deposits that stand have left, the oldest first."""
     for each in list(d.state.invoices.values()):
         invoice = each.invoice
         for id_, ref in _standing(d.state).items():
             fund = d.state.funds[id_]
             part = min(open_invoices(d.state)[invoice.id], fund.rest)
-            joined = any(use.invoice == invoice.id for use in fund.uses)
-            if part > ZERO and not joined and invoice.currency == account.currency:
+            nth = 1 + sum(use.invoice == invoice.id for use in fund.uses)  # the ERP's people may raise an invoice
+            if part > ZERO and invoice.currency == account.currency:
                 d.note(FundUsed(id_, Use(part, invoice=invoice.id), d.now))
-                payload = _application(d, policy, account, id_, ref, invoice, part)
-                d.send(APPLY, account.erp, payload, f"{id_}/{invoice.id}")
+                payload = _application(d, policy, account, id_, ref, invoice, part, nth)
+                d.send(APPLY, account.erp, payload, f"{id_}/{invoice.id}" + (f"/{nth}" if nth > 1 else ""))
 
 
 def _application(
-    d: Draft, policy: Policy, account: Account, payment_id: str, ref: str, invoice: Invoice, amount: Decimal
+    d: Draft, policy: Policy, account: Account, payment_id: str, ref: str, invoice: Invoice, amount: Decimal, nth: int
 ) -> ApplyDeposit:
     at = max(d.state.captures[payment_id].captured_at, invoice.invoiced_at)
     return ApplyDeposit(
@@ -152,6 +152,7 @@ def _application(
         amount=amount,
         applied_at=at,
         posted_on=moved_day(policy, at),
+        nth=nth,
     )
 
 

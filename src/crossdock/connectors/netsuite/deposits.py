@@ -104,7 +104,8 @@ def deposit_id(order_key: str, payment_id: str) -> str:
 
 
 def application_id(command: ApplyDeposit) -> str:
-    return external_id(command.order_key, f"DA-{command.payment_id}-{command.invoice}")
+    nth = f"-{command.nth}" if command.nth > 1 else ""
+    return external_id(command.order_key, f"DA-{command.payment_id}-{command.invoice}{nth}")
 
 
 def render_application(command: ApplyDeposit, amount: Decimal, settings: Mapping[str, Any]) -> dict[str, Any]:
