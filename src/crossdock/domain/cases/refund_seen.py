@@ -84,7 +84,7 @@ def _alike(one: Refund, other: Refund) -> bool:
 
 
 def _gist(refund: Refund) -> tuple[object, ...]:
-    """On the side that the customer sees: what a payment is on the other hangs on the day's rate."""
+    """Money that went back as the customer sees it: what it is in the shop's currency hangs on the day's rate."""
     lines = sorted((line.line_id, line.quantity, line.net.shop, line.tax.shop) for line in refund.lines)
     rest = gross_of((*refund.charges, *refund.adjustments), "shop")
     return lines, rest, paid_back(refund, "presentment")
