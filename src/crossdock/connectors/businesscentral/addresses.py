@@ -1,15 +1,15 @@
 """The header of a sales order: who, where to, when. An address that the fields cannot hold is refused, not cut."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from crossdock.connectors.businesscentral.client import is_guid
 from crossdock.connectors.businesscentral.proof import Unbookable
 from crossdock.domain.commands import BookOrder
 from crossdock.domain.order import Address
 from crossdock.domain.outcome import Rejected
+from crossdock.domain.posting import zone
 
 # Lengths of the fields (vendor facts, pitfall 6).
 LINE1, LINE2 = 100, 50
@@ -109,6 +109,4 @@ def posting_date(at: datetime, moved: date | None, settings: Mapping[str, Any]) 
 
 
 def company_zone(settings: Mapping[str, Any]) -> tzinfo:
-    """The company's time zone. UTC needs no time zone database, which small systems lack."""
-    name = settings.get("time_zone", "UTC")
-    return UTC if name == "UTC" else ZoneInfo(name)
+    return zone(str(settings.get("time_zone", "UTC")))

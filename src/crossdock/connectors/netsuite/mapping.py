@@ -11,11 +11,10 @@ always explicit, never left to the account's tax engine:
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from operator import attrgetter
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from crossdock.connectors.netsuite.proof import Unbookable, document_total, suspect
 from crossdock.domain.commands import BookOrder
@@ -23,6 +22,7 @@ from crossdock.domain.measures import in_goods
 from crossdock.domain.money import ZERO, Amount, minor_unit
 from crossdock.domain.order import Address, Charge, ChargeKind, LineKind, OrderLine, TaxLine
 from crossdock.domain.outcome import Rejected
+from crossdock.domain.posting import zone
 
 CUSTOM_PRICE = {"id": "-1"}
 DEFAULT_CURRENCIES = {"USD": "1", "GBP": "2", "CAD": "3", "EUR": "4"}  # NetSuite's own ids in a new account
@@ -361,6 +361,4 @@ def posting_date(at: datetime, moved: date | None, settings: Mapping[str, Any]) 
 
 
 def account_zone(settings: Mapping[str, Any]) -> tzinfo:
-    """The account's time zone. UTC needs no time zone database, which small systems lack."""
-    name = settings.get("time_zone", "UTC")
-    return UTC if name == "UTC" else ZoneInfo(name)
+    return zone(str(settings.get("time_zone", "UTC")))
