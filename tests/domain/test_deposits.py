@@ -14,7 +14,7 @@ from tests.domain.test_paying import asked, capture, captured, is_open
 from crossdock.domain.commands import ApplyDeposit, CreditRefund, Drawn, PayRefund, PostDeposit, PostPayment
 from crossdock.domain.events import OrderSeen, RefundSeen
 from crossdock.domain.fulfilment import Invoice
-from crossdock.domain.order import Order, PaymentStatus
+from crossdock.domain.order import ChargeKind, Order, PaymentStatus
 from crossdock.domain.outcome import Done, OutcomeUnknown, Rejected
 from crossdock.domain.refund import Adjustment, Refund, RefundedCharge, RefundedLine, Restock, Tender
 
@@ -111,6 +111,17 @@ def test_invoices_in_parts_take_what_is_left_of_the_deposits() -> None:
     ]
 
 
+def test_an_invoice_that_the_erps_people_raise_takes_the_rest_of_the_deposit() -> None:
+    play = booked(invoice="take")
+    play.tell(captured(capture("t1", "30.00")))
+    play.settle_all()
+    play.tell(invoiced("25.00"))
+    play.settle_all()
+    play.tell(invoiced("30.00"))
+    assert [(one.amount, one.nth) for one in sent(play, ApplyDeposit)] == [(Decimal("25.00"), 1), (Decimal("5.00"), 2)]
+    assert play.state.funds["t1"].rest == ZERO
+
+
 def test_a_deposit_that_stands_late_is_applied_late() -> None:
     play = booked(invoice="take")
     play.tell(captured(capture("t1", "30.00")), invoiced("30.00"))
@@ -177,6 +188,30 @@ def test_a_refund_that_the_deposits_do_not_have_is_for_a_person() -> None:
     play.settle_all()
     assert play.codes() == set()
     assert [one.amount for one in sent(play, PayRefund)] == [Decimal("10.00")]
+
+
+def test_a_refund_that_is_known_before_what_was_captured_waits_and_nobody_is_asked() -> None:
+    play = booked()
+    play.tell(RefundSeen(units_off(1), CHANNEL))
+    play.tell(captured(capture("t1", "30.00")))
+    play.settle_all()
+    assert [one.amount for one in sent(play, PayRefund)] == [Decimal("10.00")]
+    assert [one.code for decision in play.decisions for one in decision.opened] == []
+
+
+def test_what_went_back_out_of_the_deposits_is_not_paid_out_of_a_credit_memo_too() -> None:
+    """The sale was taken back, its money went back, and the ERP's people had billed it all the same."""
+    play = booked(invoice="take")
+    play.tell(captured(capture("t1", "30.00")))
+    play.settle_all()
+    units = RefundedLine("1", Decimal(3), money("25.00"), restock=Restock.CANCEL, sku="SKU-1")
+    parts = (RefundedCharge(ChargeKind.SHIPPING, money("5.00")),)
+    whole = Refund("r1", NOON, "EUR", (units,), parts, tenders=(Tender("card", money("30.00"), "t9"),))
+    gone = with_changes(placed(), cancelled_at=NOON, updated_at=NOON + timedelta(minutes=5))
+    play.tell(OrderSeen(gone), RefundSeen(whole, CHANNEL))
+    play.tell(invoiced("30.00"))
+    play.settle_all()
+    assert sum((one.amount for one in sent(play, PayRefund)), ZERO) == Decimal("30.00")
 
 
 def test_a_person_who_settled_it_by_hand_is_not_followed_by_a_document() -> None:

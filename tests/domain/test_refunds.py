@@ -22,7 +22,15 @@ from tests.domain.factories import (
     with_changes,
 )
 
-from crossdock.domain.commands import AmendBooking, BookOrder, Command, CreditRefund, MakeInvoice, PayRefund
+from crossdock.domain.commands import (
+    AmendBooking,
+    BookOrder,
+    Command,
+    CreditRefund,
+    MakeInvoice,
+    PayRefund,
+    PostShipment,
+)
 from crossdock.domain.events import CommandSettled, InvoiceSeen, OrderSeen, RefundSeen
 from crossdock.domain.fold_money import owed
 from crossdock.domain.fulfilment import Invoice
@@ -53,6 +61,7 @@ class Ledger:
         self.invoices: list[Order] = []
         self.credits: list[CreditRefund] = []
         self.payouts: list[PayRefund] = []
+        self.shipments: list[PostShipment] = []
 
     def take(self, command: Command) -> Done:
         payload = command.payload
@@ -68,6 +77,8 @@ class Ledger:
         if isinstance(payload, PayRefund):
             self.payouts.append(payload)
             return Done({"customerRefund": number})
+        if isinstance(payload, PostShipment):
+            self.shipments.append(payload)
         return Done({})
 
     def bill(self) -> dict[str, Any]:
@@ -314,7 +325,7 @@ def test_there_are_enough_cases() -> None:
     ],
     ids=["never closed", "open", "closed", "open in the company's zone", "hold"],
 )
-def test_a_refund_of_closed_books_is_credited_and_paid_on_the_first_open_day(
+def test_what_left_and_came_back_in_closed_books_is_posted_on_the_first_open_day(
     calendar: dict[str, str], days: list[date | None]
 ) -> None:
     world = World("paid", "after", False)
@@ -322,3 +333,15 @@ def test_a_refund_of_closed_books_is_credited_and_paid_on_the_first_open_day(
     world.live([refund(part(world.order, "1", 1, Restock.RETURN))])
     assert [one.posted_on for one in world.ledger.credits] == days
     assert [one.posted_on for one in world.ledger.payouts] == days
+    assert [one.posted_on for one in world.ledger.shipments] == days
+
+
+def test_no_more_goes_out_of_others_deposit_than_the_customer_got() -> None:
+    """A fee is kept back of units that never left: the deposit gave so much less."""
+    play = Play(payments="deposit")
+    play.tell(OrderSeen(sold(False)))
+    play.settle("order.book")
+    kept = refund(part(sold(False), "2", 1, OFF), Adjustment(money("-2.00"), reason="restocking"))
+    play.tell(RefundSeen(kept, CHANNEL))
+    [paid] = [one.payload for one in play.commands.values() if isinstance(one.payload, PayRefund)]
+    assert paid.amount == paid_back(kept, "shop")

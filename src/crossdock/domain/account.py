@@ -1,4 +1,4 @@
-"""Where an order is booked, how far it is billed, and on which day its money is posted. Pure.
+"""Where an order is booked, and how far it is billed. Pure.
 
 What payments, deposits and refunds ask alike.
 """
@@ -8,7 +8,6 @@ from typing import NamedTuple
 from crossdock.domain.decision import Policy
 from crossdock.domain.draft import Draft
 from crossdock.domain.fold_money import billed_whole
-from crossdock.domain.order import Order
 from crossdock.domain.state import OrderState
 
 ADVANCE = "advance"  # the route's ``payments``: each capture is a deposit on the sales order
@@ -28,12 +27,7 @@ def account_of(d: Draft, policy: Policy) -> Account | None:
     state = d.state
     if state.erp is None or state.erp_ref is None or state.customer_ref is None:
         return None
-    return Account(state.erp, state.erp_ref, state.customer_ref, booked_currency(d.order, policy))
-
-
-def booked_currency(order: Order, policy: Policy) -> str:
-    """Of the side that the ERP books."""
-    return (order.presentment_currency if policy.basis == "presentment" else None) or order.currency
+    return Account(state.erp, state.erp_ref, state.customer_ref, d.order.currency_on(policy.basis))
 
 
 def all_billed(state: OrderState) -> bool:

@@ -23,6 +23,7 @@ from crossdock.domain.measures import Indivisible, as_ordered
 from crossdock.domain.merge import BookingWritten
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import ChargeKind, Order
+from crossdock.domain.posting import moved_day
 from crossdock.domain.problems import problem
 from crossdock.domain.process import AMEND, ASIDE, PROCESS, STEPS, UNDO
 from crossdock.domain.refund import cancelled_units
@@ -170,7 +171,8 @@ def _parcels(d: Draft, policy: Policy) -> None:
     for parcel in list(state.taken()):
         shipment = parcel.shipment
         if state.erp is not None and state.erp_ref is not None and parcel.source != state.erp:
-            payload = PostShipment(d.order.key, state.erp_ref, shipment, state.item_refs)
+            day = moved_day(policy, shipment.shipped_at)
+            payload = PostShipment(d.order.key, state.erp_ref, shipment, state.item_refs, day)
             d.send("shipment.post", state.erp, payload, shipment.id)
         if parcel.source != d.order.channel and shipment.id not in state.withheld:
             _push(d, policy, shipment)

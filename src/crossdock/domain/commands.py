@@ -77,6 +77,7 @@ class PostShipment(msgspec.Struct, frozen=True, gc=False, tag="shipment.post", o
     erp_ref: str
     shipment: Shipment
     item_refs: dict[str, str] = {}
+    posted_on: date | None = None  # where the books of its own day are closed
 
 
 class PushFulfilment(msgspec.Struct, frozen=True, gc=False, tag="fulfilment.push", omit_defaults=True):
@@ -211,7 +212,7 @@ class PostDeposit(msgspec.Struct, frozen=True, gc=False, tag="deposit.post", omi
 
 
 class ApplyDeposit(msgspec.Struct, frozen=True, gc=False, tag="deposit.apply", omit_defaults=True):
-    """Settle an invoice with a part of a deposit. Once for each pair of them."""
+    """Settle an invoice with a part of a deposit. Once for each pair of them, and again for what an invoice grew by."""
 
     purpose: ClassVar[str] = "deposit.apply"
     order_key: str
@@ -222,6 +223,7 @@ class ApplyDeposit(msgspec.Struct, frozen=True, gc=False, tag="deposit.apply", o
     amount: Decimal
     applied_at: datetime
     posted_on: date | None = None  # where the books of its own day are closed
+    nth: int = 1  # which application of this pair it is
 
 
 class PublishInvoice(msgspec.Struct, frozen=True, gc=False, tag="invoice.publish", omit_defaults=True):

@@ -5,6 +5,7 @@ own invoice waits for its answer. A capture that becomes known when the order is
 made of the whole capture, so that deposits and payments together are what the channel took, to the cent.
 """
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from crossdock.domain.account import ADVANCE, Account, all_billed, called_off
@@ -40,17 +41,21 @@ def awaits(state: OrderState, policy: Policy) -> bool:
 
 
 def _open(d: Draft, policy: Policy, account: Account) -> None:
-    state = d.state
-    for capture in list(state.captures.values()):
-        amount = capture.amount.on(policy.basis)
-        # A capture may have been posted when the route still said ``payment``.
-        if capture.id in state.funds or amount <= ZERO or state.command_of(PAYMENT, capture.id) is not None:
-            continue
-        if all_billed(state):
+    for capture in list(_unopened(d.state, policy)):
+        if all_billed(d.state):
             _pay(d, policy, account, capture)
         else:
-            d.note(FundOpened(capture.id, DEPOSITED, amount, d.now))
+            d.note(FundOpened(capture.id, DEPOSITED, capture.amount.on(policy.basis), d.now))
             d.send(DEPOSIT, account.erp, _deposit(d, policy, account, capture), capture.id)
+
+
+def _unopened(state: OrderState, policy: Policy) -> Iterator[Capture]:
+    """The captures that the ERP is to have and was not asked for yet."""
+    for capture in state.captures.values():
+        # One may have been posted when the route still said ``payment``.
+        known = capture.id in state.funds or state.command_of(PAYMENT, capture.id) is not None
+        if not known and capture.amount.on(policy.basis) > ZERO:
+            yield capture
 
 
 def _deposit(d: Draft, policy: Policy, account: Account, capture: Capture) -> PostDeposit:
@@ -121,21 +126,21 @@ def take(open_: dict[str, Decimal], amount: Decimal) -> tuple[Applied, ...]:
 
 
 def _apply(d: Draft, policy: Policy, account: Account) -> None:
-    """Each invoice takes what the deposits that stand have left, the oldest first; a pair is joined once."""
+    """Each invoice takes what the deposits that stand have left, the oldest first."""
     for each in list(d.state.invoices.values()):
         invoice = each.invoice
         for id_, ref in _standing(d.state).items():
             fund = d.state.funds[id_]
             part = min(open_invoices(d.state)[invoice.id], fund.rest)
-            joined = any(use.invoice == invoice.id for use in fund.uses)
-            if part > ZERO and not joined and invoice.currency == account.currency:
+            nth = 1 + sum(use.invoice == invoice.id for use in fund.uses)  # the ERP's people may raise an invoice
+            if part > ZERO and invoice.currency == account.currency:
                 d.note(FundUsed(id_, Use(part, invoice=invoice.id), d.now))
-                payload = _application(d, policy, account, id_, ref, invoice, part)
-                d.send(APPLY, account.erp, payload, f"{id_}/{invoice.id}")
+                payload = _application(d, policy, account, id_, ref, invoice, part, nth)
+                d.send(APPLY, account.erp, payload, f"{id_}/{invoice.id}" + (f"/{nth}" if nth > 1 else ""))
 
 
 def _application(
-    d: Draft, policy: Policy, account: Account, payment_id: str, ref: str, invoice: Invoice, amount: Decimal
+    d: Draft, policy: Policy, account: Account, payment_id: str, ref: str, invoice: Invoice, amount: Decimal, nth: int
 ) -> ApplyDeposit:
     at = max(d.state.captures[payment_id].captured_at, invoice.invoiced_at)
     return ApplyDeposit(
@@ -147,6 +152,7 @@ def _application(
         amount=amount,
         applied_at=at,
         posted_on=moved_day(policy, at),
+        nth=nth,
     )
 
 
@@ -179,24 +185,39 @@ def draw(d: Draft, policy: Policy, account: Account, refund: Refund, amount: Dec
     drawn = tuple(Drawn(one.invoice, standing[one.invoice], one.amount) for one in take(rest, due))
     for one in drawn:
         d.note(FundUsed(one.payment_id, Use(one.amount, refund=refund.id), d.now))
-    payload = PayRefund(
+    payload = repayment(d, policy, account, refund, due, drawn=drawn, nth=nth)
+    d.send(PAY, account.erp, payload, f"{refund.id}/deposit" + (f"-{nth}" if nth > 1 else ""))
+
+
+def repayment(
+    d: Draft,
+    policy: Policy,
+    account: Account,
+    refund: Refund,
+    amount: Decimal,
+    credit_ref: str | None = None,
+    drawn: tuple[Drawn, ...] = (),
+    nth: int = 1,
+) -> PayRefund:
+    """What went back with a refund: out of its credit memo, or, without one, out of deposits."""
+    return PayRefund(
         order_key=d.order.key,
         erp_ref=account.ref,
         refund_id=refund.id,
         refunded_at=refund.refunded_at,
         currency=account.currency,
         customer_ref=account.customer,
-        amount=due,
+        amount=amount,
+        credit_ref=credit_ref,
         posted_on=moved_day(policy, refund.refunded_at),
         drawn=drawn,
         nth=nth,
     )
-    d.send(PAY, account.erp, payload, f"{refund.id}/deposit" + (f"-{nth}" if nth > 1 else ""))
 
 
 def _unsettled(state: OrderState, policy: Policy) -> bool:
     """Whether what stands of the deposits is still to be told: by the channel, by the ERP, or by a person."""
-    if awaits(state, policy) and not called_off(state):
+    if not called_off(state) and (awaits(state, policy) or any(_unopened(state, policy))):
         return True
     sent = [state.command_of(DEPOSIT, id_) for id_, fund in state.funds.items() if fund.kind == DEPOSITED]
     return any(one is not None and one[1].status in ("open", "failed") for one in sent)

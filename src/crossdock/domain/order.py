@@ -196,6 +196,10 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         key = order_key(self.channel, self.external_id)
         return key if self.part is None else part_key(key, self.part)
 
+    def currency_on(self, basis: str) -> str:
+        """Of the side that is booked: ``'shop'`` or ``'presentment'``."""
+        return (self.presentment_currency if basis == "presentment" else None) or self.currency
+
     def ties(self, other: "Order") -> bool:
         """Whether nothing tells which of two views is the newer: neither instant, nor payment, nor cancellation."""
         return (self.updated_at, self.payment_status, self.cancelled_at is None) == (

@@ -11,9 +11,11 @@ from enum import StrEnum
 
 from crossdock.domain import depositing
 from crossdock.domain.account import ADVANCE, Account, account_of, all_billed, called_off
-from crossdock.domain.commands import CreditLine, CreditRefund, PayRefund, PushRefund
+from crossdock.domain.commands import CreditLine, CreditRefund, PushRefund
 from crossdock.domain.decision import Policy
+from crossdock.domain.depositing import repayment
 from crossdock.domain.draft import Draft
+from crossdock.domain.funds import used_for
 from crossdock.domain.measures import in_goods
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Order, TaxLine
@@ -108,8 +110,9 @@ def _refund(d: Draft, policy: Policy, known: Refunded) -> None:
         return
     asked = [(table[share], parts) for share, parts in shares(known).items()]
     refunded = [part for document, parts in asked if document is Document.PAY for part in parts]
-    if refunded and known.refund.gives_money:
-        _out_of_deposit(d, account, policy, known.refund, gross_of(refunded, policy.basis))
+    deposit = min(gross_of(refunded, policy.basis), paid_back(known.refund, policy.basis))
+    if deposit > ZERO:
+        _out_of_deposit(d, account, policy, known.refund, deposit)
     owed = [part for document, parts in asked if document not in (Document.PAY, Document.NOTHING) for part in parts]
     if not owed:
         return
@@ -119,17 +122,21 @@ def _refund(d: Draft, policy: Policy, known: Refunded) -> None:
         _ask(d, "refund.keeps_money", known.refund, f"{-gross:f} more is kept back than is credited")
     else:
         pays = any(document is Document.CREDIT_AND_PAY for document, _ in asked)
-        _credit(d, account, policy, known.refund, owed, pays)
+        money = _paid_out(d, policy, known.refund) - max(deposit, used_for(d.state.funds, refund=known.refund.id))
+        _credit(d, account, policy, known.refund, owed, money if pays else None)
 
 
 def _out_of_deposit(d: Draft, account: Account, policy: Policy, refund: Refund, amount: Decimal) -> None:
     if policy.payments == ADVANCE:
-        depositing.draw(d, policy, account, refund, min(amount, paid_back(refund, policy.basis)))
+        depositing.draw(d, policy, account, refund, amount)
     else:
-        _pay(d, account, policy, refund, amount, None)
+        d.send(PAY, account.erp, repayment(d, policy, account, refund, amount), f"{refund.id}/deposit")
 
 
-def _credit(d: Draft, account: Account, policy: Policy, refund: Refund, owed: list[Part], pays: bool) -> None:
+def _credit(
+    d: Draft, account: Account, policy: Policy, refund: Refund, owed: list[Part], money: Decimal | None
+) -> None:
+    """``money``: what went back of it otherwise than out of deposits; None where the credit is set off."""
     waited = d.state.problems.get(f"refund/{refund.id}")
     if waited is not None and waited.code == "refund.not_billed":
         d.settle(f"refund/{refund.id}")
@@ -142,14 +149,15 @@ def _credit(d: Draft, account: Account, policy: Policy, refund: Refund, owed: li
         customer_ref=account.customer,
         lines=tuple(_line(d.order, part, policy.basis) for part in shelved(d, policy, refund, owed)),
         item_refs=d.state.item_refs,
-        apply_to=() if pays else tuple(d.state.invoices),
+        apply_to=tuple(d.state.invoices) if money is None else (),
         posted_on=moved_day(policy, refund.refunded_at),
     )
     d.send(CREDIT, account.erp, payload, refund.id)
     sent = d.state.command_of(CREDIT, refund.id)
-    money = min(payload.total, _paid_out(d, policy, refund))
-    if pays and money > ZERO and sent is not None and sent[1].status == "done":
-        _pay(d, account, policy, refund, money, sent[1].refs.get("creditMemo", ""))
+    amount = min(payload.total, money or ZERO)
+    if amount > ZERO and sent is not None and sent[1].status == "done":
+        ref = sent[1].refs.get("creditMemo", "")
+        d.send(PAY, account.erp, repayment(d, policy, account, refund, amount, ref), refund.id)
 
 
 def _paid_out(d: Draft, policy: Policy, refund: Refund) -> Decimal:
@@ -157,22 +165,6 @@ def _paid_out(d: Draft, policy: Policy, refund: Refund) -> Decimal:
     exchange order's invoice counts it as paid in."""
     money = paid_back(refund, policy.basis)
     return money + set_off(d.state, policy.basis).get(refund.id, ZERO) if policy.payments == "paid" else money
-
-
-def _pay(d: Draft, account: Account, policy: Policy, refund: Refund, amount: Decimal, credit_ref: str | None) -> None:
-    """Once out of the credit memo and once out of the deposit, where a refund needs both."""
-    payload = PayRefund(
-        order_key=d.order.key,
-        erp_ref=account.ref,
-        refund_id=refund.id,
-        refunded_at=refund.refunded_at,
-        currency=account.currency,
-        customer_ref=account.customer,
-        amount=amount,
-        credit_ref=credit_ref,
-        posted_on=moved_day(policy, refund.refunded_at),
-    )
-    d.send(PAY, account.erp, payload, refund.id if credit_ref is not None else f"{refund.id}/deposit")
 
 
 def _unbilled(d: Draft, refund: Refund) -> None:

@@ -72,7 +72,7 @@ def _dual(order: Order) -> bool:
 
 
 def _unit(order: Order, side: str) -> Decimal:
-    return minor_unit((order.presentment_currency or order.currency) if side == PRESENTMENT else order.currency)
+    return minor_unit(order.currency_on(side))
 
 
 def _amount(order: Order, shop: Decimal, presentment: Decimal) -> Amount:

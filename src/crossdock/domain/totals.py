@@ -137,8 +137,8 @@ def _side(order: Order, presentment: bool, ceiling: Decimal) -> Side:
         Term("tax", 0 if order.tax_inclusive else 1, taxes, _of(stated.tax, presentment)),
         Term("rounding", 1, rounding),
     )
-    currency = (order.presentment_currency or order.currency) if presentment else order.currency
     basis = "presentment" if presentment else "shop"
+    currency = order.currency_on(basis)
     difference = total - expected
     if _clean(order, terms, difference, ceiling):
         return Side(basis, currency, terms, expected, total, difference)

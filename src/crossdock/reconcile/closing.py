@@ -6,10 +6,10 @@ A business date runs from midnight to midnight in the company's time zone: 23, 2
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
+from crossdock.domain.posting import zone
 from crossdock.engine.world import World
 from crossdock.kit.listing import Listed, Window
 from crossdock.reconcile.certificate import KIND, VERSION, digest, private_key, sign
@@ -51,8 +51,9 @@ class Closed(msgspec.Struct, frozen=True):
 
 def day_of(business_date: date, time_zone: str) -> Day:
     """Midnight to midnight. Raises ``ZoneInfoNotFoundError`` for a zone that is not known."""
-    zone = ZoneInfo(time_zone)
-    begins = [datetime(one.year, one.month, one.day, tzinfo=zone) for one in (business_date, _next(business_date))]
+    begins = [
+        datetime(one.year, one.month, one.day, tzinfo=zone(time_zone)) for one in (business_date, _next(business_date))
+    ]
     since, until = (at.astimezone(UTC) for at in begins)
     return Day(business_date, time_zone, since, until)
 

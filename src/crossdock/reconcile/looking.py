@@ -11,7 +11,7 @@ import msgspec
 
 from crossdock.domain.decision import Policy, StreamRef
 from crossdock.domain.events import Reconciled, SignalSeen, encode_event
-from crossdock.domain.reconciling import READ_BACK, Difference
+from crossdock.domain.reconciling import PREFIX, READ_BACK, Difference
 from crossdock.domain.state import OrderState
 from crossdock.kit.listing import Listed
 from crossdock.reconcile.asking import Asker, owner_of
@@ -107,7 +107,8 @@ async def settle(store: Store, books: Differences, route: Route, looked: Three) 
     repairs = [one for one, difference in standing if _reads_back(route, one, difference)]
     told = [(one, difference) for one, difference in standing if _is_told(one, difference)]
     arrivals = [_read_back(route, one) for one in repairs]
-    arrivals += _tellings(route, [pair for pair in told if pair[0].order_key in looked.states], gone)
+    known = [pair for pair in told if pair[0].order_key in looked.states]
+    arrivals += _tellings(route, known, _ended(looked, now, gone))
     if arrivals:
         await store.accept(arrivals)
         await books.repaired([one.id for one in repairs])
@@ -150,7 +151,25 @@ def _read_back(route: Route, one: Standing) -> Arrival:
     )
 
 
-def _tellings(route: Route, told: Sequence[tuple[Standing, Difference]], gone: Sequence[Standing]) -> list[Arrival]:
+def _ended(looked: Three, now: Sequence[Standing], gone: Sequence[Standing]) -> dict[tuple[str, str], str]:
+    """What an order was told of and is no more: (order, kind) -> a mark of that ending.
+
+    Told of by the order's own problems too: whoever died after a difference was let go and before the order heard of it
+    has left nothing else.
+    """
+    standing = {(one.order_key, one.kind) for one in now}
+    found = {}
+    for key, state in looked.states.items():
+        for name, problem in state.problems.items():
+            kind = name.removeprefix(PREFIX)
+            if kind != name and (key, kind) not in standing:
+                found[key, kind] = f"{key}.{kind}.{problem.at.timestamp():.6f}"
+    return found | {(one.order_key, one.kind): f"{one.id}.end" for one in gone if one.told is not None}
+
+
+def _tellings(
+    route: Route, told: Sequence[tuple[Standing, Difference]], over: Mapping[tuple[str, str], str]
+) -> list[Arrival]:
     """One message for each order: what a person must look at, and what is no more."""
     found: dict[str, list[Difference]] = {}
     ended: dict[str, list[str]] = {}
@@ -158,19 +177,18 @@ def _tellings(route: Route, told: Sequence[tuple[Standing, Difference]], gone: S
     for one, difference in told:
         found.setdefault(one.order_key, []).append(difference)
         marks.setdefault(one.order_key, []).append(f"{one.id}.{one.looks}")
-    for one in gone:
-        if one.told is not None:
-            ended.setdefault(one.order_key, []).append(one.kind)
-            marks.setdefault(one.order_key, []).append(f"{one.id}.end")
+    for (key, kind), mark in over.items():
+        ended.setdefault(key, []).append(kind)
+        marks.setdefault(key, []).append(mark)
     return [
         Arrival(
             connection=route.name,
-            delivery_id=f"reconcile/{'/'.join(mark)}"[:500],
+            delivery_id=f"reconcile/{'/'.join(many)}"[:500],
             source="tell",
             topic="reconciled",
             stream=StreamRef("order", key),
             body=encode_event(Reconciled(tuple(found.get(key, ())), tuple(ended.get(key, ())))),
             priority=BACKFILL,
         )
-        for key, mark in marks.items()
+        for key, many in marks.items()
     ]

@@ -69,7 +69,7 @@ def view_of(state: OrderState, basis: str = "shop") -> Ours | None:
         currency=newest.currency,
         stated=_total(newest, basis),
         owed=due.on(basis),
-        owed_currency=_currency(order, basis),
+        owed_currency=order.currency_on(basis),
         wanted=_wanted(state, newest),
         goods=_goods(standing(order, state.refunded())),
         left=sum(shipped(state).values(), ZERO),
@@ -91,10 +91,6 @@ def _total(newest: Order, basis: str) -> Decimal:
     if newest.part is not None:
         return ZERO
     return newest.totals.total.on(basis) + sum((one.total.on(basis) for one in newest.apart), ZERO)
-
-
-def _currency(order: Order, basis: str) -> str:
-    return (order.presentment_currency or order.currency) if basis == "presentment" else order.currency
 
 
 def _wanted(state: OrderState, newest: Order) -> Decimal | None:

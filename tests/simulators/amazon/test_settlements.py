@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 import crossdock.connectors.amazon
 from crossdock.connectors.amazon import CONNECTOR
 from crossdock.connectors.amazon.answers import Failed
+from crossdock.connectors.amazon.reports import ReportCursor, Waiting
 from crossdock.connectors.amazon.settlement_file import LARGEST, instant
 from crossdock.connectors.amazon.settlement_mapping import kind_of, to_settlement
 from crossdock.domain.events import SettlementSeen
@@ -184,6 +186,18 @@ async def test_a_document_cut_short_is_fetched_again(paid: Any) -> None:
     made.text = whole
     [found], _ = await paid.poll("settlements", cursor)
     assert imbalance(read(found)) is None
+
+
+async def test_a_report_that_amazon_keeps_no_more_is_an_exception_and_holds_up_no_other(paid: Any) -> None:
+    """Listed, then the connection rested for weeks."""
+    cursor = msgspec.json.decode(await started(paid), type=ReportCursor)
+    paid.sim.act("settle", {})
+    gone = msgspec.structs.replace(cursor, pending=(Waiting("49999", "amzn1.spdoc.gone", paid.at),))
+    found, _ = await paid.poll("settlements", msgspec.json.encode(gone).decode())
+    by_key = {one.stream_key: one for one in found}
+    assert len(by_key) == 2
+    with pytest.raises(Untranslatable, match="no settlement report"):
+        read(by_key["amazon-report-49999"])
 
 
 async def test_an_address_that_is_not_https_gets_no_visit(make_seller: Any) -> None:

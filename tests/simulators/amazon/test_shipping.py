@@ -54,6 +54,18 @@ async def test_each_parcel_is_told_with_what_is_in_it(seller: Any) -> None:
     assert set(result.outcome.refs.values()) == {one["id"] for one in made}
 
 
+async def test_boxes_under_one_tracking_number_are_one_package(seller: Any) -> None:
+    """The second would change the first, and what was in that would be told nobody."""
+    order_id = seller.place(lines=2, quantity=3)
+    first, second = lines_of(seller, order_id)
+    packages = (Package("1Z1", "UPS", lines=(first,)), Package("1Z1", "UPS", lines=(second,)))
+    payload = PushFulfilment(order_id, Shipment("S1", (first, second), seller.at, packages))
+    assert isinstance((await seller.do(payload)).outcome, Done)
+    (made,) = seller.entry(order_id)["fulfillments"]
+    assert made["lines"] == [{"id": first.line_id, "quantity": 3}, {"id": second.line_id, "quantity": 3}]
+    assert seller.entry(order_id)["status"] == "SHIPPED"
+
+
 async def test_a_parcel_that_tells_nothing_of_its_lines_is_named_in_the_facts(seller: Any) -> None:
     order_id = seller.place(lines=1, quantity=2)
     result = await seller.do(push(seller, order_id, "1Z1", "1Z2"))
@@ -69,6 +81,15 @@ async def test_what_no_parcel_says_it_carries_goes_with_the_first(seller: Any) -
     await seller.do(PushFulfilment(order_id, Shipment("S1", (first, second, third), seller.at, packages)))
     told = {one["tracking"][0]: {row["id"] for row in one["lines"]} for one in seller.entry(order_id)["fulfillments"]}
     assert told == {"1Z1": {first.line_id, third.line_id}, "1Z2": {second.line_id}}
+    assert seller.entry(order_id)["status"] == "SHIPPED"
+
+
+async def test_what_has_no_tracking_number_goes_with_the_only_one_that_has(seller: Any) -> None:
+    order_id = seller.place(lines=2, quantity=1)
+    first, second = lines_of(seller, order_id)
+    packages = (Package("1Z1", "UPS", lines=(first,)), Package(None, "UPS", lines=(second,)))
+    payload = PushFulfilment(order_id, Shipment("S1", (first, second), seller.at, packages))
+    assert isinstance((await seller.do(payload)).outcome, Done)
     assert seller.entry(order_id)["status"] == "SHIPPED"
 
 

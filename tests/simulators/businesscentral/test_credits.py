@@ -1,6 +1,7 @@
 """Credit memos: one of each refund, posted, to the cent, whatever is lost on the way."""
 
 from contextlib import suppress
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -93,6 +94,17 @@ async def test_goods_that_stay_away_and_money_without_a_line_are_lines_of_an_acc
     assert memo["total"] == "16.64"
     assert {line["number"] for line in memo["lines"]} == {"6450"}
     assert stock.inventory == before
+
+
+@pytest.mark.parametrize(
+    ("moved", "day"), [(None, "2026-11-23"), (date(2026, 12, 1), "2026-12-01")], ids=["its own", "of open books"]
+)
+async def test_a_credit_memo_is_posted_on_its_day(moved: date | None, day: str) -> None:
+    there = await billed()
+    payload = msgspec.structs.replace(there.refund(), posted_on=moved)
+    rendered = render_credit(payload, there.setup.settings, there.invoice)
+    assert (rendered.header["creditMemoDate"], rendered.header["postingDate"]) == (day, day)
+    assert isinstance(await made(there, payload), Done)
 
 
 async def test_each_refund_has_its_own() -> None:

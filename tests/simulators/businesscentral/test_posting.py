@@ -149,6 +149,21 @@ async def test_closing_deletes_the_order_once(setup: Setup) -> None:
     assert not setup.books()["orders"]
 
 
+@pytest.mark.parametrize("made_anew", [False, True], ids=["two of one number", "deleted and made anew"])
+async def test_an_order_that_is_not_the_one_asked_for_is_not_told_as_closed(setup: Setup, made_anew: bool) -> None:
+    order = plain_order()
+    ref = await booked(setup, order)
+    header = {"externalDocumentNumber": order.key.upper(), "customerNumber": "C00000"}
+    await setup.client().create_order(header)
+    if made_anew:
+        setup.company.act("delete", {"order": ref})
+    asked = ref if made_anew else order.key  # a person who resolved the booking named no id
+    outcome = (await send(setup, "booking.close", CloseBooking(order.key, asked))).outcome
+    assert isinstance(outcome, Conflict), outcome
+    assert outcome.code == "still_open"
+    assert len(setup.books()["orders"]) == (1 if made_anew else 2)
+
+
 async def test_what_was_shipped_or_billed_cannot_be_closed(setup: Setup) -> None:
     order = plain_order()
     ref = await booked(setup, order)

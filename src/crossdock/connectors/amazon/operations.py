@@ -81,8 +81,9 @@ async def _tell(
             # Whatever the refusal says of this call, part of the shipment was told: look before anything is sent.
             detail = f"told in part ({index} of {len(missing)} packages); then: {error}"
             return OutcomeUnknown(detail, "told_in_part")
-    untold = [p.tracking_number for p in payload.shipment.packages if p.tracking_number]
-    left_out = sorted(set(untold) - {parcel.tracking_number for parcel in told})
+    known = {shipping.plain(parcel.tracking_number) for parcel in told}
+    numbers = {package.tracking_number or "" for package in payload.shipment.packages}
+    left_out = sorted(number for number in numbers if number and shipping.plain(number) not in known)
     return Done(_refs(told), {"not_told": left_out} if left_out else {})
 
 

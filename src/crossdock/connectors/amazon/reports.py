@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from crossdock.connectors.amazon import topics
-from crossdock.connectors.amazon.answers import Failed, lost
+from crossdock.connectors.amazon.answers import Failed, NotFound, lost
 from crossdock.connectors.amazon.client import Client
 from crossdock.connectors.amazon.settlement_file import LARGEST
 from crossdock.connectors.amazon.settlement_mapping import settlement_id_of
@@ -109,8 +109,7 @@ def _turned(at: ReportCursor, token: str | None) -> ReportCursor:
 
 async def _read(client: Client, at: ReportCursor) -> Page:
     report, *rest = at.pending
-    document = await client.report_document(report.document_id)
-    body = _unpacked(await client.download(document.url), document.compression_algorithm)
+    body = await _fetched(client, report.document_id)
     connection = client.line.connection
     key = f"{connection}-{settlement_id_of(body) or f'report-{report.report_id}'}"
     whole = books_amazons(client.line.settings)
@@ -118,6 +117,15 @@ async def _read(client: Client, at: ReportCursor) -> Page:
     found = Found(f"settlement-report/{report.report_id}", topic, "settlement", key, body)
     at = _replace(at, pending=tuple(rest), known={**at.known, report.report_id: report.created})
     return _following(at, (found,))
+
+
+async def _fetched(client: Client, document_id: str) -> bytes:
+    """The report's text. One that Amazon keeps no more, after 90 days, becomes an exception and holds up no other."""
+    try:
+        document = await client.report_document(document_id)
+    except NotFound as gone:
+        return f"{gone}\n".encode()
+    return _unpacked(await client.download(document.url), document.compression_algorithm)
 
 
 def _unpacked(body: bytes, algorithm: str | None) -> bytes:

@@ -39,7 +39,7 @@ class Parcel(msgspec.Struct, frozen=True):
 
 def parcels(shipment: Shipment) -> tuple[Parcel, ...] | Outcome:
     """The shipment's packages with what is in each; a refusal where Amazon could not be told the truth."""
-    told = [package for package in shipment.packages if package.tracking_number]
+    told = _by_number(shipment.packages)
     if not told:
         return Rejected(
             "amazon.tracking_missing",
@@ -49,9 +49,8 @@ def parcels(shipment: Shipment) -> tuple[Parcel, ...] | Outcome:
         )
     found = []
     for index, package in enumerate(told):
-        lines = package.lines if package.lines or len(told) > 1 else shipment.lines
-        rest = _untold(shipment, told) if index == 0 and len(told) > 1 else {}
-        items = _pieces([(line.line_id, line.quantity) for line in lines], rest)
+        rest = {} if index else _untold(shipment, told)
+        items = _pieces([(line.line_id, line.quantity) for line in package.lines], rest)
         if isinstance(items, str):
             text = f"Shipment {shipment.id} holds {items}; Amazon takes whole pieces only."
             return Rejected("amazon.quantity_not_whole", text, field="lines.quantity")
@@ -61,6 +60,23 @@ def parcels(shipment: Shipment) -> tuple[Parcel, ...] | Outcome:
     if not found:
         return Rejected("amazon.shipment_empty", f"Shipment {shipment.id} holds no pieces.", field="lines")
     return tuple(found)
+
+
+def _by_number(packages: Sequence[Package]) -> list[Package]:
+    """One package of each tracking number: Amazon would take a second one for a change of the first."""
+    found: dict[str, Package] = {}
+    for package in packages:
+        number = plain(package.tracking_number)
+        if number:
+            first = found.get(number)
+            lines = package.lines if first is None else (*first.lines, *package.lines)
+            found[number] = msgspec.structs.replace(first or package, lines=lines)
+    return list(found.values())
+
+
+def plain(tracking_number: str | None) -> str:
+    """The number as it is compared."""
+    return (tracking_number or "").strip().lower()
 
 
 def _untold(shipment: Shipment, told: Sequence[Package]) -> dict[str, Decimal]:
@@ -94,7 +110,7 @@ def standing(order: wire.Order, parcel: Parcel) -> wire.Package | None:
     """The package of the order that is this parcel, by its number or its tracking number; cancelled ones are none."""
     for package in order.packages:
         cancelled = package.package_status is not None and package.package_status.status == "CANCELLED"
-        same = (package.tracking_number or "").strip().lower() == parcel.tracking_number.strip().lower()
+        same = plain(package.tracking_number) == plain(parcel.tracking_number)
         if not cancelled and (same or package.package_reference_id == parcel.reference):
             return package
     return None

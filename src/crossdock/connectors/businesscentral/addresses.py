@@ -1,15 +1,15 @@
 """The header of a sales order: who, where to, when. An address that the fields cannot hold is refused, not cut."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from crossdock.connectors.businesscentral.client import is_guid
 from crossdock.connectors.businesscentral.proof import Unbookable
 from crossdock.domain.commands import BookOrder
 from crossdock.domain.order import Address
 from crossdock.domain.outcome import Rejected
+from crossdock.domain.posting import zone
 
 # Lengths of the fields (vendor facts, pitfall 6).
 LINE1, LINE2 = 100, 50
@@ -100,10 +100,13 @@ def _too_long(field: str, most: int) -> Unbookable:
 
 def local_date(instant: datetime, settings: Mapping[str, Any]) -> str:
     """The company's calendar day of an instant."""
-    return str(instant.astimezone(company_zone(settings)).date())
+    return posting_date(instant, None, settings).isoformat()
+
+
+def posting_date(at: datetime, moved: date | None, settings: Mapping[str, Any]) -> date:
+    """The day that it was moved to, where the books of its own are closed; else its own."""
+    return at.astimezone(company_zone(settings)).date() if moved is None else moved
 
 
 def company_zone(settings: Mapping[str, Any]) -> tzinfo:
-    """The company's time zone. UTC needs no time zone database, which small systems lack."""
-    name = settings.get("time_zone", "UTC")
-    return UTC if name == "UTC" else ZoneInfo(name)
+    return zone(str(settings.get("time_zone", "UTC")))

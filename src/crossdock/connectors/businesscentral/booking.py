@@ -212,3 +212,11 @@ def already_posted(there: Standing, ref: str) -> Result:
     """Somebody posted the order whole: what was asked of it can no longer be done."""
     detail = f"sales order {ref} was posted in Business Central: {', '.join(there.posted)}"
     return Result(Conflict("already_billed" if there.invoices else "already_shipped", detail, {"salesOrder": ref}))
+
+
+def still_open(there: Standing, ref: str) -> Result:
+    """The order asked for is gone, or is not the only one of its number: others are not ours to delete."""
+    numbers = ", ".join(order.number for order in there.orders)
+    detail = f"sales order {ref} is not to be told from {numbers}, which carry the order's external document number"
+    hint = "Delete there what was cancelled, then retry."
+    return Result(Conflict("still_open", detail, {"salesOrder": there.orders[0].id}, hint))

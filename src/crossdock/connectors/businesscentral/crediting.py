@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import Any
 
-from crossdock.connectors.businesscentral.addresses import local_date
+from crossdock.connectors.businesscentral.addresses import posting_date
 from crossdock.connectors.businesscentral.client import is_guid
 from crossdock.connectors.businesscentral.keys import LONGEST_TEXT, refund_mark, stored_key
 from crossdock.connectors.businesscentral.mapping import MARK, STEP, tax_rates
@@ -42,7 +42,9 @@ def render_credit(command: CreditRefund, settings: Mapping[str, Any], invoice: s
     }
     if command.currency != settings.get("local_currency"):
         header["currencyCode"] = command.currency
-    header["creditMemoDate"] = local_date(command.refunded_at, settings)
+    # Business Central's own choice is the day on which the draft is made.
+    day = posting_date(command.refunded_at, command.posted_on, settings).isoformat()
+    header |= {"creditMemoDate": day, "postingDate": day}
     if invoice is not None:
         header["invoiceId"] = invoice
     return Rendered(header, sheet.lines, sheet.places, command.total, command.currency)

@@ -65,8 +65,7 @@ class _Sheet:
     def __init__(self, command: BookOrder, settings: Mapping[str, Any]) -> None:
         order = self.order = command.order
         self.command, self.settings, self.basis = command, settings, command.basis
-        presentment = command.basis == "presentment" and order.presentment_currency
-        self.currency: str = presentment or order.currency
+        self.currency = order.currency_on(command.basis)
         self.unit = minor_unit(self.currency)
         self.side: Callable[[Amount], Decimal] = lambda amount: amount.on(self.basis)
         self.computes = settings.get("tax_mode", "computed") == "computed"

@@ -161,6 +161,8 @@ async def close(client: BusinessCentral, payload: CloseBooking, call: Call) -> R
         there = await booking.standing(client, stored_key(payload.order_key, client.settings))
         if there.posted:
             return booking.already_posted(there, payload.erp_ref)
+        if there.orders:
+            return booking.still_open(there, payload.erp_ref)
         return Result(Done({"salesOrder": payload.erp_ref}, repeated=True))
     refs = {"salesOrder": order.id}
     if any(line.shipped_quantity > line.invoiced_quantity for line in order.lines):

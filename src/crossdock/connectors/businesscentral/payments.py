@@ -8,12 +8,11 @@ Source: pages 30055 "APIV2 - Customer Payments" and 30016, whose ``post`` takes 
 """
 
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from crossdock.connectors.businesscentral import journals
-from crossdock.connectors.businesscentral.addresses import local_date
+from crossdock.connectors.businesscentral.addresses import posting_date
 from crossdock.connectors.businesscentral.answers import Stopped, decoded
 from crossdock.connectors.businesscentral.client import Ask, BusinessCentral, is_guid, quoted
 from crossdock.connectors.businesscentral.journals import CUSTOMER, GL, Row, Voucher
@@ -61,8 +60,7 @@ async def post_payment(client: BusinessCentral, payload: PostPayment, call: Call
 def voucher_of(command: PostPayment, settings: Mapping[str, Any]) -> Voucher:
     """What is to stand in the ledger, in how many lines ever; raises ``Unbookable``."""
     about = f"payment {command.payment_id} of {command.order_key}"
-    moved = command.posted_on
-    day = date.fromisoformat(local_date(command.paid_at, settings)) if moved is None else moved
+    day = posting_date(command.paid_at, command.posted_on, settings)
     rows = (Row(GL, "", command.amount, about), Row(CUSTOMER, command.customer_ref, -command.amount, about))
     number = journals.document_number("payment", command.order_key, command.payment_id)
     voucher = Voucher(number, command.order_key.upper(), day, command.currency, rows, about, split=True)

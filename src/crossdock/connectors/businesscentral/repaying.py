@@ -8,11 +8,10 @@ off against the open credit memo itself, else a person does. Source: pages 30055
 """
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from crossdock.connectors.businesscentral import journals
-from crossdock.connectors.businesscentral.addresses import local_date
+from crossdock.connectors.businesscentral.addresses import posting_date
 from crossdock.connectors.businesscentral.client import BusinessCentral, is_guid
 from crossdock.connectors.businesscentral.journals import CUSTOMER, GL, Row, Voucher
 from crossdock.connectors.businesscentral.proof import Unbookable
@@ -54,8 +53,7 @@ def render_repayment(command: PayRefund, customer: str, settings: Mapping[str, A
         Row(GL, _paid_from(about, settings), -command.amount, text),
     )
     number = journals.document_number("refund", command.order_key, command.refund_id)
-    moved = command.posted_on
-    day = date.fromisoformat(local_date(command.refunded_at, settings)) if moved is None else moved
+    day = posting_date(command.refunded_at, command.posted_on, settings)
     voucher = Voucher(number, command.order_key.upper(), day, command.currency, rows, about)
     return journals.proven(voucher, settings)
 

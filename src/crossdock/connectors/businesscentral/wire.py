@@ -129,7 +129,6 @@ class Invoice(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=Tru
     total_tax_amount: Decimal | None = None
     remaining_amount: Decimal | None = None
     last_modified_date_time: str
-    posting_date: str = ""
     sales_invoice_lines: list[PostedLine] | None = None
 
     def __post_init__(self) -> None:
@@ -165,7 +164,6 @@ class LedgerEntry(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only
 
     id: str
     document_number: str
-    account_number: str = ""
     debit_amount: Decimal
     credit_amount: Decimal
 

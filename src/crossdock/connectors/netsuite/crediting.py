@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from crossdock.connectors.netsuite.documents import external_id
-from crossdock.connectors.netsuite.mapping import CUSTOM_PRICE, DEFAULT_CURRENCIES, local_date
+from crossdock.connectors.netsuite.mapping import CUSTOM_PRICE, DEFAULT_CURRENCIES, posting_date
 from crossdock.connectors.netsuite.proof import Unbookable, document_total
 from crossdock.connectors.netsuite.wire import InvoiceBody
 from crossdock.domain.commands import CreditLine, CreditRefund, PayRefund
@@ -39,12 +39,6 @@ def payment_id(command: PayRefund) -> str:
         return external_id(command.order_key, f"RF-{command.refund_id}")
     nth = f"-{command.nth}" if command.nth > 1 else ""
     return external_id(command.order_key, f"RD-{command.refund_id}{nth}")
-
-
-def _day(command: CreditRefund | PayRefund, settings: Mapping[str, Any]) -> str:
-    """The posting day where the books of the refund's own are closed; else its day in the account's time zone."""
-    moved = command.posted_on
-    return local_date(command.refunded_at, settings) if moved is None else moved.isoformat()
 
 
 def render_credit(
@@ -91,7 +85,7 @@ class _Sheet:
         document: dict[str, Any] = {
             "externalId": credit_id(command),
             "entity": {"id": command.customer_ref},
-            "tranDate": _day(command, self.settings),
+            "tranDate": posting_date(command.refunded_at, command.posted_on, self.settings),
             "currency": {"id": currency_id(command.currency, self.settings)},
             "memo": f"{command.order_key} refund {command.refund_id}",
             "item": {"items": self.lines},
@@ -178,7 +172,7 @@ def render_payment(
     document: dict[str, Any] = {
         "externalId": payment_id(command),
         "customer": {"id": command.customer_ref},
-        "tranDate": _day(command, settings),
+        "tranDate": posting_date(command.refunded_at, command.posted_on, settings),
         "currency": {"id": currency_id(command.currency, settings)},
         "memo": f"{command.order_key} refund {command.refund_id}",
         **sublist,

@@ -11,7 +11,6 @@ account. That ``amount`` belongs to a line of ``apply`` is how customer payments
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +18,7 @@ from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.crediting import currency_id, still_open
 from crossdock.connectors.netsuite.documents import external_id
-from crossdock.connectors.netsuite.mapping import local_date
+from crossdock.connectors.netsuite.mapping import posting_date
 from crossdock.connectors.netsuite.payments import account_of
 from crossdock.connectors.netsuite.sending import classified, made_once, ours
 from crossdock.domain.commands import ApplyDeposit, PostDeposit
@@ -47,7 +46,7 @@ def render_deposit(command: PostDeposit, settings: Mapping[str, Any]) -> dict[st
         "externalId": deposit_id(command.order_key, command.payment_id),
         "customer": {"id": command.customer_ref},
         "salesOrder": {"id": command.erp_ref},
-        "tranDate": _day(command.paid_at, command.posted_on, settings),
+        "tranDate": posting_date(command.paid_at, command.posted_on, settings),
         "currency": {"id": currency_id(command.currency, settings)},
         "payment": command.amount,
         "memo": f"{command.order_key} {command.gateway} {command.payment_id}",
@@ -92,18 +91,15 @@ def deposit_id(order_key: str, payment_id: str) -> str:
 
 
 def application_id(command: ApplyDeposit) -> str:
-    return external_id(command.order_key, f"DA-{command.payment_id}-{command.invoice}")
+    nth = f"-{command.nth}" if command.nth > 1 else ""
+    return external_id(command.order_key, f"DA-{command.payment_id}-{command.invoice}{nth}")
 
 
 def render_application(command: ApplyDeposit, amount: Decimal, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The body of the transform of the deposit."""
     return {
         "externalId": application_id(command),
-        "tranDate": _day(command.applied_at, command.posted_on, settings),
+        "tranDate": posting_date(command.applied_at, command.posted_on, settings),
         "memo": f"{command.order_key} {command.payment_id}",
         "apply": {"items": [{"doc": {"id": command.invoice}, "apply": True, "amount": amount}]},
     }
-
-
-def _day(at: datetime, moved: date | None, settings: Mapping[str, Any]) -> str:
-    return local_date(at, settings) if moved is None else moved.isoformat()

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hashlib import blake2s
 from typing import Any
 
-from crossdock.connectors.netsuite.mapping import account_zone, local_date, render_order
+from crossdock.connectors.netsuite.mapping import account_zone, posting_date, render_order
 from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.wire import InvoiceBody, OrderLine, SalesOrder
 from crossdock.domain.commands import AmendBooking, BookOrder, MakeInvoice, PostShipment
@@ -71,7 +71,7 @@ def render_fulfilment(command: PostShipment, order: SalesOrder, settings: Mappin
         rows.append(row)
     return {
         "externalId": fulfilment_id(command),
-        "tranDate": local_date(command.shipment.shipped_at, settings),
+        "tranDate": posting_date(command.shipment.shipped_at, command.posted_on, settings),
         "shipStatus": SHIPPED,
         "item": {"items": rows},
         "package": {"items": [_package(package, settings) for package in command.shipment.packages or (Package(),)]},

@@ -11,11 +11,10 @@ always explicit, never left to the account's tax engine:
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from operator import attrgetter
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from crossdock.connectors.netsuite.proof import Unbookable, document_total, suspect
 from crossdock.domain.commands import BookOrder
@@ -23,6 +22,7 @@ from crossdock.domain.measures import in_goods
 from crossdock.domain.money import ZERO, Amount, minor_unit
 from crossdock.domain.order import Address, Charge, ChargeKind, LineKind, OrderLine, TaxLine
 from crossdock.domain.outcome import Rejected
+from crossdock.domain.posting import zone
 
 CUSTOM_PRICE = {"id": "-1"}
 DEFAULT_CURRENCIES = {"USD": "1", "GBP": "2", "CAD": "3", "EUR": "4"}  # NetSuite's own ids in a new account
@@ -63,9 +63,8 @@ class _Sheet:
     def __init__(self, command: BookOrder, settings: Mapping[str, Any]) -> None:
         order = self.order = command.order
         self.command, self.settings, self.basis = command, settings, command.basis
-        presentment = command.basis == "presentment" and order.presentment_currency
         self.side: Callable[[Amount], Decimal] = _presentment if command.basis == "presentment" else _shop
-        self.currency: str = presentment or order.currency
+        self.currency = order.currency_on(command.basis)
         self.unit = minor_unit(self.currency)
         self.inclusive = order.tax_inclusive
         self.tax_mode = settings.get("tax_mode", "details")
@@ -330,8 +329,7 @@ class _Sheet:
 def render_total(command: BookOrder, settings: Mapping[str, Any]) -> Decimal:
     """What NetSuite will make of the rendered order. Equal to the channel's total, or ``Unbookable`` is raised."""
     document = render_order(command, settings)
-    presentment = command.basis == "presentment" and command.order.presentment_currency
-    return document_total(document, minor_unit(presentment or command.order.currency))
+    return document_total(document, minor_unit(command.order.currency_on(command.basis)))
 
 
 def render_address(address: Address) -> dict[str, Any]:
@@ -357,7 +355,10 @@ def local_date(instant: datetime, settings: Mapping[str, Any]) -> str:
     return str(instant.astimezone(account_zone(settings)).date())
 
 
+def posting_date(at: datetime, moved: date | None, settings: Mapping[str, Any]) -> str:
+    """The day that it was moved to, where the books of its own are closed; else its own."""
+    return local_date(at, settings) if moved is None else moved.isoformat()
+
+
 def account_zone(settings: Mapping[str, Any]) -> tzinfo:
-    """The account's time zone. UTC needs no time zone database, which small systems lack."""
-    name = settings.get("time_zone", "UTC")
-    return UTC if name == "UTC" else ZoneInfo(name)
+    return zone(str(settings.get("time_zone", "UTC")))

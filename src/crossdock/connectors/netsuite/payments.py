@@ -11,7 +11,7 @@ from typing import Any
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.crediting import currency_id, still_open
 from crossdock.connectors.netsuite.documents import external_id
-from crossdock.connectors.netsuite.mapping import local_date
+from crossdock.connectors.netsuite.mapping import posting_date
 from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.sending import classified, made_once, ours
 from crossdock.domain.commands import PostDeposit, PostPayment
@@ -45,7 +45,6 @@ def render_customer_payment(
     command: PostPayment, open_: Mapping[str, Decimal], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The customer payment's JSON body; raises ``Unbookable`` for an account that no setting names."""
-    moved = command.posted_on
     rows = [
         {"doc": {"id": one.invoice}, "apply": True, "amount": min(one.amount, open_[one.invoice])}
         for one in command.apply
@@ -54,7 +53,7 @@ def render_customer_payment(
     document: dict[str, Any] = {
         "externalId": customer_payment_id(command),
         "customer": {"id": command.customer_ref},
-        "tranDate": local_date(command.paid_at, settings) if moved is None else moved.isoformat(),
+        "tranDate": posting_date(command.paid_at, command.posted_on, settings),
         "currency": {"id": currency_id(command.currency, settings)},
         "payment": command.amount,
         "memo": f"{command.order_key} {command.gateway} {command.payment_id}",

@@ -14,7 +14,7 @@ from typing import Any
 from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.documents import candidates_of, external_id, is_moved, line_ids, take
-from crossdock.connectors.netsuite.mapping import local_date
+from crossdock.connectors.netsuite.mapping import posting_date
 from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.sending import classified, is_taken
 from crossdock.connectors.netsuite.wire import Authorisation, OrderLine, SalesOrder
@@ -96,7 +96,7 @@ def render_authorisation(command: PostReturn, order: SalesOrder, settings: Mappi
     taken = _allot(command, order.lines(), line_ids(order, settings), order.id)
     return {
         "externalId": authorisation_id(command),
-        "tranDate": _day(command, settings),
+        "tranDate": posting_date(command.received_at, command.posted_on, settings),
         "orderStatus": APPROVED,
         "memo": f"{command.order_key} received back {command.receipt_id}",
         "item": {"items": [{"orderLine": line, "quantity": quantity} for line, quantity in sorted(taken.items())]},
@@ -118,17 +118,16 @@ def render_receipt(command: PostReturn, known: Authorisation, settings: Mapping[
         if quantity is not None:
             row |= {"quantity": quantity, "restock": command.restock}
         rows.append(row)
-    return {"externalId": receipt_id(command), "tranDate": _day(command, settings), "item": {"items": rows}}
+    return {
+        "externalId": receipt_id(command),
+        "tranDate": posting_date(command.received_at, command.posted_on, settings),
+        "item": {"items": rows},
+    }
 
 
 def render_closed(known: Authorisation) -> dict[str, Any]:
     """Close every line that is still open: nothing more is received or credited out of it."""
     return {"item": {"items": [{"line": line.line, "isClosed": True} for line in known.lines() if not line.is_closed]}}
-
-
-def _day(command: PostReturn, settings: Mapping[str, Any]) -> str:
-    moved = command.posted_on
-    return local_date(command.received_at, settings) if moved is None else moved.isoformat()
 
 
 def _allot(

@@ -31,7 +31,7 @@ def _compare(d: Draft, source: str) -> None:
     policy = d.policy
     due = total.on(policy.basis) if policy is not None else max(total.shop, total.on("presentment"))
     sum_ = billed(d.state)
-    currency = _currency(d)
+    currency = d.order.currency_on(policy.basis if policy is not None else "shop")
     if foreign := sorted({each.invoice.currency for each in d.state.invoices.values()} - {currency}):
         facts = {"billed_in": foreign, "owed_in": currency}
         title = f"{source} billed in {', '.join(foreign)}, the order is booked in {currency}"
@@ -43,12 +43,6 @@ def _compare(d: Draft, source: str) -> None:
         d.open(problem("invoice.total_differs", "invoice.total", title, cause, facts), "invoice")
     else:
         d.settle("invoice.total")
-
-
-def _currency(d: Draft) -> str:
-    """What the order is booked in."""
-    presentment = d.policy is not None and d.policy.basis == "presentment"
-    return (d.order.presentment_currency if presentment else None) or d.order.currency
 
 
 def _all_is_billed(d: Draft) -> bool:

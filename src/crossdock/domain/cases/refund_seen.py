@@ -86,7 +86,7 @@ def _alike(one: Refund, other: Refund) -> bool:
 
 
 def _gist(refund: Refund) -> tuple[object, ...]:
-    """On the side that the customer sees: what a payment is on the other hangs on the day's rate."""
+    """Money that went back as the customer sees it: what it is in the shop's currency hangs on the day's rate."""
     lines = sorted((line.line_id, line.quantity, line.net.shop, line.tax.shop) for line in refund.lines)
     rest = gross_of((*refund.charges, *refund.adjustments), "shop")
     return lines, rest, paid_back(refund, "presentment")
@@ -105,7 +105,7 @@ def _unbalanced(order: Order, state: OrderState, refund: Refund) -> Misfit:
 
     In the customer's currency only: what a payment is in the shop's hangs on the rate of the day it went back.
     """
-    currency = order.presentment_currency or order.currency
+    currency = order.currency_on("presentment")
     parts, paid = gross_of(parts_of(refund), "presentment"), paid_back(refund, "presentment")
     gives = refund.tenders or refund.made_for is not None
     if gives and abs(parts - paid) * 2 >= minor_unit(currency) and not _is_set_off(state, refund):
@@ -155,6 +155,6 @@ def _too_much(order: Order, state: OrderState, refund: Refund) -> Misfit:
     others = (paid_back(each, "presentment") for each in state.refunded() if each.id != refund.id)
     whole = sum(others, paid_back(refund, "presentment"))
     if whole > (sold := order.totals.total.on("presentment")):
-        text = f"{whole:f} {order.presentment_currency or order.currency} are paid back, {sold:f} sold"
+        text = f"{whole:f} {order.currency_on('presentment')} are paid back, {sold:f} sold"
         return "refund.exceeds_order", text
     return None

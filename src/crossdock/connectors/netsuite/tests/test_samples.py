@@ -1,6 +1,6 @@
 """Recorded exchanges and what they mean in canonical words."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -57,6 +57,13 @@ def test_a_fulfilment_names_every_open_line_and_no_other() -> None:
 def test_a_warehouses_own_number_is_no_location_of_the_account() -> None:
     document = render_fulfilment(post(ShippedLine("line-2", Decimal(1), "SKU-0002"), location="76733"), order(), {})
     assert not any("location" in row for row in document["item"]["items"])
+
+
+def test_goods_are_posted_on_the_day_they_left_or_the_first_of_open_books() -> None:
+    left = post(ShippedLine("line-2", Decimal(1), "SKU-0002"))
+    assert render_fulfilment(left, order(), {})["tranDate"] == "2026-11-23"
+    moved = msgspec.structs.replace(left, posted_on=date(2026, 12, 1))
+    assert render_fulfilment(moved, order(), {})["tranDate"] == "2026-12-01"
 
 
 def test_weights_are_in_the_accounts_unit_and_never_nothing() -> None:
