@@ -16,6 +16,7 @@ from crossdock.store.protocol import LIVE, ConnectionRow, StoreUnavailable
 OWNER_LEASE_S = 30.0  # another process takes over this long after the owner died
 RENEWALS = 3  # within a lease
 RETRY_S = 15.0  # the first retry of a poll that failed; doubles up to its interval
+DOUBLINGS = 20  # beyond any interval; after days of failing the power itself would no longer be a number
 
 Noted = Callable[[str, str | None], Awaitable[None]]  # connection, and what is wrong or None
 
@@ -115,7 +116,7 @@ class PollLoop:
         if isinstance(error, Stuck):
             return "stuck", turn.poll.every_s
         outcome = getattr(error, "outcome", None)  # connectors' clients raise what must happen next
-        backoff = min(RETRY_S * 2**turn.failures, max(turn.poll.every_s, RETRY_S))
+        backoff = min(RETRY_S * 2 ** min(turn.failures, DOUBLINGS), max(turn.poll.every_s, RETRY_S))
         if isinstance(outcome, RateLimited):
             backoff = max(backoff, outcome.after_s)
         return "unreachable" if isinstance(error, NotSent | AnswerLost) else "failed", backoff
