@@ -12,7 +12,6 @@ from crossdock.engine.recording import Recorder
 from crossdock.engine.sending import Attempt, Sender, sent_of
 from crossdock.engine.sparingly import Sparingly
 from crossdock.engine.world import Linked, World
-from crossdock.kit.manifest import Repeat
 from crossdock.store.protocol import FRESH_S, ConnectionRow, LeasedCommand, StoreUnavailable
 
 BACKLOG_SHARE = 0.5  # of the slots, at most, so that live orders keep their latency while a backlog drains
@@ -142,8 +141,9 @@ class Courier:
         try:
             in_time = await self._quota.spend(1 if operation is None else operation.cost)
             left_s = self._lease_s * LEASE_MARGIN - (self._world.stopwatch() - claimed_at)
-            if operation is not None and operation.repeat is Repeat.SEARCHABLE:
-                left_s -= operation.settle_s  # who takes over after a crash searches at once: by then it must show
+            if operation is not None:
+                # Who takes over after a crash searches, or repeats an upsert, at once: what is late must be through.
+                left_s -= operation.settle_s
             if left_s <= 0 or not in_time:
                 await self._world.store.unlease([(command.id, command.fence)])
                 return
