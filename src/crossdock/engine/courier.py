@@ -180,4 +180,7 @@ class Courier:
             await asyncio.wait([self._draining])
         if flying := [*self._live, *self._backlog]:
             await asyncio.wait(flying)
-        await self._quota.close()
+        try:
+            await self._quota.close()
+        except StoreUnavailable as error:  # they end by themselves; the others' calls and all outcomes are waited for
+            self._world.signals.log.warning("store.unavailable", doing="give back slots", error=str(error))
