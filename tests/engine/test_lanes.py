@@ -55,7 +55,7 @@ class Toilsome(ToyDecider):
 
 
 async def test_no_more_is_decided_at_once_than_a_session_may_be_silent_for(store: PostgresStore) -> None:
-    """PostgreSQL ends a session that says nothing for 5 s in a transaction; the same batch would be claimed for ever."""
+    """PostgreSQL ends a session that is silent for 5 s in a transaction; the same batch would be claimed for ever."""
     clock = [0.0]
     await store.register("erp", "toy", role="erp", api_version="1", mapping_version="1")
     plain = world(store, connector(ToySystem(), Repeat.UNIQUE))

@@ -24,7 +24,8 @@ from crossdock.store.protocol import (
     StreamPark,
 )
 
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 
 LANES = (LIVE, INVENTORY, BACKFILL)
 STREAMS_PER_BATCH = 250  # beyond 200 to 300 the rate no longer rises (measured)

@@ -63,7 +63,7 @@ async def record(core: Core, sent: Sequence[Sent]) -> list[bool]:
 
 
 async def _record(core: Core, connection: Connection, sent: Sequence[Sent]) -> set[tuple[int, int]]:
-    """Returns the leases that held: after an outage a group may have a command twice, under an old fence and its new one."""
+    """Returns the leases that held. After an outage a group may have a command twice, under an old and a new fence."""
     pack = core.squeeze.pack
     sent = sorted(sent, key=_lease)  # two writers that meet on commands wait in one direction only
     rows = await connection.fetch(
