@@ -63,7 +63,7 @@ class Child:
         backoff_s, loop = FIRST_BACKOFF_S, asyncio.get_running_loop()
         while not stop.is_set():
             began = loop.time()
-            how = await self._live(lifeline, held)
+            how = await self._live(stop, lifeline, held)
             self.pid = 0
             if stop.is_set():
                 return
@@ -72,12 +72,14 @@ class Child:
             self._tell(f"{self.name} ended ({how}); starting it again in {backoff_s:g} s")
             await pause(stop, backoff_s)
 
-    async def _live(self, lifeline: int, held: Sequence[int]) -> str:
+    async def _live(self, stop: asyncio.Event, lifeline: int, held: Sequence[int]) -> str:
         """One life of the child; how it ended. A machine without memory or processes to spare may have some later."""
         try:
             self._process = await self._start(lifeline, held)
         except OSError as error:
             return f"not started: {error}"
+        if stop.is_set():
+            self.signal(signal.SIGTERM)  # everybody was told while this one was still being started
         return _how(await self._process.wait())
 
     async def _start(self, lifeline: int, held: Sequence[int]) -> asyncio.subprocess.Process:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
 
 from crossdock.domain.outcome import Done, OutcomeUnknown, Rejected, RetryLater
 from crossdock.engine.breaker import LONGEST_OPEN_S, TRIP_AFTER, after_failure, after_success, allowance, healthy
@@ -32,6 +33,17 @@ def test_a_refused_order_is_a_sign_of_health() -> None:
     assert not healthy(OutcomeUnknown("cut"), "no_answer")
     assert not healthy(RetryLater("503"), "unavailable")
     assert healthy(RetryLater("record changed", code="record_changed"), "record_changed")
+
+
+@pytest.mark.parametrize("code", ["http_503", "http_500", "no_answer", "server_error", "token_unavailable"])
+def test_an_outage_is_one_whatever_its_connector_calls_it(code: str) -> None:
+    """Else orders would use up their tries, one by one, and each become an exception."""
+    assert not healthy(RetryLater("away", code=code), code)
+
+
+@pytest.mark.parametrize("code", ["http_412", "http_423", "token_refused", "half_made"])
+def test_a_record_that_is_busy_is_no_outage(code: str) -> None:
+    assert healthy(RetryLater("busy", code=code), code)
 
 
 def test_opens_after_consecutive_failures_then_allows_one_probe() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import pytest
 
 from crossdock.engine.credentials import CredentialLoop
 from crossdock.engine.world import World
@@ -61,11 +62,12 @@ async def test_ends_are_kept_and_only_near_ones_are_warned_of(store: PostgresSto
     assert abs(gauges["far"] - (far - datetime.now(UTC)).total_seconds()) < 60
 
 
-async def test_one_that_cannot_be_read_is_said_and_what_was_known_stays(store: PostgresStore) -> None:
+@pytest.mark.parametrize("wrong", [ValueError("no PEM"), TypeError("an algorithm that nobody knows")])
+async def test_one_that_cannot_be_read_is_said_and_what_was_known_stays(store: PostgresStore, wrong: Exception) -> None:
     await store.register("erp", "toy", role="erp", api_version="1", mapping_version="1")
     contacts = Contacts(store.pool)
     await contacts.note_ends("erp", {"certificate": NOW})
-    here, heard = _world(store, ValueError("no PEM"))
+    here, heard = _world(store, wrong)
     await CredentialLoop(here, contacts.note_ends).round()
     assert [event for event, _ in heard.said] == ["credential.unreadable"]
     (row,) = await connections(store.pool)

@@ -20,7 +20,7 @@ from crossdock.kit.http import AnswerLost, NotSent
 from crossdock.kit.manifest import Call, Quota, Repeat, Result
 from crossdock.store.contacts import Contacts
 from crossdock.store.postgres import PostgresStore
-from crossdock.store.protocol import Arrival
+from crossdock.store.protocol import Arrival, StoreUnavailable
 from tests.engine.toy import ToySystem, arrival, connector, world
 
 DEADLINE_S = 20.0
@@ -295,6 +295,33 @@ async def test_stopping_lets_a_call_in_flight_come_home_and_records_it(store: Po
         await delivering
     assert await store.pool.fetchval("select outcome from attempts") == "done"
     assert await store.pool.fetchval("select count(*) from dispatch") == 0
+
+
+class AwayAtTheEnd:
+    """A store that cannot be reached just when slots are given back."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def release_slots(self, account: str, worker: str) -> None:
+        raise StoreUnavailable("could not release slots: the line was cut")
+
+
+async def test_stopping_records_what_came_home_also_when_slots_cannot_be_given_back(
+    store: PostgresStore, toy: ToySystem
+) -> None:
+    await store.register("erp", "toy", role="erp", api_version="1", mapping_version="1")
+    here = world(AwayAtTheEnd(store), connector(toy, Repeat.UNIQUE, quota=Quota(concurrency=3)))
+    await send(store, [arrival("a")])
+    assert await DecideLoop(here).round()
+    stop = asyncio.Event()
+    delivering = asyncio.create_task(DeliverLoop(here).run(stop))
+    await until(value(store, "select count(*) from attempts"), 1)
+    stop.set()
+    await delivering
 
 
 async def test_what_calls_say_of_a_connection_is_noted_for_people(store: PostgresStore, toy: ToySystem) -> None:

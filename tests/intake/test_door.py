@@ -109,6 +109,8 @@ def refusals() -> Iterator[Any]:
     yield case("said too large", 413, "too_large", given=headers(content_length="50000000"))
     yield case("nonsense length", 413, "too_large", given=headers(content_length="many"))
     yield case("too large", 413, "too_large", body=b'{"id":1,"n":"' + b"x" * 1_000_001 + b'"}')
+    both = headers() | {"content-length": str(len(BODY)), "transfer-encoding": "chunked"}
+    yield case("chunked beside a length", 413, "too_large", body=b"x" * 1_000_001, given=both)
     yield case("get", 405, "method_not_allowed", method="GET")
     yield case("unknown", 404, "unknown_connection", path="/in/tradepost/south")
     yield case("other system", 404, "unknown_connection", path="/in/other/north")

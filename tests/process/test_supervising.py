@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -33,3 +34,27 @@ async def test_a_child_that_could_not_be_started_is_started_later() -> None:
     await keeping
     assert child.starts >= 2
     assert "Cannot allocate memory" in said[0]
+
+
+class StartedTooLate(Child):
+    """Everybody is told to stop while it is being started."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        super().__init__(ChildSpec("deliver", 0, "", ""), print)
+        self._stop = stop
+
+    async def _start(self, lifeline: int, held: Sequence[int]) -> asyncio.subprocess.Process:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(600)")
+        self._stop.set()
+        self.signal(signal.SIGTERM)  # as the supervisor does
+        return process
+
+
+async def test_a_child_that_was_being_started_when_all_were_told_to_stop_is_told_too() -> None:
+    stop = asyncio.Event()
+    child = StartedTooLate(stop)
+    keeping = asyncio.create_task(child.keep(stop, 0, ()))
+    _, late = await asyncio.wait([keeping], timeout=DEADLINE_S)
+    child.signal(signal.SIGKILL)
+    await keeping
+    assert not late

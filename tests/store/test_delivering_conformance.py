@@ -48,6 +48,15 @@ async def test_who_reports_twice_or_late_is_fenced_out(any_store: Store, probe: 
     assert await probe.attempts() == [("unknown", False), ("done", True), ("done", False), ("done", True)]
 
 
+async def test_a_late_report_beside_the_holders_own_tells_nobody(any_store: Store, probe: Probe) -> None:
+    """A process that waited for the store may hold both: its own late one, and that of its take-over."""
+    late = await one_command(any_store, lease_s=0.0)
+    (taken,) = await any_store.claim_commands("erp", 10, 30, expired=True)
+    old, new = (NewMessage(StreamRef("order", "other"), "order_seen", told) for told in (b"old", b"new"))
+    assert await any_store.record([sent(late, tells=(old,)), sent(taken, tells=(new,))]) == [False, True]
+    assert await bodies(any_store) == {"o1": [b"outcome"], "other": [b"new"]}
+
+
 async def test_an_expired_lease_is_an_unknown_outcome(any_store: Store) -> None:
     await one_command(any_store, lease_s=0.0)
     assert await any_store.claim_commands("erp", 10, 30) == []

@@ -90,6 +90,12 @@ def test_it_is_private_and_checks_its_pages(running: Embedded) -> None:
     assert running.cluster.stat().st_mode & 0o777 == 0o700
 
 
+def test_its_log_of_slow_statements_tells_no_values(running: Embedded) -> None:
+    """What a slow statement was given are orders, addresses and what people searched for."""
+    running.ensure()
+    assert ask(running, "show log_parameter_max_length") == "0"
+
+
 def test_it_is_found_and_not_started_again(running: Embedded) -> None:
     running.ensure()
     began = ask(running, "select pg_postmaster_start_time()")

@@ -155,8 +155,8 @@ async def test_rows_that_committed_late_are_swept_up(own_database_url: str, admi
     store = await PostgresStore.open(own_database_url, stopwatch=lambda: now)
     await store.register("shop", "shopify")
     await store.accept([arrival("d1", "o1")])
-    async with store.claim_streams(0, 10, 10):
-        pass
+    await decide(store)
+    await store.accept([arrival("d2", "o1")])
     await store.accept([arrival("late", "o2")])
     await admin.execute(
         "update agenda set due_at = now() - interval '5 seconds' "

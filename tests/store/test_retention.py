@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Iterable
 import asyncpg
 import pytest
 
+from crossdock.domain.decision import Summary
 from crossdock.engine.sweeping import SweepLoop
 from crossdock.observe.signals import Silence
 from crossdock.store.postgres import PostgresStore
+from crossdock.store.protocol import LIVE, StreamWrite
 from crossdock.store.retention import AT_ONCE, forget_deliveries, sweep
+from tests.store.probes import arrival, decide
 
 KEEP = {"messages": 400, "journal": 400, "attempts": 90, "deliveries": 90}
 PARTITIONS = (
@@ -36,7 +39,7 @@ async def old(own_database_url: str) -> AsyncIterator[PostgresStore]:
     await store.pool.execute(
         "insert into streams (kind, key, status, finished_at) values ('order', 'a', 'done', now())"
     )
-    await store.pool.execute("insert into streams (kind, key, status) values ('order', 'b', 'exception')")
+    await store.pool.execute("insert into streams (kind, key, status, version) values ('order', 'b', 'exception', 1)")
     for stream, month in ((1, 1), (2, 2)):
         for statement in ROWS:
             await store.pool.execute(statement.format(stream, month))
@@ -72,6 +75,25 @@ async def test_what_waits_keeps_its_month_whatever_its_stream_says(old: Postgres
     swept = await sweep(old.pool, KEEP)
     assert sorted(swept.needed) == names((1, 2), ("attempts", "messages"))
     assert sorted(swept.dropped) == names((1, 2), ("journal",))
+
+
+async def test_streams_that_nothing_was_decided_about_keep_no_month(old: PostgresStore) -> None:
+    """A topic that is ignored, an order that Amazon ships itself: one stream each, for ever undecided."""
+    await old.pool.execute("update streams set version = 0, status = 'new', finished_at = null")
+    await old.pool.execute("delete from dispatch")
+    assert "messages_2024_01" in (await sweep(old.pool, KEEP)).dropped
+
+
+async def test_what_comes_of_nothing_does_not_count_as_on_its_way(old: PostgresStore) -> None:
+    await old.register("shop", "shopify")
+    unfinished = "select count(*) from streams where finished_at is null and key = 'o1'"
+    await old.accept([arrival("d1")])
+    async with old.claim_streams(LIVE, 10, 10) as batch:
+        await batch.write([StreamWrite(stream.id, 0, b"", Summary("new")) for stream in batch.streams])
+    assert await old.pool.fetchval(unfinished) == 0
+    await old.accept([arrival("d2")])
+    await decide(old)
+    assert await old.pool.fetchval(unfinished) == 1
 
 
 async def test_a_month_that_is_read_is_left_to_the_next_sweep(old: PostgresStore, own_database_url: str) -> None:

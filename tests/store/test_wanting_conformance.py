@@ -69,3 +69,8 @@ async def test_after_the_first_whole_round_all_that_waited_for_it_look_again(any
 async def test_what_no_master_can_be_called_is_not_waited_for(any_store: Store) -> None:
     await lacking(any_store, "o1", want("a\0b"), want("x" * 301), want("a"), want("a", unread=True))
     assert await any_store.look_again("erp", "product", ["a\N{REPLACEMENT CHARACTER}b", "a"], 100) == 1
+
+
+async def test_a_name_that_no_master_can_have_is_left_out_and_harms_nothing(any_store: Store) -> None:
+    await any_store.save_masters("erp", "product", [("A", b"a"), ("A\0B", b"x"), ("C" * 4_000, b"y")])
+    assert await any_store.load_masters("erp", "product", ["A", "A\0B", "C" * 4_000]) == {"A": b"a"}

@@ -9,6 +9,8 @@ from crossdock.store.protocol import ConnectionRow
 
 TRIP_AFTER = 5  # consecutive failures
 FIRST_OPEN_S, LONGEST_OPEN_S = 2.0, 60.0
+# What ``RetryLater`` calls an outage, of the system itself or of where it signs us in. ``http_5xx`` is one too.
+_AWAY = frozenset({"unavailable", "not_sent", "no_answer", "server_error", "token_unavailable"})
 
 
 class Trip(msgspec.Struct, frozen=True):
@@ -34,7 +36,7 @@ def healthy(outcome: Outcome, code: str) -> bool:
     """Whether the answer shows that the system works: a refusal of one order does, an outage does not."""
     if isinstance(outcome, Done | Rejected | Conflict | RateLimited | Misconfigured):
         return True
-    return not isinstance(outcome, OutcomeUnknown) and code not in ("unavailable", "not_sent")
+    return not isinstance(outcome, OutcomeUnknown) and code not in _AWAY and not code.startswith("http_5")
 
 
 def after_success(row: ConnectionRow) -> Trip | None:

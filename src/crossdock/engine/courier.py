@@ -23,10 +23,12 @@ GATHER_S = 0.02  # … or when the last claim is this old, so that slow vendors 
 TAKE_OVER_EVERY_S = 1.0
 SOON_S = 10.0  # a repeat this soon wakes the courier itself; the poll finds later ones
 LEASE_MARGIN = 0.9  # of the lease: nothing is sent, and no answer awaited, beyond it
+_REPEATED = (Repeat.SEARCHABLE, Repeat.UNIQUE)  # writes that who takes over may send again
 
 
 class Courier:
-    """One per connection and process. ``on_room`` is called whenever a call has come home."""
+    """One per connection and process. ``on_room`` is called when a call has come home and something may wait for its
+    room, and when something is due again."""
 
     def __init__(
         self, world: World, link: Linked, recorder: Recorder, health: Health, on_room: Callable[[], None]
@@ -43,6 +45,7 @@ class Courier:
         self._live: set[asyncio.Task[None]] = set()
         self._backlog: set[asyncio.Task[None]] = set()
         self._behind = False  # whether there is a backlog
+        self.full = True  # whether more may be due than there was room for
         self._draining: asyncio.Task[None] | None = None
         self._look_back = Sparingly(LOOK_BACK_S, world.stopwatch)
         self._look_for_expired = Sparingly(TAKE_OVER_EVERY_S, world.stopwatch)
@@ -55,6 +58,7 @@ class Courier:
             return False
         await self._quota.renew(self._flying)
         if self._quota.resting_s > 0 or self._gathering(row):
+            self.full = True  # nobody looked
             return False
         self._claimed_at = self._world.stopwatch()
         claimed = await self._take_over(row) + await self._claim_live(row)
@@ -84,6 +88,7 @@ class Courier:
             await self._claim_oldest(row)
         except StoreUnavailable as error:
             self._world.signals.log.warning("store.unavailable", doing="drain a backlog", error=str(error))
+        self.full = True  # what it found says nothing about what just fell due
 
     def _gathering(self, row: ConnectionRow) -> bool:
         """Whether more room is about to come: calls that return quickly are claimed for many at a time."""
@@ -114,11 +119,13 @@ class Courier:
         self, room: int, flying: set[asyncio.Task[None]], *, expired: bool = False, younger_s: float | None = None
     ) -> list[LeasedCommand]:
         if room <= 0:
+            self.full = True
             return []
         started = self._world.stopwatch()  # before the claim: the lease may seem shorter than it is, never longer
         commands = await self._world.store.claim_commands(
             self._link.name, room, self._lease_s, expired=expired, younger_s=younger_s
         )
+        self.full = len(commands) >= room
         for command in commands:
             task = asyncio.create_task(self._serve(command, started))
             flying.add(task)
@@ -129,7 +136,8 @@ class Courier:
 
     def _home(self, flying: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
         flying.discard(task)  # before anyone is told that there is room
-        self._on_room()
+        if self.full or self._behind:  # else nothing waits for it: asking costs a statement, of every connection
+            self._on_room()
         self._told(task)
 
     def _told(self, task: asyncio.Task[None]) -> None:
@@ -142,10 +150,12 @@ class Courier:
         try:
             in_time = await self._quota.spend(1 if operation is None else operation.cost)
             left_s = self._lease_s * LEASE_MARGIN - (self._world.stopwatch() - claimed_at)
-            if operation is not None and operation.repeat is Repeat.SEARCHABLE:
-                left_s -= operation.settle_s  # who takes over after a crash searches at once: by then it must show
+            if operation is not None and operation.repeat in _REPEATED:
+                # Who takes over after a crash searches, or repeats an upsert, at once: what is late must be through.
+                left_s -= operation.settle_s
             if left_s <= 0 or not in_time:
                 await self._world.store.unlease([(command.id, command.fence)])
+                self.full = True  # it is due at once
                 return
             attempt = await self._sender.send(command, operation, left_s)
         except StoreUnavailable as error:
@@ -180,4 +190,7 @@ class Courier:
             await asyncio.wait([self._draining])
         if flying := [*self._live, *self._backlog]:
             await asyncio.wait(flying)
-        await self._quota.close()
+        try:
+            await self._quota.close()
+        except StoreUnavailable as error:  # they end by themselves; the others' calls and all outcomes are waited for
+            self._world.signals.log.warning("store.unavailable", doing="give back slots", error=str(error))

@@ -38,7 +38,7 @@ class CredentialLoop:
         log = self._world.signals.log
         try:
             ends = ends_of(link.line)
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a credential must not end timers and polls
             log.warning("credential.unreadable", connection=link.name, error=error)
             return
         for name, at in ends.items():

@@ -5,7 +5,9 @@ anywhere before the commit leaves everything as it was.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from crossdock.domain.decision import Problem
 from crossdock.engine.masters import MasterCache
@@ -22,6 +24,9 @@ from crossdock.store.protocol import (
     StreamPark,
 )
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 LANES = (LIVE, INVENTORY, BACKFILL)
 STREAMS_PER_BATCH = 250  # beyond 200 to 300 the rate no longer rises (measured)
 MESSAGES_PER_STREAM = 50  # a hot stream takes turns; at 10 it needs 3 times as long, uncapped it blocks others
@@ -30,6 +35,7 @@ AMID_LIVE_PER_BATCH = 10  # … and while live orders come in: each of them may 
 AMID_LIVE_S = 1.0
 BUSY_BATCH = 8  # a batch this large, but not full, says that more is coming: waiting a moment saves a commit
 GATHER_S = 0.003
+TRANSLATE_S, DECIDE_S = 1.0, 2.5  # since the claim: after 5 s PostgreSQL ends the session (``pool.SESSION``), in vain
 HOT_ROUNDS = 3  # rounds that a stream which hit its cap sits out, so that a lone decider serves others
 
 
@@ -49,13 +55,14 @@ class DecideLoop:
         """Decide until ``stop`` is set; the round under way is finished."""
         async with Wake(self._world.store, "decide").attend(stop) as wake:
             while not stop.is_set():
+                resting = bool(self._sitting_out)
                 try:
                     served = await self.round()
                 except StoreUnavailable as error:
                     self._world.signals.log.warning("store.unavailable", doing="decide", error=str(error))
                     await asyncio.sleep(0.2)
                     continue
-                if not served:
+                if not served and not resting:  # a hot stream that sat out alone is served on
                     await wake.wait()
                 elif self._gather:
                     await asyncio.sleep(GATHER_S)
@@ -112,11 +119,22 @@ class DecideLoop:
         return min(self._batch, AMID_LIVE_PER_BATCH if amid_live else BEHIND_PER_BATCH)
 
     async def _write(self, batch: StreamBatch) -> list[Verdict]:
-        work = [translate_stream(self._world, stream) for stream in batch.streams]
+        began = self._world.stopwatch()
+        work = self._in_time(began + TRANSLATE_S, batch.streams, partial(translate_stream, self._world))
         masters = await self._masters.gather(work)
-        verdicts = [decide_stream(self._world, item, batch.now, masters) for item in work]
+        decide = partial(decide_stream, self._world, now=batch.now, masters=masters)
+        verdicts = self._in_time(began + DECIDE_S, work, decide)
         await batch.write([v.write for v in verdicts if v.write], [v.park for v in verdicts if v.park])
         return verdicts
+
+    def _in_time(self, ends: float, streams: Sequence[T], do: Callable[[T], R]) -> list[R]:
+        """Do it for one after the other, at least for the first; those for whom no time is left stay on the agenda."""
+        done: list[R] = []
+        for stream in streams:
+            if done and self._world.stopwatch() > ends:
+                break
+            done.append(do(stream))
+        return done
 
     async def _afterwards(self, verdicts: list[Verdict]) -> None:
         for verdict in verdicts:

@@ -42,7 +42,7 @@ class DeliverLoop:
             await asyncio.gather(recording, return_exceptions=True)
 
     async def round(self) -> bool:
-        """Let every courier claim what it can send now; True when any did."""
+        """Let every courier claim what it can send now. True: something was claimed, and more may be due."""
         try:
             await self._health.refresh()
             # Side by side: a live order does not wait for other connections' claims. All come back before any error
@@ -55,7 +55,7 @@ class DeliverLoop:
             self._world.signals.log.warning("store.unavailable", doing="deliver", error=str(error))
             await asyncio.sleep(0.2)
             return False
-        return any(claims)
+        return any(claimed and courier.full for claimed, courier in zip(claims, self._couriers, strict=True))
 
     async def _finish(self) -> None:
         await asyncio.gather(*(courier.come_home() for courier in self._couriers))

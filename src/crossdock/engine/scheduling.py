@@ -30,8 +30,10 @@ class ScheduleLoop:
     async def round(self) -> None:
         """Tend when it is time; move everything that is due. Tending first: it makes what moving may lack."""
         if self._world.stopwatch() - self._tended >= TEND_EVERY_S:
-            self._tended = self._world.stopwatch()
-            await self._tend()
+            try:
+                await self._tend()
+            finally:  # from its end on: a vacuum that runs into its time limit every time leaves room for the timers
+                self._tended = self._world.stopwatch()
         while moved := await self._world.store.move_timers(TIMERS_AT_ONCE):
             await self._world.store.wake("decide")
             if moved < TIMERS_AT_ONCE:

@@ -79,9 +79,11 @@ class IntakeApp:
         return reply
 
     async def _read(self, headers: Mapping[str, str], body: _Body) -> bytes:
-        """The whole body. One without a stated length (stated ones are within the limit) is counted as it comes."""
+        """The whole body. One without a stated length (stated ones are within the limit) is counted as it comes: beside
+        a transfer coding a stated length says nothing (RFC 9112, 6.3)."""
+        stated = "content-length" in headers and "transfer-encoding" not in headers
         try:
-            return await self._patience.wait(body.whole() if "content-length" in headers else self._counted(body))
+            return await self._patience.wait(body.whole() if stated else self._counted(body))
         except TooSlow:
             raise Answered("error", answer("slow_body", extra=(CLOSE,))) from None
 

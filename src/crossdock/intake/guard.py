@@ -13,6 +13,7 @@ import msgspec
 
 DEPTH = 64
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"{}[]")
+_NOT_MARKS = bytes(byte for byte in _NOT_BRACKETS if byte != ord(":"))
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _MISLEADING = re.compile(rb"\\u00(?:00|3[aA])")  # NUL, and a colon that decode + encode would bring to light
 _NOT_A_NUMBER = re.compile(rb"\b(?:NaN|Infinity)\b")
@@ -35,20 +36,21 @@ def check_json(body: bytes, depth: int = DEPTH) -> None:
         tree = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _explain(body, error, depth) from None
-    if not _peels_within(body, depth):
+    marks = body.translate(None, _NOT_MARKS)
+    brackets = marks.translate(None, b":")
+    if not _peels_within(brackets, depth):
         _check_depth(body, depth)
     again = _encode(tree)
     escapes = b"\\" in body
     if again == body and not escapes:  # most senders write JSON as we do: nothing can have vanished
         return
-    if (escapes and _MISLEADING.search(body)) or body.count(b":") != again.count(b":"):
+    if (escapes and _MISLEADING.search(body)) or len(marks) - len(brackets) != again.count(b":"):
         _check_text(body)
 
 
-def _peels_within(body: bytes, depth: int) -> bool:
-    """Whether the brackets vanish in ``depth`` rounds of removing innermost pairs. Brackets in strings may mislead
+def _peels_within(brackets: bytes, depth: int) -> bool:
+    """Whether a body's brackets vanish in ``depth`` rounds of removing innermost pairs. Brackets in strings may mislead
     it, towards the slow way for honest text; the decoder's own limit bounds what crafted text can gain."""
-    brackets = body.translate(None, _NOT_BRACKETS)
     for _ in range(depth):
         if not brackets:
             return True
@@ -57,7 +59,7 @@ def _peels_within(body: bytes, depth: int) -> bool:
 
 
 def _check_depth(body: bytes, depth: int) -> None:
-    if not _peels_within(_STRING.sub(b"", body), depth):
+    if not _peels_within(_STRING.sub(b"", body).translate(None, _NOT_BRACKETS), depth):
         raise BadBody("body_depth", f"The body is nested more than {depth} levels deep.")
 
 
@@ -87,17 +89,18 @@ def _explain(body: bytes, error: Exception, depth: int) -> BadBody:
     except UnicodeDecodeError as bad:
         return BadBody("body_encoding", f"The body is not UTF-8 (byte {bad.start}).")
     bare = _STRING.sub(b"", body)
-    if isinstance(error, RecursionError) or (not _peels_within(bare, depth) and _nested(bare) > depth):
+    brackets = bare.translate(None, _NOT_BRACKETS)
+    if isinstance(error, RecursionError) or (not _peels_within(brackets, depth) and _nested(brackets) > depth):
         return BadBody("body_depth", f"The body is nested more than {depth} levels deep.")
     if _NOT_A_NUMBER.search(bare) or "out of range" in str(error):
         return BadBody("body_number", "The body contains NaN, Infinity or a number out of range.")
     return BadBody("body_malformed", str(error))
 
 
-def _nested(bare: bytes) -> int:
+def _nested(brackets: bytes) -> int:
     """How deep brackets nest, in text that may be cut off anywhere."""
     level = deepest = 0
-    for byte in bare.translate(None, _NOT_BRACKETS):
+    for byte in brackets:
         level += 1 if byte in b"{[" else -1
         deepest = max(deepest, level)
     return deepest

@@ -16,6 +16,7 @@ from crossdock.store.protocol import LIVE, ConnectionRow, StoreUnavailable
 OWNER_LEASE_S = 30.0  # another process takes over this long after the owner died
 RENEWALS = 3  # within a lease
 RETRY_S = 15.0  # the first retry of a poll that failed; doubles up to its interval
+DOUBLINGS = 20  # beyond any interval; after days of failing the power itself would no longer be a number
 
 Noted = Callable[[str, str | None], Awaitable[None]]  # connection, and what is wrong or None
 
@@ -96,16 +97,24 @@ class PollLoop:
             self._world.signals.log.warning("store.unavailable", doing="give up the polls", error=error)
 
     async def _take_turn(self, turn: _Turn, stop: asyncio.Event) -> None:
+        wait_s = RETRY_S  # whatever happens: a poll that counted as running for ever would find nothing any more
+        try:
+            wait_s = await self._poll(turn, stop)
+        finally:
+            turn.due, turn.running = self._world.stopwatch() + wait_s, False
+
+    async def _poll(self, turn: _Turn, stop: asyncio.Event) -> float:
+        """Run it, make its end visible; in how many seconds it is due again."""
         run = Run(turn.link, turn.poll, turn.poll.name, {}, LIVE, lambda s: pause(stop, s))
         try:
             tally = Tally()
             await run_pages(self._world, run, lambda: self._owns and not stop.is_set(), _untold, tally)
-            result, error, wait = "done", None, turn.poll.every_s if tally.whole else 0.0
+            result, error, wait_s = "done", None, turn.poll.every_s if tally.whole else 0.0
         except Exception as caught:  # noqa: BLE001 - a poll's failure is kept with its connection, whatever it is
-            error, (result, wait) = caught, self._failed(turn, caught)
+            error, (result, wait_s) = caught, self._failed(turn, caught)
         await self._settle(turn, result, error)
         turn.failures = turn.failures + 1 if error else 0
-        turn.due, turn.running = self._world.stopwatch() + wait, False
+        return wait_s
 
     def _failed(self, turn: _Turn, error: Exception) -> tuple[str, float]:
         """The metric's result, and how long to wait before the next try."""
@@ -115,7 +124,7 @@ class PollLoop:
         if isinstance(error, Stuck):
             return "stuck", turn.poll.every_s
         outcome = getattr(error, "outcome", None)  # connectors' clients raise what must happen next
-        backoff = min(RETRY_S * 2 ** min(turn.failures, 20), max(turn.poll.every_s, RETRY_S))
+        backoff = min(RETRY_S * 2 ** min(turn.failures, DOUBLINGS), max(turn.poll.every_s, RETRY_S))
         if isinstance(outcome, RateLimited):
             backoff = max(backoff, outcome.after_s)
         return "unreachable" if isinstance(error, NotSent | AnswerLost) else "failed", backoff

@@ -23,10 +23,6 @@ class Response(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]  # keys in lower case
     body: bytes
 
-    def json(self) -> Any:
-        """The body as JSON with exact decimals; raises ``msgspec.DecodeError`` for a 200 that carries HTML."""
-        return msgspec.json.decode(self.body)
-
 
 class Http(Protocol):
     """Sends one request. Never retries, never follows redirects."""

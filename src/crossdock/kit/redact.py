@@ -71,7 +71,7 @@ class Redactor:
         cut = len(raw) > self._limit
         kept = raw[: self._limit] if cut else raw
         clean = _cleaned(kept, self._json, _after_value)
-        if b"\\" in clean:
+        if b'\\"' in clean:  # a backslash alone is no quote inside a string: vendors escape slashes too
             clean = _cleaned(clean, self._escaped, _after_escaped)
         first = clean.lstrip()[:1]
         if first == b"<":

@@ -70,12 +70,16 @@ class Batch:
             places = [place for write in writes for place in self._places.pop(write.id, ())]
             if writes:
                 await decisions.write(self._core, self._connection, writes, before, places)
+            if unmoved := [w.id for w in writes if not (w.version or w.commands or w.opened or w.timers or w.wants)]:
+                await self._connection.execute(_SQL.finish_unmoved, unmoved, len(unmoved))
             if parks:
                 await self._park(parks)
             await decisions.tell(self._core, self._connection, writes)
 
     async def _park(self, parks: Sequence[StreamPark]) -> None:
         ids = [park.id for park in parks]
+        for one in ids:
+            self._places.pop(one, None)
         await self._connection.execute(_SQL.park, ids, _ALL)
         await self._connection.execute(
             _SQL.mark_parked,
@@ -85,6 +89,11 @@ class Batch:
             len(ids),
         )
         await decisions.open_problems(self._connection, [(park.id, park.problem) for park in parks])
+
+    @property
+    def left(self) -> bool:
+        """Whether messages of these streams stay on the agenda."""
+        return bool(self._places) or any(stream.capped for stream in self.streams)
 
     async def load(self, ids: Sequence[int], cap: int) -> None:
         """Read the locked streams and their messages; what waits for parked streams is parked behind the rest."""
@@ -149,7 +158,7 @@ async def claim(
     if not only and lane != LIVE:  # live orders never wait for a look ahead
         (positions.quiet.discard if served else positions.quiet.add)(lane)
     # Only what is committed counts as served, and a stream that has more waiting must be found where it stands.
-    if served and not only and not exclude and not any(stream.capped for stream in batch.streams):
+    if served and not only and not exclude and not batch.left:
         positions.served(lane, served, batch.now)
 
 

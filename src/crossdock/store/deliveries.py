@@ -52,20 +52,20 @@ async def record(core: Core, sent: Sequence[Sent]) -> list[bool]:
     if any(one.tells for one in sent):
         async with transaction(core.pool, "record outcomes") as connection:
             held = await _record(core, connection, sent)
-            if told := [(one.command_id, message) for one in sent if one.command_id in held for message in one.tells]:
+            if told := [(one.command_id, message) for one in sent if _lease(one) in held for message in one.tells]:
                 await _tell(core, connection, told)
     else:
         with translated("record outcomes"):
             async with core.pool.acquire() as connection:
                 with committing("record outcomes"):
                     held = await _record(core, connection, sent)
-    return [one.command_id in held for one in sent]
+    return [_lease(one) in held for one in sent]
 
 
-async def _record(core: Core, connection: Connection, sent: Sequence[Sent]) -> set[int]:
-    """Returns the commands whose fence held."""
+async def _record(core: Core, connection: Connection, sent: Sequence[Sent]) -> set[tuple[int, int]]:
+    """Returns the leases that held. After an outage a group may have a command twice, under an old and a new fence."""
     pack = core.squeeze.pack
-    sent = sorted(sent, key=_by_id)  # two writers that meet on commands wait in one direction only
+    sent = sorted(sent, key=_lease)  # two writers that meet on commands wait in one direction only
     rows = await connection.fetch(
         _SQL.record,
         [one.command_id for one in sent],
@@ -84,11 +84,11 @@ async def _record(core: Core, connection: Connection, sent: Sequence[Sent]) -> s
         [one.check_first for one in sent],
         len(sent),
     )
-    return {row[0] for row in rows}
+    return {(row[0], row[1]) for row in rows}
 
 
-def _by_id(sent: Sent) -> int:
-    return sent.command_id
+def _lease(sent: Sent) -> tuple[int, int]:
+    return sent.command_id, sent.fence
 
 
 async def _tell(core: Core, connection: Connection, told: Sequence[tuple[int, NewMessage]]) -> None:

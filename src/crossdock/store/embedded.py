@@ -47,6 +47,7 @@ SETTINGS = {
     "log_truncate_on_rotation": "on",
     "log_rotation_age": "1d",
     "log_min_duration_statement": "2s",
+    "log_parameter_max_length": "0",  # what statements are given are orders and people
 }
 
 

@@ -8,7 +8,7 @@ from crossdock.domain.events import MastersCame, encode_event
 from crossdock.store.customers import LINKED, keepable
 from crossdock.store.memory_rows import Books
 from crossdock.store.protocol import ConnectionRow, StoredMessage, StreamWrite
-from crossdock.store.wanting import storable
+from crossdock.store.wanting import nameable, storable
 
 _SHORTLY = timedelta(minutes=1)
 
@@ -30,8 +30,9 @@ class MemoryMasters:
     async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None:
         self._known(connection)
         for key, body in rows:
-            self.books.masters[connection, kind, key] = body
-            self.books.masters_as_of[connection, kind, key] = self._now()
+            if nameable(key):
+                self.books.masters[connection, kind, key] = body
+                self.books.masters_as_of[connection, kind, key] = self._now()
 
     async def load_customers(self, connection: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
         self._known(connection)

@@ -130,11 +130,11 @@ class PostgresStore:
         with translated("load masters"):
             async with self._core.pool.acquire() as db:
                 owner = await self._core.connection_id(connection, db)
-                rows = await db.fetch(_CONNECTIONS.load_masters, owner, kind, keys)
+                rows = await db.fetch(_CONNECTIONS.load_masters, owner, kind, list(filter(wanting.nameable, keys)))
         return {row["key"]: row["body"] for row in rows}
 
     async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None:
-        latest = sorted(dict(rows).items())
+        latest = sorted((key, body) for key, body in dict(rows).items() if wanting.nameable(key))
         async with transaction(self._core.pool, "save masters") as db:
             owner = await self._core.connection_id(connection, db)
             await db.execute(
@@ -187,7 +187,7 @@ class PostgresStore:
             async with self._core.pool.acquire() as db:
                 await db.execute(_HOUSEKEEPING.vacuum_agenda)
                 await db.execute(_HOUSEKEEPING.vacuum_dispatch)
-                await db.execute(_HOUSEKEEPING.forget_slots)
+                await db.execute(_HOUSEKEEPING.forget_gone)
                 await make_partitions(db)
                 figures = await db.fetchrow(_HOUSEKEEPING.figures)
         return dict(figures)

@@ -280,7 +280,8 @@ class Store(Protocol):
     async def load_masters(self, connection: str, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Masters as last read from the ERP, by key (kind: product, price, terms)."""
 
-    async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None: ...
+    async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None:
+        """Keep masters as read just now, without those whose key no order could name (NUL, over 300 characters)."""
 
     async def load_customers(self, connection: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
         """(key, customer) as last read from the ERP; several may be kept under one key."""

@@ -13,9 +13,14 @@ LONGEST_KEY = 300  # what is longer names nothing that an ERP has
 _SQL = Statements("wanting")
 
 
+def nameable(key: str) -> bool:
+    """Whether a master can be called so."""
+    return len(key) <= LONGEST_KEY and "\0" not in key
+
+
 def storable(wants: Sequence[Want]) -> list[Want]:
     """Each once, without what no master can be called."""
-    return [want for want in dict.fromkeys(wants) if len(want.key) <= LONGEST_KEY and "\0" not in want.key]
+    return [want for want in dict.fromkeys(wants) if nameable(want.key)]
 
 
 async def listed(core: Core, connection: str, kind: str) -> bool:

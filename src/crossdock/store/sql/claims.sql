@@ -75,6 +75,17 @@ from (
 ) w
 where s.ctid = w.place;
 
+-- name: finish_unmoved
+-- Finishes streams that nothing was ever decided about (what came is ignored): else they would count as on their way, and
+-- keep their month from going, for ever.
+update streams s set finished_at = now()
+from (
+    select x.place from (select * from unnest($1::bigint[]) as w (id) limit $2) w
+    cross join lateral (select ctid as place, finished_at from streams where id = w.id limit 1) x
+    where x.finished_at is null
+) w
+where s.ctid = w.place;
+
 -- name: lock_parked
 -- Locks a parked stream.
 select id, step from streams where id = $1 and status = 'parked' for no key update;

@@ -84,7 +84,7 @@ with sent as materialized (
 ), queued as (
     insert into agenda (stream_id, message_id, priority) select stream_id, id, priority from settled
 )
-select id from sent where place is not null;
+select id, fence from sent where place is not null;
 
 -- name: connection_of
 -- The connections that commands are for.

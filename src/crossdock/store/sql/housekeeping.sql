@@ -10,9 +10,10 @@ vacuum (skip_locked, truncate off) agenda;
 -- The same for the commands to be sent.
 vacuum (skip_locked, truncate off) dispatch;
 
--- name: forget_slots
--- Slots of workers that went without giving them back.
-delete from slots where until < clock_timestamp() - interval '1 hour';
+-- name: forget_gone
+-- Slots of workers that went without giving them back, and what was said by workers that nobody is shown any more.
+with gone as (delete from slots where until < clock_timestamp() - interval '1 hour')
+delete from workers where seen_at < now() - interval '7 days';
 
 -- name: figures
 -- Health figures. Row counts are estimates as of the last vacuum, exact counts would walk the tables.

@@ -12,10 +12,11 @@ where i.inhparent = $1::text::regclass and c.relname ~ ('^' || $1::text || '_\d{
 order by 1;
 
 -- name: messages_needed
--- Whether an unfinished stream, or anything that still waits, has messages from $1 until before $2.
+-- Whether an unfinished stream, or anything that still waits, has messages from $1 until before $2. Streams that nothing
+-- was ever decided about need none.
 select exists (
     select 1 from streams s join messages m on m.stream_id = s.id
-    where s.finished_at is null and m.received_at >= $1::timestamptz and m.received_at < $2::timestamptz
+    where s.finished_at is null and s.version > 0 and m.received_at >= $1::timestamptz and m.received_at < $2::timestamptz
 ) or exists (
     select 1 from agenda a join messages m on m.id = a.message_id
     where m.received_at >= $1::timestamptz and m.received_at < $2::timestamptz
