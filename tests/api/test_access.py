@@ -111,6 +111,14 @@ async def test_an_account_from_a_one_time_link_signs_in_and_out(desk: Desk) -> N
         assert who.client.cookies[desk.cookie] != first
 
 
+async def test_signing_out_takes_the_cookie_away_under_https_too(desk: Desk) -> None:
+    """Browsers take a cookie whose name begins with __Host- only with Secure and Path=/, also one that ends it."""
+    async with visitor(msgspec.structs.replace(desk, public_url="https://orders.example"), "viewer") as who:
+        cookie = (await who.submit("/sign-out")).headers["set-cookie"]
+        assert cookie.startswith("__Host-crossdock=")
+        assert {"Secure", "HttpOnly", "Path=/", "Max-Age=0"} <= set(cookie.split("; "))
+
+
 @pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "evil"])
 async def test_signing_in_never_leads_elsewhere(desk: Desk, target: str) -> None:
     await people.add(desk.pool, "Ada", "viewer", PASSWORD)

@@ -1,5 +1,7 @@
 """Accounts against a real database: one-time links, passwords, lockout, sessions that end."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -63,6 +65,36 @@ async def test_ten_wrong_passwords_lock_even_the_right_one_out(pool: Any) -> Non
     assert locked.value.code == "locked"
     await people.set_password(pool, "Ada", PASSWORD + "!")
     assert (await people.verify_password(pool, "Ada", PASSWORD + "!")).name == "Ada"
+
+
+async def test_a_guess_that_began_before_the_lock_is_locked_out_too(pool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guesses that come all at once are no more than ten; the password's check is slow, so it is made to wait here."""
+    entered, gate = threading.Event(), threading.Event()
+
+    def fits(_: str, password: str) -> bool:
+        if password == PASSWORD:
+            entered.set()
+            gate.wait(10)
+        return password == PASSWORD
+
+    await people.add(pool, "Ada", "viewer", PASSWORD)
+    monkeypatch.setattr(people, "_fits", fits)
+    right = asyncio.create_task(people.verify_password(pool, "Ada", PASSWORD))
+    assert await asyncio.to_thread(entered.wait, 10)
+    for _ in range(people.LOCK_AFTER):
+        with pytest.raises(PeopleError):
+            await people.verify_password(pool, "Ada", "wrong")
+    gate.set()
+    with pytest.raises(PeopleError) as refused:
+        await right
+    assert refused.value.code == "locked"
+
+
+@pytest.mark.parametrize("name", ["crossdock", "Crossdock", "cli:root", "CLI:ada"])
+async def test_nobody_is_called_what_stands_for_another_in_journal_and_audit(pool: Any, name: str) -> None:
+    with pytest.raises(PeopleError) as refused:
+        await people.add(pool, name, "viewer", PASSWORD)
+    assert refused.value.code == "bad_name"
 
 
 async def test_nobody_and_a_visitor_without_a_password_cannot_sign_in(pool: Any) -> None:

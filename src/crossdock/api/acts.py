@@ -24,6 +24,7 @@ from crossdock.store.reading_exceptions import Standing
 from crossdock.store.reading_orders import OrderWhole
 
 MOST_AT_ONCE = 1000
+LONGEST_ACT_ID = 100  # with an order's key it is a delivery id, which is cut at 500: a longer one would be all orders'
 NEEDS_REASON = frozenset({"release_hold", "hold", "link", "merge", "cancel", "resolve", "skip"})
 NEEDS_PERSON = frozenset({"hold", "match", "conflict", "unknown_outcome", "promise"})
 
@@ -74,6 +75,7 @@ async def act(desk: Desk, caller: Caller, stream: int, wanted: Act) -> Done:
         raise Refusal("bad_request", f"There is no act '{wanted.action}'. Acts: {', '.join(ACTS)}.")
     if not caller.may(wanted.action):
         raise Refusal("not_allowed", f"Your role, {caller.role}, may not {wanted.action.replace('_', ' ')}.")
+    _short(wanted.act_id)
     if wanted.action in NEEDS_REASON and not wanted.reason.strip():
         raise Refusal("bad_request", "Say why: the reason is kept with the act.")
     whole = await reading_orders.whole(desk.pool, stream)
@@ -94,7 +96,12 @@ async def act(desk: Desk, caller: Caller, stream: int, wanted: Act) -> Done:
     arrival = _arrival(caller, StreamRef(row.kind, row.key), row.channel, wanted, act_id)
     await desk.store.accept([arrival])
     await desk.store.wake("decide")
-    return Done(wanted.action, _SAID[wanted.action])
+    return Done(wanted.action, PARKED if row.status == "parked" else _SAID[wanted.action])
+
+
+def _short(act_id: str) -> None:
+    if len(act_id) > LONGEST_ACT_ID:
+        raise Refusal("bad_request", f"Give the act an id of at most {LONGEST_ACT_ID} characters.")
 
 
 async def _may_release(desk: Desk, caller: Caller, whole: OrderWhole, wanted: Act) -> None:
@@ -107,12 +114,16 @@ async def _may_release(desk: Desk, caller: Caller, whole: OrderWhole, wanted: Ac
             desk.pool, caller.name, f"order.{wanted.action}.refused", whole.order.key, wanted.reason.strip(),
             {"stream": whole.order.id, "args": wanted.args},
         )  # fmt: skip
-        by = keepers(found[0].owner, found[0].release_by)
-        raise Refusal(
-            "not_allowed", f"'{found[0].rule}' may be released by {by}. You are {caller.name}, {caller.role}."
-        )
+        raise not_theirs(caller, found[0].rule, found[0])
 
 
+def not_theirs(caller: Caller, rule: str, hold: Any) -> Refusal:
+    """Somebody else's hold: anything with an ``owner`` and ``release_by``."""
+    by = keepers(hold.owner, hold.release_by)
+    return Refusal("not_allowed", f"'{rule}' may be released by {by}. You are {caller.name}, {caller.role}.")
+
+
+PARKED = "It is kept, and waits like all messages of this parked order: settle the cause, then retry."
 _SAID = {
     "retry": "It is tried again now.",
     "release_hold": "The hold is released.",
@@ -174,6 +185,7 @@ async def retry_many(desk: Desk, caller: Caller, wanted: BulkRetry) -> Preview:
         raise Refusal("not_allowed", f"Your role, {caller.role}, may not retry.")
     if not 0 < len(wanted.ids) <= MOST_AT_ONCE:
         raise Refusal("bad_request", f"Name 1 to {MOST_AT_ONCE} exceptions.")
+    _short(wanted.act_id)
     members = await reading_exceptions.standing(desk.pool, wanted.fingerprint, wanted.ids)
     result = _previewed(wanted.fingerprint, wanted.ids, members, False)
     act_id = wanted.act_id or desk.unique()
@@ -200,10 +212,6 @@ async def _post(desk: Desk, caller: Caller, members: Sequence[Standing], reason:
     if arrivals:
         await desk.store.accept(arrivals)
     await desk.store.wake("decide")
-
-
-def _retry_of(member: Standing, reason: str) -> Act:
-    return Act("retry", reason, args={"problem": member.key})
 
 
 async def pause(desk: Desk, caller: Caller, connection: str, reason: str | None) -> Done:

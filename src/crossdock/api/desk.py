@@ -32,7 +32,6 @@ class Desk(msgspec.Struct, frozen=True):
     stopwatch: Callable[[], float]  # monotonic seconds
     unique: Callable[[], str]  # a fresh random id
     public_url: str = "http://127.0.0.1:8481"  # as people type it: decides cookies, Origin and Host checks
-    hosts: tuple[str, ...] = ()  # further host[:port] that this console answers to
     metrics: Callable[[], str] = str  # the Prometheus text
     obstacles: Callable[[], Awaitable[list[str]]] = always_ready  # why this process is not ready
     simulators: Mapping[str, str] = {}  # demo only: name -> base URL of the simulators' server
@@ -56,7 +55,7 @@ class Desk(msgspec.Struct, frozen=True):
     def known_hosts(self) -> frozenset[str]:
         """Host headers to answer to: anything else is a rebound DNS name."""
         parts = urlsplit(self.public_url)
-        names = {parts.netloc.lower(), *(host.lower() for host in self.hosts)}
+        names = {parts.netloc.lower()}
         if parts.hostname in _LOOPBACK:
             port = f":{parts.port}" if parts.port else ""
             names |= {f"127.0.0.1{port}", f"localhost{port}", f"[::1]{port}"}

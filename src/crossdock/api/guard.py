@@ -60,7 +60,9 @@ async def authorise(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRoute
     method = str(connection.scope["method"])  # type: ignore[typeddict-item]
     template = connection.scope["path_template"]
     if template not in PROBES and connection.headers.get("host", "").lower() not in desk.known_hosts:
-        raise Refusal("wrong_host", f"Open the console at {desk.public_url} or add this host to its settings.")
+        raise Refusal(
+            "wrong_host", f"Open the console at {desk.public_url}, or make serve.public_url what people type."
+        )
     if not template.startswith("/static/"):
         connection.scope["state"]["caller"] = await caller(connection, desk)
     who = caller_of(connection)

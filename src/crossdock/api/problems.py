@@ -87,7 +87,7 @@ def _facts(error: Exception) -> tuple[str, str, int]:
         return "unavailable", "Nothing was changed. It is tried again by itself; reload in a moment.", 503
     if isinstance(error, UNHEARD_OF):
         return "bad_request", "It holds a number or a text that nothing here can have: too large, too long, NUL.", 400
-    if isinstance(error, HTTPException):
+    if isinstance(error, HTTPException) and error.status_code < 500:
         code = {404: "not_found", 405: "bad_request"}.get(error.status_code, "bad_request")
         detail = "There is nothing at this address." if error.status_code == 404 else error.detail
         return code, detail, error.status_code
@@ -106,17 +106,18 @@ def _for_people(request: Request[Any, Any, Any]) -> bool:
     return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
 
 
+def note_bug(log: Any, path: str, error: Exception) -> None:
+    """Say in the log what nobody is told."""
+    log.error("console.bug", path=path, error=f"{type(error).__name__}: {error}")
+
+
 def handlers(page: Any, note: Any) -> ExceptionHandlersMap:
     """``page(request, details) -> Response`` renders for people; ``note(request, error)`` logs what is a bug."""
 
     def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         if describe(error).code == "bug":
             note(request, error)
-        if (
-            page is not None
-            and not request.url.path.startswith("/api/")
-            and "text/html" in request.headers.get("accept", "")
-        ):
+        if page is not None and _for_people(request):
             rendered: Response[Any] = page(request, describe(error))
             return rendered
         return problem_response(error)
