@@ -242,6 +242,25 @@ async def test_an_order_that_both_sides_edited_is_shown_and_merged(cli: Cli, sto
     await cli("merge", key(702), "erp", "--reason", "agreed", code=5)
 
 
+async def test_an_order_says_what_is_open_and_a_list_what_it_leaves_out(cli: Cli, store: PostgresStore) -> None:
+    await seed(store)
+    [row] = await store.pool.fetch(
+        "select s.key, e.title, e.hint from exceptions e join streams s on s.id = e.stream_id "
+        "where e.state = 'open' and e.class = 'rejected' order by e.id limit 1"
+    )
+    told = (await cli("show", row["key"])).out
+    assert f"{row['title']}. {row['hint']}" in told
+    assert "  next: " in told
+    wrong = await cli("orders", "--status", "opne", code=2)
+    assert "There is no status 'opne'" in wrong.said
+    assert "may match too" in (await cli("orders", "--limit", "3")).said
+    assert "may match too" not in (await cli("orders", "--status", "held")).said
+    missing = await cli("retry", row["key"][-6:], code=5)
+    assert "crossdock orders" in missing.said
+    await cli("release", "--resume", "nothing", code=5)
+    await cli("release", "--resume", "a", "--undo", "b", code=2)
+
+
 async def test_an_order_shows_where_its_parcels_are(cli: Cli, store: PostgresStore) -> None:
     await seed(store)
     shown = (await cli("show", key(AFTER))).out
