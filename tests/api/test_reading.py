@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -12,6 +13,7 @@ from crossdock.api.desk import Desk
 from crossdock.domain.money import Amount
 from crossdock.governance import audit
 from crossdock.store import reading_orders
+from crossdock.store.protocol import StoreUnavailable
 from tests.console.desks import visitor
 from tests.console.seed import ERP, SHOP, Day, fine, key, order
 
@@ -202,6 +204,32 @@ async def test_what_is_asked_of_a_parked_order_says_that_it_waits(desk: Desk) ->
         stream = await desk.pool.fetchval("select id from streams where key = $1", order(990).key)
         seen = await who.submit(f"/streams/{stream}/acts", act_id="2", **wanted)
         assert acts.PARKED in (await who.page(seen.headers["location"])).text
+
+
+@pytest.mark.parametrize("refs", ["4711", ["4711"], {"salesOrder": {"id": 1}}, 7])
+async def test_refs_that_are_none_are_refused_and_park_no_order(desk: Desk, refs: Any) -> None:
+    async with visitor(desk, "operator") as who:
+        wanted = {"action": "resolve", "reason": "entered by hand", "args": {"problem": "order.book", "refs": refs}}
+        refused = await who.post(f"/api/v1/orders/{key(5)}/acts", wanted)
+        assert (refused.status_code, refused.json()["code"]) == (400, "bad_request")
+        assert "refs" in refused.json()["detail"]
+
+
+async def test_an_act_stands_also_when_nobody_could_be_woken(desk: Desk) -> None:
+    """It is on the agenda by then, where the deciders look every second: "unavailable" would be wrong."""
+
+    class Deaf:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(desk.store, name)
+
+        async def wake(self, channel: str) -> None:
+            raise StoreUnavailable(f"cannot wake {channel}")
+
+    deaf = msgspec.structs.replace(desk, store=Deaf())
+    async with visitor(deaf, "operator") as who:
+        wanted = {"action": "cancel", "reason": "asked by phone"}
+        assert (await who.post(f"/api/v1/orders/{key(42)}/acts", wanted)).status_code == 202
+        assert (await who.post(f"/api/v1/connections/{ERP}/pause", {"reason": "month end"})).status_code == 200
 
 
 async def test_an_acts_id_is_short_enough_to_tell_orders_apart(desk: Desk) -> None:

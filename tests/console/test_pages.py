@@ -252,6 +252,8 @@ def test_words() -> None:
     assert words.amount(Decimal("1234.5"), "AUD") == "1,234.50"
     assert words.amount(Decimal("0.125"), "AUD") == "0.125"
     assert words.money("1200", "JPY") == "1,200 JPY"
+    assert words.money("1200", "XOF") == "1,200 XOF"
+    assert words.money("1.5", "IQD") == "1.500 IQD"
     assert words.money(None, None) == "–"
     assert words.curve([1]) == ""
     assert words.curve([0, 10]).startswith("M0.0 29.0 L120.0 ")

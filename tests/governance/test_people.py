@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -88,6 +89,31 @@ async def test_a_guess_that_began_before_the_lock_is_locked_out_too(pool: Any, m
     with pytest.raises(PeopleError) as refused:
         await right
     assert refused.value.code == "locked"
+
+
+async def test_passwords_are_checked_a_few_at_a_time(pool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each check takes 64 MB, and strangers may ask for as many as they like."""
+    running, most, lock = 0, 0, threading.Lock()
+
+    def fits(_: str, __: str) -> bool:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.02)
+        with lock:
+            running -= 1
+        return False
+
+    monkeypatch.setattr(people, "_fits", fits)
+    guesses = (people.verify_password(pool, f"nobody {number}", "x") for number in range(12))
+    assert all(isinstance(each, PeopleError) for each in await asyncio.gather(*guesses, return_exceptions=True))
+    assert most == people.CHECKS_AT_ONCE
+
+
+async def test_blanks_around_a_name_are_not_part_of_it(pool: Any) -> None:
+    await people.add(pool, " Ada ", "viewer", PASSWORD)
+    assert (await people.verify_password(pool, "Ada ", PASSWORD)).name == "Ada"
 
 
 @pytest.mark.parametrize("name", ["crossdock", "Crossdock", "cli:root", "CLI:ada"])

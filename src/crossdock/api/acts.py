@@ -75,7 +75,7 @@ async def act(desk: Desk, caller: Caller, stream: int, wanted: Act) -> Done:
         raise Refusal("bad_request", f"There is no act '{wanted.action}'. Acts: {', '.join(ACTS)}.")
     if not caller.may(wanted.action):
         raise Refusal("not_allowed", f"Your role, {caller.role}, may not {wanted.action.replace('_', ' ')}.")
-    _short(wanted.act_id)
+    _sound(wanted)
     if wanted.action in NEEDS_REASON and not wanted.reason.strip():
         raise Refusal("bad_request", "Say why: the reason is kept with the act.")
     whole = await reading_orders.whole(desk.pool, stream)
@@ -91,12 +91,19 @@ async def act(desk: Desk, caller: Caller, stream: int, wanted: Act) -> Done:
     )  # fmt: skip
     if wanted.action == "retry" and row.status == "parked":
         count = await desk.store.unpark(stream)
-        await desk.store.wake("decide")
+        await desk.wake("decide")
         return Done("retry", f"{count} parked message{'s' * (count != 1)} will be decided again.")
     arrival = _arrival(caller, StreamRef(row.kind, row.key), row.channel, wanted, act_id)
     await desk.store.accept([arrival])
-    await desk.store.wake("decide")
+    await desk.wake("decide")
     return Done(wanted.action, PARKED if row.status == "parked" else _SAID[wanted.action])
+
+
+def _sound(wanted: Act) -> None:
+    _short(wanted.act_id)
+    refs = wanted.args.get("refs", {})
+    if not isinstance(refs, dict) or not all(isinstance(id_, str | int) for id_ in refs.values()):
+        raise Refusal("bad_request", '\'refs\' says what was made there, type to id: {"salesOrder": "4711"}.')
 
 
 def _short(act_id: str) -> None:
@@ -211,7 +218,7 @@ async def _post(desk: Desk, caller: Caller, members: Sequence[Standing], reason:
             await desk.store.unpark(member.stream_id)
     if arrivals:
         await desk.store.accept(arrivals)
-    await desk.store.wake("decide")
+    await desk.wake("decide")
 
 
 async def pause(desk: Desk, caller: Caller, connection: str, reason: str | None) -> Done:
@@ -224,7 +231,7 @@ async def pause(desk: Desk, caller: Caller, connection: str, reason: str | None)
     await audit.append(desk.pool, caller.name, action, connection, (reason or "").strip())
     told = None if reason is None else f"{reason.strip()} ({caller.name})"
     await desk.store.pause(connection, told)
-    await desk.store.wake("deliver")
+    await desk.wake("deliver")
     if reason is None:
         return Done(action, f"{connection} is resumed: what waited is sent now, a share at a time.")
     return Done(action, f"{connection} is paused: commands wait, nothing is lost.")

@@ -11,7 +11,7 @@ import msgspec
 from crossdock.governance.mapped import Mapped
 from crossdock.kit.manifest import Connector
 from crossdock.observe.signals import Signals
-from crossdock.store.protocol import Store
+from crossdock.store.protocol import Store, StoreUnavailable
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -41,6 +41,13 @@ class Desk(msgspec.Struct, frozen=True):
     mapped: tuple[Mapped, ...] = ()  # what the configuration maps, list by list
     proof: Path | None = None  # where ``crossdock prove --keep`` leaves its report
     version: str = ""
+
+    async def wake(self, channel: str) -> None:
+        """Tell who waits that there is something to do. What is to be done is stored by then, and found without."""
+        try:
+            await self.store.wake(channel)
+        except StoreUnavailable as error:
+            self.signals.log.warning("console.nobody_woken", channel=channel, error=str(error))
 
     @property
     def secure(self) -> bool:

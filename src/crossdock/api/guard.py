@@ -11,11 +11,10 @@ from litestar.handlers import BaseRouteHandler
 
 from crossdock.api.desk import Desk
 from crossdock.api.policy import allowed, may
-from crossdock.api.problems import Refusal
+from crossdock.api.problems import SAFE, Refusal
 from crossdock.domain.holding import may_release
 from crossdock.governance import people
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})  # asked by address, whatever the console's public name is
 
 

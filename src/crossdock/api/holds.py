@@ -222,7 +222,7 @@ def _message(act: str, key: str, channel: str | None, event: OperatorActed) -> A
 async def _tell(desk: Desk, arrivals: Sequence[Arrival]) -> None:
     if arrivals:
         await desk.store.accept(arrivals)
-        await desk.store.wake("decide")
+        await desk.wake("decide")
 
 
 async def progress(desk: Desk, act_id: str) -> BulkProgress:

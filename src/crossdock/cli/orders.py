@@ -159,6 +159,8 @@ def retry(
                 typer.confirm(
                     f"{shown.post} will be tried again, {shown.needs_person} need a person. Go on?", abort=True
                 )
+            if shown.more:
+                note(f"There are more than {acts.MOST_AT_ONCE} of this cause: repeat it afterwards.")
             return await acts.retry_many(desk, myself(), acts.BulkRetry(what, shown.ids, reason=reason))
         return await acts.act(desk, myself(), await _one(desk, what), acts.Act("retry", reason))
 
