@@ -1,7 +1,7 @@
 """What the partner API is given, and who stands at it: the key, its scope, the address it comes from."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from litestar.handlers import BaseRouteHandler
 from crossdock.domain.decision import Policy
 from crossdock.engine.world import Linked
 from crossdock.intake.group_commit import GroupCommitter
-from crossdock.intake.sources import SourceLimit
+from crossdock.intake.sources import Network, SourceLimit, source_of
 from crossdock.observe.signals import Signals
 from crossdock.partner import keys
 from crossdock.partner.keys import Partner
@@ -53,6 +53,8 @@ class Counter(msgspec.Struct, frozen=True):
     stopwatch: Callable[[], float]
     trace: Callable[[], str]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    proxies: Sequence[Network] = ()  # whose word on where a request comes from is believed
+    reads: Mapping[str, Mapping[str, str]] = {}  # connection -> kind of masters -> the poll that reads them
     longest_wait_s: float = 10.0  # whatever a caller prefers
     most_waiting: int = 200  # who comes on top of these is not waited for
     fresh_s: float = 86_400.0  # what was read longer ago is no longer an answer
@@ -87,7 +89,7 @@ async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: Bas
         return
     counter = counter_of(connection)
     peer = connection.client.host if connection.client else ""
-    if not counter.sources.take(peer):
+    if not counter.sources.take(source_of(peer, connection.headers, counter.proxies)):
         raise Refusal("too_many", "Send slower.")
     scheme, _, key = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
