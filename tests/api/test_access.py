@@ -80,6 +80,20 @@ async def test_another_host_name_is_not_answered(desk: Desk) -> None:
         assert (answer.status_code, answer.json()["code"]) == (421, "wrong_host")
 
 
+@pytest.mark.parametrize(
+    ("url", "known"),
+    [
+        ("https://orders.example:443", {"orders.example", "orders.example:443"}),
+        ("https://orders.example", {"orders.example", "orders.example:443"}),
+        ("http://orders.example:8481", {"orders.example:8481"}),
+        ("http://[2001:db8::1]:80", {"[2001:db8::1]", "[2001:db8::1]:80"}),
+    ],
+)
+def test_a_port_that_browsers_leave_out_may_be_left_out(url: str, known: set[str]) -> None:
+    desk = Desk(None, None, {}, None, None, None, None, public_url=url)  # type: ignore[arg-type]
+    assert desk.known_hosts == known
+
+
 async def test_probes_are_answered_whatever_the_consoles_public_name_is(desk: Desk) -> None:
     behind_https = msgspec.structs.replace(desk, public_url="https://orders.example")
     async with visitor(behind_https, "") as who:

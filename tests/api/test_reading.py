@@ -232,6 +232,23 @@ async def test_an_act_stands_also_when_nobody_could_be_woken(desk: Desk) -> None
         assert (await who.post(f"/api/v1/connections/{ERP}/pause", {"reason": "month end"})).status_code == 200
 
 
+async def test_what_waits_for_a_paused_or_silent_system_says_so(desk: Desk) -> None:
+    """ "By itself" is true of a system that is asked; of a paused one nothing is sent until a person resumes it."""
+    waits = await desk.pool.fetchval(
+        "select s.id from dispatch d join commands c on c.id = d.command_id join streams s on s.id = c.stream_id "
+        "join connections t on t.id = c.connection_id where t.name = $1 and s.kind = 'order' and s.finished_at is null "
+        "and not exists (select from exceptions e where e.stream_id = s.id and e.state = 'open') limit 1", ERP,
+    )  # fmt: skip
+    async with visitor(desk, "operator") as who:
+        path = f"/api/v1/streams/{waits}"
+        assert (await who.get(path)).json()["next_step"].endswith(", by itself.")
+        await who.post(f"/api/v1/connections/{ERP}/pause", {"reason": "month end"})
+        assert "is paused: month end" in (await who.get(path)).json()["next_step"]
+        await who.post(f"/api/v1/connections/{ERP}/resume")
+        await desk.store.trip(ERP, failures=9, breaker="open", for_s=600.0)
+        assert "does not answer" in (await who.get(path)).json()["next_step"]
+
+
 async def test_an_acts_id_is_short_enough_to_tell_orders_apart(desk: Desk) -> None:
     async with visitor(desk, "operator") as who:
         for path, wanted in (

@@ -62,11 +62,13 @@ class Desk(msgspec.Struct, frozen=True):
     def known_hosts(self) -> frozenset[str]:
         """Host headers to answer to: anything else is a rebound DNS name."""
         parts = urlsplit(self.public_url)
-        names = {parts.netloc.lower()}
+        usual = 443 if self.secure else 80  # which browsers leave out, and others add
+        names = {parts.netloc.lower().removesuffix(f":{parts.port}")}
         if parts.hostname in _LOOPBACK:
-            port = f":{parts.port}" if parts.port else ""
-            names |= {f"127.0.0.1{port}", f"localhost{port}", f"[::1]{port}"}
-        return frozenset(names)
+            names |= {"127.0.0.1", "localhost", "[::1]"}
+        if parts.port not in (None, usual):
+            return frozenset(f"{name}:{parts.port}" for name in names)
+        return frozenset(names | {f"{name}:{usual}" for name in names})
 
     @property
     def origins(self) -> frozenset[str]:

@@ -240,7 +240,12 @@ class _Loading:
                 right = "Write env:NAME or file:/path, never the secret itself."
                 self._read.fault(("connections", setup.name, "secrets", name), f"'{name}' is not a reference.", right)
         defaults = {s.name: s.default for s in plain.values() if s.default is not None}
-        given = {name: self._read.table_or(value) for name, value in setup.settings.items() if value is not None}
+        path = ("connections", setup.name, "settings")
+        given = {
+            name: self._read.table_or(value, (*path, name))
+            for name, value in setup.settings.items()
+            if value is not None
+        }
         return {**defaults, **{name: self._like(setup, name, value, defaults) for name, value in given.items()}}
 
     def _like(self, setup: ConnectionSetup, name: str, value: Any, defaults: Mapping[str, Any]) -> Any:

@@ -77,6 +77,8 @@ class CommandRow(msgspec.Struct, frozen=True):
     due_at: datetime | None
     tries: int | None
     check_first: bool | None
+    paused: str | None = None  # why nothing is sent to its target at all
+    away: bool | None = None  # its target does not answer
 
 
 class Attempt(msgspec.Struct, frozen=True):
