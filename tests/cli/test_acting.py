@@ -65,6 +65,20 @@ async def test_accounts_are_made_changed_and_taken_away(cli: Cli, store: Postgre
     assert [(row["action"], row["subject"]) for row in done] == [(action, "Ada") for action in expected]
 
 
+async def test_the_chain_of_the_audit_is_verified_against_a_kept_head(cli: Cli, store: PostgresStore) -> None:
+    await cli("user", "add", "Ada", typed=f"{LONG}\n{LONG}\n")
+    kept = await cli.json("verify-audit")
+    assert (kept["links"], len(kept["head"])) == (1, 64)
+    await cli("user", "role", "Ada", "operator")
+    assert "2 acts" in (await cli("verify-audit", "--head", kept["head"])).out
+    await store.pool.execute("delete from audit where id = (select max(id) from audit)")
+    assert "1 act" in (await cli("verify-audit", "--head", kept["head"])).out
+    await store.pool.execute("update audit set actor = 'eve'")
+    assert "was changed" in (await cli("verify-audit", code=1)).said
+    await store.pool.execute("delete from audit")
+    assert "cut off" in (await cli("verify-audit", "--head", kept["head"], code=1)).said
+
+
 async def test_a_setup_link_makes_one_account(cli: Cli, store: PostgresStore, tmp_path: Path) -> None:
     await cli("init", str(tmp_path / "config"))
     made = await cli.json("setup-link", "--role", "viewer", "--config", str(tmp_path / "config"))

@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 
 from crossdock import __version__
 from crossdock.cli import (
+    auditing,
     bench,
     closing,
     connections,
@@ -49,7 +50,7 @@ def build() -> typer.Typer:
     app.callback()(_options)
     modules = (
         serving, demo, folder, orders, holds, stock, settlements, closing, connections, connectors, people,
-        partners, prove, bench,
+        partners, auditing, prove, bench,
     )  # fmt: skip
     for module in modules:
         module.add(app)
