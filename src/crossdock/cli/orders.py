@@ -130,7 +130,10 @@ def exceptions(
     async def read(desk: "Desk") -> list[Any]:
         from crossdock.store import reading_exceptions
 
-        return list(await reading_exceptions.groups(desk.pool, owner or None))
+        groups = await reading_exceptions.groups(desk.pool, owner or None)
+        if len(groups) >= reading_exceptions.GROUPS:
+            note(f"These are the {reading_exceptions.GROUPS} biggest causes; there may be more.")
+        return list(groups)
 
     found = with_desk(data, read)
     if json:

@@ -113,6 +113,7 @@ async def orders_page(
         place="/orders",
         page=found,
         q=q.strip(),
+        limit=PAGE,
         status=status,
         channel=channel,
         late=late,
