@@ -159,7 +159,7 @@ def rounds(config: Config, *, hurry: bool = False) -> "RoundSettings":
 def public_url(config: Config) -> str:
     """The console's address as people type it."""
     serve = config.serve
-    return serve.public_url or f"{'https' if serve.tls_certificate else 'http'}://{serve.console}"
+    return (serve.public_url or f"{'https' if serve.tls_certificate else 'http'}://{serve.console}").rstrip("/")
 
 
 class Closed:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from random import Random
@@ -10,11 +10,11 @@ from typing import Any
 
 from crossdock import __version__, app
 from crossdock.app_server import AppServer
-from crossdock.engine.world import Loop, World
+from crossdock.engine.world import Linked, Loop, World
 from crossdock.governance.config import Config
 from crossdock.governance.exposure import address
 from crossdock.intake.group_commit import GroupCommitter
-from crossdock.intake.sources import SourceLimit
+from crossdock.intake.sources import Network, SourceLimit
 from crossdock.observe.trace import new_trace
 from crossdock.partner.app import create_partner
 from crossdock.partner.counter import Counter
@@ -43,13 +43,14 @@ async def partner(spec: ChildSpec, config: Config, world: World) -> AsyncIterato
     pool = await reading_pool(spec.url, size=4)
     try:
         commits = GroupCommitter(world.store, world.signals, bound=config.serve.waiting_bound)
-        counter = counter_for(world, pool, commits, config.serve.trusted_proxies)
+        proxies = tuple(map(ip_network, config.serve.trusted_proxies))
+        counter = counter_for(world, pool, commits, proxies)
         yield [PartnerServer(commits, create_partner(counter, __version__), config)]
     finally:
         await pool.close()
 
 
-def counter_for(world: World, pool: Any, commits: GroupCommitter, trusted_proxies: Sequence[str] = ()) -> Counter:
+def counter_for(world: World, pool: Any, commits: GroupCommitter, proxies: Sequence[Network] = ()) -> Counter:
     """What the partner API is given."""
     random = Random()  # noqa: S311 - trace ids only
     return Counter(
@@ -63,5 +64,13 @@ def counter_for(world: World, pool: Any, commits: GroupCommitter, trusted_proxie
         sources=SourceLimit(RATE_PER_S, BURST, time.monotonic),
         stopwatch=world.stopwatch,
         trace=lambda: new_trace(random),
-        proxies=[ip_network(text) for text in trusted_proxies],
+        proxies=proxies,
+        reads=reads_of(world.links.values()),
     )
+
+
+def reads_of(links: Iterable[Linked]) -> dict[str, dict[str, str]]:
+    """Which poll of each connection reads masters of a kind."""
+    return {
+        link.name: {poll.masters: poll.name for poll in link.connector.polls.values() if poll.masters} for link in links
+    }

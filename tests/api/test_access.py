@@ -80,6 +80,20 @@ async def test_another_host_name_is_not_answered(desk: Desk) -> None:
         assert (answer.status_code, answer.json()["code"]) == (421, "wrong_host")
 
 
+@pytest.mark.parametrize(
+    ("url", "known"),
+    [
+        ("https://orders.example:443", {"orders.example", "orders.example:443"}),
+        ("https://orders.example", {"orders.example", "orders.example:443"}),
+        ("http://orders.example:8481", {"orders.example:8481"}),
+        ("http://[2001:db8::1]:80", {"[2001:db8::1]", "[2001:db8::1]:80"}),
+    ],
+)
+def test_a_port_that_browsers_leave_out_may_be_left_out(url: str, known: set[str]) -> None:
+    desk = Desk(None, None, {}, None, None, None, None, public_url=url)  # type: ignore[arg-type]
+    assert desk.known_hosts == known
+
+
 async def test_probes_are_answered_whatever_the_consoles_public_name_is(desk: Desk) -> None:
     behind_https = msgspec.structs.replace(desk, public_url="https://orders.example")
     async with visitor(behind_https, "") as who:
@@ -109,6 +123,14 @@ async def test_an_account_from_a_one_time_link_signs_in_and_out(desk: Desk) -> N
         again = await who.submit("/sign-in", name="Ada", password=PASSWORD, next="/orders?status=held")
         assert again.headers["location"] == "/orders?status=held"
         assert who.client.cookies[desk.cookie] != first
+
+
+async def test_signing_out_takes_the_cookie_away_under_https_too(desk: Desk) -> None:
+    """Browsers take a cookie whose name begins with __Host- only with Secure and Path=/, also one that ends it."""
+    async with visitor(msgspec.structs.replace(desk, public_url="https://orders.example"), "viewer") as who:
+        cookie = (await who.submit("/sign-out")).headers["set-cookie"]
+        assert cookie.startswith("__Host-crossdock=")
+        assert {"Secure", "HttpOnly", "Path=/", "Max-Age=0"} <= set(cookie.split("; "))
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "evil"])

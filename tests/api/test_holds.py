@@ -200,6 +200,23 @@ async def test_a_release_is_taken_back_while_nothing_is_booked(day: Day, desk: D
         assert (await who.get("/api/v1/holds/acts")).json()[0]["id"] == "once"
 
 
+async def test_whom_the_rule_does_not_name_takes_nothing_back(day: Day, desk: Desk) -> None:
+    """An undo is done once: one that every order refuses would leave nobody another."""
+    async with visitor(desk, "operator") as who:
+        await who.post("/api/v1/holds/release", _wanted(await _preview(who)))
+        await day.decide()
+    async with visitor(desk, "customer_service") as other:
+        refused = await other.post("/api/v1/holds/acts/once/undo", {"reason": "a customer called"})
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+        assert "every operator" in refused.json()["detail"]
+        assert (await other.get("/api/v1/holds/acts/once")).json()["act"]["undone_by"] is None
+    assert "holds.hold_again.refused" in [act.action for act in await audit.recent(desk.pool)]
+    async with visitor(desk, "integrator") as boss:
+        assert (await boss.post("/api/v1/holds/acts/once/undo", {"reason": "too fast"})).status_code == 202
+    await day.decide()
+    assert await _held(desk) == 10
+
+
 async def test_a_broken_release_goes_on_where_it_was(day: Day, desk: Desk) -> None:
     boss = Caller("olivia", "operator")
     preview = await holds.preview(desk, boss, HoldFilter("big"))
@@ -219,10 +236,33 @@ async def test_a_broken_release_goes_on_where_it_was(day: Day, desk: Desk) -> No
     assert (lots, await _held(desk)) == ([3], 7)
     with pytest.raises(holds.Refusal):
         await holds.undo(desk, boss, "broken", "not yet")
-    done = await holds.release(desk, boss, wanted, lambda act: lots.append(act.told), lot=3)
+    with pytest.raises(holds.Refusal):
+        await holds.resume(desk, Caller("another", "operator"), "broken")
+    done = await holds.resume(desk, boss, "broken", lambda act: lots.append(act.told), lot=3)
     await day.decide()
     assert (done.act.told, lots[-1], await _held(desk)) == (10, 10, 0)
     assert done.act.finished_at is not None
+
+
+async def test_the_page_of_a_broken_release_lets_its_actor_go_on(day: Day, desk: Desk) -> None:
+    async with visitor(desk, "operator") as who:
+        boss = Caller("a operator", "operator")
+        preview = await holds.preview(desk, boss, HoldFilter("big", SHOP, 0.0))
+        wanted = BulkRelease("big", "looked at", preview.as_of, preview.upto, "broken", SHOP, 0.0)
+
+        def cut(_: Any) -> None:
+            raise KeyError
+
+        with pytest.raises(KeyError):
+            await holds.release(desk, boss, wanted, cut, lot=3)
+        page = (await who.page("/holds/acts/broken")).text
+        answer = await who.submit("/holds/release", **{**dict(_inputs(page)), "reason": "looked at"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/holds/acts/broken")
+        await day.decide()
+        assert await _held(desk) == 0
+        assert 'action="/holds/release"' not in (await who.page("/holds/acts/broken")).text
+    async with visitor(desk, "integrator") as other:
+        assert 'action="/holds/release"' not in (await other.page("/holds/acts/broken")).text
 
 
 async def test_an_acts_id_is_one_acts(desk: Desk) -> None:

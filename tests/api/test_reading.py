@@ -1,14 +1,19 @@
 """What the API tells, held against what the database holds."""
 
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
 import pytest
 
+from crossdock.api import acts
 from crossdock.api.desk import Desk
 from crossdock.domain.money import Amount
 from crossdock.governance import audit
+from crossdock.store import reading_orders
+from crossdock.store.protocol import StoreUnavailable
 from tests.console.desks import visitor
 from tests.console.seed import ERP, SHOP, Day, fine, key, order
 
@@ -41,6 +46,57 @@ async def test_any_id_finds_the_order(desk: Desk, spelling: str) -> None:
         found = (await who.get(f"/api/v1/orders?q={quote(spelling)}")).json()["orders"]
         assert key(4) in [each["key"] for each in found]
         assert all(each["matched"] for each in found)
+
+
+@pytest.mark.parametrize("spelling", ["190004", "573190004", "-x1", "#1004-x1", "1004-X1"])
+async def test_a_part_of_a_number_finds_the_order_too(day: Day, desk: Desk, spelling: str) -> None:
+    """The end of a number, read over the phone; the part that an exchange made."""
+    later = order(4).updated_at + timedelta(minutes=1)
+    part = msgspec.structs.replace(order(4), part="X1", number="#1004-X1", updated_at=later)
+    await day.arrive(part)
+    await day.decide()
+    async with visitor(desk, "customer_service") as who:
+        found = (await who.get(f"/api/v1/orders?q={quote(spelling)}")).json()["orders"]
+        wanted = part.key if "x1" in spelling.lower() else key(4)
+        assert wanted in [each["key"] for each in found]
+        assert all(each["matched"] for each in found)
+
+
+async def test_what_an_act_is_for_is_named_exactly(desk: Desk) -> None:
+    """A part of a number finds; it never chooses the order that something is done to."""
+    for text, exact in (("33XT190004", True), ("33xt19000", False), ("190004", False), ("#1004", True)):
+        found = await reading_orders.search(desk.pool, text, 5, exactly=True)
+        assert (key(4) in [row.key for row in found]) is exact, text
+        assert await reading_orders.search(desk.pool, text, 5)
+
+
+async def test_who_may_not_see_customers_data_sees_none_in_an_order(desk: Desk) -> None:
+    stream = await desk.pool.fetchval("select id from streams where key = $1", key(4))
+    for role, seen in (("viewer", False), ("customer_service", True)):
+        async with visitor(desk, role) as who:
+            for path in (f"/api/v1/orders/{key(4)}", f"/api/v1/streams/{stream}", f"/orders/{key(4)}"):
+                answer = await who.get(path, accept="text/html, application/json")
+                assert answer.status_code == 200
+                told = "ada@example.com" in answer.text or "Ada Buyer" in answer.text
+                assert told is (seen and path.startswith("/api")), (role, path)
+
+
+async def test_the_newest_of_a_long_life_are_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A SKU's stream takes hundreds of messages in days: what happened last is what people look for."""
+    monkeypatch.setattr(reading_orders, "MOST", 2)
+    stream = await desk.pool.fetchval("select id from streams where key = $1", key(4))
+    whole = await reading_orders.whole(desk.pool, stream)
+    assert whole is not None
+    for name, sql in (
+        ("messages", "select id from messages where stream_id = $1 order by id desc limit 2"),
+        ("commands", "select id from commands where stream_id = $1 order by id desc limit 2"),
+        ("journal", "select version as id from journal where stream_id = $1 order by version desc limit 2"),
+    ):
+        newest = [row["id"] for row in await desk.pool.fetch(sql, stream)]
+        assert [getattr(one, "version" if name == "journal" else "id") for one in getattr(whole, name)] == newest[::-1]
+    assert whole.older
+    async with visitor(desk, "viewer") as who:
+        assert "older" in (await who.page(f"/orders/{key(4)}")).text
 
 
 async def test_pages_of_orders_are_whole_and_do_not_overlap(desk: Desk) -> None:
@@ -137,6 +193,70 @@ async def test_a_parked_order_is_retried_by_unparking(day: Day, desk: Desk) -> N
         assert (await who.get(f"/api/v1/orders/{parked}")).json()["parked"] == 1
         assert (await who.post(f"/api/v1/orders/{parked}/acts", {"action": "retry"})).status_code == 202
         assert (await who.get(f"/api/v1/orders/{parked}")).json()["waiting"] == 1
+
+
+async def test_what_is_asked_of_a_parked_order_says_that_it_waits(desk: Desk) -> None:
+    async with visitor(desk, "operator") as who:
+        wanted = {"action": "cancel", "reason": "asked by phone"}
+        done = await who.post(f"/api/v1/orders/{order(990).key}/acts", wanted)
+        assert done.status_code == 202
+        assert "parked" in done.json()["said"]
+        stream = await desk.pool.fetchval("select id from streams where key = $1", order(990).key)
+        seen = await who.submit(f"/streams/{stream}/acts", act_id="2", **wanted)
+        assert acts.PARKED in (await who.page(seen.headers["location"])).text
+
+
+@pytest.mark.parametrize("refs", ["4711", ["4711"], {"salesOrder": {"id": 1}}, 7])
+async def test_refs_that_are_none_are_refused_and_park_no_order(desk: Desk, refs: Any) -> None:
+    async with visitor(desk, "operator") as who:
+        wanted = {"action": "resolve", "reason": "entered by hand", "args": {"problem": "order.book", "refs": refs}}
+        refused = await who.post(f"/api/v1/orders/{key(5)}/acts", wanted)
+        assert (refused.status_code, refused.json()["code"]) == (400, "bad_request")
+        assert "refs" in refused.json()["detail"]
+
+
+async def test_an_act_stands_also_when_nobody_could_be_woken(desk: Desk) -> None:
+    """It is on the agenda by then, where the deciders look every second: "unavailable" would be wrong."""
+
+    class Deaf:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(desk.store, name)
+
+        async def wake(self, channel: str) -> None:
+            raise StoreUnavailable(f"cannot wake {channel}")
+
+    deaf = msgspec.structs.replace(desk, store=Deaf())
+    async with visitor(deaf, "operator") as who:
+        wanted = {"action": "cancel", "reason": "asked by phone"}
+        assert (await who.post(f"/api/v1/orders/{key(42)}/acts", wanted)).status_code == 202
+        assert (await who.post(f"/api/v1/connections/{ERP}/pause", {"reason": "month end"})).status_code == 200
+
+
+async def test_what_waits_for_a_paused_or_silent_system_says_so(desk: Desk) -> None:
+    """ "By itself" is true of a system that is asked; of a paused one nothing is sent until a person resumes it."""
+    waits = await desk.pool.fetchval(
+        "select s.id from dispatch d join commands c on c.id = d.command_id join streams s on s.id = c.stream_id "
+        "join connections t on t.id = c.connection_id where t.name = $1 and s.kind = 'order' and s.finished_at is null "
+        "and not exists (select from exceptions e where e.stream_id = s.id and e.state = 'open') limit 1", ERP,
+    )  # fmt: skip
+    async with visitor(desk, "operator") as who:
+        path = f"/api/v1/streams/{waits}"
+        assert (await who.get(path)).json()["next_step"].endswith(", by itself.")
+        await who.post(f"/api/v1/connections/{ERP}/pause", {"reason": "month end"})
+        assert "is paused: month end" in (await who.get(path)).json()["next_step"]
+        await who.post(f"/api/v1/connections/{ERP}/resume")
+        await desk.store.trip(ERP, failures=9, breaker="open", for_s=600.0)
+        assert "does not answer" in (await who.get(path)).json()["next_step"]
+
+
+async def test_an_acts_id_is_short_enough_to_tell_orders_apart(desk: Desk) -> None:
+    async with visitor(desk, "operator") as who:
+        for path, wanted in (
+            ("/api/v1/exceptions/retry", {"fingerprint": "any", "ids": [1]}),
+            (f"/api/v1/orders/{key(42)}/acts", {"action": "retry"}),
+        ):
+            refused = await who.post(path, {**wanted, "act_id": "x" * 500})
+            assert (refused.status_code, refused.json()["code"]) == (400, "bad_request"), path
 
 
 async def test_customer_service_may_cancel_and_no_more(day: Day, desk: Desk) -> None:

@@ -65,6 +65,20 @@ async def test_accounts_are_made_changed_and_taken_away(cli: Cli, store: Postgre
     assert [(row["action"], row["subject"]) for row in done] == [(action, "Ada") for action in expected]
 
 
+async def test_the_chain_of_the_audit_is_verified_against_a_kept_head(cli: Cli, store: PostgresStore) -> None:
+    await cli("user", "add", "Ada", typed=f"{LONG}\n{LONG}\n")
+    kept = await cli.json("verify-audit")
+    assert (kept["links"], len(kept["head"])) == (1, 64)
+    await cli("user", "role", "Ada", "operator")
+    assert "2 acts" in (await cli("verify-audit", "--head", kept["head"])).out
+    await store.pool.execute("delete from audit where id = (select max(id) from audit)")
+    assert "1 act" in (await cli("verify-audit", "--head", kept["head"])).out
+    await store.pool.execute("update audit set actor = 'eve'")
+    assert "was changed" in (await cli("verify-audit", code=1)).said
+    await store.pool.execute("delete from audit")
+    assert "cut off" in (await cli("verify-audit", "--head", kept["head"], code=1)).said
+
+
 async def test_a_setup_link_makes_one_account(cli: Cli, store: PostgresStore, tmp_path: Path) -> None:
     await cli("init", str(tmp_path / "config"))
     made = await cli.json("setup-link", "--role", "viewer", "--config", str(tmp_path / "config"))
@@ -240,6 +254,25 @@ async def test_an_order_that_both_sides_edited_is_shown_and_merged(cli: Cli, sto
     await day.decide()
     assert "as we wrote it" not in (await cli("show", key(702))).out
     await cli("merge", key(702), "erp", "--reason", "agreed", code=5)
+
+
+async def test_an_order_says_what_is_open_and_a_list_what_it_leaves_out(cli: Cli, store: PostgresStore) -> None:
+    await seed(store)
+    [row] = await store.pool.fetch(
+        "select s.key, e.title, e.hint from exceptions e join streams s on s.id = e.stream_id "
+        "where e.state = 'open' and e.class = 'rejected' order by e.id limit 1"
+    )
+    told = (await cli("show", row["key"])).out
+    assert f"{row['title']}. {row['hint']}" in told
+    assert "  next: " in told
+    wrong = await cli("orders", "--status", "opne", code=2)
+    assert "There is no status 'opne'" in wrong.said
+    assert "may match too" in (await cli("orders", "--limit", "3")).said
+    assert "may match too" not in (await cli("orders", "--status", "held")).said
+    missing = await cli("retry", row["key"][-6:], code=5)
+    assert "crossdock orders" in missing.said
+    await cli("release", "--resume", "nothing", code=5)
+    await cli("release", "--resume", "a", "--undo", "b", code=2)
 
 
 async def test_an_order_shows_where_its_parcels_are(cli: Cli, store: PostgresStore) -> None:

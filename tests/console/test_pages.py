@@ -4,14 +4,20 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib import resources
+from typing import Any
 from urllib.parse import quote
 
+import msgspec
+import pytest
+
 from crossdock.api.desk import Desk
-from crossdock.console import static_files, words
+from crossdock.console import pages, static_files, words
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import ReturnAsked, encode_event
 from crossdock.domain.refund import ReturnedLine
 from crossdock.domain.returning import ReturnRequest
+from crossdock.governance import audit
+from crossdock.observe.signals import Silence
 from crossdock.simulators.base import Faults
 from crossdock.simulators.server import SimulatorServer
 from crossdock.store import reading_connections, reading_exceptions
@@ -202,6 +208,40 @@ async def test_a_visitor_takes_the_erp_down_and_brings_it_back(day: Day, databas
         assert "does not answer" in (await who.page("/simulators")).text
 
 
+async def test_the_last_page_leads_to_no_empty_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "AUDIT_PAGE", 2)
+    for number in range(4):
+        await audit.append(desk.pool, "Ada", "order.retry", f"shop-{number}")
+    async with visitor(desk, "admin") as who:
+        first = (await who.page("/audit")).text
+        below = re.findall(r'href="\?below=(\d+)"', first)
+        assert (len(below), "shop-3" in first, "shop-1" in first) == (1, True, False)
+        last = (await who.page(f"/audit?below={below[0]}")).text
+        assert ("shop-0" in last, "below=" in last) == (True, False)
+
+
+async def test_a_bug_behind_the_figures_is_logged(desk: Desk) -> None:
+    signals, bugs = Silence(), desks.Bugs()
+    signals.log = bugs
+
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(desk.pool, name)
+
+        whole = True
+
+        def acquire(self) -> Any:
+            if self.whole:
+                return desk.pool.acquire()
+            raise ZeroDivisionError("oh")
+
+    pool = Broken()
+    async with visitor(msgspec.structs.replace(desk, pool=pool, signals=signals), "viewer") as who:
+        pool.whole = False
+        assert "Something went wrong in Crossdock" in (await who.page("/")).text
+    assert [bug["event"] for bug in bugs.seen] == ["console.bug"]
+
+
 def test_words() -> None:
     now = datetime(2026, 3, 1, 12, tzinfo=UTC)
     assert words.ago(now - timedelta(seconds=5), now) == "5.0 s ago"
@@ -212,6 +252,8 @@ def test_words() -> None:
     assert words.amount(Decimal("1234.5"), "AUD") == "1,234.50"
     assert words.amount(Decimal("0.125"), "AUD") == "0.125"
     assert words.money("1200", "JPY") == "1,200 JPY"
+    assert words.money("1200", "XOF") == "1,200 XOF"
+    assert words.money("1.5", "IQD") == "1.500 IQD"
     assert words.money(None, None) == "–"
     assert words.curve([1]) == ""
     assert words.curve([0, 10]).startswith("M0.0 29.0 L120.0 ")

@@ -35,6 +35,14 @@ async def test_many_writers_make_one_chain(pool: Any) -> None:
     assert newest.detail["a"] == "ü"
 
 
+async def test_what_the_database_writes_otherwise_breaks_no_chain(pool: Any) -> None:
+    """Details hold what people send: PostgreSQL keeps such numbers as another text."""
+    for detail in ({"x": 1e20}, {"x": -0.0}, {"x": 1e-7}, {"x": [1.0, {"b": 1e300, "a": 12345678901234567}]}):
+        await audit.append(pool, "ada", "order.resolve", "shop1-1", "why", detail)
+    verdict = await audit.verify(pool)
+    assert (verdict.links, verdict.broken_at) == (4, None)
+
+
 @pytest.mark.parametrize(
     "change",
     [

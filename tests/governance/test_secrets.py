@@ -38,3 +38,13 @@ def test_a_value_is_not_a_reference(tmp_path: Path) -> None:
     with pytest.raises(SecretError, match="never as its value") as error:
         resolve("hunter2", {}, tmp_path)
     assert "hunter2" not in str(error.value)
+
+
+def test_what_is_no_text_is_told_without_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "key.der").write_bytes(b"\x30\x82s3cr3t")
+    (tmp_path / "key.der").chmod(0o600)
+    (tmp_path / "folder").mkdir(mode=0o700)
+    for name, why in (("key.der", "is not text"), ("folder", "cannot be read")):
+        with pytest.raises(SecretError, match=why) as error:
+            resolve(f"file:{name}", {}, tmp_path)
+        assert "s3cr3t" not in str(error.value)

@@ -1,10 +1,15 @@
 """Questions are answered from what was read, with its age; what is not known is never a yes, and never a no."""
 
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import msgspec
 
+from crossdock.app import connector
+from crossdock.engine.world import Linked
+from crossdock.intake.sources import SourceLimit
+from crossdock.partner_role import reads_of
 from tests.partner.house import PORTAL, House
 
 CUSTOMERS, PRODUCTS = "/partner/v1/customers/check", "/partner/v1/products/check"
@@ -42,6 +47,39 @@ async def test_what_was_read_too_long_ago_is_no_answer(house: House, key: str) -
     await house.pool.execute("update cursors set saved_at = now() - $1::interval", timedelta(hours=30))
     told = await ask(house, key, CUSTOMERS, {"email": "buyer@example.com"})
     assert (told["customer"], told["why"]) == ("unknown", "netsuite was last read 30 hours ago.")
+
+
+async def test_customers_that_were_read_too_long_ago_are_no_answer_whatever_else_was_read(
+    house: House, key: str
+) -> None:
+    """The customers' poll fails for days while the items' goes on: its yes would be as old as its last reading."""
+    reads = {"netsuite": {"product": "items", "customer": "customers"}}
+    told = await ask(house, key, CUSTOMERS, {"email": "buyer@example.com"}, reads=reads)
+    assert (told["customer"], told["why"]) == ("unknown", "Nothing was read from netsuite yet.")
+    await house.store.save_cursor("netsuite", "customers", "1")
+    await house.pool.execute("update cursors set saved_at = now() - interval '30 hours' where name = 'customers'")
+    told = await ask(house, key, CUSTOMERS, {"email": "buyer@example.com"}, reads=reads)
+    assert (told["customer"], told["why"]) == ("unknown", "netsuite was last read 30 hours ago.")
+    told = await ask(house, key, PRODUCTS, {"skus": ["SKU-0001"]}, reads=reads)
+    assert told["products"][0]["product"] == "active"
+
+
+def test_the_erps_say_which_of_their_polls_reads_what() -> None:
+    for system in ("netsuite", "businesscentral"):
+        polls = [Linked("erp", connector(system), None)]  # type: ignore[arg-type]
+        assert {"product": "items", "customer": "customers"}.items() <= reads_of(polls)["erp"].items()
+
+
+async def test_senders_behind_a_trusted_proxy_are_told_apart(house: House, key: str) -> None:
+    """A stranger who asks too often must not close the door for everybody who comes by the same proxy."""
+    proxies = (ip_network("127.0.0.1"),)
+    changes = {"sources": SourceLimit(0.001, 1.0, house.counter.stopwatch), "proxies": proxies}
+    async with house.at(key, **changes) as who:
+        codes = [
+            (await who.post(PRODUCTS, json={"skus": ["SKU-0001"]}, headers={"x-forwarded-for": source})).status_code
+            for source in ("192.0.2.1", "192.0.2.1", "192.0.2.2")
+        ]
+    assert codes == [200, 429, 200]
 
 
 async def test_a_system_that_is_away_is_told_and_makes_no_wrong_yes(house: House, key: str) -> None:

@@ -24,6 +24,7 @@ from crossdock.store.reading_exceptions import Standing
 from crossdock.store.reading_orders import OrderWhole
 
 MOST_AT_ONCE = 1000
+LONGEST_ACT_ID = 100  # with an order's key it is a delivery id, which is cut at 500: a longer one would be all orders'
 NEEDS_REASON = frozenset({"release_hold", "hold", "link", "merge", "cancel", "resolve", "skip"})
 NEEDS_PERSON = frozenset({"hold", "match", "conflict", "unknown_outcome", "promise"})
 
@@ -74,6 +75,7 @@ async def act(desk: Desk, caller: Caller, stream: int, wanted: Act) -> Done:
         raise Refusal("bad_request", f"There is no act '{wanted.action}'. Acts: {', '.join(ACTS)}.")
     if not caller.may(wanted.action):
         raise Refusal("not_allowed", f"Your role, {caller.role}, may not {wanted.action.replace('_', ' ')}.")
+    _sound(wanted)
     if wanted.action in NEEDS_REASON and not wanted.reason.strip():
         raise Refusal("bad_request", "Say why: the reason is kept with the act.")
     whole = await reading_orders.whole(desk.pool, stream)
@@ -89,12 +91,24 @@ async def act(desk: Desk, caller: Caller, stream: int, wanted: Act) -> Done:
     )  # fmt: skip
     if wanted.action == "retry" and row.status == "parked":
         count = await desk.store.unpark(stream)
-        await desk.store.wake("decide")
+        await desk.wake("decide")
         return Done("retry", f"{count} parked message{'s' * (count != 1)} will be decided again.")
     arrival = _arrival(caller, StreamRef(row.kind, row.key), row.channel, wanted, act_id)
     await desk.store.accept([arrival])
-    await desk.store.wake("decide")
-    return Done(wanted.action, _SAID[wanted.action])
+    await desk.wake("decide")
+    return Done(wanted.action, PARKED if row.status == "parked" else _SAID[wanted.action])
+
+
+def _sound(wanted: Act) -> None:
+    _short(wanted.act_id)
+    refs = wanted.args.get("refs", {})
+    if not isinstance(refs, dict) or not all(isinstance(id_, str | int) for id_ in refs.values()):
+        raise Refusal("bad_request", '\'refs\' says what was made there, type to id: {"salesOrder": "4711"}.')
+
+
+def _short(act_id: str) -> None:
+    if len(act_id) > LONGEST_ACT_ID:
+        raise Refusal("bad_request", f"Give the act an id of at most {LONGEST_ACT_ID} characters.")
 
 
 async def _may_release(desk: Desk, caller: Caller, whole: OrderWhole, wanted: Act) -> None:
@@ -107,12 +121,16 @@ async def _may_release(desk: Desk, caller: Caller, whole: OrderWhole, wanted: Ac
             desk.pool, caller.name, f"order.{wanted.action}.refused", whole.order.key, wanted.reason.strip(),
             {"stream": whole.order.id, "args": wanted.args},
         )  # fmt: skip
-        by = keepers(found[0].owner, found[0].release_by)
-        raise Refusal(
-            "not_allowed", f"'{found[0].rule}' may be released by {by}. You are {caller.name}, {caller.role}."
-        )
+        raise not_theirs(caller, found[0].rule, found[0])
 
 
+def not_theirs(caller: Caller, rule: str, hold: Any) -> Refusal:
+    """Somebody else's hold: anything with an ``owner`` and ``release_by``."""
+    by = keepers(hold.owner, hold.release_by)
+    return Refusal("not_allowed", f"'{rule}' may be released by {by}. You are {caller.name}, {caller.role}.")
+
+
+PARKED = "It is kept, and waits like all messages of this parked order: settle the cause, then retry."
 _SAID = {
     "retry": "It is tried again now.",
     "release_hold": "The hold is released.",
@@ -174,6 +192,7 @@ async def retry_many(desk: Desk, caller: Caller, wanted: BulkRetry) -> Preview:
         raise Refusal("not_allowed", f"Your role, {caller.role}, may not retry.")
     if not 0 < len(wanted.ids) <= MOST_AT_ONCE:
         raise Refusal("bad_request", f"Name 1 to {MOST_AT_ONCE} exceptions.")
+    _short(wanted.act_id)
     members = await reading_exceptions.standing(desk.pool, wanted.fingerprint, wanted.ids)
     result = _previewed(wanted.fingerprint, wanted.ids, members, False)
     act_id = wanted.act_id or desk.unique()
@@ -199,11 +218,7 @@ async def _post(desk: Desk, caller: Caller, members: Sequence[Standing], reason:
             await desk.store.unpark(member.stream_id)
     if arrivals:
         await desk.store.accept(arrivals)
-    await desk.store.wake("decide")
-
-
-def _retry_of(member: Standing, reason: str) -> Act:
-    return Act("retry", reason, args={"problem": member.key})
+    await desk.wake("decide")
 
 
 async def pause(desk: Desk, caller: Caller, connection: str, reason: str | None) -> Done:
@@ -216,7 +231,7 @@ async def pause(desk: Desk, caller: Caller, connection: str, reason: str | None)
     await audit.append(desk.pool, caller.name, action, connection, (reason or "").strip())
     told = None if reason is None else f"{reason.strip()} ({caller.name})"
     await desk.store.pause(connection, told)
-    await desk.store.wake("deliver")
+    await desk.wake("deliver")
     if reason is None:
         return Done(action, f"{connection} is resumed: what waited is sent now, a share at a time.")
     return Done(action, f"{connection} is paused: commands wait, nothing is lost.")

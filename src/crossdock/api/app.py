@@ -15,7 +15,7 @@ from crossdock.api.described import ProblemsToo
 from crossdock.api.desk import Desk
 from crossdock.api.guard import authorise
 from crossdock.api.policy import demand_policies
-from crossdock.api.problems import ProblemDetails, handlers
+from crossdock.api.problems import ProblemDetails, handlers, note_bug
 from crossdock.api.pulse import Pulse
 from crossdock.api.routes import HANDLERS
 
@@ -81,7 +81,7 @@ def _described(desk: Desk) -> OpenAPIConfig:
 
 def _noting(desk: Desk) -> Callable[[Request[Any, Any, Any], Exception], None]:
     def note(request: Request[Any, Any, Any], error: Exception) -> None:
-        desk.signals.log.error("console.bug", path=request.url.path, error=f"{type(error).__name__}: {error}")
+        note_bug(desk.signals.log, request.url.path, error)
 
     return note
 

@@ -11,7 +11,7 @@ import msgspec
 from crossdock.governance.mapped import Mapped
 from crossdock.kit.manifest import Connector
 from crossdock.observe.signals import Signals
-from crossdock.store.protocol import Store
+from crossdock.store.protocol import Store, StoreUnavailable
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -32,7 +32,6 @@ class Desk(msgspec.Struct, frozen=True):
     stopwatch: Callable[[], float]  # monotonic seconds
     unique: Callable[[], str]  # a fresh random id
     public_url: str = "http://127.0.0.1:8481"  # as people type it: decides cookies, Origin and Host checks
-    hosts: tuple[str, ...] = ()  # further host[:port] that this console answers to
     metrics: Callable[[], str] = str  # the Prometheus text
     obstacles: Callable[[], Awaitable[list[str]]] = always_ready  # why this process is not ready
     simulators: Mapping[str, str] = {}  # demo only: name -> base URL of the simulators' server
@@ -42,6 +41,13 @@ class Desk(msgspec.Struct, frozen=True):
     mapped: tuple[Mapped, ...] = ()  # what the configuration maps, list by list
     proof: Path | None = None  # where ``crossdock prove --keep`` leaves its report
     version: str = ""
+
+    async def wake(self, channel: str) -> None:
+        """Tell who waits that there is something to do. What is to be done is stored by then, and found without."""
+        try:
+            await self.store.wake(channel)
+        except StoreUnavailable as error:
+            self.signals.log.warning("console.nobody_woken", channel=channel, error=str(error))
 
     @property
     def secure(self) -> bool:
@@ -56,11 +62,13 @@ class Desk(msgspec.Struct, frozen=True):
     def known_hosts(self) -> frozenset[str]:
         """Host headers to answer to: anything else is a rebound DNS name."""
         parts = urlsplit(self.public_url)
-        names = {parts.netloc.lower(), *(host.lower() for host in self.hosts)}
+        usual = 443 if self.secure else 80  # which browsers leave out, and others add
+        names = {parts.netloc.lower().removesuffix(f":{parts.port}")}
         if parts.hostname in _LOOPBACK:
-            port = f":{parts.port}" if parts.port else ""
-            names |= {f"127.0.0.1{port}", f"localhost{port}", f"[::1]{port}"}
-        return frozenset(names)
+            names |= {"127.0.0.1", "localhost", "[::1]"}
+        if parts.port not in (None, usual):
+            return frozenset(f"{name}:{parts.port}" for name in names)
+        return frozenset(names | {f"{name}:{usual}" for name in names})
 
     @property
     def origins(self) -> frozenset[str]:

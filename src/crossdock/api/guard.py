@@ -11,11 +11,10 @@ from litestar.handlers import BaseRouteHandler
 
 from crossdock.api.desk import Desk
 from crossdock.api.policy import allowed, may
-from crossdock.api.problems import Refusal
+from crossdock.api.problems import SAFE, Refusal
 from crossdock.domain.holding import may_release
 from crossdock.governance import people
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})  # asked by address, whatever the console's public name is
 
 
@@ -60,7 +59,9 @@ async def authorise(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRoute
     method = str(connection.scope["method"])  # type: ignore[typeddict-item]
     template = connection.scope["path_template"]
     if template not in PROBES and connection.headers.get("host", "").lower() not in desk.known_hosts:
-        raise Refusal("wrong_host", f"Open the console at {desk.public_url} or add this host to its settings.")
+        raise Refusal(
+            "wrong_host", f"Open the console at {desk.public_url}, or make serve.public_url what people type."
+        )
     if not template.startswith("/static/"):
         connection.scope["state"]["caller"] = await caller(connection, desk)
     who = caller_of(connection)

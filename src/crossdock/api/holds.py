@@ -9,6 +9,8 @@ from datetime import datetime
 
 import msgspec
 
+from crossdock.api import orders
+from crossdock.api.acts import not_theirs
 from crossdock.api.desk import Desk
 from crossdock.api.guard import Caller
 from crossdock.api.problems import Refusal
@@ -16,7 +18,7 @@ from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import OperatorActed, encode_event
 from crossdock.domain.holding import keepers, may_release
 from crossdock.governance import audit
-from crossdock.store import bulk, reading_holds
+from crossdock.store import bulk, reading_holds, reading_orders
 from crossdock.store.bulk import BulkAct, Lot
 from crossdock.store.protocol import BACKFILL, Arrival
 from crossdock.store.reading_holds import HeldBy, Selection, Standing
@@ -163,15 +165,21 @@ async def release(
     return await progress(desk, act.id)
 
 
+async def resume(
+    desk: Desk, caller: Caller, act_id: str, told: Callable[[BulkAct], None] = lambda _: None, lot: int = LOT
+) -> BulkProgress:
+    """Go on with a release that was cut off. Raises ``Refusal``: not_found, not_allowed, conflict (somebody else's)."""
+    act = await _act(desk, act_id)
+    wanted = BulkRelease(act.rule, act.reason, act.as_of, act.upto, act.id, act.channel, act.older_than_s)
+    return await release(desk, caller, wanted, told, lot)
+
+
 async def _may(desk: Desk, caller: Caller, selection: Selection) -> None:
     """Refused, with an audit row, where the rule names others."""
     first = await reading_holds.standing(desk.pool, selection, 0, 1)
     if first and not may_release(first[0].owner, first[0].release_by, caller.name, caller.role):
         await audit.append(desk.pool, caller.name, "holds.release.refused", selection.rule[:200])
-        by = keepers(first[0].owner, first[0].release_by)
-        raise Refusal(
-            "not_allowed", f"'{selection.rule}' may be released by {by}. You are {caller.name}, {caller.role}."
-        )
+        raise not_theirs(caller, selection.rule, first[0])
 
 
 async def _lot(desk: Desk, caller: Caller, act: BulkAct, size: int) -> None:
@@ -214,7 +222,7 @@ def _message(act: str, key: str, channel: str | None, event: OperatorActed) -> A
 async def _tell(desk: Desk, arrivals: Sequence[Arrival]) -> None:
     if arrivals:
         await desk.store.accept(arrivals)
-        await desk.store.wake("decide")
+        await desk.wake("decide")
 
 
 async def progress(desk: Desk, act_id: str) -> BulkProgress:
@@ -235,16 +243,31 @@ async def recent(desk: Desk) -> list[BulkAct]:
     return await bulk.recent(desk.pool, RECENT)
 
 
+async def _may_undo(desk: Desk, caller: Caller, act: BulkAct) -> None:
+    """Refused, with an audit row, where the rule names others: it is taken back once, and orders would refuse it."""
+    for one in await bulk.members(desk.pool, act.id, 0, 1):
+        whole = await reading_orders.whole(desk.pool, one.stream_id)
+        state = orders.state_of(whole) if whole is not None else None
+        hold = state.holds.get(act.rule) if state is not None else None
+        if hold is not None and not caller.releases(hold):
+            await audit.append(desk.pool, caller.name, "holds.hold_again.refused", act.rule[:200])
+            raise not_theirs(caller, act.rule, hold)
+
+
 async def undo(desk: Desk, caller: Caller, act_id: str, reason: str) -> BulkProgress:
     """Hold again what the act released and the ERP has nothing of; the rest goes on. Asked for again, it goes on.
 
-    Raises ``Refusal``: not_found, bad_request, conflict (it is still going on).
+    Raises ``Refusal``: not_found, bad_request, not_allowed, conflict (it is still going on).
     """
     if not reason.strip():
         raise Refusal("bad_request", "Say why: the reason is kept with the act.")
     act = await _act(desk, act_id)
     if act.finished_at is None:
-        raise Refusal("conflict", "The release is still going on. Repeat it with the same id, then take it back.")
+        raise Refusal(
+            "conflict",
+            "The release is not at its end. Go on with it first (on its page, or --resume), then take it back.",
+        )
+    await _may_undo(desk, caller, act)
     if await bulk.undo(desk.pool, act.id, caller.name):
         await audit.append(
             desk.pool, caller.name, "holds.hold_again", act.rule[:200], reason.strip(), {"act_id": act.id}

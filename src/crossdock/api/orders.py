@@ -186,11 +186,18 @@ def _next(whole: OrderWhole, steps: list[StepView]) -> str:
         return problem.hint
     sending = next((c for c in whole.commands if c.state is not None), None)
     if sending is not None:
-        return f"{PURPOSES.get(sending.purpose, sending.purpose)} at {sending.target}, by itself."
+        return _when_sent(sending)
     if whole.timers:
         return f"It wakes by itself for “{whole.timers[0].name}”."
     following = next((s for s in steps if s.status in ("running", "waiting", "pending")), None)
     return f"{following.title}." if following else "Crossdock decides on it next."
+
+
+def _when_sent(command: CommandRow) -> str:
+    deed = f"{PURPOSES.get(command.purpose, command.purpose)} at {command.target}"
+    if command.paused is not None:
+        return f"{deed}, once somebody resumes that connection. It is paused: {command.paused}."
+    return f"{deed}, by itself{' as soon as it answers: it does not answer now' if command.away else ''}."
 
 
 def _holds(state: OrderState | None) -> list[Release]:
@@ -277,7 +284,6 @@ def _decision(decision: JournalDecision) -> Moment:
         title=" · ".join(dict.fromkeys(title for title, _ in told if title)) or "Nothing changed",
         tone="bad" if bad else "plain",
         who="" if decision.actor == "crossdock" else decision.actor,
-        detail="",
         facts=(
             *(fact for _, facts in told for fact in facts),
             ("version", str(decision.version)),

@@ -12,6 +12,7 @@ from crossdock.governance.people import PeopleError
 from crossdock.store.accept import BadArrival
 from crossdock.store.protocol import StoreUnavailable
 
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing
 STATUS = {
     "bad_request": 400,
     "not_signed_in": 401,
@@ -74,9 +75,14 @@ class ProblemDetails(msgspec.Struct, frozen=True):
     detail: str
 
 
-def describe(error: Exception) -> ProblemDetails:
-    """Any exception in the contract's words. What is not foreseen is ``bug`` and tells nothing of its inside."""
+def describe(error: Exception, *, changing: bool = False) -> ProblemDetails:
+    """Any exception in the contract's words. What is not foreseen is ``bug`` and tells nothing of its inside.
+
+    ``changing``: it struck a request that was to change something, which may have been done.
+    """
     code, detail, status = _facts(error)
+    if changing and code == "unavailable" and not isinstance(error, Refusal):
+        detail = "It is not known whether it was done. Look, then send it again: the same act is done once."
     return ProblemDetails(f"urn:crossdock:problem:{code}", TITLES.get(code, detail), status, code, detail)
 
 
@@ -87,15 +93,14 @@ def _facts(error: Exception) -> tuple[str, str, int]:
         return "unavailable", "Nothing was changed. It is tried again by itself; reload in a moment.", 503
     if isinstance(error, UNHEARD_OF):
         return "bad_request", "It holds a number or a text that nothing here can have: too large, too long, NUL.", 400
-    if isinstance(error, HTTPException):
+    if isinstance(error, HTTPException) and error.status_code < 500:
         code = {404: "not_found", 405: "bad_request"}.get(error.status_code, "bad_request")
         detail = "There is nothing at this address." if error.status_code == 404 else error.detail
         return code, detail, error.status_code
     return "bug", "It was noted in the log. The order is not affected by this page.", 500
 
 
-def problem_response(error: Exception) -> Response[bytes]:
-    details = describe(error)
+def problem_response(details: ProblemDetails) -> Response[bytes]:
     headers = {"Retry-After": "2"} if details.status == 503 else {}
     return Response(
         msgspec.json.encode(details), status_code=details.status, media_type="application/problem+json", headers=headers
@@ -106,19 +111,21 @@ def _for_people(request: Request[Any, Any, Any]) -> bool:
     return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
 
 
+def note_bug(log: Any, path: str, error: Exception) -> None:
+    """Say in the log what nobody is told."""
+    log.error("console.bug", path=path, error=f"{type(error).__name__}: {error}")
+
+
 def handlers(page: Any, note: Any) -> ExceptionHandlersMap:
     """``page(request, details) -> Response`` renders for people; ``note(request, error)`` logs what is a bug."""
 
     def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-        if describe(error).code == "bug":
+        details = describe(error, changing=request.method not in SAFE)
+        if details.code == "bug":
             note(request, error)
-        if (
-            page is not None
-            and not request.url.path.startswith("/api/")
-            and "text/html" in request.headers.get("accept", "")
-        ):
-            rendered: Response[Any] = page(request, describe(error))
+        if page is not None and _for_people(request):
+            rendered: Response[Any] = page(request, details)
             return rendered
-        return problem_response(error)
+        return problem_response(details)
 
     return {HTTPException: handle, Exception: handle}

@@ -15,6 +15,7 @@ from crossdock.api.problems import Refusal
 from crossdock.api.proof import ProofReport
 from crossdock.api.pulse import Beat, Now, pulse_of
 from crossdock.api.settlements import SettlementView
+from crossdock.api.withheld import shown
 from crossdock.governance import audit, people
 from crossdock.governance.audit import Act as AuditRow
 from crossdock.governance.mapped import Coverage
@@ -94,14 +95,14 @@ async def list_orders(
 
 @get("/api/v1/orders/{key:str}")
 async def one_order(request: Asking, key: FromPath[str]) -> OrderView:
-    """Everything about one order but the bytes of bodies and exchanges."""
-    return await orders.order_by_key(desk_of(request), key)
+    """Everything about one order but the bytes of bodies and exchanges; to viewers also without states and entries."""
+    return shown(caller_of(request), await orders.order_by_key(desk_of(request), key))
 
 
 @get("/api/v1/streams/{stream:int}")
 async def one_stream(request: Asking, stream: FromPath[int]) -> OrderView:
     """The same for any stream, by its number."""
-    return await orders.order_by_stream(desk_of(request), stream)
+    return shown(caller_of(request), await orders.order_by_stream(desk_of(request), stream))
 
 
 @get("/api/v1/settlements")

@@ -47,7 +47,10 @@ def differences(
             desk.pool, state=state, kind=kind or None, channel=channel or None, limit=limit
         )
 
-    found = with_desk(data, read).differences
+    page = with_desk(data, read)
+    found = page.differences
+    if page.below is not None:
+        note("There are more: narrow it, or raise --limit.")
     if json:
         as_json(found)
         return

@@ -101,7 +101,21 @@ def _configuration(folder: Path, tell: "Callable[[Checked], None]") -> "Config":
         tell(Checked("exposure", True, f"intake {found.serve.intake}, console {found.serve.console}"))
     except Insecure as error:
         tell(Checked("exposure", False, str(error)))
+    _signing(found, tell)
     return found
+
+
+def _signing(config: "Config", tell: "Callable[[Checked], None]") -> None:
+    """Whether the key that signs day closes is there: told now, and not at the end of the month."""
+    from crossdock.governance.secrets import SecretError, resolve
+
+    if config.reconcile.signing_key is None:
+        return
+    try:
+        resolve(config.reconcile.signing_key, os.environ, config.folder)
+        tell(Checked("day close", True, f"signed with {config.reconcile.signing_key}"))
+    except SecretError as error:
+        tell(Checked("day close", False, str(error)))
 
 
 async def _connections(config: "Config", offline: bool, tell: "Callable[[Checked], None]") -> None:

@@ -46,16 +46,17 @@ def release(
     older_than: str = typer.Option("", "--older-than", help="Only orders held for so long: 30m, 48h, 7d."),
     preview: bool = typer.Option(False, "--preview", help="Only say what it would do."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+    resume: str = typer.Option("", "--resume", help="An act's id: go on with a release of yours that was cut off."),
     undo: str = typer.Option("", "--undo", help="An act's id: hold again what it released and is not booked yet."),
     reason: str = REASON,
     data: Path = DATA,
     json: bool = JSON,
 ) -> None:
     """Release the orders that a rule holds: one act, with a preview, that can be taken back until they are booked."""
-    if bool(rule) == bool(undo):
-        raise typer.BadParameter("Say --rule, or --undo with an act's id.")
-    if undo:
-        _told(with_desk(data, lambda desk: _undo(desk, undo, reason)), json)
+    if len([one for one in (rule, undo, resume) if one]) != 1:
+        raise typer.BadParameter("Say --rule, or --undo or --resume with an act's id.")
+    if not rule:
+        _told(with_desk(data, lambda desk: _undo(desk, undo, reason) if undo else _resume(desk, resume)), json)
         return
 
     async def look(desk: "Desk") -> "HoldPreview":
@@ -84,9 +85,15 @@ async def _release(desk: "Desk", shown: "HoldPreview", reason: str) -> "BulkProg
 
 def _progress(shown: "HoldPreview") -> Any:
     def told(act: "BulkAct") -> None:
-        note(f"{act.told + act.changed + act.refused} of {shown.total}{' or more' if shown.more else ''}")
+        note(f"{act.told + act.changed + act.refused} of {shown.total}{' or more' if shown.more else ''}, act {act.id}")
 
     return told
+
+
+async def _resume(desk: "Desk", act: str) -> "BulkProgress":
+    from crossdock.api.holds import resume
+
+    return await resume(desk, myself(), act, lambda at: note(f"{at.told + at.changed + at.refused}"))
 
 
 async def _undo(desk: "Desk", act: str, reason: str) -> "BulkProgress":

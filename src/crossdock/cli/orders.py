@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crossdock.api.desk import Desk
     from crossdock.api.orders import OrderView, PromiseView
     from crossdock.api.parcels import ParcelView
-    from crossdock.store.reading_orders import OrderRow
+    from crossdock.store.reading_orders import OrderPage
 
 
 def add(app: typer.Typer) -> None:
@@ -36,19 +36,21 @@ def orders(
     from crossdock.store.reading_orders import STATUSES
 
     if status and status not in STATUSES:
-        raise typer.BadParameter(f"There is no status '{status}'. There are: {', '.join(STATUSES)}.")
+        raise typer.BadParameter(f"There is no status '{status}'. Statuses: {', '.join(STATUSES)}.")
 
-    async def read(desk: "Desk") -> "list[OrderRow]":
+    async def read(desk: "Desk") -> "OrderPage":
         from crossdock.store import reading_orders
 
         if search:
-            return await reading_orders.search(desk.pool, search, limit)
-        page = await reading_orders.page(
+            return reading_orders.OrderPage(await reading_orders.search(desk.pool, search, limit))
+        return await reading_orders.page(
             desk.pool, status=status or None, channel=channel or None, late=late, limit=limit
         )
-        return page.orders
 
-    found = with_desk(data, read)
+    page = with_desk(data, read)
+    found = page.orders
+    if page.below is not None:
+        note("Older orders may match too: narrow it, raise --limit, or look in the console.")
     if json:
         as_json(found)
         return
@@ -56,7 +58,7 @@ def orders(
     rows = [
         (o.label, o.key, o.status, o.step, f"{o.amount or ''} {o.currency or ''}", o.placed_at, o.reason) for o in found
     ]
-    table(columns, rows, "No orders.")
+    table(columns, rows, "No orders." if page.below is None else "None among the newest.")
 
 
 def show(
@@ -81,6 +83,10 @@ def _print(view: "OrderView") -> None:
     typer.echo(f"{row.label or row.key}  {row.status}  {row.amount or ''} {row.currency or ''}  ({row.key})")
     if row.reason:
         typer.echo(f"  {row.reason}")
+    for problem in (one for one in view.whole.exceptions if one.state == "open"):
+        typer.echo(f"  {problem.title}. {problem.hint} ({problem.owner})")
+    if view.next_step:
+        typer.echo(f"  next: {view.next_step}")
     for one in view.kin:
         typer.echo(f"  {'exchange order' if one.is_part else 'exchange order of'} {one.number}  ({one.key})")
     if view.promise:
@@ -124,7 +130,10 @@ def exceptions(
     async def read(desk: "Desk") -> list[Any]:
         from crossdock.store import reading_exceptions
 
-        return list(await reading_exceptions.groups(desk.pool, owner or None))
+        groups = await reading_exceptions.groups(desk.pool, owner or None)
+        if len(groups) >= reading_exceptions.GROUPS:
+            note(f"These are the {reading_exceptions.GROUPS} biggest causes; there may be more.")
+        return list(groups)
 
     found = with_desk(data, read)
     if json:
@@ -154,6 +163,8 @@ def retry(
                 typer.confirm(
                     f"{shown.post} will be tried again, {shown.needs_person} need a person. Go on?", abort=True
                 )
+            if shown.more:
+                note(f"There are more than {acts.MOST_AT_ONCE} of this cause: repeat it afterwards.")
             return await acts.retry_many(desk, myself(), acts.BulkRetry(what, shown.ids, reason=reason))
         return await acts.act(desk, myself(), await _one(desk, what), acts.Act("retry", reason))
 
@@ -293,11 +304,11 @@ async def _one(desk: "Desk", what: str) -> int:
     stream = await reading_orders.stream_id(desk.pool, "order", what)
     if stream is not None:
         return stream
-    found = await reading_orders.search(desk.pool, what, 5)
+    found = await reading_orders.search(desk.pool, what, 5, exactly=True)
     if len(found) == 1:
         return found[0].id
     if not found:
-        raise Refusal("not_found", f"No order is known by '{what}'.")
+        raise Refusal("not_found", f"No order is known by '{what}'. By a part of it: crossdock orders '{what}'")
     raise Refusal("bad_request", f"'{what}' could be any of: {', '.join(row.key for row in found)}. Give the key.")
 
 

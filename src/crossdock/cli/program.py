@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 
 from crossdock import __version__
 from crossdock.cli import (
+    auditing,
     bench,
     closing,
     connections,
@@ -28,6 +29,8 @@ from crossdock.cli import (
 from crossdock.cli.printing import error
 
 DONE, FAILED, USAGE, CONFIGURATION, UNAVAILABLE, REFUSED = 0, 1, 2, 3, 4, 5
+# Classes of PostgreSQL's codes: connection, sign-in, no such database, resources, shutting down or starting, system.
+_REFUSING = ("08", "28", "3D", "53", "57", "58")
 EPILOG = (
     "Exit codes: 0 done, 1 something failed or does not balance, 2 wrong use, 3 configuration, "
     "4 database or system not reachable, 5 refused. Settings: --config or CROSSDOCK_CONFIG, DATABASE_URL."
@@ -47,7 +50,7 @@ def build() -> typer.Typer:
     app.callback()(_options)
     modules = (
         serving, demo, folder, orders, holds, stock, settlements, closing, connections, connectors, people,
-        partners, prove, bench,
+        partners, auditing, prove, bench,
     )  # fmt: skip
     for module in modules:
         module.add(app)
@@ -108,6 +111,10 @@ def _said(failed: Exception) -> tuple[str, int]:
         return str(failed), REFUSED
     if kind == "BadCertificate":
         return str(failed), FAILED
+    if kind == "ClientConfigurationError":  # asyncpg's: what it could not read, never the address itself
+        return f"DATABASE_URL cannot be used: {failed}. Write postgresql://user@host:5432/crossdock.", CONFIGURATION
+    if str(getattr(failed, "sqlstate", None) or "")[:2] in _REFUSING:
+        return f"The database takes no connection: {failed}. Check DATABASE_URL and the server.", UNAVAILABLE
     if isinstance(failed, OSError):
-        return f"The database or a file cannot be reached: {failed}", UNAVAILABLE
+        return f"The database or a file cannot be reached: {str(failed) or kind}", UNAVAILABLE
     return f"This is a bug in Crossdock ({kind}: {failed}). Run it again with --debug and report what it shows.", FAILED

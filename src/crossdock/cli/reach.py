@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
@@ -29,8 +30,21 @@ JSON = typer.Option(False, "--json", help="Print JSON instead of a table.")
 REASON = typer.Option("", "--reason", "-r", help="Why: kept with the act.")
 
 
+# scheme, perhaps user and password, one or several host[:port]; the rest is PostgreSQL's to read
+_URL = re.compile(
+    r"postgres(?:ql)?://(?:[^@/?#]*@)?(?:[^@/?#,:]*|\[[0-9a-fA-F:.]+\])(?::\d+)?(?:,[^@/?#]*)?(?:[/?].*)?"
+)
+
+
 def database_url() -> str | None:
-    return os.environ.get("DATABASE_URL") or None
+    """From the environment. Raises ``ConfigError``, without the address: it may hold a password."""
+    url = os.environ.get("DATABASE_URL") or None
+    if url is not None and not _URL.fullmatch(url):
+        from crossdock.governance.faults import ConfigError, Fault
+
+        right = "Write postgresql://user@host:5432/crossdock; other signs in a password as %40 and the like."
+        raise ConfigError([Fault("DATABASE_URL", 0, "This is not the address of a PostgreSQL.", right)])
+    return url
 
 
 def with_desk(data: Path, work: "Callable[[Desk], Awaitable[T]]") -> T:

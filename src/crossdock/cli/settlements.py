@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from crossdock.cli.printing import as_json, table
+from crossdock.cli.printing import as_json, note, table
 from crossdock.cli.reach import DATA, JSON, with_desk
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ def settlements(
 
         if settlement:
             return await reading.settlement(desk, settlement)
-        return (await reading.settlements(desk, channel or None, None, limit)).settlements
+        page = await reading.settlements(desk, channel or None, None, limit)
+        if page.below is not None:
+            note("There are more: narrow it, or raise --limit.")
+        return page.settlements
 
     found = with_desk(data, read)
     if json:

@@ -68,17 +68,20 @@ async def sign_out(request: Asking) -> Response[Any]:
     desk = desk_of(request)
     await entry.leave(desk, request.cookies.get(desk.cookie, ""))
     answer = away("/sign-in")
-    answer.delete_cookie(desk.cookie, path="/")
+    answer.set_cookie(_cookie(desk, "", 0))
     return answer
 
 
 async def _enter(request: Asking, desk: Desk, person: Person, target: str) -> Response[Any]:
     token = await entry.open_session(desk, person, request.cookies.get(desk.cookie, ""))
     answer = away(target if _ours(target) else "/")
-    answer.set_cookie(
-        Cookie(key=desk.cookie, value=token, httponly=True, secure=desk.secure, samesite="lax", max_age=entry.SESSION_S)
-    )
+    answer.set_cookie(_cookie(desk, token, entry.SESSION_S))
     return answer
+
+
+def _cookie(desk: Desk, token: str, lives_s: int) -> Cookie:
+    """The session's cookie. One that ends it looks the same: browsers take a ``__Host-`` cookie no other way."""
+    return Cookie(key=desk.cookie, value=token, httponly=True, secure=desk.secure, samesite="lax", max_age=lives_s)
 
 
 def _ours(target: str) -> bool:

@@ -11,10 +11,11 @@ from litestar.params import FromPath, FromQuery
 from crossdock.api import acts, connections, masters, orders, proof, routes, settlements, simulators
 from crossdock.api.acts import Act, BulkRetry
 from crossdock.api.guard import caller_of, desk_of
-from crossdock.api.problems import Refusal, describe
+from crossdock.api.problems import Refusal, describe, note_bug
 from crossdock.api.pulse import Beat, Now, pulse_of
 from crossdock.console import reconciling
 from crossdock.console.rendering import Asking, away, page
+from crossdock.store.reading_exceptions import GROUPS
 
 PAGE = 50
 AUDIT_PAGE = 100
@@ -64,6 +65,8 @@ async def _figures(request: Asking) -> dict[str, Any]:
         now = await pulse.now()
     except Exception as error:  # noqa: BLE001 - Now is where people look when the database is away: say it there
         problem = describe(error)
+        if problem.code == "bug":
+            note_bug(desk_of(request).signals.log, request.url.path, error)
     return {"now": now, "problem": problem, "curves": _curves(list(pulse.beats))}
 
 
@@ -110,6 +113,7 @@ async def orders_page(
         place="/orders",
         page=found,
         q=q.strip(),
+        limit=PAGE,
         status=status,
         channel=channel,
         late=late,
@@ -173,8 +177,8 @@ async def act(request: Asking, stream: FromPath[int]) -> Response[Any]:
     if text.get("customer_ref"):
         args["customer_ref"] = text["customer_ref"]
     wanted = Act(text.get("action", ""), text.get("reason", ""), text.get("act_id", ""), args)
-    await acts.act(desk, caller_of(request), stream, wanted)
-    return away(f"/streams/{stream}?done={wanted.action}")
+    done = await acts.act(desk, caller_of(request), stream, wanted)
+    return away(f"/streams/{stream}?done={'parked' if done.said == acts.PARKED else wanted.action}")
 
 
 @get("/messages/{message:int}", include_in_schema=False)
@@ -201,9 +205,16 @@ async def command_page(request: Asking, command: FromPath[int]) -> Response[str]
 @get("/exceptions", include_in_schema=False)
 async def exceptions_page(request: Asking, owner: FromQuery[str] = "") -> Response[str]:
     groups = await routes.list_exceptions.fn(request, None)
-    shown = [group for group in groups if owner in ("", group.owner)]
-    owners = sorted({group.owner for group in groups})
-    return page(request, "exceptions.html", place="/exceptions", groups=shown, owner=owner, owners=owners)
+    shown = await routes.list_exceptions.fn(request, owner) if owner else groups
+    return page(
+        request,
+        "exceptions.html",
+        place="/exceptions",
+        groups=shown,
+        owner=owner,
+        owners=sorted({group.owner for group in groups}),
+        most=GROUPS,
+    )
 
 
 @get("/exceptions/cause", include_in_schema=False)
@@ -293,7 +304,7 @@ def _switches(form: dict[str, str]) -> dict[str, Any]:
 
 @get("/audit", include_in_schema=False)
 async def audit_page(request: Asking, below: routes.Below = None) -> Response[str]:
-    rows = await routes.list_audit.fn(request, below, AUDIT_PAGE)
+    rows = await routes.list_audit.fn(request, below, AUDIT_PAGE + 1)
     return page(request, "audit.html", place="/audit", acts=rows, limit=AUDIT_PAGE)
 
 

@@ -63,7 +63,7 @@ async def close_page(request: Asking, close: FromPath[int]) -> Response[Any]:
 
 @get("/closes", include_in_schema=False)
 async def closes_page(request: Asking, below: reconciliation.Below = None) -> Response[str]:
-    rows = await reconciliation.closes(request, below, PAGE)
+    rows = await reconciliation.closes(request, below, PAGE + 1)
     return page(request, "closes.html", place=PLACE, closes=rows, limit=PAGE)
 
 

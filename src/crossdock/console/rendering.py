@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
 
+from crossdock.api.acts import PARKED
 from crossdock.api.guard import caller_of, desk_of
 from crossdock.api.problems import ProblemDetails
 from crossdock.console import words
@@ -26,6 +27,7 @@ SAID = {
     "resume": "Resumed: what waited is sent now.",
     "switch": "The switches are set.",
     "revoke": "The key is revoked: the next request with it is refused.",
+    "parked": PARKED,
     "retried": "The retry is under way: what succeeds disappears from this list.",
 }
 

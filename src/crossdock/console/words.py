@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from crossdock.api.orders import titled
+from crossdock.domain.money import exponent
 
 _TONES: Mapping[str, str] = {
     **dict.fromkeys(("done", "fine", "unique", "read", "settled", "good"), "good"),
@@ -16,7 +17,6 @@ _TONES: Mapping[str, str] = {
     **dict.fromkeys(("waiting", "held", "paused", "failing", "searchable", "warn"), "warn"),
     **dict.fromkeys(("exception", "parked", "down", "unsafe", "failed", "bad"), "bad"),
 }
-_EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "JOD": 3, "TND": 3, "OMR": 3}
 _FAULTS = {
     "latency_s": "Added latency (s)",
     "error_503": "Answers 503",
@@ -96,9 +96,8 @@ def day(at: datetime) -> str:
 
 def amount(value: Decimal, currency: str) -> str:
     """An exact decimal with its currency's digits; more digits stay visible."""
-    digits = _EXPONENTS.get(currency, 2)
     fraction = -int(value.normalize().as_tuple().exponent)
-    return f"{value:,.{max(digits, fraction)}f}"
+    return f"{value:,.{max(exponent(currency), fraction)}f}"
 
 
 def money(value: str | None, currency: str | None) -> str:

@@ -180,6 +180,12 @@ class OperatorActed(msgspec.Struct, frozen=True, gc=False, tag="operator_acted",
     args: dict[str, Any] = {}
     role: str = ""
 
+    @property
+    def refs(self) -> dict[str, str]:
+        """What a person made in the target, type -> id; empty where ``args`` say nothing of that form."""
+        given = self.args.get("refs")
+        return {str(kind): str(id_) for kind, id_ in given.items()} if isinstance(given, dict) else {}
+
 
 class Reconciled(msgspec.Struct, frozen=True, gc=False, tag="reconciled", omit_defaults=True):
     """Reconciliation compared the order with what the channel and the ERP list: what differs and needs a person, and

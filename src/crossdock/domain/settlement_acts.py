@@ -65,10 +65,9 @@ def _resolve(d: SettlementDraft, event: OperatorActed) -> str | None:
         return None
     if posted is not None and posted.status == "open":
         return "it is being sent: wait for its outcome"
-    refs = {str(kind): str(id_) for kind, id_ in dict(event.args.get("refs") or {}).items()}
     if key == _POST and posted is not None:
-        d.note(s.PostingSettled(posted.key, "done", d.now, refs, by=event.actor))
-        d.decision.references += [Reference(posted.target, kind, id_) for kind, id_ in refs.items()]
+        d.note(s.PostingSettled(posted.key, "done", d.now, event.refs, by=event.actor))
+        d.decision.references += [Reference(posted.target, kind, id_) for kind, id_ in event.refs.items()]
     _record(d, event, by_hand=True)
     for each in list(d.state.problems):
         d.end(each, event.actor)

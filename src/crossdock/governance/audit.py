@@ -36,11 +36,13 @@ class Act(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     """What ``verify`` found. ``broken_at`` is the id of the first link that does not fit; None: the chain holds.
 
-    Keep ``head`` somewhere else: links cut off the end show only against a remembered head."""
+    Keep ``head`` somewhere else: links cut off the end show only against a remembered head. ``cut_off``: the one that
+    was remembered is not there."""
 
     links: int
     head: str
     broken_at: int | None = None
+    cut_off: bool = False
 
 
 async def append(
@@ -55,18 +57,19 @@ async def append(
     text = _canonical(detail or {})
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(_sql().lock)
-        head = await connection.fetchrow(_sql().head)
+        head = await connection.fetchrow(_sql().head, text)
         previous = head["previous"] or _START
-        hashed = _hash(previous, head["at"], actor, action, subject, reason, text)
+        kept = _canonical(msgspec.json.decode(head["detail"]))
+        hashed = _hash(previous, head["at"], actor, action, subject, reason, kept)
         link: int = await connection.fetchval(
             _sql().append, head["at"], actor, action, subject, reason, text, previous, hashed
         )
     return link
 
 
-async def verify(pool: Pool) -> Verdict:
-    """Walk the whole chain and compute every hash again."""
-    previous, last, links = _START, 0, 0
+async def verify(pool: Pool, remembered: str = "") -> Verdict:
+    """Walk the whole chain and compute every hash again. ``remembered``: the head of an earlier walk."""
+    previous, last, links, passed = _START, 0, 0, not remembered
     while rows := await pool.fetch(_sql().page, last, _PAGE):
         for row in rows:
             detail = _canonical(msgspec.json.decode(row["detail"]))
@@ -74,7 +77,8 @@ async def verify(pool: Pool) -> Verdict:
             if row["previous"] != previous or row["hash"] != expected:
                 return Verdict(links, previous.hex(), row["id"])
             previous, last, links = row["hash"], row["id"], links + 1
-    return Verdict(links, previous.hex())
+            passed = passed or previous.hex() == remembered
+    return Verdict(links, previous.hex(), cut_off=not passed)
 
 
 async def recent(pool: Pool, limit: int = 100, before: int = _NEWEST) -> list[Act]:

@@ -4,22 +4,19 @@ Everything is checked before anything starts; every fault names its file and lin
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date
-from decimal import Decimal, InvalidOperation
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 
 from crossdock.domain.account import ADVANCE
 from crossdock.domain.decision import HoldHit, Policy
 from crossdock.domain.order import Order
-from crossdock.domain.posting import HOLD, NEXT_DAY, zone
+from crossdock.domain.posting import HOLD, NEXT_DAY
 from crossdock.domain.promise import Promising
 from crossdock.domain.promise import faults as faults_of_promise
 from crossdock.governance.faults import ConfigError, Fault, nearest
+from crossdock.governance.forms import is_amount, is_day, is_name, is_network, is_origin, is_zone
 from crossdock.governance.hold_rules import read_holds
 from crossdock.governance.marks import Marked
 from crossdock.governance.reading import KINDS, Reader, listed
@@ -173,9 +170,13 @@ class _Loading:
             for field, least in SERVE_AT_LEAST.items():
                 self._at_least(("serve", field), getattr(setup, field), least)
             for index, text in enumerate(setup.trusted_proxies):
-                if not _is_network(text):
+                if not is_network(text):
                     wrong = f"'{text}' is not a network."
                     self._read.fault(("serve", "trusted_proxies", index), wrong, "Write 10.0.0.5 or 10.0.0.0/8.")
+            if setup.public_url is not None and not is_origin(setup.public_url):
+                wrong = f"'{setup.public_url}' is not an address that people can open the console at."
+                right = "Write it without a path: https://orders.example.com."
+                self._read.fault(("serve", "public_url"), wrong, right)
         return setup
 
     def _keep(self) -> KeepSetup | None:
@@ -190,7 +191,7 @@ class _Loading:
         if setup is not None:
             for field, least in RECONCILE_AT_LEAST.items():
                 self._at_least(("reconcile", field), getattr(setup, field), least)
-            if not _is_zone(setup.time_zone):
+            if not is_zone(setup.time_zone):
                 wrong = f"'{setup.time_zone}' is not a time zone that this machine knows."
                 self._read.fault(("reconcile", "time_zone"), wrong, "Write one like Europe/Berlin.")
             if setup.signing_key is not None and not is_reference(setup.signing_key):
@@ -208,7 +209,7 @@ class _Loading:
         made = {}
         for name in given:
             path = ("connections", name)
-            if not _is_name(name):
+            if not is_name(name):
                 right = "Use lower-case letters, digits, _ and -, at most 63, beginning with a letter or digit."
                 self._read.fault(path, f"'{name}' cannot name a connection.", right)
             setup = self._read.struct(ConnectionSetup, path, name=name)
@@ -245,7 +246,12 @@ class _Loading:
                 right = "Write env:NAME or file:/path, never the secret itself."
                 self._read.fault(("connections", setup.name, "secrets", name), f"'{name}' is not a reference.", right)
         defaults = {s.name: s.default for s in plain.values() if s.default is not None}
-        given = {name: self._read.table_or(value) for name, value in setup.settings.items() if value is not None}
+        path = ("connections", setup.name, "settings")
+        given = {
+            name: self._read.table_or(value, (*path, name))
+            for name, value in setup.settings.items()
+            if value is not None
+        }
         kinds = {name: setting.kind for name, setting in plain.items()}
         return {**defaults, **{n: self._like(setup, n, value, kinds.get(n, str)) for n, value in given.items()}}
 
@@ -323,7 +329,7 @@ class _Loading:
         self._check_payments(policy, index, connections)
         if policy.edit_window_s < 0:
             self._read.fault(("routes", index, "edit_window_s"), "A wait cannot be negative.", "Give seconds, from 0.")
-        if not _is_amount(policy.rounding_ceiling):
+        if not is_amount(policy.rounding_ceiling):
             wrong = f"'{policy.rounding_ceiling}' is not an amount."
             self._read.fault(("routes", index, "rounding_ceiling"), wrong, 'Write a decimal, such as "0.05".')
 
@@ -341,10 +347,10 @@ class _Loading:
             self._read.fault(("routes", index, "payments"), wrong, "Write open or paid.")
 
     def _check_calendar(self, policy: Policy, path: tuple[str | int, ...]) -> None:
-        if not _is_zone(policy.time_zone):
+        if not is_zone(policy.time_zone):
             right = "Write it like Europe/Berlin; if it is right, this machine lacks the tzdata package."
             self._read.fault((*path, "time_zone"), f"There is no time zone '{policy.time_zone}'.", right)
-        if policy.closed_through is not None and not _is_day(policy.closed_through):
+        if policy.closed_through is not None and not is_day(policy.closed_through):
             self._read.fault(
                 (*path, "closed_through"), f"'{policy.closed_through}' is not a day.", "Write one like 2026-10-31."
             )
@@ -362,38 +368,3 @@ class _Loading:
         if real != role:
             right = f"Name a connection to a system of role {role}."
             self._read.fault(path, f"'{name}' is a connection to a {real}, not a {role}.", right)
-
-
-def _is_name(name: str) -> bool:
-    allowed = set("abcdefghijklmnopqrstuvwxyz0123456789_-")
-    return 0 < len(name) <= 63 and set(name) <= allowed and name[0] not in "_-"
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ip_network(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        zone(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # a name that is a folder of the database is an OSError
-        return False
-    return True
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
-def _is_amount(text: str) -> bool:
-    try:
-        return Decimal(text).is_finite() and Decimal(text) >= 0
-    except InvalidOperation:
-        return False

@@ -63,7 +63,11 @@ def _is_on(value: str) -> bool:
 def _tls(serve: ServeSetup) -> list[str]:
     if bool(serve.tls_certificate) != bool(serve.tls_key):
         return ["TLS needs both serve.tls_certificate and serve.tls_key."]
-    if serve.tls_key and Path(serve.tls_key).exists() and Path(serve.tls_key).stat().st_mode & 0o004:
+    if missing := [file for file in (serve.tls_certificate, serve.tls_key) if file and not Path(file).is_file()]:
+        return [
+            f"The TLS file {file} is not there. Relative paths begin where Crossdock is started." for file in missing
+        ]
+    if serve.tls_key and Path(serve.tls_key).stat().st_mode & 0o004:
         return [f"The TLS key {serve.tls_key} can be read by everybody. Run: chmod 600 {serve.tls_key}"]
     return []
 

@@ -69,11 +69,16 @@ class Reader:
             if key not in known:
                 self.fault((*path, key), f"'{key}' is not one of the {what} here.", nearest(key, known))
 
-    def table_or(self, value: Any) -> Any:
-        """``table:NAME`` replaced by the translation table of that name; other values as they are."""
-        if isinstance(value, str) and value.startswith(_TABLE):
-            return self._tables.get(value.removeprefix(_TABLE), {})
-        return value
+    def table_or(self, value: Any, path: Path) -> Any:
+        """``table:NAME`` replaced by the translation table of that name, a fault where there is none; other values as
+        they are."""
+        if not _is_table(value):
+            return value
+        name = value.removeprefix(_TABLE)
+        if name not in self._tables:
+            right = nearest(name, self._tables, "Tables") or f"Write tables/{name}.csv with the columns from,to."
+            self.fault(path, f"There is no table '{name}'.", right)
+        return self._tables.get(name, {})
 
     def struct(
         self, kind: type[T], path: Path, without: Collection[str] = (), hidden: Collection[str] = (), **given: Any
@@ -107,13 +112,8 @@ class Reader:
         return int(match[1]) * _UNITS[match[2]]
 
     def _convert(self, kind: Any, value: Any, path: Path) -> Any:
-        tabled = isinstance(value, str) and value.startswith(_TABLE)  # whose values are all text
-        if tabled:
-            name = value.removeprefix(_TABLE)
-            if name not in self._tables:
-                right = nearest(name, self._tables, "Tables") or f"Write tables/{name}.csv with the columns from,to."
-                self.fault(path, f"There is no table '{name}'.", right)
-            value = self._tables.get(name, {})
+        tabled = _is_table(value)  # whose values are all text
+        value = self.table_or(value, path)
         if isinstance(value, int) and not isinstance(value, bool) and "str" in str(kind) and kind is not Any:
             value = str(value)  # an unquoted 1042 where text is wanted
         try:
@@ -122,6 +122,10 @@ class Reader:
             shown = "this" if "secrets" in path else repr(value)
             self.fault(path, f"'{path[-1]}' cannot be {shown}: {error}.")
             return None
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(_TABLE)
 
 
 def _is_number_text(value: Any, kind: Any) -> bool:

@@ -39,13 +39,14 @@ def _from_env(name: str, env: Mapping[str, str]) -> str:
 
 def _from_file(path: Path) -> str:
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & (stat.S_IROTH | stat.S_IWOTH):
+                raise SecretError(f"The secret file {path} can be read by everybody. Run: chmod 600 {path}")
+            value = file.read().decode().strip()
     except OSError as error:
         raise SecretError(f"The secret file {path} cannot be read: {error.strerror}.") from error
-    with os.fdopen(descriptor, encoding="utf-8") as file:
-        if os.fstat(file.fileno()).st_mode & (stat.S_IROTH | stat.S_IWOTH):
-            raise SecretError(f"The secret file {path} can be read by everybody. Run: chmod 600 {path}")
-        value = file.read().strip()
+    except UnicodeDecodeError:
+        raise SecretError(f"The secret file {path} is not text. Keys are wanted as PEM.") from None
     if not value:
         raise SecretError(f"The secret file {path} is empty.")
     return value

@@ -20,7 +20,7 @@ Master = TypeVar("Master", CustomerMaster, ProductMaster)
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where an answer comes from. ``age_s``: since anything was last read there; None: never."""
+    """Where an answer comes from. ``age_s``: since what was asked for was last read there; None: never."""
 
     system: str
     reachable: bool  # as Crossdock's last calls found it; an answer does not depend on it
@@ -75,7 +75,7 @@ async def customer(request: Asking, asked: CustomerQuestion) -> CustomerAnswer:
     erp, address = policy_of(request, counter).erp, mail(asked.email)
     if not address or len(address) > 320:
         raise Refusal("request_refused", "'email' is empty or too long.")
-    source = await source_of(counter, erp)
+    source = await source_of(counter, erp, "customer")
     found = (await _masters(counter, erp, "customer", [address])).get(address)
     known, master, why = _judge(counter, source, found, CustomerMaster, "customer")
     return CustomerAnswer(known, source, found.as_of if found else None, master.currency if master else None, why)
@@ -87,7 +87,7 @@ async def products(request: Asking, asked: ProductQuestion) -> ProductAnswers:
     erp = policy_of(request, counter).erp
     if not 1 <= len(asked.skus) <= MOST_SKUS or not all(1 <= len(sku) <= 200 for sku in asked.skus):
         raise Refusal("request_refused", f"Ask for 1 to {MOST_SKUS} SKUs of 1 to 200 characters.")
-    source = await source_of(counter, erp)
+    source = await source_of(counter, erp, "product")
     read = await _masters(counter, erp, "product", asked.skus)
     return ProductAnswers([_product(counter, source, sku, read.get(sku)) for sku in asked.skus], source)
 
@@ -106,9 +106,10 @@ def policy_of(request: Asking, counter: Counter) -> Policy:
     return policy
 
 
-async def source_of(counter: Counter, erp: str) -> Source:
-    """How the ERP is reached, and when anything was last read from it."""
-    row = await counter.pool.fetchrow(statements("partner").source, erp)
+async def source_of(counter: Counter, erp: str, kind: str) -> Source:
+    """How the ERP is reached, and when masters of a kind were last read there; anything, where no poll is for them."""
+    poll = counter.reads.get(erp, {}).get(kind)
+    row = await counter.pool.fetchrow(statements("partner").source, erp, poll)
     if row is None:
         return Source(erp, reachable=False)
     age_s = None if row["read_at"] is None else (row["now"] - row["read_at"]).total_seconds()

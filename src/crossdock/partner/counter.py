@@ -53,13 +53,14 @@ class Counter(msgspec.Struct, frozen=True):
     stopwatch: Callable[[], float]
     trace: Callable[[], str]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    proxies: Sequence[Network] = ()  # whose word on where a request comes from is believed
+    reads: Mapping[str, Mapping[str, str]] = {}  # connection -> kind of masters -> the poll that reads them
     longest_wait_s: float = 10.0  # whatever a caller prefers
     most_waiting: int = 200  # who comes on top of these is not waited for
     fresh_s: float = 86_400.0  # what was read longer ago is no longer an answer
     answer_s: float = 2.0  # how long an answer from what is kept may take; then 503
     stock_fresh_s: float = 3_600.0  # the same for stock, whose positions are read every quarter of an hour
     seats: Seats = msgspec.field(default_factory=Seats)
-    proxies: Sequence[Network] = ()  # whose X-Forwarded-For is believed when callers are told apart
 
 
 def counter_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Counter:

@@ -93,7 +93,7 @@ async def check(request: Asking, asked: PriceQuestion) -> PriceAnswers:
     counter = counter_of(request)
     erp = policy_of(request, counter).erp
     _sound(asked)
-    source = await source_of(counter, erp)
+    source = await source_of(counter, erp, "price")
     skus = [line.sku for line in asked.lines]
     priced, products = dict(await kept(counter, erp, "price", skus)), dict(await kept(counter, erp, "product", skus))
     buyer = await _buyer(counter, erp, asked)

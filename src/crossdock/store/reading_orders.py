@@ -12,6 +12,7 @@ TROUBLE = ("held", "exception", "parked")  # what the column of that name tells;
 STATUSES = (*UNFINISHED, "done", "cancelled", "ignored")
 WINDOW = 100_000  # ids that one page of a filtered list looks through before it answers with what it has
 MOST = 500  # rows of one kind that the page of one order shows
+LEAST = 3  # characters by whose being a part of an id something is found
 
 
 class OrderRow(msgspec.Struct, frozen=True):
@@ -76,6 +77,8 @@ class CommandRow(msgspec.Struct, frozen=True):
     due_at: datetime | None
     tries: int | None
     check_first: bool | None
+    paused: str | None = None  # why nothing is sent to its target at all
+    away: bool | None = None  # its target does not answer
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -125,7 +128,7 @@ class TimerRow(msgspec.Struct, frozen=True):
 
 
 class OrderWhole(msgspec.Struct, frozen=True):
-    """Everything about one order (or other stream) but the bytes of bodies and exchanges."""
+    """Everything about one order (or other stream) but the bytes of bodies and exchanges; lists are oldest first."""
 
     order: OrderRow
     version: int
@@ -137,6 +140,7 @@ class OrderWhole(msgspec.Struct, frozen=True):
     references: list[ReferenceRow]
     exceptions: list[ExceptionRow]
     timers: list[TimerRow]
+    older: bool = False  # there may be more that is older than what the lists hold
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -208,19 +212,27 @@ def _spellings(text: str) -> tuple[list[str], list[str], list[str]]:
     return sorted({s.lower() for s in spoken}), sorted({text, bare}), sorted(set(spoken))
 
 
-async def search(db: Database, text: str, limit: int = 50) -> list[OrderRow]:
-    """Whatever knows this id: exactly, else by its beginning (3 characters or more), else by the label it goes by."""
-    sql = statements("reading_orders")
+async def search(db: Database, text: str, limit: int = 50, *, exactly: bool = False) -> list[OrderRow]:
+    """Whatever knows this id or goes by it. ``exactly``: nothing that only has it in it."""
     text = text.strip()[:200]
     if not text:
         return []
+    rows = await _named(db, text, limit, loosely=not exactly and len(text) >= LEAST)
+    return [_row(row, matched=f"{row['type']} {row['matched']}") for row in rows]
+
+
+async def _named(db: Database, text: str, limit: int, *, loosely: bool) -> list[Any]:
+    """Exactly, else by its beginning, else by the label it goes by, else by a part of that or of its key."""
+    sql = statements("reading_orders")
     ids, keys, labels = _spellings(text)
     rows = await db.fetch(sql.search, ids, keys, limit)
-    if not rows and len(text) >= 3:
+    if not rows and loosely:
         rows = await db.fetch(sql.search_prefix, _like_prefix(text.lower()), limit)
     if not rows:
         rows = await db.fetch(sql.search_label, labels, WINDOW)
-    return [_row(row, matched=f"{row['type']} {row['matched']}") for row in rows]
+    if not rows and loosely:
+        rows = await db.fetch(sql.search_within, text.lower(), WINDOW, limit)
+    return rows
 
 
 def _like_prefix(text: str) -> str:
@@ -233,25 +245,32 @@ async def stream_id(db: Database, kind: str, key: str) -> int | None:
 
 
 async def whole(db: Database, stream: int) -> OrderWhole | None:
-    """Everything about one stream; lists end at ``MOST`` rows. ``None`` when there is no such stream."""
+    """Everything about one stream; of each list the newest ``MOST`` rows. ``None`` when there is no such stream."""
     sql = statements("reading_orders")
     row = await db.fetchrow(sql.one, stream)
     if row is None:
         return None
-    commands = [_struct(CommandRow, r) for r in await db.fetch(sql.commands, stream, MOST)]
-    attempts = await db.fetch(sql.attempts, [c.id for c in commands], MOST)
+    commands = [_struct(CommandRow, r) for r in await _newest(db, sql.commands, stream)]
+    attempts = await _newest(db, sql.attempts, [c.id for c in commands])
+    messages, journal = await _newest(db, sql.messages, stream), await _newest(db, sql.journal, stream)
     return OrderWhole(
         order=_row(row),
         version=row["version"],
         state=built(row["state"]),
-        messages=[_message(r) for r in await db.fetch(sql.messages, stream, MOST)],
-        journal=[_decision(r) for r in await db.fetch(sql.journal, stream, MOST)],
+        messages=[_message(r) for r in messages],
+        journal=[_decision(r) for r in journal],
         commands=commands,
         attempts=[_struct(Attempt, r) for r in attempts],
         references=[_struct(ReferenceRow, r) for r in await db.fetch(sql.references, stream)],
         exceptions=[exception_row(r) for r in await db.fetch(sql.exceptions, stream)],
         timers=[_struct(TimerRow, r) for r in await db.fetch(sql.timers, stream)],
+        older=MOST in map(len, (messages, journal, commands, attempts)),
     )
+
+
+async def _newest(db: Database, statement: str, of: int | list[int]) -> list[Any]:
+    """The newest ``MOST`` rows, the oldest of them first."""
+    return list(reversed(await db.fetch(statement, of, MOST)))
 
 
 def _struct(kind: Any, record: Any) -> Any:

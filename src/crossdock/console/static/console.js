@@ -84,12 +84,32 @@
     const busy = part.querySelector("details[open]") || (part.contains(document.activeElement) && typing(document.activeElement));
     if (document.hidden || busy) event.preventDefault();
   });
+  // … and it is said when they are no longer live: old figures look like good ones
+  const stale = (event, yes) => {
+    const note = $("#stale"), part = event.detail.elt;
+    if (note && part && part.matches("[data-live]")) note.hidden = !yes;
+  };
+  document.addEventListener("htmx:sendError", (event) => stale(event, true));
   let kept = null;
-  document.addEventListener("htmx:beforeSwap", () => { const row = rows()[at]; kept = row && row.id; });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const row = rows()[at];
+    kept = row && row.id;
+    if (event.detail.xhr.status < 400) stale(event, false);
+  });
   document.addEventListener("htmx:afterSettle", () => {
     if (kept) { at = rows().findIndex((row) => row.id === kept); if (at >= 0) rows()[at].classList.add("on"); }
   });
-  document.addEventListener("htmx:responseError", (event) => { if (event.detail.xhr.status === 401) location.reload(); });
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.status === 401) location.reload(); else stale(event, true);
+  });
+
+  // times are UTC, as in every log; under the pointer also as this browser's own
+  document.addEventListener("pointerover", (event) => {
+    const time = event.target.closest && event.target.closest("time[datetime]");
+    if (!time || time.dataset.here) return;
+    time.dataset.here = new Date(time.dateTime).toLocaleString();
+    time.title += `\n${time.dataset.here} here`;
+  });
 
   // the chart: arrivals and calls per minute
   let chart = null, seen = null;

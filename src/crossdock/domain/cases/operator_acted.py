@@ -124,10 +124,9 @@ def _resolve(d: Draft, event: OperatorActed) -> str | None:
         return "a check is not resolved by hand: correct its cause and retry, or skip the step"
     failed = [pair for pair in d.state.commands.items() if pair[1].status == "failed" and _problem_of(pair[1]) == key]
     for command, intent in failed:
-        refs = {str(kind): str(id_) for kind, id_ in dict(event.args.get("refs") or {}).items()}
-        if intent.step == "order.book" and not refs:
+        if intent.step == "order.book" and not event.refs:
             return "say which sales order was made: refs {type: id}"
-        done(d, command, intent, refs, event.actor)
+        done(d, command, intent, event.refs, event.actor)
     if key == EDITED and d.state.latest is not None:
         _put_in_force(d, d.state.latest)
     d.settle(key, event.actor, event.reason)

@@ -3,8 +3,9 @@
 select pg_advisory_xact_lock(hashtext('crossdock.audit'));
 
 -- name: head
--- The newest link of the chain, and the instant of the next.
-select clock_timestamp() as at,
+-- The newest link of the chain, and of the next the instant and the detail ($1) as it will be kept: numbers may be
+-- written otherwise than they came.
+select clock_timestamp() as at, $1::jsonb::text as detail,
        (select hash from audit order by id desc limit 1) as previous;
 
 -- name: append

@@ -55,9 +55,10 @@ select key, state from streams where kind = 'stock' and version > 0 and key = an
 select now();
 
 -- name: source
--- Whether a connection can be asked at all, and when anything was last read from it.
+-- Whether a connection can be asked at all, and when poll $2 (null: any) last read from it.
 select c.breaker, c.paused_at is not null as paused,
-    (select max(saved_at) from cursors k where k.connection_id = c.id) as read_at, now() as now
+    (select max(saved_at) from cursors k where k.connection_id = c.id and ($2::text is null or k.name = $2))
+        as read_at, now() as now
 from connections c where c.name = $1;
 
 -- name: state

@@ -51,8 +51,9 @@ where id = $1
 returning locked_until > now() as locked;
 
 -- name: forgive
--- Signed in: the count of wrong passwords starts anew.
-update users set failed = 0, locked_until = null where id = $1 and (failed > 0 or locked_until is not null);
+-- Signed in: the count of wrong passwords starts anew; no row: the account was locked while the password was checked.
+update users set failed = 0, locked_until = null
+where id = $1 and (locked_until is null or locked_until <= now()) returning id;
 
 -- name: open_session
 -- A session, and old ones swept away.

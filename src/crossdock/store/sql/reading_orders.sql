@@ -65,6 +65,17 @@ from streams
 where id > (select coalesce(max(id), 0) - $2 from streams) and label = any ($1::text[])
 order by id desc limit 50;
 
+-- name: search_within
+-- Orders and settlements whose label or key holds $1 (lower case) among the newest $2 streams, newest first, at most $3.
+select id, kind, key, label, channel, region, status, step, reason, amount::text as amount, currency, placed_at,
+    created_at, updated_at, finished_at,
+    case when position($1 in lower(label)) > 0 then 'label' else 'key' end as type,
+    case when position($1 in lower(label)) > 0 then label else key end as matched
+from streams
+where id > (select coalesce(max(id), 0) - $2 from streams) and kind in ('order', 'settlement')
+    and (position($1 in lower(label)) > 0 or position($1 in lower(key)) > 0)
+order by id desc limit $3;
+
 -- name: by_key
 -- The stream of a kind and key.
 select id from streams where kind = $1 and key = $2;
@@ -76,7 +87,7 @@ select id, kind, key, label, channel, region, status, step, reason, amount::text
 from streams where id = $1;
 
 -- name: messages
--- A stream's messages without their bodies: the first $2. A message is waiting while it is on the agenda, or parked.
+-- A stream's messages without their bodies, newest first, at most $2. A message is waiting while it is on the agenda, or parked.
 select m.id, m.received_at, c.name as connection, m.source, m.topic, m.delivery_id, m.trace,
     case when m.source in ('webhook', 'poll', 'api', 'file') then null else m.body end as body,
     case when a.message_id is not null then 'waiting' when p.message_id is not null then 'parked' else 'decided' end
@@ -85,24 +96,26 @@ from messages m
 left join connections c on c.id = m.connection_id
 left join agenda a on a.stream_id = m.stream_id and a.message_id = m.id
 left join parked p on p.stream_id = m.stream_id and p.message_id = m.id
-where m.stream_id = $1 order by m.id limit $2;
+where m.stream_id = $1 order by m.id desc limit $2;
 
 -- name: journal
--- Every decision about a stream, oldest first: the first $2.
-select version, at, cause, entries, actor, mapping, trace from journal where stream_id = $1 order by version limit $2;
+-- Decisions about a stream, newest first, at most $2.
+select version, at, cause, entries, actor, mapping, trace from journal where stream_id = $1 order by version desc limit $2;
 
 -- name: commands
--- What was asked of other systems, and where each command is now.
+-- What was asked of other systems, and where each command is now: newest first, at most $2.
 select c.id, c.key, t.name as target, c.purpose, c.opened_at, c.trace,
-    d.state, d.due_at, d.tries, d.check_first
+    d.state, d.due_at, d.tries, d.check_first,
+    case when t.paused_at is not null then coalesce(t.paused_reason, 'nobody said why') end as paused,
+    t.breaker = 'open' as away
 from commands c left join connections t on t.id = c.connection_id left join dispatch d on d.command_id = c.id
-where c.stream_id = $1 order by c.id limit $2;
+where c.stream_id = $1 order by c.id desc limit $2;
 
 -- name: attempts
--- Calls made for a stream's commands, without what was sent and answered.
+-- Calls made for a stream's commands, without what was sent and answered: newest first, at most $2.
 select a.id, a.command_id, a.fence, a.started_at, a.duration_ms, a.outcome, a.detail, a.fenced_out, a.trace,
     a.request is not null as has_request, a.response is not null as has_response
-from attempts a where a.command_id = any ($1::bigint[]) order by a.started_at, a.id limit $2;
+from attempts a where a.command_id = any ($1::bigint[]) order by a.started_at desc, a.id desc limit $2;
 
 -- name: references
 -- Every other system's id of a stream.
