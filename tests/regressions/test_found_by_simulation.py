@@ -72,6 +72,23 @@ FOUND = {
         b'"skews":[2000.0,-2000.0],"trouble_s":4.0,"replayed":false,"stock":{"there":{"SKU-0011":2},'
         b'"shown":{"SKU-0011":0},"acts":[{"at":4.643,"verb":"lose","sku":"SKU-0011","units":2}],"restocks":true}}'
     ),
+    "a late view of the second of an exchange, without the line that it added, called the exchange order off": (
+        b'{"seed":89,"profile":"exchanges","orders":[{"at":2.041,"wish":{"skus":["SKU-0008"],"paid":false,'
+        b'"presentment":"EUR"},"acts":[[5.82,"exchange_dearer"],[6.15,"pay_order"],[7.82,"exchange_dearer"],[11.06,'
+        b'"exchange_even"]]},{"at":1.081,"wish":{"skus":["SKU-0006","SKU-0005"],"presentment":"EUR"},"acts":[[7.25,'
+        b'"exchange_even"],[8.94,"exchange_even"],[9.25,"exchange_even"],[11.07,"refund_unit"]]}],"rates":'
+        b'{"late_commit":0.186,"answer_lost":0.087,"webhook_late":0.466},"workers":2,"trouble_s":30.0,"replayed":false}'
+    ),
+    "two parcels of one item on two lines, posted at once, meant one line of the sales order: one was refused": (
+        b'{"seed":196,"profile":"exchanges","orders":[{"at":1.021,"wish":{"skus":["SKU-0012"]},"acts":[[0.32,'
+        b'"cancel_order"],[8.08,"exchange_even"]]},{"at":3.935,"wish":{"skus":["SKU-0008"],"paid":false},"acts":'
+        b'[[7.08,"pay_order"],[8.95,"exchange_dearer"]]},{"at":1.24,"wish":{"skus":["SKU-0011","SKU-0006"]},"acts":'
+        b'[[6.88,"exchange_dearer"],[7.8,"refund_unit"],[8.88,"exchange_dearer"],[10.48,"tag_order"]]},{"at":1.168,'
+        b'"wish":{"skus":["SKU-0012"],"paid":false},"acts":[[4.55,"exchange_even"],[5.51,"exchange_even"],[6.55,'
+        b'"exchange_dearer"],[6.58,"pay_order"]]}],"rates":{"webhook_dropped":0.159,"answer_lost":0.135},"blows":'
+        b'[{"at":0.486,"kind":"crash","who":"w1","for_s":3.47},{"at":1.704,"kind":"crash","who":"w1","for_s":0.37},'
+        b'{"at":1.881,"kind":"crash","who":"w1","for_s":1.5}],"workers":2,"trouble_s":30.0,"replayed":false}'
+    ),
 }
 
 

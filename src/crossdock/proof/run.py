@@ -173,7 +173,8 @@ class _Play:
         while calm < 2:
             await asyncio.sleep(_LOOK_S)
             await self._resume_connections()
-            read = self.vendors.shelves.read_since_moved(self.witness.listed, self.clock.seconds())
+            held = self.tables.books.reservations
+            read = self.vendors.shelves.read_since_moved(self.witness.listed, self.clock.seconds(), held)
             calm = calm + 1 if read and self._still() and self._polled(began) else 0
             if self.clock.seconds() - began > self.patience_s:
                 self.evidence.stuck = True

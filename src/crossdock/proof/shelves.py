@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -94,12 +94,13 @@ class Shelves:
         self._shop.act("cancel_order", {"id": order_id, "restock": self.plan.restocks})
         self.cancelled.setdefault(key, self._now())
 
-    def read_since_moved(self, listed: Mapping[tuple[str, str], float], seconds: float) -> bool:
-        """Whether both systems' stock was listed once more since any of it changed, as seen by who asks regularly."""
+    def read_since_moved(self, listed: Mapping[tuple[str, str], float], seconds: float, held: Collection[Any]) -> bool:
+        """Whether both systems' stock was listed once more since any of it changed, or what orders hold of it here, as
+        seen by who asks regularly. When an order lets go, what a channel shows is only supposed until it is read."""
         if self._scenario.stock is None:
             return True
         there = [(one.item, one.on_hand, one.committed) for one in self._erp.stock.balances()]
-        if (seen := (there, dict(self._shop.shelf.levels))) != self._stands[1]:
+        if (seen := (there, dict(self._shop.shelf.levels), sorted(held))) != self._stands[1]:
             self._stands = (seconds, seen)
         began = {poll: at for (_, poll), at in listed.items() if poll in POLLS}
         return began.keys() == POLLS.keys() and min(began.values()) > self._stands[0]
