@@ -61,7 +61,7 @@ def test_init_does_not_overwrite(tmp_path: Path) -> None:
         (("serve", "--config", "{tmp}"), 3, "crossdock init"),
         (("serve", "--roles", "decide,dance"), 2, "no role 'dance'"),
         (("orders", "--data", "{tmp}"), 2, "There is no database"),
-        (("orders", "--status", "exceptions"), 2, "There is no status 'exceptions'. There are: new, open"),
+        (("orders", "--status", "exceptions"), 2, "There is no status 'exceptions'. Statuses: new, open"),
         (("backfill", "shop1"), 2, "Say which"),
         (("replay",), 2, "Say what"),
     ],

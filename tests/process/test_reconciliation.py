@@ -263,7 +263,7 @@ async def test_a_system_that_cannot_be_asked_is_said_and_hides_nothing(running: 
         stop = asyncio.Event()
         work = asyncio.create_task(loop.run(stop))
         try:
-            await house.until(lambda: failed(house, "NetSuite did not answer a listing"), "the failure to be said")
+            await house.until(lambda: failed(house, "NetSuite did not answer a query"), "the failure to be said")
             house.erp.concurrency = 15
             await house.until(lambda: succeeded(house), "a round to succeed")
             await house.store.pause(ERP, "for maintenance")

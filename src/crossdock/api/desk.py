@@ -47,7 +47,7 @@ class Desk(msgspec.Struct, frozen=True):
         try:
             await self.store.wake(channel)
         except StoreUnavailable as error:
-            self.signals.log.warning("console.nobody_woken", channel=channel, error=str(error))
+            self.signals.log.warning("console.nobody_woken", doing=f"wake {channel}", error=str(error))
 
     @property
     def secure(self) -> bool:

@@ -9,8 +9,6 @@ from crossdock.store.protocol import Store
 
 SLICE_S = 0.1  # 50 to 100 ms of the rate: one row update per slice, no over-issue (measured)
 SLOT_LEASE_S = 10.0  # how long a killed worker's slots stay taken
-RENEW_S = 1.0
-RENEW_IDLE_S = 3.0  # while no call is in flight: a renewal is a commit, and most connections rest most of the time
 POLLS_SLOT = 1
 DEFAULT_CONCURRENCY = 64  # where the vendor names none
 LONGEST_REST_S = 1.0  # that a claimed command is held for: its lease is running
@@ -33,12 +31,12 @@ class QuotaHold:
         self.slots = DEFAULT_CONCURRENCY if quota.concurrency is None else 0
 
     async def renew(self, using: int) -> None:
-        """Hold on to the slots; a fair share when several workers serve the account. Once a second at the most.
+        """Hold on to the slots; a fair share when several workers serve the account. At most once a second.
 
         ``using``: calls in flight here. They keep their slots, so that a newcomer never adds to them.
         """
         limit = self._quota.concurrency
-        if limit is None or self._stopwatch() - self._renewed < (RENEW_S if using or not self.slots else RENEW_IDLE_S):
+        if limit is None or self._stopwatch() - self._renewed < 1.0:
             return
         # one is left for the polls, who would never get any: deliverers renew theirs for ever
         want = max(1, limit - POLLS_SLOT)

@@ -197,6 +197,7 @@ LOG_EVENTS: Sequence[LogEvent] = (
     ),
     LogEvent("outcome.not_storable", "error", "The database refused a call's outcome; its command needs a person."),
     LogEvent("console.figures_unread", "warning", "The console could not read its figures."),
+    LogEvent("console.nobody_woken", "warning", "An act is kept, and was told to nobody: polls find it."),
     LogEvent("console.bug", "error", "A fault of the console; the visitor got a problem answer."),
     LogEvent("partner.bug", "error", "A fault of the partner API; the caller got a problem answer."),
     LogEvent("partner.not_told", "warning", "An order is kept, but could not be looked at within the caller's time."),

@@ -29,7 +29,7 @@ select pg_advisory_xact_lock(hashtextextended('slots ' || $1, 0));
 
 -- name: living_slots
 -- Who lives on the account's slots. A lease that has longer to go than any is given was given by a clock that has been
--- put back since: who lives renews it within seconds.
+-- put back since: who lives renews it within a second or so.
 select worker, wanted, held from slots
 where account = $1 and until > clock_timestamp() and until < clock_timestamp() + interval '10 minutes';
 
