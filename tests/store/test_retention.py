@@ -84,6 +84,19 @@ async def test_streams_that_nothing_was_decided_about_keep_no_month(old: Postgre
     assert "messages_2024_01" in (await sweep(old.pool, KEEP)).dropped
 
 
+async def test_what_was_replayed_while_its_month_went_is_decided_by_nobody_and_holds_nobody_up(
+    old: PostgresStore,
+) -> None:
+    await old.register("shop", "shopify")
+    await old.pool.execute("insert into agenda select stream_id, id, 0 from messages where stream_id = 1")
+    await old.pool.execute("drop table messages_2024_01")
+    await old.accept([arrival("d1")])
+    async with old.claim_streams(LIVE, 10, 10) as batch:
+        assert [stream.ref.key for stream in batch.streams] == ["o1"]
+        await batch.write([StreamWrite(stream.id, 0, b"", Summary("new")) for stream in batch.streams])
+    assert await old.pool.fetchval("select count(*) from agenda") == 0
+
+
 async def test_what_comes_of_nothing_does_not_count_as_on_its_way(old: PostgresStore) -> None:
     await old.register("shop", "shopify")
     unfinished = "select count(*) from streams where finished_at is null and key = 'o1'"

@@ -100,7 +100,7 @@ class Batch:
         # One message more than the cap tells whether something is left.
         rows = await self._connection.fetch(_SQL.load, ids, cap + 1)
         if any(row["place"] is not None and row["message_id"] is None for row in rows):
-            rows = await self._connection.fetch(_SQL.load_old, ids, cap + 1)
+            rows = await self._without_lost(await self._connection.fetch(_SQL.load_old, ids, cap + 1))
         found: dict[int, ClaimedStream] = {}
         for row in rows:
             self.now = row["now"]
@@ -117,6 +117,14 @@ class Batch:
         if parked := [one.id for one in found.values() if one.status == "parked"]:
             await self._connection.execute(_SQL.park, parked, _ALL)
         self.streams = [found[one] for one in ids if one in found and found[one].messages]
+
+    async def _without_lost(self, rows: Sequence[Any]) -> list[Any]:
+        """What a replay put on the agenda in the moment in which retention dropped its month: there is nothing left to
+        decide on, and who met it would fall over it for ever."""
+        lost = [row["place"] for row in rows if row["place"] is not None and row["message_id"] is None]
+        if lost:
+            await self._connection.execute(_SQL.forget_lost, lost)
+        return [row for row in rows if row["place"] is None or row["message_id"] is not None]
 
     def _stream(self, row: Any) -> ClaimedStream:
         state = self._core.squeeze.unpack(row["state"]) if row["state"] is not None else None

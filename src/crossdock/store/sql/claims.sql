@@ -51,6 +51,10 @@ left join lateral (
 ) m on true
 where s.id = any ($1::bigint[]);
 
+-- name: forget_lost
+-- Takes what has no message any more off the agenda.
+delete from agenda where ctid = any ($1::tid[]);
+
 -- name: park
 -- Moves everything that waits for streams that cannot go on into ``parked``.
 with moved as (
