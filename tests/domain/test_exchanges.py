@@ -505,8 +505,8 @@ def documents(kin: Kin) -> dict[str, bytes]:
     return {key: plain(one) for play in kin.plays.values() for key, one in play.commands.items()}
 
 
-def lived(events: Iterable[Event], pauses: Iterable[bool]) -> Kin:
-    kin = done()
+def lived(events: Iterable[Event], pauses: Iterable[bool], kin: Kin | None = None) -> Kin:
+    kin = done() if kin is None else kin
     for event, pause in zip(events, pauses, strict=False):
         kin.tell(event)
         if pause:

@@ -33,6 +33,7 @@ from tests.domain.test_exchanges import (
     done,
     exchanged,
     given_back,
+    lived,
     repeated,
     sold,
 )
@@ -167,17 +168,7 @@ AGAIN: list[Event] = [
 ]
 
 
-def told_again(events: list[Event], pauses: list[bool]) -> Kin:
-    kin = twice(payments="paid")
-    for event, pause in zip(events, pauses, strict=False):
-        kin.tell(event)
-        if pause:
-            kin.live()
-    kin.live()
-    return kin
-
-
-STRAIGHT = documents(told_again(AGAIN, [True] * 20))
+STRAIGHT = documents(lived(AGAIN, [True] * 20, twice(payments="paid")))
 
 
 @settings(max_examples=60, deadline=None)
@@ -185,7 +176,7 @@ STRAIGHT = documents(told_again(AGAIN, [True] * 20))
 def test_any_order_of_what_is_told_of_both_exchanges_ends_in_the_same_documents(
     events: list[Event], pauses: list[bool]
 ) -> None:
-    kin = told_again(events, pauses)
+    kin = lived(events, pauses, twice(payments="paid"))
     assert documents(kin) == STRAIGHT
     assert {key: play.summary.status for key, play in kin.plays.items()} == dict.fromkeys((KEY, X1, X2), "done")
     assert kin.codes() == set()

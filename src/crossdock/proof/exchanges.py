@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 ZERO = Decimal(0)
 # What goes out instead, by what it costs of what comes back.
 _PRICED = {"exchange_even": Decimal(1), "exchange_cheaper": Decimal("0.5"), "exchange_dearer": Decimal(2)}
-_OTHER = {"SKU-0001": "SKU-0002"}
-_INSTEAD = "SKU-0001"
 Record = Mapping[str, Any]
 
 
@@ -42,12 +40,11 @@ class Exchanging:
         elif not self._exchanged(verb, order_id):
             self._waiting.append((verb, order_id))
 
-    def ask_again(self) -> None:
-        """Who could not exchange yet tries again."""
+    def who_asks_again(self) -> list[tuple[str, int]]:
+        """Verb and order of who could not exchange yet; who still cannot is told so once more."""
         waiting, self._waiting = self._waiting, []
-        for verb, order_id in waiting:
-            if not self._shop.books_.orders[order_id]["cancelled_at"]:
-                self.act(verb, order_id)
+        orders = self._shop.books_.orders
+        return [(verb, order_id) for verb, order_id in waiting if not orders[order_id]["cancelled_at"]]
 
     def _exchanged(self, verb: str, order_id: int) -> bool:
         books = self._shop.books_
@@ -57,10 +54,8 @@ class Exchanging:
         line = next((one for one in lines if one["id"] in left - back and one["current_quantity"]), None)
         if line is None:
             return False
-        new = {
-            "sku": _OTHER.get(str(line["sku"]), _INSTEAD),
-            "price": f"{Decimal(line['price']) * _PRICED[verb]:.2f}",
-        }
+        another = "SKU-0002" if line["sku"] == "SKU-0001" else "SKU-0001"
+        new = {"sku": another, "price": f"{Decimal(line['price']) * _PRICED[verb]:.2f}"}
         made = self._shop.act("exchange", {"id": order_id, "lines": [{"id": line["id"]}], "new": [new]})
         self.added.setdefault(order_id, []).extend(map(int, made["lines"]))
         return True

@@ -146,6 +146,8 @@ class _Play:
         await self._rest()
         if self.scenario.replayed:
             await self._replayed()
+        if working.done():
+            working.result()  # vendors that stopped by a bug of theirs prove nothing
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
         self._workers_fine()

@@ -232,7 +232,8 @@ class Vendors:
         while True:
             for one in self.by_name.values():
                 await one.tick()
-            self.exchanging.ask_again()
+            for verb, order_id in self.exchanging.who_asks_again():
+                self._in_the_shop(verb, str(order_id), f"{SHOP}-{order_id}")
             await asyncio.sleep(TICK_S)
 
     @property
