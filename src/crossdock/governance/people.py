@@ -29,7 +29,11 @@ LIVES_S = 12 * 3600.0
 LEAST_PASSWORD = 12
 CHECKS_AT_ONCE = 4  # each takes 64 MB while it lasts, and strangers may ask for as many as they like
 
-_checking = ThreadPoolExecutor(CHECKS_AT_ONCE, "passwords")
+
+@functools.cache
+def _checking() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(CHECKS_AT_ONCE, "passwords")
+
 
 # For names nobody has: the same work as for a name somebody has, so that the time taken does not tell them apart.
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$OJnJ1t5MrI04AH3GgpXpwQ$dHlFt8nJzRrJcKkoRZTcOcIdO0ugHJBJlfEWnWe/7K0"
@@ -175,7 +179,7 @@ async def _hashed(password: str) -> str:
 
 
 async def _in_turn(work: Callable[..., T], *given: str) -> T:
-    return await asyncio.get_running_loop().run_in_executor(_checking, work, *given)
+    return await asyncio.get_running_loop().run_in_executor(_checking(), work, *given)
 
 
 def _fits(hashed: str, password: str) -> bool:
