@@ -100,6 +100,21 @@ def test_an_authorised_return_is_announced_once() -> None:
     assert play.summary.status == "done"
 
 
+@pytest.mark.parametrize("outcome", [None, OutcomeUnknown("lost", "its answer was lost")])
+def test_a_return_waits_until_it_is_known_what_the_warehouse_calls_the_order(outcome: Any) -> None:
+    play = Play(**ONWARD)
+    play.tell(OrderSeen(sold(False)))
+    play.settle("order.book")
+    if outcome is not None:
+        play.settle("order.release", outcome)
+    play.tell(shipped(shipment(lines=[("1", 3), ("2", 1)])), returned("authorised", 2))
+    assert sent(play, AnnounceReturn) == [], "the release was seen by its goods, not by its answer"
+    if outcome is not None:
+        play.act("retry", problem=next(key for key in play.state.problems if key.startswith("order.release")))
+    play.settle("order.release")
+    assert [one.warehouse_ref for one in sent(play, AnnounceReturn)] == ["order-order.release"]
+
+
 def test_a_portals_authorisation_is_announced_under_its_own_number() -> None:
     play = gone(returns=Returning())
     play.tell(ReturnAsked(ReturnRequest("rma-1", (ReturnedLine("1", Decimal(1)),)), CHANNEL))

@@ -89,6 +89,15 @@ FOUND = {
         b'[{"at":0.486,"kind":"crash","who":"w1","for_s":3.47},{"at":1.704,"kind":"crash","who":"w1","for_s":0.37},'
         b'{"at":1.881,"kind":"crash","who":"w1","for_s":1.5}],"workers":2,"trouble_s":30.0,"replayed":false}'
     ),
+    "a return of goods that left before the release was answered was announced without the warehouse's id of it": (
+        b'{"seed":2,"profile":"returns","orders":[{"at":7.804,"wish":{"skus":["SKU-0012","SKU-0007","SKU-0008"],'
+        b'"paid":false,"quantity":1},"acts":[[7.55,"pay_order"],[9.24,"send_back_all"]]},{"at":0.979,"wish":{"skus":'
+        b'["SKU-0004"],"paid":false,"quantity":3},"acts":[[5.59,"pay_order"],[7.69,"warehouse hold"],[8.28,'
+        b'"send_back"],[13.23,"send_back"]]},{"at":0.4,"wish":{"skus":["SKU-0010"],"quantity":1},"acts":[[2.66,'
+        b'"send_back_all"],[13.03,"send_back"]]}],"rates":{"webhook_dropped":0.486,"late_commit":0.092},"blows":'
+        b'[{"at":0.202,"kind":"crash","who":"w1","for_s":2.86},{"at":2.383,"kind":"crash","who":"w2","for_s":2.72}],'
+        b'"workers":2,"trouble_s":30.0,"replayed":false,"returns":true}'
+    ),
 }
 
 

@@ -22,7 +22,7 @@ STANDING = ("open", "done")  # an announcement that the warehouse has, or is abo
 
 def announce(d: Draft, policy: Policy) -> None:
     """Bring what the warehouse expects to what is authorised."""
-    if not policy.announce_returns:
+    if not policy.announce_returns or _nameless(d.state):
         return
     for returned in list(d.state.returns.values()):
         known = d.state.announced.get(returned.id)
@@ -33,6 +33,12 @@ def announce(d: Draft, policy: Policy) -> None:
             lines = wanted(d, returned)
             if _gist(lines) != _gist(known.lines) or _is_called_off(d.state, returned.id, known):
                 _change(d, returned, known, lines)
+
+
+def _nameless(state: OrderState) -> bool:
+    """Whether it is still to be told what the warehouse calls the order, though goods of it may have left: a return is
+    announced under that."""
+    return state.warehouse_ref is None and not state.finished("order.release")
 
 
 def wanted(d: Draft, returned: Return) -> tuple[AnnouncedLine, ...]:

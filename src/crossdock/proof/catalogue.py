@@ -93,7 +93,8 @@ ELSEWHERE: Mapping[str, str] = {
     "F23": "polls overlap and are deduplicated: I9; orders of one second in `tests/simulators`",
     "F24": "one version exists",
     "F25": "not simulated: configuration is read when a process starts",
-    "F28": "drawn by no seed of itself: profiles `refunds`, `exchanges`, `deposits`; every kind in `tests/matrix`",
+    "F28": "drawn by no seed of itself: profiles `refunds`, `exchanges`, `returns`, `deposits`; every kind in "
+    "`tests/matrix`",
     "F30": "a procedure, described in the how-to for backups; not simulated",
     "F31": "benchmarks: a backlog of 100,000 beside live orders",
     "F32": "an absent collector is harmless: `tests/observe`",
@@ -103,18 +104,19 @@ ELSEWHERE: Mapping[str, str] = {
 CHECKED: Mapping[str, str] = {
     "I1a": "the ERP's sales orders and our open exceptions, by order, and by line for what exchanges added",
     "I1b": "the ERP's and the warehouse's books, counted by order; invoices, credit memos, deposits and payments "
-    "summed against what was sold, given back and received",
+    "summed against what was sold, given back and received; goods taken back against what the warehouse counted",
     "I1c": "each exception against what was done to its order and what vendors refused",
     "I2": "the ERP's sales orders against the shop's, total and currency; what it billed less what it credited, and "
     "what it took and gave back where each capture is posted, against what the shop kept",
     "I3": "the journal is folded anew, step by step, and compared with the kept state",
-    "I4": "our state, the warehouse's shipments and what the shop told the customer, per line",
+    "I4": "our state, the warehouse's shipments and what the shop told the customer, per line; of goods that came back "
+    "the warehouse's count, the ERP's stock and what the shop was told",
     "I5": "every level that the shop's history says we set, against the ERP's books since the last round of positions, "
     "less what the shop had sold; its level at rest against the ERP's books less orders that are not booked",
     "I6": "the attempts kept, per command and fence",
     "I7": "vendors' documents, levels and our statuses before and after the replay",
     "I8": "every webhook with the status it was answered with, against the kept messages' bytes",
-    "I9": "the shop's list of orders against our streams",
+    "I9": "the shop's list of orders against our streams, its returns against what the warehouse expects",
     "I10": "within 15 simulated minutes of quiet: agenda, queue and post are empty, every order rests",
     "I11": "our newest view of each order against the shop's",
     "I12": "at the instant a request leaves: the command's lease in the database",
@@ -159,6 +161,7 @@ CORNERS: Mapping[str, str] = {
 REQUESTED: Mapping[str, str] = {
     "refunds": "up to three refunds of every order, under lost answers, late commits and crashes",
     "exchanges": "goods that left are exchanged, for dearer and cheaper ones, twice; taken back, refunded, paid later",
+    "returns": "goods come back, whole, damaged, in two parts or not at all, before and after the money",
     "deposits": "each capture is posted: orders paid at once or in parts, before and after the bill, and refunded",
 }
 

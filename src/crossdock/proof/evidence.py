@@ -13,6 +13,7 @@ from crossdock.domain.state import decode_state
 from crossdock.domain.stock_state import decode_stock_entries
 from crossdock.proof.clock import EPOCH
 from crossdock.proof.consequences import Pace
+from crossdock.proof.exchanges import whole_of
 from crossdock.proof.network import Serving
 from crossdock.proof.plan import SHOP, OrderPlan, Scenario
 from crossdock.proof.tables import Tables
@@ -100,6 +101,10 @@ class Evidence:
                 found[str(document[key]).partition(" refund ")[0]][f"{name} in the ERP"] += 1
         for release in books["warehouse"]["orders"]:
             found[str(release["partner_order_id"])]["releases"] += 1
+        for expected in books["warehouse"]["returns"]:
+            found[str(expected["order"])]["returns at the warehouse"] += 1
+        for receipt in books["erp"]["item_receipts"]:
+            found[whole_of(str(receipt["external_id"]))]["receipts in the ERP"] += 1
         for sku in self.vendors.shelves.ever:
             for place, level in books["shop"]["stock"].get(sku, {}).items():
                 found[sku][f"shown at {place}"] = level

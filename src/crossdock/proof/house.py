@@ -39,6 +39,7 @@ SELDOM = ("customers", "items", "levels", "parcels", "payouts", "positions", "po
 SELDOM_EVERY_S = 24.0
 POLLS_LEASE_S = 9.0  # until another process polls in a dead one's place
 OVERLAP_S = 3.0
+RETURN_DAYS = 30
 POLICY = Policy(SHOP, ERP, WAREHOUSE, guest_customer="9001", invoice="make")
 _STOCK = StockPolicy(locations={LOCATION: StockLocation(sources=(SOURCE,))}, grace_s=GRACE_S, settle_s=SETTLE_S)
 
@@ -47,11 +48,18 @@ def policy(scenario: Scenario) -> Policy:
     """How the simulated route is configured."""
     stock = _STOCK if scenario.stock is not None else None
     payments = scenario.payments or POLICY.payments
-    return msgspec.structs.replace(POLICY, edit_window_s=scenario.edit_window_s, stock=stock, payments=payments)
+    onward = dict.fromkeys(("announce_returns", "post_returns", "push_returns"), scenario.returns)
+    return msgspec.structs.replace(
+        POLICY, edit_window_s=scenario.edit_window_s, stock=stock, payments=payments, **onward
+    )
 
 
 def polled(connector: Connector, scenario: Scenario) -> Connector:
-    """The connector with its polls of stock as often as the route needs them."""
+    """The connector with its polls of stock as often as the route needs them, and that of returns if it does: a poll
+    more would make every seed another run."""
+    if not scenario.returns and connector.manifest.system == SYSTEMS[SHOP]:
+        polls = {name: poll for name, poll in connector.polls.items() if name != "returns"}
+        connector = msgspec.structs.replace(connector, polls=polls)
     if scenario.stock is None:
         return connector
     often = {n: msgspec.structs.replace(p, every_s=POLLS.get(n, p.every_s)) for n, p in connector.polls.items()}
@@ -161,6 +169,10 @@ def make_world(
     """What the composition root gives a real process, from the simulation."""
     given = settings()
     given[SHOP][0]["stock_locations"] = list(policy.stock.locations) if policy.stock is not None else []
+    if policy.push_returns:
+        given[SHOP][0]["return_location"] = LOCATION
+    if policy.announce_returns:
+        given[WAREHOUSE][0]["return_days"] = RETURN_DAYS
     links = {}
     for name in SYSTEMS:
         line = Line(

@@ -21,6 +21,7 @@ from crossdock.proof.consequences import (
 from crossdock.proof.deposits import kept_apart, taken_too_often
 from crossdock.proof.evidence import Evidence, Violation
 from crossdock.proof.exchanges import lost_parts, part_totals, placed_total, told_of, whole_of
+from crossdock.proof.goods import apart, came_twice, not_expected
 from crossdock.proof.plan import SHOP
 from crossdock.proof.refunds import credited_twice, kept_otherwise, may_be_booked
 from crossdock.proof.stock_checks import stock_wrong
@@ -72,7 +73,7 @@ def _doubled(evidence: Evidence) -> list[tuple[str, str]]:
         billed = sum((Decimal(one["total"]) for one in invoices), ZERO)
         if key in sold and billed > Decimal(sold[key]["total"]):
             found.append((key, f"invoiced {billed}, sold for {sold[key]['total']}"))
-    return found + credited_twice(evidence) + taken_too_often(evidence)
+    return found + credited_twice(evidence) + taken_too_often(evidence) + came_twice(evidence)
 
 
 def _unequal(evidence: Evidence) -> list[tuple[str, str]]:
@@ -142,7 +143,7 @@ def _unbalanced(evidence: Evidence) -> list[tuple[str, str]]:
         told = told_of(sold[whole_of(key)], (line.id for line in state.order.lines))
         if state.ended == "done" and (told != +taken or dict(+taken) != wanted):
             found.append((key, f"done, but ordered {wanted}, shipped {dict(taken)}, told the customer {dict(told)}"))
-    return found
+    return found + apart(evidence)
 
 
 def _fences(evidence: Evidence) -> list[tuple[str, str]]:
@@ -171,7 +172,8 @@ def _not_kept(evidence: Evidence) -> list[tuple[str, str]]:
 def _incomplete(evidence: Evidence) -> list[tuple[str, str]]:
     rows = evidence.books.rows.values()
     known = {row.ref.key for row in rows if row.ref.kind == "order" and (row.version or row.status == "parked")}
-    return [(key, "the shop lists it, we never heard of it") for key in _sold(evidence) if key not in known]
+    unknown = [(key, "the shop lists it, we never heard of it") for key in _sold(evidence) if key not in known]
+    return unknown + not_expected(evidence)
 
 
 def _stuck(evidence: Evidence) -> list[tuple[str, str]]:
@@ -249,7 +251,10 @@ INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
     "I1c": ("an exception has its cause in the order, in what people did, or in a refusal", without_cause),
     "I2": ("every ERP order is one of the shop's, of equal total and currency", _unequal),
     "I3": ("a status only moves up its lattice; the journal folds to the state", _fell),
-    "I4": ("per line: shipped at most what was ordered; done means all was shipped and told", _unbalanced),
+    "I4": (
+        "per line: shipped at most what was ordered; done means all was shipped and told; what came back is told alike",
+        _unbalanced,
+    ),
     "I5": (
         "stock: no number above what was there, none out of turn, none of what is unknown; right at rest",
         stock_wrong,
@@ -257,7 +262,7 @@ INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
     "I6": ("one outcome per fence; late ones are refused", _fences),
     "I7": ("replaying the whole inbox changes nothing", None),
     "I8": ("2xx: the exact bytes are kept; 4xx: nothing is", _not_kept),
-    "I9": ("every order that the shop lists is known, whatever webhooks were lost", _incomplete),
+    "I9": ("every order and return that the shop lists is known, whatever webhooks were lost", _incomplete),
     "I10": ("when faults stop, everything comes to rest", _stuck),
     "I11": ("at rest, the newest view that we know is what the shop shows", not_newest),
     "I12": ("no request of a command leaves without a committed intent and a running lease", None),

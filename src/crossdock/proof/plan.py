@@ -96,6 +96,7 @@ class Scenario(msgspec.Struct, frozen=True, omit_defaults=True):
     replayed: bool = True  # at the end, the whole inbox once more
     stock: StockPlan | None = None  # the route is told stock
     payments: str = ""  # what the route says of them; none: what ``house.POLICY`` says
+    returns: bool = False  # the route hands on what comes back: to the warehouse, the ERP and the shop
 
     def random(self, kind: str) -> Random:
         """Chance for one kind of thing, the same whatever else is in the scenario."""
@@ -227,9 +228,11 @@ ON_REQUEST: Mapping[str, Callable[[Random], dict[str, Any]]] = {
     "refunds": _corner(*_AFTERMATH, blows={"crash": 2}, workers=2),
     "exchanges": _later(),
     "deposits": _later(payments="advance"),
+    "returns": _later(returns=True),
 }
 REFUNDS = ("refund_all", "refund_unit", "refund_kept_unit", "refund_shipping", "refund_amount")
 EXCHANGES = ("exchange_even", "exchange_cheaper", "exchange_dearer")
+RETURNS = ("send_back", "send_back", "send_back_all")
 AFTER_EXCHANGES = ("unexchange", "refund_unit", "refund_all", "pay_order", "tag_order", "exchange_even")
 
 
@@ -250,6 +253,8 @@ def scenario(seed: int, profile: str | None = None) -> Scenario:
         orders = tuple(_refunded(Random(f"{seed}/refunds/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
     if name == "deposits":
         orders = tuple(_captured(Random(f"{seed}/deposits/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
+    if name == "returns":
+        orders = tuple(_sent_back(Random(f"{seed}/returns/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
     if name == "exchanges":
         orders = tuple(_exchanged(Random(f"{seed}/exchanges/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
     planned = Scenario(seed, name, orders, **drawn)
@@ -286,6 +291,13 @@ def _captured(random: Random, plan: OrderPlan) -> OrderPlan:
     for _ in range(random.choice((0, 1, 1, 2))):
         acts.append((round(random.uniform(0.5, 20.0), 2), random.choice(REFUNDS)))
     return msgspec.structs.replace(plan, wish=wish, acts=tuple(sorted(acts)))
+
+
+def _sent_back(random: Random, plan: OrderPlan) -> OrderPlan:
+    """With one or two returns once goods have left; what becomes of each is drawn in the run."""
+    acts = [(round(random.uniform(2.0, 14.0), 2), random.choice(RETURNS)) for _ in range(random.choice((1, 1, 2)))]
+    wish = {**plan.wish, "quantity": random.choice((1, 2, 3))}
+    return msgspec.structs.replace(plan, wish=wish, acts=tuple(sorted((*plan.acts, *acts))))
 
 
 def _exchanged(random: Random, plan: OrderPlan) -> OrderPlan:

@@ -12,7 +12,8 @@ import msgspec
 from crossdock.proof.clock import EPOCH, Clock
 from crossdock.proof.exchanges import Exchanging
 from crossdock.proof.network import Weather
-from crossdock.proof.plan import ERP, EXCHANGES, PRODUCTS, SHOP, WAREHOUSE, Scenario
+from crossdock.proof.plan import ERP, EXCHANGES, PRODUCTS, RETURNS, SHOP, WAREHOUSE, Scenario
+from crossdock.proof.returning import Returning
 from crossdock.proof.shelves import Shelves
 from crossdock.proof.witness import Witness
 from crossdock.simulators.base import Deliver, Simulator, Surroundings
@@ -167,6 +168,7 @@ class Vendors:
         self.shop.faults.search_lag_s = scenario.search_lag_s * LISTING_LAG
         self.erp.changed_rate = scenario.rates.get("record_changed", 0.0)
         self.exchanging = Exchanging(self.shop)
+        self.returning = Returning(self.shop, self.warehouse, scenario.random("returns"), clock.now, witness.note)
         self.shelves = Shelves(scenario, self.shop, self.erp, clock.now, witness)
 
     def _around(self, name: str) -> Surroundings:
@@ -197,6 +199,8 @@ class Vendors:
         try:
             if verb in (*EXCHANGES, "unexchange"):
                 self.exchanging.act(verb, int(order_id))
+            elif verb in RETURNS:
+                self.returning.act(verb, int(order_id))
             elif verb == "capture_part":
                 self._capture_part(order_id)
             elif asked is None:
@@ -225,6 +229,7 @@ class Vendors:
             if order.hold is not None:
                 self.warehouse.act("release_hold", {"order": order.id})
         self.exchanging.end()
+        self.returning.end()
         self.warehouse.faults.search_lag_s = self.shop.faults.search_lag_s = self.erp.changed_rate = 0.0
 
     async def work(self) -> None:
@@ -232,14 +237,16 @@ class Vendors:
         while True:
             for one in self.by_name.values():
                 await one.tick()
-            for verb, order_id in self.exchanging.who_asks_again():
+            self.returning.work()
+            for verb, order_id in (*self.exchanging.who_asks_again(), *self.returning.who_asks_again()):
                 self._in_the_shop(verb, str(order_id), f"{SHOP}-{order_id}")
             await asyncio.sleep(TICK_S)
 
     @property
     def idle(self) -> bool:
         """Whether nothing will come from them by itself."""
-        return not (self.post.waiting or self.shop._to_pay or self.warehouse.warehouse._due)
+        due = self.post.waiting or self.shop._to_pay or self.warehouse.warehouse._due
+        return not due and self.returning.idle
 
     def books(self) -> dict[str, dict[str, Any]]:
         return {name: one.books() for name, one in self.by_name.items()}

@@ -3,11 +3,11 @@
 ``crossdock prove --mutants`` hunts them all; ``test_mutants.py`` fails for each that gets away.
 """
 
-from . import deciding, exchanging, mapping, paying, refunding, sending, stocking, taking
+from . import deciding, exchanging, mapping, paying, refunding, returning, sending, stocking, taking
 
 MUTANTS = (
     *taking.MUTANTS, *deciding.MUTANTS, *sending.MUTANTS, *mapping.MUTANTS, *refunding.MUTANTS, *stocking.MUTANTS,
-    *exchanging.MUTANTS, *paying.MUTANTS,
+    *exchanging.MUTANTS, *paying.MUTANTS, *returning.MUTANTS,
 )  # fmt: skip
 
 # Of the list that every release must catch: what cannot be planted yet, and why.

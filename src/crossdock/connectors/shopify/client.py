@@ -12,7 +12,7 @@ import msgspec
 from crossdock.connectors.shopify import answers, documents, graph, graph_refunds, payout_shapes, shapes, wire
 from crossdock.connectors.shopify.answers import Failed
 from crossdock.connectors.shopify.graph import gid
-from crossdock.connectors.shopify.returns import ReturnsData, Told, is_whole
+from crossdock.connectors.shopify.returns import ReturnsData, Told, UnderWayData, UnderWayPage, is_whole
 from crossdock.domain.outcome import Misconfigured, Rejected
 from crossdock.kit.errors import told_at
 from crossdock.kit.http import AnswerLost, Line, NotSent
@@ -215,6 +215,12 @@ class Client:
             raise Failed(Rejected("shopify.too_many_returns", detail))
         return found.order.returns.nodes
 
+    async def returns_under_way(self, query: str, first: int, after: str | None) -> UnderWayPage:
+        """One page of the orders that match, each with its newest returns in brief."""
+        variables = {"query": query, "first": first, "after": after}
+        found: UnderWayData = await self.ask(documents.RETURNS_UNDER_WAY, variables, UnderWayData)
+        return found.orders
+
     async def refundable(self, order_id: str) -> shapes.Refundable | None:
         """What was paid on an order and what went back of it; ``None``: no such order."""
         variables = {"id": gid("Order", order_id)}
@@ -313,6 +319,11 @@ class Client:
         """The shop, its plan and what this app may do."""
         found: shapes.Whoami = await self.ask(documents.WHOAMI, {}, shapes.Whoami)
         return found
+
+    async def scopes(self) -> set[str]:
+        """What this app may do, by the handles of its access scopes."""
+        found = await self.whoami()
+        return {scope.handle for scope in found.current_app_installation.access_scopes}
 
     async def ask(self, document: str, variables: dict[str, Any], type_: Any, *, write: bool = False) -> Any:
         """One document's answer as its type. Raises ``Failed`` with an outcome, ``NotSent`` or ``AnswerLost``."""

@@ -198,6 +198,14 @@ RETURNS = """query Returns($id: ID!) {
   }
 }"""
 
+# The newest ten of each order: an order that has more under way is listed all the same.
+RETURNS_UNDER_WAY = """query ReturnsUnderWay($query: String!, $first: Int!, $after: String) {
+  orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {
+    nodes { id returns(first: 10, reverse: true) { nodes { id status totalQuantity } } }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
+
 RETURN_GOODS = """query ReturnGoods($id: ID!) {
   ret: return(id: $id) {
     id status
@@ -343,6 +351,7 @@ ALL = {
     "fulfilment_events": FULFILMENT_EVENTS,
     "fulfilment_event_create": FULFILMENT_EVENT_CREATE,
     "returns": RETURNS,
+    "returns_under_way": RETURNS_UNDER_WAY,
     "return_goods": RETURN_GOODS,
     "return_dispose": RETURN_DISPOSE,
     "refundable": REFUNDABLE,

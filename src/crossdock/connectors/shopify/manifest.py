@@ -1,7 +1,13 @@
 """Typed facts about Shopify: settings, topics, limits, what is redacted."""
 
 from crossdock.connectors.shopify.client import API_VERSION
-from crossdock.connectors.shopify.topics import MANIFEST_TOPICS, POLLED_LEVEL, POLLED_ORDER, POLLED_PAYOUT
+from crossdock.connectors.shopify.topics import (
+    MANIFEST_TOPICS,
+    POLLED_LEVEL,
+    POLLED_ORDER,
+    POLLED_PAYOUT,
+    POLLED_RETURN,
+)
 from crossdock.kit.manifest import Manifest, Quota, Setting
 
 SETTINGS = (
@@ -79,6 +85,7 @@ MANIFEST = Manifest(
     topics={
         **MANIFEST_TOPICS,
         POLLED_ORDER: "signal",
+        POLLED_RETURN: "signal",
         POLLED_PAYOUT: "settlement_seen",
         POLLED_LEVEL: "level_seen",
     },

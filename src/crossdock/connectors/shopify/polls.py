@@ -15,6 +15,7 @@ from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Client
 from crossdock.connectors.shopify.graph import number
 from crossdock.connectors.shopify.payouts import payouts
+from crossdock.connectors.shopify.returns_poll import returns
 from crossdock.connectors.shopify.shapes import Changed
 from crossdock.connectors.shopify.topics import POLLED_ORDER, SCOPED, SUBSCRIBED
 from crossdock.connectors.shopify.webhook import Place, content_id, print_of, state_of
@@ -139,7 +140,7 @@ async def subscriptions(client: Client, cursor: str | None, options: Mapping[str
     there = {one.topic for one in await client.subscriptions() if one.uri == uri}
     wanted = SUBSCRIBED
     if not there >= SCOPED.keys():
-        scopes = await _scopes(client)
+        scopes = await client.scopes()
         wanted = tuple(topic for topic in SUBSCRIBED if topic not in SCOPED or scopes & {*SCOPED[topic]})
     missing = [topic for topic in wanted if topic not in there]
     for topic in missing:
@@ -147,14 +148,10 @@ async def subscriptions(client: Client, cursor: str | None, options: Mapping[str
     return Page((), f"{len(wanted)} subscribed, {len(missing)} of them anew")
 
 
-async def _scopes(client: Client) -> set[str]:
-    found = await client.whoami()
-    return {scope.handle for scope in found.current_app_installation.access_scopes}
-
-
 POLLS: dict[str, Poll] = {
     "levels": Poll("levels", stocking.levels, every_s=900.0),
     "orders": Poll("orders", orders, every_s=300.0, backfill=True),
     "subscriptions": Poll("subscriptions", subscriptions, every_s=900.0),
+    "returns": Poll("returns", returns, every_s=900.0),
     "payouts": Poll("payouts", payouts, every_s=3600.0, backfill=True),
 }

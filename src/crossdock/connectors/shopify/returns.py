@@ -68,6 +68,32 @@ class ReturnsData(Struct, frozen=True):
     order: OfOrder | None
 
 
+class _Brief(Struct, frozen=True):
+    id: str
+    status: str
+    total_quantity: int
+
+
+class _Briefs(Struct, frozen=True):
+    nodes: tuple[_Brief, ...]
+
+
+class UnderWay(Struct, frozen=True):
+    """An order in the list of those with returns under way: enough to tell whether anything is new."""
+
+    id: str
+    returns: _Briefs
+
+
+class UnderWayPage(Struct, frozen=True):
+    nodes: tuple[UnderWay, ...]
+    page_info: PageInfo
+
+
+class UnderWayData(Struct, frozen=True):
+    orders: UnderWayPage
+
+
 def is_whole(page: Page) -> bool:
     return not (
         page.page_info.has_next_page or any(one.return_line_items.page_info.has_next_page for one in page.nodes)

@@ -61,5 +61,6 @@ SCOPED: Final[dict[str, tuple[str, ...]]] = {
 }
 
 POLLED_ORDER: Final = "poll/order"
+POLLED_RETURN: Final = "poll/return"
 POLLED_PAYOUT: Final = "poll/payout"
 POLLED_LEVEL: Final = "poll/level"

@@ -13,6 +13,7 @@ from crossdock.connectors.shopify.topics import (
     POLLED_LEVEL,
     POLLED_ORDER,
     POLLED_PAYOUT,
+    POLLED_RETURN,
     SIGNAL_FULFILMENT_ORDER,
     SIGNAL_RETURN,
 )
@@ -23,7 +24,7 @@ from crossdock.kit.manifest import Untranslatable
 
 def translate(connection: str, topic: str, body: bytes) -> list[Event]:
     """Canonical events of one message; raises ``Untranslatable`` naming the field that is off."""
-    handling = HANDLING.get(topic)
+    handling = SIGNAL_RETURN if topic == POLLED_RETURN else HANDLING.get(topic)
     if handling == ORDER:
         order = mapping.parse_order(body)
         # Refunds first: the view beside them wants less, and they say why.

@@ -52,6 +52,7 @@ _BOUND = re.compile(r"(updated_at|processed_at):(>=|<=|<)'([^']+)'")
 _SORTS = {"UPDATED_AT": "updated_at", "PROCESSED_AT": "processed_at"}
 _COMPARE: dict[str, Callable[[datetime, datetime], bool]] = {">=": operator.ge, "<=": operator.le, "<": operator.lt}
 _ID = re.compile(r"\bid:(\d+)")
+_RETURNS = re.compile(r"return_status:(\w+)")
 
 Arguments = Mapping[str, Any]
 
@@ -137,13 +138,15 @@ def _orders(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
     query = a.get("query") or ""
     ids = {int(found) for found in _ID.findall(query)}
     bounds = [(name, sign, datetime.fromisoformat(at)) for name, sign, at in _BOUND.findall(query)]
-    if query and not ids and not bounds:
+    returns = set(_RETURNS.findall(query))
+    if query and not ids and not bounds and not returns:
         raise GraphError(f"this simulator cannot search {query!r}", "BAD_REQUEST")
     now, lag_s = shop.books_.now(), shop.faults.search_lag_s
     found = []
     for order_id, told in shop.books_.orders.items():
         at = datetime.fromisoformat(told["updated_at"])
         within = all(_COMPARE[sign](datetime.fromisoformat(told[name]), bound) for name, sign, bound in bounds)
+        within = within and (not returns or returning.status_of(shop.books_, order_id) in returns)
         indexed_after = timedelta(seconds=lag_s * (4 - (order_id - 1) % 4) / 4)  # later changes may show earlier
         if within and (not ids or order_id in ids) and (not lag_s or at <= now - indexed_after):
             place = datetime.fromisoformat(told[sorted_by]).astimezone(UTC).isoformat()

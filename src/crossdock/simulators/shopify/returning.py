@@ -90,6 +90,19 @@ def dispose(books: ShopBooks, rows: Sequence[Mapping[str, Any]]) -> list[tuple[R
     return [(told, told.lines[place][0], how, quantity) for told, place, how, quantity in found]
 
 
+def status_of(books: ShopBooks, order_id: int) -> str:
+    """What the shop shows of all returns of an order together, as its search calls it."""
+    told = [one for one in books.returns.values() if one.order_id == order_id and one.status != "CANCELED"]
+    if under_way := [one for one in told if one.status == "OPEN"]:
+        inspected = all(_inspected(one) for one in under_way)
+        return "inspection_complete" if inspected else "in_progress"
+    return "returned" if told else "no_return"
+
+
+def _inspected(told: Return) -> bool:
+    return sum(units for _, _, units in told.disposed) >= sum(quantity for _, quantity in told.lines)
+
+
 def item_gid(told: Return, place: int) -> str:
     return f"gid://shopify/ReverseFulfillmentOrderLineItem/{told.id * 100 + place}"
 
@@ -150,6 +163,7 @@ def view(told: Return) -> dict[str, Any]:
         "__typename": "Return",
         "id": f"gid://shopify/Return/{told.id}",
         "status": told.status,
+        "totalQuantity": sum(quantity for _, quantity in told.lines),
         "createdAt": f"{told.created_at:%Y-%m-%dT%H:%M:%SZ}",
         "closedAt": f"{told.closed_at:%Y-%m-%dT%H:%M:%SZ}" if told.closed_at else None,
         "returnLineItems": connection("ReturnLineItemTypeConnection", lines),
