@@ -130,6 +130,7 @@ async def _returned(shop: Any, order_id: str) -> None:
         shop.sim.act("open_return", {"id": order_id, "lines": [{"id": line_id, "quantity": 1}]})["return"]
         for line_id, _ in left
     ]
+    await CONNECTOR.polls["returns"].run(shop.client, None, {})
     shop.settings["return_location"] = "101"
     for units in (1, 1, 9):
         for finished in (False, True):
