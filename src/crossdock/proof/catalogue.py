@@ -93,8 +93,8 @@ ELSEWHERE: Mapping[str, str] = {
     "F23": "polls overlap and are deduplicated: I9; orders of one second in `tests/simulators`",
     "F24": "one version exists",
     "F25": "not simulated: configuration is read when a process starts",
-    "F28": "drawn by no seed of itself: profiles `refunds`, `exchanges`, `returns`, `deposits`; every kind in "
-    "`tests/matrix`",
+    "F28": "drawn by no seed of itself: profiles `refunds`, `exchanges`, `returns`, `payouts`, `deposits`; "
+    "every kind in `tests/matrix`",
     "F30": "a procedure, described in the how-to for backups; not simulated",
     "F31": "benchmarks: a backlog of 100,000 beside live orders",
     "F32": "an absent collector is harmless: `tests/observe`",
@@ -116,7 +116,8 @@ CHECKED: Mapping[str, str] = {
     "I6": "the attempts kept, per command and fence",
     "I7": "vendors' documents, levels and our statuses before and after the replay",
     "I8": "every webhook with the status it was answered with, against the kept messages' bytes",
-    "I9": "the shop's list of orders against our streams, its returns against what the warehouse expects",
+    "I9": "the shop's list of orders against our streams, its returns against what the "
+    "warehouse expects, its payouts against our settlements",
     "I10": "within 15 simulated minutes of quiet: agenda, queue and post are empty, every order rests",
     "I11": "our newest view of each order against the shop's",
     "I12": "at the instant a request leaves: the command's lease in the database",
@@ -162,6 +163,7 @@ REQUESTED: Mapping[str, str] = {
     "refunds": "up to three refunds of every order, under lost answers, late commits and crashes",
     "exchanges": "goods that left are exchanged, for dearer and cheaper ones, twice; taken back, refunded, paid later",
     "returns": "goods come back, whole, damaged, in two parts or not at all, before and after the money",
+    "payouts": "the shop pays out while orders are sold and refunded; the bank takes its time, or sends it back",
     "deposits": "each capture is posted: orders paid at once or in parts, before and after the bill, and refunded",
 }
 

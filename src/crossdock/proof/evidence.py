@@ -99,6 +99,8 @@ class Evidence:
         ):
             for document in books["erp"][name]:
                 found[str(document[key]).partition(" refund ")[0]][f"{name} in the ERP"] += 1
+        for entry in books["erp"]["journal_entries"]:
+            found[str(entry["external_id"]).replace("-SETTLEMENT-", "-")]["journal entries"] += 1
         for release in books["warehouse"]["orders"]:
             found[str(release["partner_order_id"])]["releases"] += 1
         for expected in books["warehouse"]["returns"]:

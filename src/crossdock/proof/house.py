@@ -54,15 +54,22 @@ def policy(scenario: Scenario) -> Policy:
     )
 
 
+def seldom(scenario: Scenario) -> frozenset[str]:
+    """Polls that bring nothing that this run waits for."""
+    return frozenset(SELDOM) - (frozenset({"payouts"}) if scenario.payouts else frozenset())
+
+
 def polled(connector: Connector, scenario: Scenario) -> Connector:
     """The connector with its polls of stock as often as the route needs them, and that of returns if it does: a poll
     more would make every seed another run."""
     if not scenario.returns and connector.manifest.system == SYSTEMS[SHOP]:
         polls = {name: poll for name, poll in connector.polls.items() if name != "returns"}
         connector = msgspec.structs.replace(connector, polls=polls)
-    if scenario.stock is None:
-        return connector
-    often = {n: msgspec.structs.replace(p, every_s=POLLS.get(n, p.every_s)) for n, p in connector.polls.items()}
+    wanted = {
+        **(POLLS if scenario.stock is not None else {}),
+        **({"payouts": POLL_EVERY_S} if scenario.payouts else {}),
+    }
+    often = {n: msgspec.structs.replace(p, every_s=wanted.get(n, p.every_s)) for n, p in connector.polls.items()}
     return msgspec.structs.replace(connector, polls=often)
 
 
@@ -165,10 +172,13 @@ def make_world(
     connectors: Mapping[str, Connector],
     policy: Policy,
     worker: str,
+    *,
+    payouts: bool,
 ) -> World:
     """What the composition root gives a real process, from the simulation."""
     given = settings()
     given[SHOP][0]["stock_locations"] = list(policy.stock.locations) if policy.stock is not None else []
+    given[SHOP][0]["payouts"] = payouts
     if policy.push_returns:
         given[SHOP][0]["return_location"] = LOCATION
     if policy.announce_returns:

@@ -22,6 +22,7 @@ from crossdock.proof.deposits import kept_apart, taken_too_often
 from crossdock.proof.evidence import Evidence, Violation
 from crossdock.proof.exchanges import lost_parts, part_totals, placed_total, told_of, whole_of
 from crossdock.proof.goods import apart, came_twice, not_expected
+from crossdock.proof.payouts import entered_otherwise, entered_twice, unheard_of
 from crossdock.proof.plan import SHOP
 from crossdock.proof.refunds import credited_twice, kept_otherwise, may_be_booked
 from crossdock.proof.stock_checks import stock_wrong
@@ -73,7 +74,7 @@ def _doubled(evidence: Evidence) -> list[tuple[str, str]]:
         billed = sum((Decimal(one["total"]) for one in invoices), ZERO)
         if key in sold and billed > Decimal(sold[key]["total"]):
             found.append((key, f"invoiced {billed}, sold for {sold[key]['total']}"))
-    return found + credited_twice(evidence) + taken_too_often(evidence) + came_twice(evidence)
+    return found + credited_twice(evidence) + taken_too_often(evidence) + came_twice(evidence) + entered_twice(evidence)
 
 
 def _unequal(evidence: Evidence) -> list[tuple[str, str]]:
@@ -89,7 +90,7 @@ def _unequal(evidence: Evidence) -> list[tuple[str, str]]:
             found.append(
                 (key, f"booked {document['total']} {document['currency']}, sold {one['total']} {one['currency']}")
             )
-    return found + kept_otherwise(evidence) + kept_apart(evidence)
+    return found + kept_otherwise(evidence) + kept_apart(evidence) + entered_otherwise(evidence)
 
 
 def _totals(evidence: Evidence, key: str, sold: Mapping[str, Any]) -> set[Decimal]:
@@ -173,7 +174,7 @@ def _incomplete(evidence: Evidence) -> list[tuple[str, str]]:
     rows = evidence.books.rows.values()
     known = {row.ref.key for row in rows if row.ref.kind == "order" and (row.version or row.status == "parked")}
     unknown = [(key, "the shop lists it, we never heard of it") for key in _sold(evidence) if key not in known]
-    return unknown + not_expected(evidence)
+    return unknown + not_expected(evidence) + unheard_of(evidence)
 
 
 def _stuck(evidence: Evidence) -> list[tuple[str, str]]:
@@ -262,7 +263,7 @@ INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
     "I6": ("one outcome per fence; late ones are refused", _fences),
     "I7": ("replaying the whole inbox changes nothing", None),
     "I8": ("2xx: the exact bytes are kept; 4xx: nothing is", _not_kept),
-    "I9": ("every order and return that the shop lists is known, whatever webhooks were lost", _incomplete),
+    "I9": ("every order, return and payout that the shop lists is known, whatever webhooks were lost", _incomplete),
     "I10": ("when faults stop, everything comes to rest", _stuck),
     "I11": ("at rest, the newest view that we know is what the shop shows", not_newest),
     "I12": ("no request of a command leaves without a committed intent and a running lease", None),

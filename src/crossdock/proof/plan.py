@@ -66,6 +66,14 @@ class OrderPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     acts: tuple[tuple[float, str], ...] = ()
 
 
+class PayoutPlan(msgspec.Struct, frozen=True):
+    """The shop pays out what came since the last time. ``fate``: of ``FATES``; ``takes_s``: until it is sealed."""
+
+    at: float
+    fate: str
+    takes_s: float
+
+
 class Blow(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something that happens at an instant. ``who``: a worker's or a vendor's name."""
 
@@ -96,6 +104,7 @@ class Scenario(msgspec.Struct, frozen=True, omit_defaults=True):
     replayed: bool = True  # at the end, the whole inbox once more
     stock: StockPlan | None = None  # the route is told stock
     payments: str = ""  # what the route says of them; none: what ``house.POLICY`` says
+    payouts: tuple[PayoutPlan, ...] = ()  # of a shop that is paid by Shopify Payments, which the route enters
     returns: bool = False  # the route hands on what comes back: to the warehouse, the ERP and the shop
 
     def random(self, kind: str) -> Random:
@@ -175,6 +184,18 @@ def _stock(random: Random) -> dict[str, Any]:
 _AFTERMATH = ("answer_lost", "late_commit", "error_503", "webhook_duplicate", "webhook_late", "webhook_dropped")
 
 
+FATES = ("paid", "paid", "slow", "failed", "sent back")
+
+
+def _paid_out(random: Random) -> dict[str, Any]:
+    """Two to four payouts, while orders are sold, paid and refunded."""
+    plans = [
+        PayoutPlan(round(random.uniform(2.0, 28.0), 2), random.choice(FATES), round(random.uniform(1.0, 12.0), 2))
+        for _ in range(random.choice((2, 3, 4)))
+    ]
+    return {**_later()(random), "payouts": tuple(sorted(plans, key=lambda plan: plan.at))}
+
+
 def _later(**more: Any) -> Callable[[Random], dict[str, Any]]:
     """Time and quiet enough for goods to leave, and for what comes after it."""
 
@@ -229,6 +250,7 @@ ON_REQUEST: Mapping[str, Callable[[Random], dict[str, Any]]] = {
     "exchanges": _later(),
     "deposits": _later(payments="advance"),
     "returns": _later(returns=True),
+    "payouts": _paid_out,
 }
 REFUNDS = ("refund_all", "refund_unit", "refund_kept_unit", "refund_shipping", "refund_amount")
 EXCHANGES = ("exchange_even", "exchange_cheaper", "exchange_dearer")
@@ -249,7 +271,7 @@ def scenario(seed: int, profile: str | None = None) -> Scenario:
     if "orders" in drawn:
         count, spread_s = drawn.pop("orders"), 12.0
     orders = tuple(_order(random, spread_s) for _ in range(count))
-    if name == "refunds":
+    if name in ("refunds", "payouts"):
         orders = tuple(_refunded(Random(f"{seed}/refunds/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
     if name == "deposits":
         orders = tuple(_captured(Random(f"{seed}/deposits/{n}"), one) for n, one in enumerate(orders))  # noqa: S311

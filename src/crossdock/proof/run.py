@@ -12,14 +12,14 @@ import msgspec
 from crossdock import app
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import OperatorActed, encode_event
-from crossdock.proof import house, stock_checks
+from crossdock.proof import house, payouts, stock_checks
 from crossdock.proof.clock import Clock, VirtualLoop
 from crossdock.proof.database import ProcessStore, Trouble
 from crossdock.proof.evidence import Evidence, Violation
 from crossdock.proof.invariants import violations
 from crossdock.proof.marks import Mark, world
 from crossdock.proof.network import ProcessHttp, Serving, Weather, watched
-from crossdock.proof.plan import SHOP, Blow, OrderPlan, Scenario
+from crossdock.proof.plan import SHOP, Blow, OrderPlan, PayoutPlan, Scenario
 from crossdock.proof.process import Process, task_factory
 from crossdock.proof.tables import InMemory, Tables
 from crossdock.proof.vendors import Vendors
@@ -140,6 +140,7 @@ class _Play:
         parts = [loop.create_task(self._order(n, plan)) for n, plan in enumerate(self.scenario.orders)]
         parts += [loop.create_task(self._blow(blow)) for blow in self.scenario.blows]
         parts += [loop.create_task(self._operator(at, act)) for at, act in self.scenario.operator]
+        parts += [loop.create_task(self._pay_out(plan)) for plan in self.scenario.payouts]
         parts.append(loop.create_task(self.vendors.shelves.work(self.scenario.warm_s)))
         await asyncio.sleep(self.scenario.warm_s + self.scenario.trouble_s)
         await asyncio.gather(*parts)
@@ -185,7 +186,8 @@ class _Play:
     def _polled(self, began: float) -> bool:
         """Whether every poll that can bring an order on listed once more since the quiet began."""
         ended, later = self.witness.polled, began + house.POLL_EVERY_S / 2
-        polls = [(n, poll) for n, one in self._connectors.items() for poll in one.polls if poll not in house.SELDOM]
+        seldom = house.seldom(self.scenario)
+        polls = [(n, poll) for n, one in self._connectors.items() for poll in one.polls if poll not in seldom]
         return all(ended.get(one, 0.0) > later and self.witness.listed[one] > began for one in polls)
 
     async def _resume_connections(self) -> None:
@@ -199,7 +201,7 @@ class _Play:
         books = self.tables.books
         if books.agenda or books.dispatch or self.weather.late or not self.vendors.idle:
             return False
-        orders = [row for row in books.rows.values() if row.ref.kind == "order" and row.version]
+        orders = [row for row in books.rows.values() if row.ref.kind in ("order", "settlement") and row.version]
         if not all(row.status in RESTED for row in orders) or self.evidence.will_be_cured():
             return False
         return not stock_checks.waiting(self.evidence)
@@ -253,6 +255,10 @@ class _Play:
         for after_s, verb in plan.acts:
             await asyncio.sleep(max(0.0, self.scenario.warm_s + plan.at + after_s - self.clock.seconds()))
             self.vendors.act(verb, order_id)
+
+    async def _pay_out(self, plan: PayoutPlan) -> None:
+        await asyncio.sleep(self.scenario.warm_s + plan.at)
+        await payouts.pay_out(self.vendors.shop, plan, self.witness.note)
 
     async def _blow(self, blow: Blow) -> None:
         await asyncio.sleep(self.scenario.warm_s + blow.at)
@@ -346,7 +352,7 @@ class _Play:
         random = self.scenario.random(f"{name}/{len(self._processes)}")
         world = house.make_world(
             process, store, http, testimony, now, self.clock.seconds, random, self._connectors,
-            house.policy(self.scenario), f"{name}/{len(self._processes)}",
+            house.policy(self.scenario), f"{name}/{len(self._processes)}", payouts=bool(self.scenario.payouts),
         )  # fmt: skip
         self._workers[name] = house.Worker(process, world)
         self.witness.note(name, "started")

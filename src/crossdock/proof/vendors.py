@@ -215,6 +215,10 @@ class Vendors:
         due = paying.outstanding(self.shop.books_, self.shop.books_.orders[int(order_id)])["shop_money"]
         self.shop.act("capture", {"id": order_id, "amount": f"{due / 3:.2f}"})
 
+    def sent_back(self) -> list[str]:
+        """Payouts that the bank did not take, as their settlements are called."""
+        return [f"{SHOP}-{one.id}" for one in self.shop.payments.payouts.values() if one.status == "FAILED"]
+
     def lock_out(self) -> None:
         """Somebody gives our app in the shop another access token, and does not tell us."""
         self.shop.token = "another-token"  # noqa: S105 - a simulated vendor's

@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
+from itertools import count
 from typing import Any
 
-from crossdock.connectors.netsuite import deposits
-from crossdock.domain import depositing
+import msgspec
+
+from crossdock.connectors.netsuite import deposits, settling
+from crossdock.domain import depositing, settlement_decider
 from crossdock.proof.planted import Mutant
 
 from .planting import instead
+
+ZERO = Decimal(0)
 
 
 @contextmanager
@@ -30,7 +36,43 @@ def _never_drawn() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _renamed_entry() -> Iterator[None]:
+    names = count(1)
+    with instead(settling, settlement_id=lambda command: f"{command.settlement_key}-{next(names)}"):
+        yield
+
+
+@contextmanager
+def _net_of_fees() -> Iterator[None]:
+    rows_of = settlement_decider.rows_of
+
+    def net(matched: Any) -> Any:
+        return rows_of(
+            [(msgspec.structs.replace(one, amount=one.amount - one.fee, fee=ZERO), to) for one, to in matched]
+        )
+
+    with instead(settlement_decider, rows_of=net):
+        yield
+
+
 MUTANTS = (
+    Mutant(
+        name="a payout is entered under another name each time",
+        what="The journal entry's external id is another with every call: a repeat makes a second one.",
+        plant=_renamed_entry,
+        profile="payouts",
+        within=5,
+        caught_by=("I2",),
+    ),
+    Mutant(
+        name="a payout is entered net of its fees",
+        what="What the payment provider kept is not told apart: sales seem to have been smaller.",
+        plant=_net_of_fees,
+        profile="payouts",
+        within=5,
+        caught_by=("I2",),
+    ),
     Mutant(
         name="deposit without a name",
         what="The customer deposit carries no external id: a repeat makes a second one.",

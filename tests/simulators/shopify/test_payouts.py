@@ -110,6 +110,15 @@ async def test_a_payout_that_the_bank_sends_back_is_told_again_as_failed(shop: A
     assert (read(paid).status, read(failed).status) == ("paid", "failed")
     assert paid.delivery_id != failed.delivery_id
     assert (await poll(shop, cursor))[0] == []
+    again = shop.sim.act("payout", {})["id"]
+    [anew], _ = await poll(shop, cursor)
+    assert (anew.stream_key, read(anew).deposit) == (f"shop1-{again}", read(paid).deposit)
+
+
+async def test_test_orders_move_no_money(shop: Any) -> None:
+    shop.sim.act("place_order", {"paid": True, "test": True})
+    shop.sim.payments.enter()
+    assert shop.sim.payments.transactions == []
 
 
 async def test_a_payout_cancelled_before_it_left_is_nothing(shop: Any) -> None:

@@ -194,7 +194,7 @@ def _payout(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
 
 def _settle_payout(shop: "ShopifySimulator", args: Args) -> dict[str, Any]:
     """The bank took a payout, or sent it back: ``id``, ``status``."""
-    shop.payments.payouts[int(args["id"])].status = str(args["status"])
+    shop.payments.settle(int(args["id"]), str(args["status"]))
     return {"id": str(args["id"])}
 
 
