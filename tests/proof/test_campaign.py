@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from crossdock.proof.campaign import EARLY, Report, another, campaign
-from crossdock.proof.plan import KINDS, PROFILES
+from crossdock.proof.plan import KINDS, PROFILES, scenario
+from crossdock.proof.run import run
 from crossdock.proof.telling import PASSED, STOPPED, Keeping, kept, lines, store, verdict
 from tests.cli.running import ROOT, crossdock
 
@@ -189,3 +190,8 @@ async def test_in_the_background_it_can_be_stopped_and_leaves_no_process_behind(
         assert json.loads(report.read_text())["interrupted"] is True
     while _working(running.pid):
         await asyncio.sleep(0.05)
+
+
+def test_a_refusal_that_is_told_after_its_lease_has_ended_is_not_known() -> None:
+    """Seed 49,991: a process paused on its way to the database, and the command was sent again, as it must be."""
+    assert run(scenario(49_991)).violations == []

@@ -151,7 +151,9 @@ def pestered(evidence: "Evidence") -> list[tuple[str, str]]:
     refused: set[int] = set()
     found = []
     for attempt in evidence.books.attempts:
-        if attempt.command_id in refused and not attempt.fenced_out:
+        if attempt.fenced_out:
+            continue  # told after its lease had ended: whoever sends next knows no more than that it had
+        if attempt.command_id in refused:
             key = keys[attempt.command_id]
             found.append((key.partition("/")[0], f"{key} was refused, and sent again"))
         if attempt.outcome == "rejected":

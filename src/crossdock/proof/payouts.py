@@ -42,7 +42,7 @@ def entered_twice(evidence: "Evidence") -> Found:
 
 
 def entered_otherwise(evidence: "Evidence") -> Found:
-    """I2: payouts that were paid and that the ERP has otherwise or not at all, and nobody is told; entries of others."""
+    """I2: payouts that the ERP has otherwise than the shop, or not at all, and nobody is told; entries of nothing."""
     entries, problems, found = dict(_entries(evidence)), evidence.open_problems(), []
     for one in evidence.vendors.shop.books()["payouts"]:
         key, entry = f"{SHOP}-{one['id']}", entries.pop(one["id"], None)
