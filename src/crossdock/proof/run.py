@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from crossdock import app
-from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import OperatorActed, encode_event
 from crossdock.proof import house, payouts, stock_checks
 from crossdock.proof.clock import Clock, VirtualLoop
 from crossdock.proof.database import ProcessStore, Trouble
 from crossdock.proof.evidence import Evidence, Violation
+from crossdock.proof.inbox import Inbox
 from crossdock.proof.invariants import violations
 from crossdock.proof.marks import Mark, world
 from crossdock.proof.network import ProcessHttp, Serving, Weather, watched
@@ -31,7 +31,6 @@ PATIENCE_S = 3600.0  # of quiet, until all has come to rest: longer than a comma
 RESTED = frozenset({"done", "cancelled", "ignored", "exception", "held", "parked"})
 _LOOK_S = 1.0
 _AGAIN_S = 0.5  # until a killed process is there again
-_APART_S = 0.001  # messages that come at one instant have no order in a database
 
 
 class Ran(msgspec.Struct):
@@ -115,7 +114,7 @@ class _Play:
         self._workers: dict[str, house.Worker] = {}
         self._processes: list[Process] = []
         self._orders: dict[int, str] = {}
-        self._acts = self._replays = 0
+        self._inbox, self._acts = Inbox(self.tables), 0
         self._random = scenario.random("world")
         self._quiet = False
         self._struck = ""  # whom the sweep killed
@@ -211,12 +210,9 @@ class _Play:
         if self.evidence.stuck:
             return
         self.evidence.before_replay()
-        inbox = [(ref, one) for ref, one in self._inbox()]
+        inbox = self._inbox.messages()
         self._random.shuffle(inbox)
-        for ref, one in inbox:
-            fresh = f"replay:{one.id}:{self._replay()}"
-            await self.tables.store.accept([Arrival(one.connection, fresh, one.source, one.topic, ref, one.body)])
-            await asyncio.sleep(_APART_S)
+        await self._inbox.replay(inbox)
         self.witness.note("world", f"replay of {len(inbox)} messages")
         await self.tables.store.wake("decide")
         for _ in range(120):
@@ -224,18 +220,6 @@ class _Play:
             if self._still():
                 break
         self.evidence.after_replay()
-
-    def _replay(self) -> int:
-        self._replays += 1
-        return self._replays
-
-    def _inbox(self) -> list[tuple[StreamRef, Any]]:
-        refs = self.evidence.streams_of_messages
-        return [
-            (refs[number], message)
-            for number, message in sorted(self.tables.books.messages.items())
-            if message.source in ("webhook", "poll") and number in refs
-        ]
 
     # -- what happens in it ------------------------------------------------------------------------------------
 
@@ -307,11 +291,7 @@ class _Play:
         await asyncio.sleep(self.scenario.warm_s + at)
         self.witness.fault(f"operator_{act}", "operator", act)
         if act == "replay":
-            for ref, one in self._inbox():
-                number = self._replay()
-                again = Arrival(one.connection, f"replay:{number}", one.source, one.topic, ref, one.body)
-                await self.tables.store.accept([again])
-                await asyncio.sleep(_APART_S)
+            await self._inbox.replay(self._inbox.messages())
         else:
             await self._retry_all()
         await self.tables.store.wake("decide")
