@@ -35,6 +35,7 @@ _CAUSES: Mapping[str, tuple[str, ...]] = {
     f"{WAREHOUSE} cancel": ("release.cancelled_there",),
     "webhook_drifted": ("shopify.payment_status_unknown",),
     "row_unreadable": ("unreadable_position",),
+    "refunded, then damaged": ("return.stock_differs",),  # the credit memo put them back before anybody knew
     "payout sent back": ("settlement.returned",),
     "record_locked": _TO_THE_ERP,
     "record_refused": _TO_THE_ERP,
@@ -76,6 +77,7 @@ def _excused(evidence: "Evidence", key: str) -> tuple[str, ...]:
     plan = evidence.plans.get(whole_of(key), OrderPlan(0.0))
     happened = [name for name, value in plan.wish.items() if value is True] + [verb for _, verb in plan.acts]
     happened += [kind for kind in ("record_locked", "record_refused") if evidence.scenario.singled_out(kind, key)]
+    happened += ["refunded, then damaged"] if evidence.vendors.returning.came_worse(key) else []
     happened += ["payout sent back"] if key in evidence.vendors.sent_back() else []
     happened += ["row_unreadable"] if key in evidence.vendors.shelves.blank else []
     happened += [kind for kind in ("webhook_drifted",) if kind in evidence.scenario.rates]

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from crossdock.proof.plan import RETURNS, SHOP, WAREHOUSE
+from crossdock.proof.plan import SHOP, WAREHOUSE
 from crossdock.simulators.shiphero import ShipHeroSimulator
 from crossdock.simulators.shiphero.returns import PENDING
 from crossdock.simulators.shiphero.returns import Return as Expected
@@ -38,7 +38,7 @@ class Fate(msgspec.Struct):
 
 
 class Returning:
-    """``fates``: of each return, by the shop's id. ``refused``: told what somebody could not do, and its order."""
+    """Of one run. ``fates``: of each return, by the shop's id."""
 
     def __init__(
         self, shop: ShopifySimulator, warehouse: ShipHeroSimulator, random: Random, now: Callable[[], datetime],
@@ -46,7 +46,6 @@ class Returning:
     ) -> None:  # fmt: skip
         self._shop, self._warehouse, self._random, self._now, self._note = shop, warehouse, random, now, note
         self._waiting: list[tuple[str, int]] = []
-        self._ended = False
         self.fates: dict[str, Fate] = {}
 
     def act(self, verb: str, order_id: int) -> None:
@@ -83,7 +82,11 @@ class Returning:
     def end(self) -> None:
         """Nobody wants to send anything back any more; what is under way comes."""
         self._waiting.clear()
-        self._ended = True
+
+    def came_worse(self, key: str) -> bool:
+        """Whether goods of the order were refunded first, to be put back, and could not be."""
+        mine = (fate for fate in self.fates.values() if f"{SHOP}-{fate.order_id}" == key)
+        return any(fate.refund == "first" and fate.goods in ("damaged", "in two") for fate in mine)
 
     @property
     def idle(self) -> bool:
@@ -154,6 +157,3 @@ def announced(warehouse: ShipHeroSimulator, return_id: str) -> list[Expected]:
     """What the warehouse was told of a return of the shop's, the newest first."""
     known = reversed(warehouse.returns.returns.values())
     return [one for one in known if f"-{return_id}" in f"{one.partner_id}"]
-
-
-__all__ = ["RETURNS", "Fate", "Returning", "announced"]
