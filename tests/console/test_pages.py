@@ -154,6 +154,26 @@ async def test_a_certificate_that_ends_is_seen_in_time(day: Day, desk: Desk) -> 
         await note(name, {})
 
 
+async def test_a_limit_that_refuses_for_hours_is_seen(day: Day, desk: Desk) -> None:
+    """A refusal by a limit costs no try, so no exception tells of one that never ends."""
+    row = await day.store.pool.fetchrow(
+        "select s.key, t.name from dispatch d join commands c on c.id = d.command_id join streams s on s.id = c.stream_id "
+        "join connections t on t.id = d.connection_id where t.breaker = 'closed' and t.paused_at is null "
+        "and s.kind = 'order' and not exists (select from exceptions e where e.stream_id = s.id and e.state = 'open')"
+    )
+    async with visitor(desk, "viewer") as who:
+        for hours, state in ((0.5, "fine"), (2, "throttled")):
+            await day.store.pool.execute(
+                "update dispatch d set throttled_at = now() - make_interval(secs => $1) from commands c, streams s "
+                "where c.id = d.command_id and s.id = c.stream_id and s.key = $2", hours * 3600, row["key"],
+            )  # fmt: skip
+            known = {one.name: one for one in await reading_connections.connections(desk.pool)}
+            assert known[row["name"]].health == state
+            assert ("by its limit" in (await who.page("/now/figures")).text) is (state == "throttled")
+            assert ("Its limit has refused" in (await who.page(f"/connections/{row['name']}")).text) is (hours == 2)
+            assert "the limit there lets it through" in (await who.page(f"/orders/{row['key']}")).text
+
+
 def test_the_vendored_files_are_the_published_ones() -> None:
     vendor = resources.files("crossdock.console") / "static" / "vendor"
     hashes = static_files.integrity()
