@@ -141,7 +141,9 @@ class KeepingStore:
     async def pause(self, connection: str, reason: str | None) -> None:
         self.paused[connection] = reason
 
-    async def acquire_slots(self, account: str, worker: str, want: int, limit: int, lease_s: float) -> int:
+    async def acquire_slots(
+        self, account: str, worker: str, want: int, limit: int, lease_s: float, **turns: str
+    ) -> int:
         if account != "polls":
             return want
         if self.owner in (None, worker):
