@@ -157,9 +157,10 @@ async def test_a_certificate_that_ends_is_seen_in_time(day: Day, desk: Desk) -> 
 async def test_a_limit_that_refuses_for_hours_is_seen(day: Day, desk: Desk) -> None:
     """A refusal by a limit costs no try, so no exception tells of one that never ends."""
     row = await day.store.pool.fetchrow(
-        "select s.key, t.name from dispatch d join commands c on c.id = d.command_id join streams s on s.id = c.stream_id "
-        "join connections t on t.id = d.connection_id where t.breaker = 'closed' and t.paused_at is null "
-        "and s.kind = 'order' and not exists (select from exceptions e where e.stream_id = s.id and e.state = 'open')"
+        "select s.key, t.name from dispatch d join commands c on c.id = d.command_id "
+        "join streams s on s.id = c.stream_id join connections t on t.id = d.connection_id "
+        "where t.breaker = 'closed' and t.paused_at is null and s.kind = 'order' "
+        "and not exists (select from exceptions e where e.stream_id = s.id and e.state = 'open')"
     )
     async with visitor(desk, "viewer") as who:
         for hours, state in ((0.5, "fine"), (2, "throttled")):

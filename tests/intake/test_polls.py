@@ -9,12 +9,14 @@ import pytest
 
 from crossdock.domain.decision import CustomerMaster
 from crossdock.domain.outcome import Misconfigured
+from crossdock.governance.forms import is_name
 from crossdock.intake import polling, polls
 from crossdock.intake.backfill import NoBackfill, backfill
 from crossdock.intake.polling import Tally
 from crossdock.intake.polls import PollLoop
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Found, Page, Poll, Quota
+from crossdock.reconcile import rounds
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import BACKFILL, LIVE
 from tests.intake.world import KeepingStore, page, until, world
@@ -78,6 +80,13 @@ async def test_pages_become_messages_and_masters_and_the_cursor_follows() -> Non
     assert notes.said == [("north", None)]
     assert store.wakes
     assert store.owner is None
+
+
+@pytest.mark.parametrize("ownership", [polls.OWNERSHIP, rounds.OWNERSHIP])
+def test_no_connection_can_be_called_what_the_one_who_polls_or_reconciles_holds(ownership: str) -> None:
+    """A connection's slots are kept under its name: those of one called ``polls`` kept every process from polling."""
+    assert is_name("polls")
+    assert not is_name(ownership)
 
 
 async def test_the_first_whole_round_of_masters_is_noted_and_wakes_the_orders_that_wait() -> None:

@@ -13,6 +13,7 @@ from crossdock.kit.manifest import Poll
 from crossdock.kit.pausing import pause
 from crossdock.store.protocol import LIVE, ConnectionRow, StoreUnavailable
 
+OWNERSHIP = "/polls"  # an account of slots as connections have them, under a name that none can have
 OWNER_LEASE_S = 30.0  # another process takes over this long after the owner died
 RENEWALS = 3  # within a lease
 RETRY_S = 15.0  # the first retry of a poll that failed; doubles up to its interval
@@ -82,7 +83,7 @@ class PollLoop:
         if now - self._renewed < (renew_s if self._owns else renew_s / 5):
             return
         self._renewed = now
-        owned = await self._world.store.acquire_slots("polls", self._world.worker, 1, 1, self._lease_s) > 0
+        owned = await self._world.store.acquire_slots(OWNERSHIP, self._world.worker, 1, 1, self._lease_s) > 0
         if owned != self._owns:
             self._world.signals.log.info("poll.owner", state="owner" if owned else "standing by")
         self._owns = owned
@@ -91,7 +92,7 @@ class PollLoop:
         if not self._owns:
             return
         try:
-            await self._world.store.release_slots("polls", self._world.worker)
+            await self._world.store.release_slots(OWNERSHIP, self._world.worker)
         except StoreUnavailable as error:
             # The lease ends by itself.
             self._world.signals.log.warning("store.unavailable", doing="give up the polls", error=error)

@@ -45,7 +45,7 @@ class ConnectionHealth(msgspec.Struct, frozen=True):
 
     @property
     def health(self) -> str:
-        """One word: paused, down (breaker open), trying (half open), failing, throttled, fine, or idle (never called)."""
+        """paused, down (breaker open), trying (half open), failing, throttled, fine, or idle (never called)."""
         if self.paused_at:
             return "paused"
         if self.breaker != "closed":
