@@ -1,3 +1,4 @@
+-- oldest: 9
 -- Since when the target's limit has refused a command, and has given it no other answer. Such a refusal costs no try, so
 -- that nothing else tells of one that is repeated for ever.
 alter table dispatch add column throttled_at timestamptz;
