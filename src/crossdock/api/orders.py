@@ -201,7 +201,7 @@ def _when_sent(command: CommandRow) -> str:
         return f"{deed}, by itself as soon as it answers: it does not answer now."
     if command.throttled_at is not None:
         since = command.throttled_at.isoformat(" ", "minutes")
-        return f"{deed}, by itself as soon as the limit there lets it through: it has been refused since {since}."
+        return f"{deed}, by itself as soon as the limit there lets it through: it refuses commands since {since}."
     return f"{deed}, by itself."
 
 
@@ -380,7 +380,7 @@ def _sending(command: CommandRow) -> Iterable[tuple[str, str]]:
     if command.check_first:
         yield "first", "looks up whether an earlier send arrived"
     if command.throttled_at:
-        yield "refused by the limit since", command.throttled_at.isoformat(timespec="seconds")
+        yield "the limit there refuses since", command.throttled_at.isoformat(timespec="seconds")
 
 
 def _attempt(attempt: Attempt, command: CommandRow) -> Moment:
