@@ -114,6 +114,18 @@ async def test_units_wake_the_orders_that_lack_them() -> None:
     assert (store.listed, store.looked) == ([("north", "price")], [["SKU-1"], None])
 
 
+async def test_which_poll_fails_is_kept_apart_from_what_else_the_connection_does() -> None:
+    polled: list[tuple[str, str, str | None]] = []
+
+    async def note_poll(connection: str, poll: str, error: str | None) -> None:
+        polled.append((connection, poll, error))
+
+    for answer, ended in ((NotSent("away"), 1), (page(1, cursor="a"), 2)):
+        loop = PollLoop(world(KeepingStore(), Listing({None: answer}).poll()), Notes().note, note_poll, tick_s=0.01)
+        await run_until(loop, lambda ended=ended: len(polled) >= ended)
+    assert polled == [("north", "orders", "NotSent: away"), ("north", "orders", None)]
+
+
 async def test_a_part_of_the_masters_is_no_whole_round() -> None:
     broken = Listing({None: page(cursor="a", more=True, products=(("S", b"{}"),)), "a": NotSent("away")})
     store, notes = KeepingStore(), Notes()

@@ -20,6 +20,7 @@ RETRY_S = 15.0  # the first retry of a poll that failed; doubles up to its inter
 DOUBLINGS = 20  # beyond any interval; after days of failing the power itself would no longer be a number
 
 Noted = Callable[[str, str | None], Awaitable[None]]  # connection, and what is wrong or None
+Polled = Callable[[str, str, str | None], Awaitable[None]]  # connection, poll, and what is wrong or None
 
 
 class _Turn(msgspec.Struct):
@@ -33,12 +34,19 @@ class _Turn(msgspec.Struct):
 
 
 class PollLoop:
-    """A ``Loop``. ``noted`` keeps a connection's last contact or error where people see it."""
+    """A ``Loop``. ``noted`` keeps a connection's last contact or error where people see it; ``polled``: which
+    polls fail."""
 
     def __init__(
-        self, world: World, noted: Noted, *, tick_s: float = 1.0, owner_lease_s: float = OWNER_LEASE_S
+        self,
+        world: World,
+        noted: Noted,
+        polled: Polled | None = None,
+        *,
+        tick_s: float = 1.0,
+        owner_lease_s: float = OWNER_LEASE_S,
     ) -> None:
-        self._world, self._noted, self._tick_s = world, noted, tick_s
+        self._world, self._noted, self._polled, self._tick_s = world, noted, polled, tick_s
         self._lease_s = owner_lease_s
         now = world.stopwatch()
         self._turns = [
@@ -142,7 +150,10 @@ class PollLoop:
             if isinstance(outcome, Misconfigured):
                 signals.log.error("connection.paused", connection=name, code=outcome.code)
                 await self._world.store.pause(name, outcome.detail)
-            await self._noted(name, None if error is None else f"poll {turn.poll.name}: {_said(error)}")
+            said = None if error is None else _said(error)
+            await self._noted(name, None if said is None else f"poll {turn.poll.name}: {said}")
+            if self._polled is not None:
+                await self._polled(name, turn.poll.name, said)
         except StoreUnavailable as unavailable:
             signals.log.warning("store.unavailable", doing=f"note the poll of {name}", error=unavailable)
         except Exception as unkept:  # noqa: BLE001 - what cannot be noted must not end the healing path

@@ -11,6 +11,11 @@ RECENT_CALLS = 20_000
 THROTTLED_S = 3600.0  # a limit that has refused a command for this long will not let it through by itself
 
 
+class FailingPoll(msgspec.Struct, frozen=True):
+    since: datetime
+    error: str
+
+
 class ConnectionHealth(msgspec.Struct, frozen=True):
     """One configured account as the store knows it. Durations in the unit their name says."""
 
@@ -30,6 +35,7 @@ class ConnectionHealth(msgspec.Struct, frozen=True):
     last_error_at: datetime | None
     last_error: str | None
     ends: dict[str, datetime]  # its credentials, by name
+    failing_polls: dict[str, FailingPoll]
     waiting: Count
     due: int
     in_flight: int
@@ -50,7 +56,7 @@ class ConnectionHealth(msgspec.Struct, frozen=True):
             return "paused"
         if self.breaker != "closed":
             return "down" if self.breaker == "open" else "trying"
-        if self.failures:
+        if self.failures or self.failing_polls:
             return "failing"
         if self.throttled_at:
             return "throttled"
@@ -69,6 +75,7 @@ def _health(row: dict[str, Any], recent: Any) -> ConnectionHealth:
         throttled=counted(row.pop("throttled")),
         in_flight=row.pop("leased"),
         slots_held=row.pop("held"),
+        failing_polls=msgspec.json.decode(row.pop("failing_polls"), type=dict[str, FailingPoll]),
         ends=msgspec.json.decode(row.pop("ends"), type=dict[str, datetime]),
         calls=recent["n"] if recent else 0,
         done=recent["done"] if recent else 0,

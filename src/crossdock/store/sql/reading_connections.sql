@@ -3,6 +3,7 @@
 -- quota's booking (accounts are named as connections).
 select c.id, c.name, c.system, c.role, c.region, c.api_version, c.mapping_version, c.paused_at, c.paused_reason, c.breaker,
     c.breaker_until, c.failures, c.last_ok_at, c.last_error_at, c.last_error, c.ends::text as ends,
+    c.failing_polls::text as failing_polls,
     q.n as waiting, q.due, q.leased, q.oldest_at, t.n as throttled, t.since as throttled_at,
     extract(epoch from quota.tat - now())::float8 as booked_s, slots.held
 from connections c
