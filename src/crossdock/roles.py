@@ -126,7 +126,7 @@ async def _loops(spec: ChildSpec, config: Config, world: World, pool: Pool) -> A
         reconcile = ReconcileLoop(world, pool, app.rounds(config, hurry=spec.hurry))
         contacts = Contacts(pool)
         credentials = CredentialLoop(world, contacts.note_ends)
-        yield [ScheduleLoop(world), PollLoop(world, contacts.note), credentials, sweep, reconcile]
+        yield [ScheduleLoop(world), PollLoop(world, contacts.note, contacts.note_poll), credentials, sweep, reconcile]
     elif spec.role == "console":
         from crossdock.console_role import console
 

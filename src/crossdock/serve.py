@@ -61,7 +61,7 @@ class Serving:
         from crossdock.store.embedded import Embedded
 
         say(f"database  embedded PostgreSQL in {self._data}")
-        async with Guardian(self._data) as guardian:
+        async with Guardian(self._data, say) as guardian:
             self._held = guardian.held
             url = Embedded(self._data).url()
             await migrate(url)

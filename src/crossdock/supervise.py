@@ -138,32 +138,66 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
 
 class Guardian:
-    """The process that stops the embedded PostgreSQL after all of ours. Give ``held`` to every child."""
+    """The process that stops the embedded PostgreSQL after all of ours, kept alive. Give ``held`` to every child.
 
-    def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
+    Without it a command that ends would take itself for the server's last user, and stop it below us.
+    """
+
+    def __init__(self, data_dir: Path, tell: Callable[[str], None] = lambda _said: None) -> None:
+        self._data_dir, self._tell = data_dir, tell
         self._process: asyncio.subprocess.Process | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._watched = -1  # the end of the pipe that it reads; ``held`` is the other
         self.held: tuple[int, ...] = ()
+        self.pid: int | None = None  # while it holds its place
 
     async def __aenter__(self) -> "Guardian":
-        watched, ours = os.pipe()
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "crossdock.guardian", str(self._data_dir), stdin=watched,
-            stdout=asyncio.subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
-        os.close(watched)
+        self._watched, ours = os.pipe()
         self.held = (ours,)
-        assert self._process.stdout is not None
-        if not await self._process.stdout.readline():
-            os.close(ours)
+        if not await self._start():
+            self._close()
             raise RuntimeError("the embedded PostgreSQL did not start; the lines above say why")
+        self._keeping = asyncio.create_task(self._keep())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for ours in self.held:
-            os.close(ours)
+        if self._keeping is not None:  # before the pipe ends, and it with that
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+        self._close()
         if self._process is not None:
             await self._process.wait()
+
+    async def _start(self) -> bool:
+        """Whether it holds its place; it has ended, or will, where it does not."""
+        self.pid = None
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "crossdock.guardian", str(self._data_dir), stdin=self._watched,
+            stdout=asyncio.subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        assert self._process.stdout is not None
+        ready = bool(await self._process.stdout.readline())
+        self.pid = self._process.pid if ready else None
+        return ready
+
+    async def _keep(self) -> None:
+        """Start it again when it ends, until cancelled."""
+        backoff_s, loop = FIRST_BACKOFF_S, asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            assert self._process is not None
+            how = _how(await self._process.wait())
+            backoff_s = FIRST_BACKOFF_S if loop.time() - began > STEADY_S else min(backoff_s * 2, LONGEST_BACKOFF_S)
+            self._tell(f"the guardian of the embedded PostgreSQL ended ({how}); starting it again in {backoff_s:g} s")
+            await asyncio.sleep(backoff_s)
+            try:
+                await self._start()
+            except OSError as error:  # no memory or processes to spare: there may be some later
+                self._tell(f"the guardian of the embedded PostgreSQL was not started: {error}")
+
+    def _close(self) -> None:
+        for end in (self._watched, *self.held):
+            os.close(end)
 
 
 def _how(code: int) -> str:

@@ -154,6 +154,43 @@ async def test_a_certificate_that_ends_is_seen_in_time(day: Day, desk: Desk) -> 
         await note(name, {})
 
 
+async def test_a_limit_that_refuses_for_hours_is_seen(day: Day, desk: Desk) -> None:
+    """A refusal by a limit costs no try, so no exception tells of one that never ends."""
+    row = await day.store.pool.fetchrow(
+        "select s.key, t.name from dispatch d join commands c on c.id = d.command_id "
+        "join streams s on s.id = c.stream_id join connections t on t.id = d.connection_id "
+        "where t.breaker = 'closed' and t.paused_at is null and s.kind = 'order' "
+        "and not exists (select from exceptions e where e.stream_id = s.id and e.state = 'open')"
+    )
+    async with visitor(desk, "viewer") as who:
+        for hours, state in ((2, "throttled"), (0.5, "fine")):
+            await day.store.pool.execute(
+                "update dispatch d set throttled_at = now() - make_interval(secs => $1) from commands c, streams s "
+                "where c.id = d.command_id and s.id = c.stream_id and s.key = $2", hours * 3600, row["key"],
+            )  # fmt: skip
+            known = {one.name: one for one in await reading_connections.connections(desk.pool)}
+            assert known[row["name"]].health == state
+            if hours == 2:  # Now keeps its figures for a moment
+                assert "by its limit" in (await who.page("/now/figures")).text
+            assert ("Its limit has refused" in (await who.page(f"/connections/{row['name']}")).text) is (hours == 2)
+            assert "the limit there lets it through" in (await who.page(f"/orders/{row['key']}")).text
+
+
+async def test_a_poll_that_fails_is_seen_until_it_succeeds(day: Day, desk: Desk) -> None:
+    """What else the connection does may go well: an app that lacks one access scope, say."""
+    name = next(one.name for one in await reading_connections.connections(desk.pool) if one.health == "fine")
+    note_poll = Contacts(day.store.pool).note_poll
+    async with visitor(desk, "viewer") as who:
+        for error in ("Rejected: Required access: `read_returns`", "Rejected: again", None):
+            await note_poll(name, "returns", error)
+            (known,) = [one for one in await reading_connections.connections(desk.pool) if one.name == name]
+            assert known.health == ("fine" if error is None else "failing")
+            text = (await who.page(f"/connections/{name}")).text
+            assert ("Its poll returns has been failing" in text) is (error is not None)
+            assert error is None or error in text
+        assert known.failing_polls == {}
+
+
 def test_the_vendored_files_are_the_published_ones() -> None:
     vendor = resources.files("crossdock.console") / "static" / "vendor"
     hashes = static_files.integrity()

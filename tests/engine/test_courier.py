@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from crossdock.domain.commands import Payload
-from crossdock.domain.outcome import RateLimited
+from crossdock.domain.outcome import RateLimited, RetryLater
 from crossdock.engine.courier import Courier
 from crossdock.engine.deciding import DecideLoop
 from crossdock.engine.delivering import DeliverLoop
@@ -85,6 +85,9 @@ class Refusing:
     async def refuse(self, nth: int, payload: Payload, call: Call) -> Result:
         return Result(RateLimited(60.0))
 
+    async def busy(self, nth: int, payload: Payload, call: Call) -> Result:
+        return Result(RetryLater("busy"))
+
     async def claim(self) -> bool:
         await self.health.refresh()
         claimed = await self.courier.claim()
@@ -118,6 +121,24 @@ async def test_a_rest_that_the_vendor_asked_for_is_kept_by_all_commands_of_the_c
         refused.ahead_s = 70.0
         assert await refused.claim()
         assert len(refused.toy.calls) > called
+
+
+async def test_since_when_a_limit_refuses_a_command_is_known_until_it_answers_otherwise(store: PostgresStore) -> None:
+    """Such a refusal costs no try: without it nobody would ever be told."""
+    since = "select throttled_at from dispatch"
+    async with refusing(store, Quota(), commands=1) as refused:
+        assert await store.pool.fetchval(since) is None
+        assert await refused.claim()
+        first = await store.pool.fetchval(since)
+        assert first is not None
+        refused.ahead_s = 70.0
+        await store.pool.execute("update dispatch set due_at = now()")
+        assert await refused.claim()
+        assert await store.pool.fetchval(since) == first
+        refused.ahead_s, refused.toy.answer = 140.0, refused.busy
+        await store.pool.execute("update dispatch set due_at = now()")
+        assert await refused.claim()
+        assert await store.pool.fetchval(since) is None
 
 
 async def test_what_was_claimed_when_a_rest_began_is_given_back_and_not_held(store: PostgresStore) -> None:

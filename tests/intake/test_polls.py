@@ -9,12 +9,14 @@ import pytest
 
 from crossdock.domain.decision import CustomerMaster
 from crossdock.domain.outcome import Misconfigured
+from crossdock.governance.forms import is_name
 from crossdock.intake import polling, polls
 from crossdock.intake.backfill import NoBackfill, backfill
 from crossdock.intake.polling import Tally
 from crossdock.intake.polls import PollLoop
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Found, Page, Poll, Quota
+from crossdock.reconcile import rounds
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import BACKFILL, LIVE
 from tests.intake.world import KeepingStore, page, until, world
@@ -80,6 +82,13 @@ async def test_pages_become_messages_and_masters_and_the_cursor_follows() -> Non
     assert store.owner is None
 
 
+@pytest.mark.parametrize("ownership", [polls.OWNERSHIP, rounds.OWNERSHIP])
+def test_no_connection_can_be_called_what_the_one_who_polls_or_reconciles_holds(ownership: str) -> None:
+    """A connection's slots are kept under its name: those of one called ``polls`` kept every process from polling."""
+    assert is_name("polls")
+    assert not is_name(ownership)
+
+
 async def test_the_first_whole_round_of_masters_is_noted_and_wakes_the_orders_that_wait() -> None:
     listing = Listing(
         {
@@ -103,6 +112,18 @@ async def test_units_wake_the_orders_that_lack_them() -> None:
     loop = PollLoop(world(store, listing.poll(masters="price")), notes.note, tick_s=0.01)
     await run_until(loop, lambda: bool(notes.said))
     assert (store.listed, store.looked) == ([("north", "price")], [["SKU-1"], None])
+
+
+async def test_which_poll_fails_is_kept_apart_from_what_else_the_connection_does() -> None:
+    polled: list[tuple[str, str, str | None]] = []
+
+    async def note_poll(connection: str, poll: str, error: str | None) -> None:
+        polled.append((connection, poll, error))
+
+    for answer, ended in ((NotSent("away"), 1), (page(1, cursor="a"), 2)):
+        loop = PollLoop(world(KeepingStore(), Listing({None: answer}).poll()), Notes().note, note_poll, tick_s=0.01)
+        await run_until(loop, lambda ended=ended: len(polled) >= ended)
+    assert polled == [("north", "orders", "NotSent: away"), ("north", "orders", None)]
 
 
 async def test_a_part_of_the_masters_is_no_whole_round() -> None:

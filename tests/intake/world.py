@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from crossdock.engine.world import Linked, World
+from crossdock.intake.polls import OWNERSHIP
 from crossdock.kit.http import Line
 from crossdock.kit.manifest import Connector, Identity, Manifest, Page, Poll, Quota, Refused, Setting, Webhook
 from crossdock.observe.signals import Silence
@@ -141,8 +142,10 @@ class KeepingStore:
     async def pause(self, connection: str, reason: str | None) -> None:
         self.paused[connection] = reason
 
-    async def acquire_slots(self, account: str, worker: str, want: int, limit: int, lease_s: float) -> int:
-        if account != "polls":
+    async def acquire_slots(
+        self, account: str, worker: str, want: int, limit: int, lease_s: float, **turns: str
+    ) -> int:
+        if account != OWNERSHIP:
             return want
         if self.owner in (None, worker):
             self.owner = worker
@@ -150,7 +153,7 @@ class KeepingStore:
         return 0
 
     async def release_slots(self, account: str, worker: str) -> None:
-        if account == "polls" and self.owner == worker:
+        if account == OWNERSHIP and self.owner == worker:
             self.owner = None
 
     async def book(self, account: str, units: int, rate_per_s: float, burst: float) -> Grant:

@@ -11,6 +11,7 @@ from random import Random
 
 import msgspec
 
+from crossdock.intake.polls import OWNERSHIP
 from tests.process.house import Engine, House
 from tests.process.test_lost_answers import FAULTS
 from tests.support.in_process_http import Served, Strike
@@ -87,6 +88,6 @@ class Fate:
                 self.killed += 1
                 await engine.kill()
                 # Its lease on the polls would end by itself after half a minute; the product waits, the table need not.
-                await self._house.store.release_slots("polls", f"w{number}")
+                await self._house.store.release_slots(OWNERSHIP, f"w{number}")
             else:
                 await engine.stop()

@@ -48,6 +48,7 @@ async def test_gauges_equal_the_tables(filled: PostgresStore) -> None:
     assert by["crossdock.circuit.state", (("state", "open"), ("target", "north"))] == 1
     assert by["crossdock.circuit.state", (("state", "closed"), ("target", "north"))] == 0
     assert by["crossdock.connection.paused", (("target", "north"),)] == 0
+    assert by["crossdock.target.throttled", (("target", "north"),)] == 0
     assert by["crossdock.reconcile.differences", (("channel", "north"), ("kind", "missing_in_erp"))] == 2
     assert by["crossdock.reconcile.age", (("channel", "north"),)] == pytest.approx(3600, abs=60)
     assert {name for name, _, _ in samples} <= {metric.name for metric in METRICS.values() if metric.sql}

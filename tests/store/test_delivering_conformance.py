@@ -7,6 +7,8 @@ from itertools import combinations
 import pytest
 
 from crossdock.domain.decision import StreamRef
+from crossdock.engine.quota import QuotaHold
+from crossdock.kit.manifest import Quota
 from crossdock.store.errors import UnknownConnection
 from crossdock.store.protocol import BACKFILL, Grant, LeasedCommand, NewMessage, Store
 from tests.store.probes import Probe, arrival, bodies, booking, decide, sent
@@ -178,6 +180,32 @@ async def test_small_wishes_are_granted_whole_and_an_ownership_stays(any_store: 
     for _ in range(2):
         assert await any_store.acquire_slots("owner", "a", 1, 1, 30.0) == 0
         assert await any_store.acquire_slots("owner", "b", 1, 1, 30.0) == 1
+
+
+async def test_an_only_slot_goes_to_the_polls_and_back(any_store: Store) -> None:
+    now = 0.0
+    couriers = {name: QuotaHold(any_store, "erp", Quota(concurrency=1), name, lambda: now) for name in ("z", "y")}
+
+    async def renew(name: str, using: int = 0) -> int:
+        nonlocal now
+        now += 1.1
+        await couriers[name].renew(using)
+        return couriers[name].slots
+
+    async def asks(worker: str) -> int:
+        return await any_store.acquire_slots("erp", worker, 1, 1, 30.0, turns="passes")
+
+    assert await renew("z") == 1
+    assert [await renew("y"), await renew("z"), await renew("y")] == [0, 1, 0], "couriers give each other nothing away"
+    await any_store.release_slots("erp", "y")
+    assert await asks("orders") == 0
+    assert [await renew("z", using=1), await asks("orders")] == [0, 0], "its call is still in flight"
+    assert [await renew("z"), await asks("orders")] == [0, 1]
+    assert [await asks("items"), await renew("z")] == [0, 0]
+    await any_store.release_slots("erp", "orders")
+    assert await asks("orders") == 0, "the next page waits behind who waited before it"
+    assert [await asks("items"), await renew("z")] == [0, 1]
+    assert [await asks("items"), await renew("z"), await asks("orders"), await asks("items")] == [0, 0, 0, 1]
 
 
 async def test_connections_carry_pause_and_breaker(any_store: Store) -> None:

@@ -1,12 +1,14 @@
 """What only PostgreSQL has: schema, partitions, errors by code, plans, late commits."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import asyncpg
 import pytest
 
+from crossdock.store import migrate as migrations
 from crossdock.store.migrate import SchemaMismatch, check_schema, migrate
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import CommitUnknown, StoreUnavailable
@@ -65,6 +67,32 @@ async def test_a_schema_that_is_not_ours_is_refused(
     await admin.execute(change)
     with pytest.raises(SchemaMismatch, match=said):
         await check_schema(own_database_url)
+
+
+@pytest.mark.parametrize(("back", "runs"), [(1, True), (2, False)])
+async def test_the_release_before_may_go_on_beside_a_newer_one_that_only_adds(
+    own_database_url: str, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, back: int, runs: bool
+) -> None:
+    """Hosts are upgraded one after the other: a parent that ends meanwhile is started again, as are commands."""
+    every = migrations.shipped()
+    newest, known = every[-1].number, every[: len(every) + 1 - back]
+    await admin.execute(
+        "insert into schema_version (number, name, checksum, oldest) values ($1, 'adds', 'x', $2)", newest + 1, newest
+    )
+    monkeypatch.setattr(migrations, "shipped", lambda: known)
+    if runs:
+        await check_schema(own_database_url)
+        assert await migrate(own_database_url) == []
+    else:
+        with pytest.raises(SchemaMismatch, match=f"migration {newest + 1}, which this program does not know"):
+            await check_schema(own_database_url)
+
+
+def test_only_what_adds_lets_an_older_release_go_on() -> None:
+    for step in migrations.shipped():
+        if step.oldest < step.number:
+            taken = re.search(r"\b(drop|rename|alter column|set not null|delete|truncate)\b", step.sql, re.IGNORECASE)
+            assert not taken, f"{step.name}: {taken}"
 
 
 async def test_a_missing_partition_is_made_not_refused(own_store: PostgresStore, admin: asyncpg.Connection) -> None:

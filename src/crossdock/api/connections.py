@@ -47,7 +47,7 @@ class Ending(msgspec.Struct, frozen=True):
 
 class ConnectionView(msgspec.Struct, frozen=True):
     health: ConnectionHealth
-    state: str  # paused, down, trying, failing, fine, idle
+    state: str  # paused, down, trying, failing, throttled, fine, idle
     quota_used: float | None  # share of the burst that is booked ahead, 0 to 1
     facts: SystemFacts | None
     ending: list[Ending] = []

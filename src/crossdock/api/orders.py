@@ -197,7 +197,12 @@ def _when_sent(command: CommandRow) -> str:
     deed = f"{PURPOSES.get(command.purpose, command.purpose)} at {command.target}"
     if command.paused is not None:
         return f"{deed}, once somebody resumes that connection. It is paused: {command.paused}."
-    return f"{deed}, by itself{' as soon as it answers: it does not answer now' if command.away else ''}."
+    if command.away:
+        return f"{deed}, by itself as soon as it answers: it does not answer now."
+    if command.throttled_at is not None:
+        since = command.throttled_at.isoformat(" ", "minutes")
+        return f"{deed}, by itself as soon as the limit there lets it through: it refuses commands since {since}."
+    return f"{deed}, by itself."
 
 
 def _holds(state: OrderState | None) -> list[Release]:
@@ -374,6 +379,8 @@ def _sending(command: CommandRow) -> Iterable[tuple[str, str]]:
         yield "due", command.due_at.isoformat(timespec="seconds")
     if command.check_first:
         yield "first", "looks up whether an earlier send arrived"
+    if command.throttled_at:
+        yield "the limit there refuses since", command.throttled_at.isoformat(timespec="seconds")
 
 
 def _attempt(attempt: Attempt, command: CommandRow) -> Moment:

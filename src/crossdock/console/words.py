@@ -14,7 +14,7 @@ from crossdock.domain.money import exponent
 _TONES: Mapping[str, str] = {
     **dict.fromkeys(("done", "fine", "unique", "read", "settled", "good"), "good"),
     **dict.fromkeys(("open", "new", "running", "trying", "go"), "go"),
-    **dict.fromkeys(("waiting", "held", "paused", "failing", "searchable", "warn"), "warn"),
+    **dict.fromkeys(("waiting", "held", "paused", "failing", "throttled", "searchable", "warn"), "warn"),
     **dict.fromkeys(("exception", "parked", "down", "unsafe", "failed", "bad"), "bad"),
 }
 _FAULTS = {

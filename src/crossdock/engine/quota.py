@@ -39,8 +39,11 @@ class QuotaHold:
         if limit is None or self._stopwatch() - self._renewed < 1.0:
             return
         # one is left for the polls, who would never get any: deliverers renew theirs for ever
+        # (of an only one all take turns)
         want = max(1, limit - POLLS_SLOT)
-        self.slots = await self._store.acquire_slots(self._account, self._worker, want, want, SLOT_LEASE_S, using=using)
+        self.slots = await self._store.acquire_slots(
+            self._account, self._worker, want, want, SLOT_LEASE_S, using=using, turns="stays"
+        )
         self._renewed = self._stopwatch()
 
     def throttle(self, seconds: float) -> None:

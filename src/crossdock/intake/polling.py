@@ -93,9 +93,9 @@ async def _page(world: World, run: Run, at: str | None) -> Page:
 
 
 async def _slot(world: World, run: Run, limit: int, worker: str) -> None:
-    """One of the account's concurrency slots; deliverers give some back every second."""
+    """One of the account's concurrency slots; deliverers give some back every second, of an only one it too."""
     for _ in range(_SLOT_TRIES):
-        if await world.store.acquire_slots(run.link.name, worker, 1, limit, _SLOT_LEASE_S):
+        if await world.store.acquire_slots(run.link.name, worker, 1, limit, _SLOT_LEASE_S, turns="passes"):
             return
         await run.wait(0.5)
     raise Busy(f"no free slot at {run.link.name} for poll {run.poll.name}")

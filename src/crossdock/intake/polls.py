@@ -13,12 +13,14 @@ from crossdock.kit.manifest import Poll
 from crossdock.kit.pausing import pause
 from crossdock.store.protocol import LIVE, ConnectionRow, StoreUnavailable
 
+OWNERSHIP = "/polls"  # an account of slots as connections have them, under a name that none can have
 OWNER_LEASE_S = 30.0  # another process takes over this long after the owner died
 RENEWALS = 3  # within a lease
 RETRY_S = 15.0  # the first retry of a poll that failed; doubles up to its interval
 DOUBLINGS = 20  # beyond any interval; after days of failing the power itself would no longer be a number
 
 Noted = Callable[[str, str | None], Awaitable[None]]  # connection, and what is wrong or None
+Polled = Callable[[str, str, str | None], Awaitable[None]]  # connection, poll, and what is wrong or None
 
 
 class _Turn(msgspec.Struct):
@@ -32,12 +34,19 @@ class _Turn(msgspec.Struct):
 
 
 class PollLoop:
-    """A ``Loop``. ``noted`` keeps a connection's last contact or error where people see it."""
+    """A ``Loop``. ``noted`` keeps a connection's last contact or error where people see it; ``polled``: which
+    polls fail."""
 
     def __init__(
-        self, world: World, noted: Noted, *, tick_s: float = 1.0, owner_lease_s: float = OWNER_LEASE_S
+        self,
+        world: World,
+        noted: Noted,
+        polled: Polled | None = None,
+        *,
+        tick_s: float = 1.0,
+        owner_lease_s: float = OWNER_LEASE_S,
     ) -> None:
-        self._world, self._noted, self._tick_s = world, noted, tick_s
+        self._world, self._noted, self._polled, self._tick_s = world, noted, polled, tick_s
         self._lease_s = owner_lease_s
         now = world.stopwatch()
         self._turns = [
@@ -82,7 +91,7 @@ class PollLoop:
         if now - self._renewed < (renew_s if self._owns else renew_s / 5):
             return
         self._renewed = now
-        owned = await self._world.store.acquire_slots("polls", self._world.worker, 1, 1, self._lease_s) > 0
+        owned = await self._world.store.acquire_slots(OWNERSHIP, self._world.worker, 1, 1, self._lease_s) > 0
         if owned != self._owns:
             self._world.signals.log.info("poll.owner", state="owner" if owned else "standing by")
         self._owns = owned
@@ -91,7 +100,7 @@ class PollLoop:
         if not self._owns:
             return
         try:
-            await self._world.store.release_slots("polls", self._world.worker)
+            await self._world.store.release_slots(OWNERSHIP, self._world.worker)
         except StoreUnavailable as error:
             # The lease ends by itself.
             self._world.signals.log.warning("store.unavailable", doing="give up the polls", error=error)
@@ -141,7 +150,10 @@ class PollLoop:
             if isinstance(outcome, Misconfigured):
                 signals.log.error("connection.paused", connection=name, code=outcome.code)
                 await self._world.store.pause(name, outcome.detail)
-            await self._noted(name, None if error is None else f"poll {turn.poll.name}: {_said(error)}")
+            said = None if error is None else _said(error)
+            await self._noted(name, None if said is None else f"poll {turn.poll.name}: {said}")
+            if self._polled is not None:
+                await self._polled(name, turn.poll.name, said)
         except StoreUnavailable as unavailable:
             signals.log.warning("store.unavailable", doing=f"note the poll of {name}", error=unavailable)
         except Exception as unkept:  # noqa: BLE001 - what cannot be noted must not end the healing path

@@ -139,6 +139,15 @@ _METRICS = (
         "crossdock.connection.paused", "gauge", "connection", ("target",), "1 while a connection is paused.", (), True
     ),
     Metric(
+        "crossdock.target.throttled",
+        "gauge",
+        "s",
+        ("target",),
+        "Since when the target's limit has refused some command, again and again; 0 when none waits for it.",
+        (),
+        True,
+    ),
+    Metric(
         "crossdock.credential.expiry",
         "gauge",
         "s",

@@ -69,4 +69,5 @@ def _connection(row: Mapping[str, Any]) -> list[Sample]:
         for state in _BREAKERS
     ]
     found.append(("crossdock.connection.paused", {"target": target}, float(row["paused"])))
+    found.append(("crossdock.target.throttled", {"target": target}, row["throttled_s"]))
     return found

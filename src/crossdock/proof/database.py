@@ -25,6 +25,7 @@ from crossdock.store.protocol import (
     Store,
     StoreUnavailable,
     StreamBatch,
+    Turns,
 )
 
 T = TypeVar("T")
@@ -197,9 +198,19 @@ class ProcessStore:
         return await self._call("book", lambda: self._base.book(account, units, rate_per_s, burst))
 
     async def acquire_slots(
-        self, account: str, worker: str, want: int, limit: int, lease_s: float, *, using: int = 0
+        self,
+        account: str,
+        worker: str,
+        want: int,
+        limit: int,
+        lease_s: float,
+        *,
+        using: int = 0,
+        turns: Turns | None = None,
     ) -> int:
-        return await self._quiet(lambda: self._base.acquire_slots(account, worker, want, limit, lease_s, using=using))
+        return await self._quiet(
+            lambda: self._base.acquire_slots(account, worker, want, limit, lease_s, using=using, turns=turns)
+        )
 
     async def release_slots(self, account: str, worker: str) -> None:
         await self._quiet(lambda: self._base.release_slots(account, worker))

@@ -77,7 +77,7 @@ class Asker(msgspec.Struct, frozen=True):
 
     async def _slot(self, limit: int, worker: str) -> None:
         for _ in range(_TRIES):
-            if await self.world.store.acquire_slots(self.link.name, worker, 1, limit, _SLOT_LEASE_S):
+            if await self.world.store.acquire_slots(self.link.name, worker, 1, limit, _SLOT_LEASE_S, turns="passes"):
                 return
             await self.wait(0.5)
         raise CannotAsk(f"no free slot at {self.link.name}")

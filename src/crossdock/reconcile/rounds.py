@@ -29,6 +29,7 @@ STANDING = 1_000  # orders with differences looked at again in one round
 OWNER_LEASE_S = 60.0
 KEEP_DAYS = 400  # settled differences; as long as messages by default
 NAME = "reconcile"
+OWNERSHIP = f"/{NAME}"  # an account of slots as connections have them, under a name that none can have
 
 
 class RoundSettings(msgspec.Struct, frozen=True):
@@ -228,12 +229,12 @@ class ReconcileLoop:
         if now - self._renewed < OWNER_LEASE_S / (4 if self._owns else 12):
             return
         self._renewed = now
-        self._owns = await self._world.store.acquire_slots(NAME, self._world.worker, 1, 1, OWNER_LEASE_S) > 0
+        self._owns = await self._world.store.acquire_slots(OWNERSHIP, self._world.worker, 1, 1, OWNER_LEASE_S) > 0
 
     async def _give_up(self) -> None:
         if not self._owns:
             return
         try:
-            await self._world.store.release_slots(NAME, self._world.worker)
+            await self._world.store.release_slots(OWNERSHIP, self._world.worker)
         except StoreUnavailable as error:  # the lease ends by itself
             self._world.signals.log.warning("store.unavailable", doing="give up reconciliation", error=error)

@@ -14,7 +14,7 @@ _SQL = Statements("contacts")
 
 
 class Contacts:
-    """What loops take as ``noted``: ``note`` for polls and deliveries, ``note_ends`` for credentials."""
+    """What loops take as ``noted``: ``note`` for polls and deliveries, ``note_poll``, ``note_ends`` for credentials."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -27,6 +27,12 @@ class Contacts:
                     await database.execute(_SQL.worked, connection)
                 else:
                     await database.execute(_SQL.failed, connection, clean(error))
+
+    async def note_poll(self, connection: str, poll: str, error: str | None) -> None:
+        """Keep that a poll fails, and why, until it succeeds (None). Raises ``StoreUnavailable``."""
+        with translated("note a poll"):
+            async with self._pool.acquire() as database:
+                await database.execute(_SQL.polled, connection, poll, None if error is None else clean(error))
 
     async def note_ends(self, connection: str, ends: Mapping[str, datetime]) -> None:
         """Keep when credentials end, by name. Raises ``StoreUnavailable``."""

@@ -118,4 +118,15 @@ def attributable(stream_ids: Sequence[int]) -> Iterator[None]:
     except Exception as error:
         if not is_data(error):
             raise
-        raise PoisonedBatch(stream_ids, f"{type(error).__name__}: {error}") from error
+        raise PoisonedBatch(stream_ids, fault(error)) from error
+
+
+def fault(error: Exception) -> str:
+    """What was at fault and where, for people and logs: never the server's words, which quote the row and the value."""
+    if isinstance(error, UnknownConnection):
+        return str(error)
+    told = [type(error).__name__]
+    if isinstance(error, asyncpg.PostgresError):
+        places = ("sqlstate", "table_name", "column_name", "data_type_name", "constraint_name")
+        told += [f"{place.removesuffix('_name')} {found}" for place in places if (found := getattr(error, place, None))]
+    return ", ".join(told)

@@ -4,8 +4,8 @@ from crossdock.store.core import Core
 from crossdock.store.errors import translated
 from crossdock.store.named import Statements
 from crossdock.store.pool import transaction
-from crossdock.store.protocol import Grant
-from crossdock.store.sharing import Holder, lease_of, share
+from crossdock.store.protocol import Grant, Turns
+from crossdock.store.sharing import Holder, lease_of, share, turn
 
 _SQL = Statements("limits")
 _AHEAD_S = 1.0
@@ -27,14 +27,18 @@ async def book(core: Core, account: str, units: int, rate_per_s: float, burst: f
     return Grant(units, max(wait, 0.0)) if wait is not None else Grant(0, _AHEAD_S)
 
 
-async def hold_slots(core: Core, account: str, worker: str, want: int, limit: int, lease_s: float, using: int) -> int:
+async def hold_slots(
+    core: Core, account: str, worker: str, want: int, limit: int, lease_s: float, using: int, turns: Turns | None
+) -> int:
     """See ``Store.acquire_slots``. The lock is a statement of its own: counting needs a snapshot from after it."""
     async with transaction(core.pool, "acquire slots") as connection:
         await connection.execute(_SQL.lock_slots, account)
         rows = await connection.fetch(_SQL.living_slots, account)
-        free = share(worker, want, [Holder(row["worker"], row["wanted"], row["held"]) for row in rows], limit)
+        living = [Holder(**dict(row)) for row in rows]
+        passes = turns == "passes"
+        free = turn(worker, passes, living) if turns and limit == 1 else share(worker, want, living, limit)
         held = max(free, using)
-        await connection.execute(_SQL.hold_slots, account, worker, want, held, lease_of(held, lease_s))
+        await connection.execute(_SQL.hold_slots, account, worker, want, held, lease_of(held, lease_s), passes)
         return free
 
 

@@ -32,8 +32,9 @@ from crossdock.store.protocol import (
     StreamBatch,
     StreamPark,
     StreamWrite,
+    Turns,
 )
-from crossdock.store.sharing import Holder, lease_of, share
+from crossdock.store.sharing import Holder, lease_of, share, turn
 
 _UNTOUCHED = ("rejected", "retry_later", "rate_limited", "misconfigured")
 _AHEAD = timedelta(seconds=1)
@@ -336,14 +337,25 @@ class MemoryStore(MemoryMasters):
         return Grant(units, max((tat - now).total_seconds(), 0.0))
 
     async def acquire_slots(
-        self, account: str, worker: str, want: int, limit: int, lease_s: float, *, using: int = 0
+        self,
+        account: str,
+        worker: str,
+        want: int,
+        limit: int,
+        lease_s: float,
+        *,
+        using: int = 0,
+        turns: Turns | None = None,
     ) -> int:
         now = self._now()
         living = [holder for (name, _), (holder, until) in self.books.slots.items() if name == account and until > now]
-        free = share(worker, want, living, limit)
+        passes, taken = turns == "passes", turns is not None and limit == 1
+        free = turn(worker, passes, living) if taken else share(worker, want, living, limit)
         held = max(free, using)
         until = now + timedelta(seconds=lease_of(held, lease_s))
-        self.books.slots[account, worker] = (Holder(worker, want, held), until)
+        waited = next((one.since for one in living if one.worker == worker and not one.held), now.timestamp())
+        holder = Holder(worker, want, held, passes, waited) if taken else Holder(worker, want, held)
+        self.books.slots[account, worker] = (holder, until)
         return free
 
     async def release_slots(self, account: str, worker: str) -> None:

@@ -2,6 +2,9 @@
 
 ``migrations/0002_add_lease.sql`` runs in one transaction that waits at most 4 s for a lock and runs at most 5 s per
 statement; a file may begin with ``-- statement_timeout: 60s`` where building something honestly takes longer.
+
+A line ``-- oldest: 9`` says that a program whose newest migration is 0009 may go on beside this one, and start again:
+hosts are upgraded one after the other. Only what adds may say so; without the line no older program runs on it.
 """
 
 import hashlib
@@ -20,7 +23,8 @@ create table if not exists schema_version (
     name text not null,
     checksum text not null,
     applied_at timestamptz not null default now()
-)"""
+);
+alter table schema_version add column if not exists oldest integer"""
 
 
 class SchemaMismatch(Exception):
@@ -40,6 +44,17 @@ class Migration(msgspec.Struct, frozen=True):
     def statement_timeout(self) -> str:
         found = re.match(r"-- statement_timeout: (\d+(?:ms|s|min))\n", self.sql)
         return found.group(1) if found else "5s"
+
+    @property
+    def oldest(self) -> int:
+        """The newest migration that a program must know at least, to run on this one."""
+        found = re.search(r"^-- oldest: (\d+)$", self.sql, re.MULTILINE)
+        return int(found.group(1)) if found else self.number
+
+
+class _Applied(msgspec.Struct, frozen=True):
+    checksum: str
+    oldest: int
 
 
 def shipped() -> list[Migration]:
@@ -73,27 +88,30 @@ async def _apply(connection: Connection, step: Migration) -> None:
         )
         await connection.execute(step.sql)
         await connection.execute(
-            "insert into schema_version (number, name, checksum) values ($1, $2, $3)",
-            step.number, step.name, step.checksum,
+            "insert into schema_version (number, name, checksum, oldest) values ($1, $2, $3, $4)",
+            step.number, step.name, step.checksum, step.oldest,
         )  # fmt: skip
 
 
-async def _recorded(connection: Connection) -> dict[int, str]:
-    return {row["number"]: row["checksum"] for row in await connection.fetch("select * from schema_version")}
+async def _recorded(connection: Connection) -> dict[int, _Applied]:
+    rows = await connection.fetch("select * from schema_version")  # which of an older program has no ``oldest``
+    return {row["number"]: _Applied(row["checksum"], row.get("oldest") or row["number"]) for row in rows}
 
 
-def _compare(done: dict[int, str]) -> None:
+def _compare(done: dict[int, _Applied]) -> None:
     known = {step.number: step for step in shipped()}
-    for number, checksum in done.items():
+    for number, applied in sorted(done.items()):
         if number not in known:
+            if applied.oldest <= max(known):
+                continue
             raise SchemaMismatch(f"the database has migration {number}, which this program does not know; upgrade it")
-        if known[number].checksum != checksum:
+        if known[number].checksum != applied.checksum:
             name = f"{number:04}_{known[number].name}.sql"
             raise SchemaMismatch(f"{name} was changed after it was applied; put it back and add a new migration")
 
 
 async def check_schema(url: str) -> None:
-    """Raise ``SchemaMismatch`` unless everything this program needs was applied. A newer schema is refused too."""
+    """Raise ``SchemaMismatch`` unless everything this program needs was applied, and nothing it cannot run on."""
     connection = await connect(url)
     try:
         if await connection.fetchval("select to_regclass('schema_version')") is None:

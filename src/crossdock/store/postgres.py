@@ -23,6 +23,7 @@ from crossdock.store.protocol import (
     Receipt,
     Sent,
     StreamBatch,
+    Turns,
 )
 from crossdock.store.wakeups import Wakeups
 
@@ -84,9 +85,17 @@ class PostgresStore:
         return await limits.book(self._core, account, units, rate_per_s, burst)
 
     async def acquire_slots(
-        self, account: str, worker: str, want: int, limit: int, lease_s: float, *, using: int = 0
+        self,
+        account: str,
+        worker: str,
+        want: int,
+        limit: int,
+        lease_s: float,
+        *,
+        using: int = 0,
+        turns: Turns | None = None,
     ) -> int:
-        return await limits.hold_slots(self._core, account, worker, want, limit, lease_s, using)
+        return await limits.hold_slots(self._core, account, worker, want, limit, lease_s, using, turns)
 
     async def release_slots(self, account: str, worker: str) -> None:
         await limits.release_slots(self._core, account, worker)

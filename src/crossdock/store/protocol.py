@@ -8,7 +8,7 @@ one conformance suite runs over both. Every instant, lease and timer is the stor
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -17,6 +17,7 @@ from crossdock.domain.decision import Problem, Reference, ReservationRow, StockR
 # Lanes: what is served first. Live orders before everything else.
 LIVE, OUTCOME, INVENTORY, BACKFILL = 0, 0, 1, 2
 FRESH_S = 5.0  # a command that is due longer than this is backlog: it, and what comes of it, lets live orders pass
+Turns = Literal["stays", "passes"]  # keeps an account's only slot while nobody passes; gives it back after one call
 
 
 class StoreUnavailable(Exception):
@@ -258,12 +259,21 @@ class Store(Protocol):
         """Book ahead from the account's quota on the store's clock; one row update per slice."""
 
     async def acquire_slots(
-        self, account: str, worker: str, want: int, limit: int, lease_s: float, *, using: int = 0
+        self,
+        account: str,
+        worker: str,
+        want: int,
+        limit: int,
+        lease_s: float,
+        *,
+        using: int = 0,
+        turns: Turns | None = None,
     ) -> int:
         """Hold concurrency slots (total over all workers at most ``limit``), renewing the lease.
 
         Returns how many the worker may use from now on: at most its fair share. ``using``: how many it uses at this
         moment; these stay its own, even beyond its share, until a renewal says that they are no longer used.
+        ``turns``: of an only slot there is no share; it goes from one to the next (see ``sharing.turn``).
         """
 
     async def release_slots(self, account: str, worker: str) -> None: ...

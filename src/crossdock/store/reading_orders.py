@@ -79,6 +79,7 @@ class CommandRow(msgspec.Struct, frozen=True):
     check_first: bool | None
     paused: str | None = None  # why nothing is sent to its target at all
     away: bool | None = None  # its target does not answer
+    throttled_at: datetime | None = None  # since when its target's limit has refused it, or what was tried instead
 
 
 class Attempt(msgspec.Struct, frozen=True):

@@ -12,6 +12,8 @@ class Holder(msgspec.Struct, frozen=True):
     worker: str
     wanted: int
     held: int
+    passes: bool = False  # gives it back after one call
+    since: float = 0.0  # has waited; only looked at where turns are taken
 
 
 def share(worker: str, want: int, living: Sequence[Holder], limit: int) -> int:
@@ -31,6 +33,23 @@ def share(worker: str, want: int, living: Sequence[Holder], limit: int) -> int:
             break
         left -= fair
     return max(0, min(fair, limit - sum(holder.held for holder in others)))
+
+
+def turn(worker: str, passes: bool, living: Sequence[Holder]) -> int:
+    """Whether ``worker`` may use an account's only slot: in the order in which they asked for it.
+
+    Who stays (a courier) keeps it until one who passes (a poll) waits; to another who stays he gives nothing away.
+    """
+    others = [holder for holder in living if holder.worker != worker]
+    own = next((holder for holder in living if holder.worker == worker), None)
+    waiting = [holder for holder in others if not holder.held]
+    if len(waiting) < len(others):
+        return 0
+    if own is None:
+        return int(not waiting)
+    if own.held:
+        return int(passes or not any(holder.passes for holder in waiting))
+    return int(all((own.since, worker) < (holder.since, holder.worker) for holder in waiting))
 
 
 def lease_of(held: int, lease_s: float) -> float:

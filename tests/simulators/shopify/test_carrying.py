@@ -15,7 +15,7 @@ from crossdock.domain.lattice import PARCEL
 from crossdock.domain.outcome import Conflict, Done, Rejected
 from crossdock.kit.http import AnswerLost
 from crossdock.kit.manifest import Refused, Untranslatable
-from crossdock.simulators.shopify import api
+from crossdock.simulators.shopify.scopes import USUAL
 
 
 async def shipped(shop: Any, **wish: Any) -> tuple[str, tuple[str, ...]]:
@@ -145,10 +145,10 @@ async def test_an_order_is_the_same_after_its_parcels_were_told(shop: Any) -> No
 
 
 async def test_events_are_subscribed_only_where_the_app_may_read_them(
-    shop: Any, monkeypatch: pytest.MonkeyPatch
+    make_shop: Any,
 ) -> None:
+    shop = make_shop(granted=tuple(one for one in USUAL if one != "write_fulfillments"))
     shop.settings["public_url"] = "https://orders.example.com/in/shopify/shop1"
-    monkeypatch.setattr(api, "SCOPES", tuple(one for one in api.SCOPES if one != "write_fulfillments"))
     shop.sim.act("unsubscribe", {})
     await CONNECTOR.polls["subscriptions"].run(shop.client, None, {})
     topics = {one.topic for one in shop.sim.books_.subscriptions}

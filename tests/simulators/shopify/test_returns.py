@@ -15,7 +15,6 @@ from crossdock.domain.outcome import Done, Rejected
 from crossdock.domain.refund import Return
 from crossdock.domain.signal_decider import SIGNAL
 from crossdock.kit.manifest import Refused
-from crossdock.simulators.shopify import api
 
 
 async def shipped(shop: Any) -> tuple[str, dict[str, Any]]:
@@ -113,16 +112,15 @@ async def test_an_order_that_is_not_there(shop: Any) -> None:
     assert isinstance((await shop.do(ReadBack("return", "1"))).outcome, Rejected)
 
 
-async def test_returns_are_subscribed_only_where_the_app_may_read_them(
-    shop: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_returns_are_subscribed_only_where_the_app_may_read_them(shop: Any) -> None:
     shop.settings["public_url"] = "https://orders.example.com/in/shopify/shop1"
-    monkeypatch.setattr(api, "SCOPES", tuple(one for one in api.SCOPES if one != "read_returns"))
+    granted = shop.sim.scopes
+    shop.sim.scopes = tuple(one for one in granted if one not in ("read_returns", "write_returns"))
     shop.sim.act("unsubscribe", {})
     await CONNECTOR.polls["subscriptions"].run(shop.client, None, {})
     assert {one.topic for one in shop.sim.books_.subscriptions} == {
         one for one in SUBSCRIBED if not one.startswith("RETURNS_")
     }
-    monkeypatch.undo()
+    shop.sim.scopes = granted
     await CONNECTOR.polls["subscriptions"].run(shop.client, None, {})
     assert {one.topic for one in shop.sim.books_.subscriptions} == set(SUBSCRIBED)

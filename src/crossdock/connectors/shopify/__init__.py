@@ -15,11 +15,12 @@ from crossdock.connectors.shopify.translating import translate
 from crossdock.kit.http import AnswerLost, NotSent
 from crossdock.kit.manifest import Connector, Unreachable, Webhook
 
-_NEEDED = ("read_orders",)
-_NEEDED_BY = {  # setting -> the scope that it needs: without it Shopify's refusal would pause the connection
-    "payouts": "read_shopify_payments_payouts",
-    "stock_locations": "write_inventory",
-    "return_location": "write_returns",
+# Every order is read with its customer, its products and the locations it is to leave from.
+_NEEDED = ("read_orders", "read_customers", "read_products", "read_locations")
+_NEEDED_BY = {  # setting -> the scopes that it needs: without them Shopify refuses the calls
+    "payouts": ("read_shopify_payments_payouts", "read_shopify_payments_accounts"),
+    "stock_locations": ("write_inventory",),
+    "return_location": ("write_returns",),
 }
 _ONE_OF = (
     "write_merchant_managed_fulfillment_orders",
@@ -35,7 +36,7 @@ async def check(client: Client) -> str:
     except (Failed, NotSent, AnswerLost) as error:
         raise Unreachable(f"{client.line.settings.get('shop_domain')}: {error}") from error
     scopes = {scope.handle for scope in found.current_app_installation.access_scopes}
-    needed = [*_NEEDED, *(scope for name, scope in _NEEDED_BY.items() if client.line.settings.get(name))]
+    needed = [*_NEEDED, *(one for name, more in _NEEDED_BY.items() if client.line.settings.get(name) for one in more)]
     missing = [scope for scope in needed if scope not in scopes and scope.replace("read_", "write_", 1) not in scopes]
     if not scopes & set(_ONE_OF):
         missing.append(" or ".join(_ONE_OF))

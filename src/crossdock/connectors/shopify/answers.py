@@ -26,8 +26,9 @@ class Failed(Exception):
         self.outcome = outcome
 
 
-class _ErrorExtensions(msgspec.Struct, frozen=True):
+class _ErrorExtensions(msgspec.Struct, frozen=True, rename="camel"):
     code: str = ""
+    required_access: str = ""
 
 
 class GraphError(msgspec.Struct, frozen=True):
@@ -132,7 +133,7 @@ def _status(response: Response, write: bool) -> Outcome:
 _REFUSALS = {
     401: "Shopify does not accept the access token: the app was removed or the token was replaced.",
     402: "The shop is frozen for an unpaid bill.",
-    403: "The app lacks an access scope for this call, or the shop is closed to it.",
+    403: "Shopify forbids every call: the shop is closed to the app.",
     404: "There is no such shop or API version: check shop_domain.",
     423: "Shopify has locked the shop.",
 }
@@ -152,16 +153,36 @@ def _errors(errors: Sequence[GraphError], cost: Cost | None, write: bool) -> Out
     detail = "; ".join(error.message for error in errors[:3])
     if "THROTTLED" in codes:
         return RateLimited(max(cost.wait_s() if cost else 0.0, 0.1), "Shopify's cost bucket is empty.")
-    denied = next((error for error in errors if error.code in ("ACCESS_DENIED", "SHOP_INACTIVE")), None)
+    if "SHOP_INACTIVE" in codes:
+        return Misconfigured(f"The shop is closed: {detail}", code="shop_inactive")
+    denied = next((error for error in errors if error.code == "ACCESS_DENIED"), None)
     if denied:
-        place = ".".join(str(part) for part in denied.path or ())
-        return Misconfigured(f"Shopify denies {place or 'the call'}: {denied.message}", code=denied.code.lower())
+        return _denied(denied, write)
     if codes & {"INTERNAL_SERVER_ERROR", "TIMEOUT"}:
         return lost("vendor_error", f"Shopify reports an error of its own: {detail}", write)
     return Rejected(
         "shopify.graphql_" + (first.code.lower() or "error"),
         detail,
         hint="Shopify does not take this request: the API version may have been retired.",
+    )
+
+
+def _denied(error: GraphError, write: bool) -> Outcome:
+    """The app lacks an access scope: what needs it is refused, whatever else it may do goes on.
+
+    A mutation that is denied itself did nothing; of one that a field of its answer is denied for that is not known.
+    """
+    place = ".".join(part for part in error.path or () if isinstance(part, str))
+    required = error.extensions.required_access if error.extensions else ""
+    known = f" Required access: {required}" if required and required not in error.message else ""
+    detail = f"Shopify denies {place or 'the call'}: {error.message}{known}"
+    if write and "." in place:
+        return lost("access_denied", detail, write)
+    return Rejected(
+        "shopify.access_denied",
+        detail,
+        field=place or None,
+        hint="Give the app the access scope in the shop; then retry, all orders of one cause at once.",
     )
 
 

@@ -37,7 +37,8 @@ SETTINGS = (
         "Read payouts of Shopify Payments",
         required=False,
         default=False,
-        help="true: each payout becomes a settlement. Needs the access scope read_shopify_payments_payouts.",
+        help="true: each payout becomes a settlement. Needs the access scopes read_shopify_payments_payouts and "
+        "read_shopify_payments_accounts.",
     ),
     Setting("overlap_minutes", "How far each poll reaches back", required=False, default=10),
     Setting("page_size", "Orders listed per poll page (at most 250)", required=False, default=100),

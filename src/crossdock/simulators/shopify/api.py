@@ -43,11 +43,6 @@ TOPICS = (
     "FULFILLMENT_ORDERS_RESCHEDULED",
     "FULFILLMENT_ORDERS_SCHEDULED_FULFILLMENT_ORDER_READY",
 )
-SCOPES = (
-    *("read_orders", "write_orders", "read_returns", "read_locations", "write_merchant_managed_fulfillment_orders"),
-    "write_inventory",
-    "write_fulfillments",
-)
 _BOUND = re.compile(r"(updated_at|processed_at):(>=|<=|<)'([^']+)'")
 _SORTS = {"UPDATED_AT": "updated_at", "PROCESSED_AT": "processed_at"}
 _COMPARE: dict[str, Callable[[datetime, datetime], bool]] = {">=": operator.ge, "<=": operator.le, "<": operator.lt}
@@ -110,7 +105,7 @@ def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
         "shopifyPaymentsAccount": payments.account(shop.payments) if shop.payments.activated else None,
         "currentAppInstallation": {
             "__typename": "AppInstallation",
-            "accessScopes": [{"__typename": "AccessScope", "handle": scope} for scope in SCOPES],
+            "accessScopes": [{"__typename": "AccessScope", "handle": scope} for scope in shop.scopes],
         },
     }
 

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from crossdock.simulators.base import Deliver, Faults, Reply, Request, Surroundings
-from crossdock.simulators.shopify import acts, api, carrying, language, paying, placing
+from crossdock.simulators.shopify import acts, api, carrying, language, paying, placing, scopes
 from crossdock.simulators.shopify.books import FulfilmentEvent, ShopBooks, fulfilment_order_body
 from crossdock.simulators.shopify.language import GraphError
 from crossdock.simulators.shopify.payments import Payments
@@ -47,7 +47,8 @@ class ShopifySimulator:
     """One store. ``rates`` overrides shares of traits in ``RATES``; ``webhook_url``: all topics are subscribed there.
 
     ``restore_rate`` and ``maximum`` are the cost bucket (Standard plan: 100 points a second). ``late_paid_s``: how long
-    after the order its payment arrives, when it is not paid at once.
+    after the order its payment arrives, when it is not paid at once. ``granted``: the app's access scopes; what
+    they do not cover is refused.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class ShopifySimulator:
         restore_rate: float = 100.0,
         maximum: float = 2000.0,
         late_paid_s: float = 2.0,
+        granted: Sequence[str] = scopes.USUAL,
     ) -> None:
         unknown = set(rates or ()) - set(RATES)
         if unknown:
@@ -81,6 +83,7 @@ class ShopifySimulator:
         self._restore, self._maximum = restore_rate, maximum
         self._available, self._measured_at = maximum, surroundings.now()
         self._late_paid_s = late_paid_s
+        self.scopes = tuple(granted)
         self._to_pay: list[tuple[datetime, int]] = []
         self._numbers = 1000
         self.calls: Counter[str] = Counter()
@@ -117,6 +120,10 @@ class ShopifySimulator:
                 )
             if not self._pay(requested):
                 raise GraphError("Throttled", "THROTTLED")
+            if denied := scopes.refusals(document.selection, self.scopes):
+                none = {field.alias: None for field in document.selection}
+                cost = {"cost": self._meter(requested, None)}
+                return _reply(200, {"errors": denied, "data": none, "extensions": cost})
             self.calls.update(field.name for field in document.selection)
             whole = language.execute(document, api.root(self, document.kind), variables)
         except GraphError as error:
@@ -161,7 +168,7 @@ class ShopifySimulator:
             return _reply(400, {"error": "invalid_request"})
         if asked.get("client_id") != self._client_id or asked.get("client_secret") != self.secret:
             return _reply(400, {"error": "application_cannot_be_found"})
-        return _reply(200, {"access_token": self.token, "scope": ",".join(api.SCOPES), "expires_in": 86399})
+        return _reply(200, {"access_token": self.token, "scope": ",".join(self.scopes), "expires_in": 86399})
 
     def notify(self, topic: str, body: Mapping[str, Any]) -> None:
         """Send a webhook to all who subscribed the topic (``orders/create``), signed over its exact bytes."""

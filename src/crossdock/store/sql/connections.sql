@@ -2,7 +2,7 @@
 -- Makes a configured account known, or brings what is known of it up to date.
 insert into connections (name, system, role, region, api_version, mapping_version) values ($1, $2, $3, $4, $5, $6)
 on conflict (name) do update set system = excluded.system, role = excluded.role, region = excluded.region,
-    api_version = excluded.api_version, mapping_version = excluded.mapping_version
+    api_version = excluded.api_version, mapping_version = excluded.mapping_version, failing_polls = '{}'
 returning id;
 
 -- name: all

@@ -66,7 +66,8 @@ with sent as materialized (
 ), again as (
     update dispatch d set
         state = 'ready', due_at = now() + make_interval(secs => s.again_s), tries = least(d.tries + s.counts, 32767),
-        check_first = s.check_first
+        check_first = s.check_first,
+        throttled_at = case when s.outcome = 'rate_limited' then coalesce(d.throttled_at, now()) end
     from sent s where d.ctid = s.place and s.settled is null
 ), kept as (
     insert into attempts (command_id, fence, started_at, duration_ms, outcome, detail, request, response, fenced_out, trace)

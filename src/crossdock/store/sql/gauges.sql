@@ -75,8 +75,13 @@ from (select channel, kind from differences where state = 'open' order by id lim
 select channel, extract(epoch from now() - coalesce(succeeded_at, began_at))::float8 as age from reconciled_routes;
 
 -- name: connections
--- Breaker and pause of every connection.
-select name, breaker, paused_at is not null as paused from connections;
+-- Breaker and pause of every connection, and for how long its limit has refused some command.
+select c.name, c.breaker, c.paused_at is not null as paused,
+    coalesce(extract(epoch from now() - t.since), 0)::float8 as throttled_s
+from connections c
+cross join lateral (
+    select min(throttled_at) as since from dispatch where connection_id = c.id and throttled_at is not null
+) t;
 
 -- name: credentials
 -- How long each credential of a connection still lives; below 0, it has ended.

@@ -30,14 +30,17 @@ select pg_advisory_xact_lock(hashtextextended('slots ' || $1, 0));
 -- name: living_slots
 -- Who lives on the account's slots. A lease that has longer to go than any is given was given by a clock that has been
 -- put back since: who lives renews it within a second or so.
-select worker, wanted, held from slots
+select worker, wanted, held, passes, extract(epoch from since)::float8 as since from slots
 where account = $1 and until > clock_timestamp() and until < clock_timestamp() + interval '10 minutes';
 
 -- name: hold_slots
--- Takes or renews a worker's slots. Who holds none and stops asking is soon forgotten: his share is for the others.
-insert into slots (account, worker, wanted, held, until)
-select $1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5::float8)
-on conflict (account, worker) do update set wanted = excluded.wanted, held = excluded.held, until = excluded.until;
+-- Takes or renews a worker's slots. Who holds none and stops asking is soon forgotten: his share is for the others. He
+-- has waited since he was first told so.
+insert into slots (account, worker, wanted, held, passes, until)
+select $1, $2, $3, $4, $6, clock_timestamp() + make_interval(secs => $5::float8)
+on conflict (account, worker) do update set
+    wanted = excluded.wanted, held = excluded.held, passes = excluded.passes, until = excluded.until,
+    since = case when slots.held = 0 and slots.until > clock_timestamp() then slots.since else excluded.since end;
 
 -- name: release_slots
 -- Gives a worker's slots back.

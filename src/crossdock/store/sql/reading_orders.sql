@@ -107,7 +107,9 @@ select version, at, cause, entries, actor, mapping, trace from journal where str
 select c.id, c.key, t.name as target, c.purpose, c.opened_at, c.trace,
     d.state, d.due_at, d.tries, d.check_first,
     case when t.paused_at is not null then coalesce(t.paused_reason, 'nobody said why') end as paused,
-    t.breaker = 'open' as away
+    t.breaker = 'open' as away, coalesce(d.throttled_at, (
+        select min(x.throttled_at) from dispatch x where x.connection_id = d.connection_id and x.throttled_at is not null
+    )) as throttled_at
 from commands c left join connections t on t.id = c.connection_id left join dispatch d on d.command_id = c.id
 where c.stream_id = $1 order by c.id desc limit $2;
 

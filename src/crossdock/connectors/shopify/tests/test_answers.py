@@ -150,7 +150,7 @@ async def test_an_answer_of_another_shape() -> None:
 @pytest.mark.parametrize(
     ("code", "write", "reading"),
     [
-        ("ACCESS_DENIED", Misconfigured, Misconfigured),
+        ("ACCESS_DENIED", Rejected, Rejected),
         ("SHOP_INACTIVE", Misconfigured, Misconfigured),
         ("INTERNAL_SERVER_ERROR", OutcomeUnknown, RetryLater),
         ("MAX_COST_EXCEEDED", Rejected, Rejected),
@@ -162,10 +162,17 @@ async def test_graphql_errors(code: str, write: type, reading: type) -> None:
     assert type(await read(errors(code))) is reading
 
 
-async def test_a_denied_field_is_named() -> None:
-    outcome = await read(errors("ACCESS_DENIED", path=["order", "customer"]))
-    assert isinstance(outcome, Misconfigured)
-    assert "order.customer" in outcome.detail
+async def test_a_denied_field_is_named_and_pauses_nothing_else() -> None:
+    outcome = await read(errors("ACCESS_DENIED", path=["order", "lineItems", "nodes", 3, "product"]))
+    assert isinstance(outcome, Rejected)
+    assert outcome.field == "order.lineItems.nodes.product", "one cause, whichever line"
+    assert outcome.field in outcome.detail
+
+
+async def test_a_mutation_whose_answer_is_denied_may_have_been_done() -> None:
+    assert type(await push(state(), errors("ACCESS_DENIED", path=["fulfillmentCreate"]))) is Rejected
+    inner = errors("ACCESS_DENIED", path=["fulfillmentCreate", "fulfillment"])
+    assert type(await push(state(), inner)) is OutcomeUnknown
 
 
 async def test_throttled_waits_until_the_bucket_holds_enough() -> None:
@@ -299,7 +306,9 @@ async def test_check_names_what_is_missing() -> None:
         "currentAppInstallation": {"accessScopes": [{"handle": "read_products"}]},
     }
     assert CONNECTOR.check is not None
-    with pytest.raises(Unreachable, match="read_orders and write_merchant_managed"):
+    with pytest.raises(
+        Unreachable, match="read_orders and read_customers and read_locations and write_merchant_managed"
+    ):
         await CONNECTOR.check(client(Script(ok(whole))))
     with pytest.raises(Unreachable, match="access token"):
         await CONNECTOR.check(client(Script(Response(401, {}, b""))))
