@@ -70,10 +70,10 @@ async def test_over_several_pages_nothing_is_missed_and_nothing_ends(
     assert (await run(shop, cursor))[0] == []
 
 
-async def test_without_the_scope_nothing_is_asked(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_scope_nothing_is_asked(shop: Any) -> None:
     await opened(shop)
-    monkeypatch.setattr("crossdock.simulators.shopify.api.SCOPES", ("read_orders",))
+    granted, shop.sim.scopes = shop.sim.scopes, ("read_orders",)
     page = await POLL.run(shop.client, None, {})
     assert (page.found, page.cursor) == ((), "off: the app has no scope read_returns")
-    monkeypatch.undo()
+    shop.sim.scopes = granted
     assert (await run(shop, page.cursor))[0] == []
