@@ -9,6 +9,7 @@ from litestar import get
 
 from crossdock.api.app import HEADERS, create_api, routes
 from crossdock.api.desk import Desk
+from crossdock.api.guard import LIVE
 from crossdock.api.policy import ANYBODY, POLICY, ROLES, RouteWithoutPolicy, allowed
 from crossdock.console.app import create_app
 from crossdock.governance import people
@@ -158,6 +159,22 @@ async def test_a_session_ends_by_itself(desk: Desk, column: str) -> None:
         await desk.pool.execute(f"update sessions set {column}")
         answer = await who.page("/orders?status=held")
         assert answer.headers["location"] == "/sign-in?next=%2Forders%3Fstatus%3Dheld"
+
+
+async def test_a_page_that_asks_by_itself_does_not_keep_its_person_signed_in(desk: Desk) -> None:
+    """Or a screen that somebody left alone would stay signed in until the session's last hour."""
+    async with visitor(desk) as who:
+        await desk.pool.execute("update sessions set seen_at = now() - interval '29 minutes'")
+        left = await desk.pool.fetchval("select seen_at from sessions")
+        for path in ("/now/figures", "/api/v1/now/history", f"/orders/{key(4)}"):
+            assert (await who.get(path, **{LIVE: "1"})).status_code == 200, path
+        assert await desk.pool.fetchval("select seen_at from sessions") == left
+        assert (await who.page("/orders")).status_code == 200
+        assert await desk.pool.fetchval("select seen_at from sessions") > left
+        await desk.pool.execute("update sessions set seen_at = now() - interval '31 minutes'")
+        assert (await who.get("/now/figures", **{LIVE: "1"})).status_code == 401  # at which the page reloads
+        late = await who.submit(f"/connections/{ERP}/pause", reason="stocktaking")
+        assert (late.status_code, "nothing was done" in late.text, "Sign in</a>" in late.text) == (401, True, True)
 
 
 async def test_the_demos_link_signs_its_visitor_in_once(day: object, desk: Desk, database_url: str) -> None:

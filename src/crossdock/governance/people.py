@@ -153,9 +153,10 @@ async def open_session(pool: Pool, person_id: int, *, token: Callable[[], str] =
     return secret, csrf
 
 
-async def session(pool: Pool, token: str) -> Session | None:
-    """Who is behind a cookie; None: sign in again."""
-    row = await pool.fetchrow(_sql().session, _hash(token), IDLE_S, LIVES_S)
+async def session(pool: Pool, token: str, *, used: bool = True) -> Session | None:
+    """Who is behind a cookie; None: sign in again. ``used``: the person did something, so the idle time starts anew."""
+    statement = _sql().use_session if used else _sql().session
+    row = await pool.fetchrow(statement, _hash(token), IDLE_S, LIVES_S)
     return Session(Person(row["id"], row["name"], row["role"]), row["csrf"]) if row else None
 
 
