@@ -46,11 +46,11 @@ def _sql() -> Statements:
 
 class PeopleError(Exception):
     """Refused, with a sentence for the person. ``code`` is stable: link_used, name_taken, weak_password, locked,
-    wrong, unknown_user, bad_role, bad_name."""
+    too_many, wrong, unknown_user, bad_role, bad_name. ``wait_s``: after which it may be tried again."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, wait_s: float = 0.0) -> None:
         super().__init__(detail)
-        self.code = code
+        self.code, self.wait_s = code, wait_s
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -217,4 +217,4 @@ def _found(row: Any, name: str) -> Person:
 
 
 def _locked() -> PeopleError:
-    return PeopleError("locked", f"Too many wrong passwords. Try again in {LOCK_S / 60:.0f} minutes.")
+    return PeopleError("locked", f"Too many wrong passwords. Try again in {LOCK_S / 60:.0f} minutes.", LOCK_S)
