@@ -4,11 +4,13 @@ import re
 from datetime import UTC, datetime
 from ipaddress import ip_network
 
+import asyncpg
 import httpx
 import msgspec
 import pytest
 from litestar import get
 
+from crossdock.api import entry
 from crossdock.api.app import HEADERS, create_api, routes
 from crossdock.api.desk import Desk
 from crossdock.api.guard import LIVE
@@ -135,6 +137,17 @@ async def test_signing_out_takes_the_cookie_away_under_https_too(desk: Desk) -> 
         cookie = (await who.submit("/sign-out")).headers["set-cookie"]
         assert cookie.startswith("__Host-crossdock=")
         assert {"Secure", "HttpOnly", "Path=/", "Max-Age=0"} <= set(cookie.split("; "))
+
+
+async def test_nobody_is_invited_or_joins_without_its_audit(desk: Desk) -> None:
+    token = await entry.invite(desk, "ada", "admin")
+    async with desks.no_audit(desk):
+        for act in (entry.invite(desk, "ada", "admin"), entry.join(desk, token, "Eve", PASSWORD)):
+            with pytest.raises(asyncpg.CheckViolationError):
+                await act
+    assert await people.accounts(desk.pool) == []
+    assert await desk.pool.fetchval("select count(*) from setup_links") == 1
+    assert await entry.link_role(desk, token) == "admin"
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "evil"])

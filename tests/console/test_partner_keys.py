@@ -60,15 +60,15 @@ async def test_no_key_is_made_or_taken_away_without_its_audit(day: Day, database
     boss = Caller("ada", "admin")
     async with desks.desk(day.store, database_url, connectors=connectors) as desk:
         key = (await partner_keys.make(desk, boss, KeyWish(PORTAL, "till", ["orders:read"]))).key
-        await desk.pool.execute("alter table audit add constraint full_disk check (actor = '') not valid")
         (kept,) = await keys.listed(desk.pool)
-        for act in (
-            partner_keys.make(desk, boss, KeyWish(PORTAL, "other", ["orders:read"])),
-            partner_keys.revoke(desk, boss, kept.id),
-            partner_keys.revoke_named(desk, boss, PORTAL, "till"),
-        ):
-            with pytest.raises(asyncpg.CheckViolationError):
-                await act
+        async with desks.no_audit(desk):
+            for act in (
+                partner_keys.make(desk, boss, KeyWish(PORTAL, "other", ["orders:read"])),
+                partner_keys.revoke(desk, boss, kept.id),
+                partner_keys.revoke_named(desk, boss, PORTAL, "till"),
+            ):
+                with pytest.raises(asyncpg.CheckViolationError):
+                    await act
         assert await keys.listed(desk.pool) == [kept]
         assert await opens(desk, key)
 

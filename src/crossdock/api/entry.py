@@ -39,6 +39,14 @@ def _too_many(wait_s: float) -> PeopleError:
     return PeopleError("too_many", f"Too many wrong sign-ins from this address. Try again in {when}.", wait_s)
 
 
+async def invite(desk: Desk, actor: str, role: str) -> str:
+    """A one-time link's token for a new person, audited: both or neither. Raises ``PeopleError``: bad_role."""
+    async with desk.pool.acquire() as connection, connection.transaction():
+        token = await people.create_setup_link(connection, role)
+        await audit.append_within(connection, actor, "people.invite", role)
+    return token
+
+
 async def link_role(desk: Desk, token: str) -> str | None:
     """The role a one-time link is for; None when it is used or over."""
     return await people.link_role(desk.pool, token)
@@ -46,9 +54,7 @@ async def link_role(desk: Desk, token: str) -> str | None:
 
 async def join(desk: Desk, token: str, name: str, password: str) -> Person:
     """Use a link up and make the account. Raises ``PeopleError``."""
-    person = await people.redeem(desk.pool, token, name, password)
-    await audit.append(desk.pool, person.name, "people.joined", person.role)
-    return person
+    return await people.redeem(desk.pool, token, name, password)
 
 
 async def visit(desk: Desk, token: str, name: str) -> Person:
@@ -74,4 +80,4 @@ async def leave(desk: Desk, token: str) -> None:
         await people.close_session(desk.pool, token)
 
 
-__all__ = ["PeopleError", "Person", "join", "leave", "link_role", "open_session", "sign_in", "visit"]
+__all__ = ["PeopleError", "Person", "invite", "join", "leave", "link_role", "open_session", "sign_in", "visit"]

@@ -16,6 +16,7 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from crossdock.governance import audit
 from crossdock.store.named import Statements
 from crossdock.store.pool import Pool
 
@@ -90,15 +91,18 @@ async def link_role(pool: Pool, token: str) -> str | None:
 
 
 async def redeem(pool: Pool, token: str, name: str, password: str | None) -> Person:
-    """Use a link up and make the account. ``password=None`` makes one that only this link's session can use
-    (the demo's visitor). Raises ``PeopleError``: link_used, name_taken, weak_password, bad_name."""
+    """Use a link up and make the account, which is audited. ``password=None`` makes one that only this link's session
+    can use (the demo's visitor). Raises ``PeopleError``: link_used, name_taken, weak_password, bad_name."""
     name = _check_name(name)
     hashed = await _hashed(password) if password is not None else None
     async with pool.acquire() as connection, connection.transaction():
         role = await connection.fetchval(_sql().use_link, _hash(token))
         if role is None:
             raise PeopleError("link_used", "This link was used already or is over. Ask for a new one.")
-        return _person(await connection.fetchrow(_sql().add, name, role, hashed), name)
+        person = _person(await connection.fetchrow(_sql().add, name, role, hashed), name)
+        if password is not None:
+            await audit.append_within(connection, person.name, "people.joined", person.role)
+        return person
 
 
 async def add(pool: Pool, name: str, role: str, password: str) -> Person:
