@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
+from ipaddress import ip_network
 from pathlib import Path
 from uuid import uuid4
 
@@ -91,6 +92,7 @@ def desk(spec: ChildSpec, config: Config, world: World, pool: Pool, gauges: Gaug
         mapped=tuple(mappings(config, app.Manifests())),
         proof=Path(spec.proof) if spec.proof else None,
         version=__version__,
+        proxies=tuple(map(ip_network, config.serve.trusted_proxies)),
     )
 
 

@@ -2,16 +2,22 @@
 
 import re
 from datetime import UTC, datetime
+from ipaddress import ip_network
 
+import asyncpg
+import httpx
 import msgspec
 import pytest
 from litestar import get
 
+from crossdock.api import entry
 from crossdock.api.app import HEADERS, create_api, routes
 from crossdock.api.desk import Desk
+from crossdock.api.guard import LIVE
 from crossdock.api.policy import ANYBODY, POLICY, ROLES, RouteWithoutPolicy, allowed
 from crossdock.console.app import create_app
 from crossdock.governance import people
+from crossdock.intake.sources import SourceLimit
 from tests.console import desks
 from tests.console.desks import HOST, PASSWORD, visitor
 from tests.console.seed import ERP, key
@@ -133,6 +139,17 @@ async def test_signing_out_takes_the_cookie_away_under_https_too(desk: Desk) -> 
         assert {"Secure", "HttpOnly", "Path=/", "Max-Age=0"} <= set(cookie.split("; "))
 
 
+async def test_nobody_is_invited_or_joins_without_its_audit(desk: Desk) -> None:
+    token = await entry.invite(desk, "ada", "admin")
+    async with desks.no_audit(desk):
+        for act in (entry.invite(desk, "ada", "admin"), entry.join(desk, token, "Eve", PASSWORD)):
+            with pytest.raises(asyncpg.CheckViolationError):
+                await act
+    assert await people.accounts(desk.pool) == []
+    assert await desk.pool.fetchval("select count(*) from setup_links") == 1
+    assert await entry.link_role(desk, token) == "admin"
+
+
 @pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "evil"])
 async def test_signing_in_never_leads_elsewhere(desk: Desk, target: str) -> None:
     await people.add(desk.pool, "Ada", "viewer", PASSWORD)
@@ -146,7 +163,8 @@ async def test_ten_wrong_passwords_lock_the_account(desk: Desk) -> None:
     async with visitor(desk, "") as who:
         answers = [(await who.submit("/sign-in", name="Ada", password="wrong" * 3)).status_code for _ in range(10)]
         assert answers == [401] * 9 + [429]
-        assert (await who.submit("/sign-in", name="Ada", password=PASSWORD)).status_code == 429
+        refused = await who.submit("/sign-in", name="Ada", password=PASSWORD)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "900")
 
 
 @pytest.mark.parametrize(
@@ -158,6 +176,53 @@ async def test_a_session_ends_by_itself(desk: Desk, column: str) -> None:
         await desk.pool.execute(f"update sessions set {column}")
         answer = await who.page("/orders?status=held")
         assert answer.headers["location"] == "/sign-in?next=%2Forders%3Fstatus%3Dheld"
+
+
+async def test_one_address_cannot_try_its_way_through_all_accounts(desk: Desk) -> None:
+    """Nor lock them all: it is refused before anybody's account is asked, until its time has come again."""
+    proxied = msgspec.structs.replace(
+        desk, attempts=SourceLimit(0.01, 3, lambda: 0.0), proxies=(ip_network("127.0.0.0/8"),)
+    )
+    for name in ("Ada", "Bob", "Eve", "Kim"):
+        await people.add(desk.pool, name, "viewer", PASSWORD)
+    async with visitor(proxied, "") as who:
+
+        async def tried(name: str, password: str, address: str) -> httpx.Response:
+            form = {"name": name, "password": password}
+            return await who.client.post("/sign-in", data=form, headers={"x-forwarded-for": f"6.6.6.6, {address}"})
+
+        for _ in range(5):
+            assert (await tried("Eve", PASSWORD, "192.0.2.7")).status_code == 303  # who comes in has not used one up
+            who.client.cookies.clear()
+        spray = [(await tried(name, "Summer-2026!", "192.0.2.7")).status_code for name in ("Ada", "Bob", "Eve")]
+        assert spray == [401] * 3
+        refused = await tried("Kim", PASSWORD, "192.0.2.7")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "100")
+        assert "Too many wrong sign-ins from this address. Try again in 2 minutes." in refused.text
+        assert await desk.pool.fetchval("select failed from users where name = 'Kim'") == 0
+        assert (await tried("Kim", PASSWORD, "192.0.2.8")).status_code == 303
+        who.client.cookies.clear()
+        for last in range(3):
+            assert (await tried("Bob", "Summer-2026!", f"2001:db8:1:2::{last}")).status_code == 401
+            assert (await tried("Ada", "Summer-2026!", f"::ffff:192.0.2.{last}")).status_code == 401
+        another = await tried("Bob", "Summer-2026!", "2001:db8:1:2:ffff::9")
+        assert another.status_code == 429, "one host has 2^64 of them"
+
+
+async def test_a_page_that_asks_by_itself_does_not_keep_its_person_signed_in(desk: Desk) -> None:
+    """Or a screen that somebody left alone would stay signed in until the session's last hour."""
+    async with visitor(desk) as who:
+        await desk.pool.execute("update sessions set seen_at = now() - interval '29 minutes'")
+        left = await desk.pool.fetchval("select seen_at from sessions")
+        for path in ("/now/figures", "/api/v1/now/history", f"/orders/{key(4)}"):
+            assert (await who.get(path, **{LIVE: "1"})).status_code == 200, path
+        assert await desk.pool.fetchval("select seen_at from sessions") == left
+        assert (await who.page("/orders")).status_code == 200
+        assert await desk.pool.fetchval("select seen_at from sessions") > left
+        await desk.pool.execute("update sessions set seen_at = now() - interval '31 minutes'")
+        assert (await who.get("/now/figures", **{LIVE: "1"})).status_code == 401  # at which the page reloads
+        late = await who.submit(f"/connections/{ERP}/pause", reason="stocktaking")
+        assert (late.status_code, "nothing was done" in late.text, "Sign in</a>" in late.text) == (401, True, True)
 
 
 async def test_the_demos_link_signs_its_visitor_in_once(day: object, desk: Desk, database_url: str) -> None:

@@ -100,7 +100,11 @@ async def test_retrying_an_order_and_a_whole_cause(cli: Cli, store: PostgresStor
     refused = await cli("retry", cause["fingerprint"], typed="n\n", code=1)
     assert f"{cause['n']} will be tried again" in refused.out + refused.said
     assert await store.pool.fetchval(waiting) == before, "asked, and answered no"
-    done = await cli.json("retry", cause["fingerprint"], "--reason", "the period is open again")
+    shown = await cli("retry", cause["fingerprint"], "--json", code=1)
+    assert (json.loads(shown.out)["post"], len(json.loads(shown.out)["ids"])) == (cause["n"], cause["n"])
+    assert "--yes" in shown.said
+    assert await store.pool.fetchval(waiting) == before, "a program that does not say yes is shown what it would be"
+    done = await cli.json("retry", cause["fingerprint"], "--yes", "--reason", "the period is open again")
     assert done["post"] == cause["n"]
     assert await store.pool.fetchval(waiting) == before + cause["n"]
     one = await cli("retry", key(4), "--reason", "once more")
@@ -122,8 +126,11 @@ async def test_holds_are_released_together_and_taken_back(cli: Cli, store: Postg
     await cli("release", "--rule", rule, "--older-than", "9d", "--preview", code=5)
     await cli("release", "--rule", rule, "--older-than", "soon", code=2)
     await cli("release", code=2)
-    await cli("release", "--rule", rule, code=1, typed="n\n")
-    done = await cli.json("release", "--rule", rule, "--reason", "looked at")
+    await cli("release", "--rule", rule, "--reason", "looked at", code=1, typed="n\n")
+    would = json.loads((await cli("release", "--rule", rule, "--reason", "looked at", "--json", code=1)).out)
+    assert would["go_on"] == shown["go_on"]
+    assert "say why" in (await cli("release", "--rule", rule, "--yes", code=2)).said.lower()
+    done = await cli.json("release", "--rule", rule, "--reason", "looked at", "--yes")
     assert (done["act"]["told"], done["act"]["changed"]) == (5, 0)
     await day.decide()
     assert await cli.json("holds") == []
@@ -132,6 +139,20 @@ async def test_holds_are_released_together_and_taken_back(cli: Cli, store: Postg
     assert "Taken back" in back.out
     await day.decide()
     assert await cli.json("holds") == [], "they were booked at once: it was too late"
+
+
+async def test_much_is_read_again_only_when_somebody_agrees(cli: Cli, store: PostgresStore) -> None:
+    await seed(store)
+    pending = "select count(*) from agenda"
+    before = await store.pool.fetchval(pending)
+    shown = await cli.json("replay", "--since", "2020-01-01", "--preview")
+    assert shown["messages"] > shown["streams"] > 0
+    assert json.loads((await cli("replay", "--since", "2020-01-01", "--json", code=1)).out) == shown
+    asked = await cli("replay", "--since", "2020-01-01", typed="n\n", code=1)
+    assert f"{shown['messages']} messages of {shown['streams']} orders" in asked.out
+    assert await store.pool.fetchval(pending) == before
+    assert (await cli.json("replay", "--since", "2020-01-01", "--yes"))["added"] > 0
+    assert (await cli.json("replay", key(4)))["streams"] == 1, "one order is not asked about"
 
 
 @pytest.fixture

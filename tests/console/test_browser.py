@@ -280,6 +280,21 @@ async def test_now_lives_and_an_order_is_found_by_the_erps_number(day: Day, data
         await expect(page.get_by_role("heading", name="#1004")).to_be_visible()
 
 
+async def test_a_live_page_keeps_nobody_signed_in_and_then_leads_to_the_sign_in(day: Day, database_url: str) -> None:
+    async with browsing(day, database_url) as (watched, desk):
+        page = await _enter(watched, desk)
+        await page.goto(f"/orders/{key(16)}")
+        left = await desk.pool.fetchval("update sessions set seen_at = now() - interval '9 minutes' returning seen_at")
+        async with page.expect_response(lambda answer: "/streams/" in answer.url or "/orders/" in answer.url):
+            pass
+        assert await desk.pool.fetchval("select seen_at from sessions") == left
+        await desk.pool.execute("update sessions set seen_at = now() - interval '31 minutes'")
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=60_000)
+        assert "next=" in page.url
+        assert all("401" in complaint for complaint in watched.complaints)
+        watched.complaints.clear()
+
+
 async def test_an_order_can_be_read_without_javascript(day: Day, database_url: str) -> None:
     async with browsing(day, database_url, java_script_enabled=False) as (watched, desk):
         page = await _enter(watched, desk)

@@ -3,9 +3,13 @@
 import re
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
+from crossdock.api import partner_keys
 from crossdock.api.desk import Desk
+from crossdock.api.guard import Caller
+from crossdock.api.partner_keys import KeyWish
 from crossdock.governance import audit
 from crossdock.partner import keys
 from tests.console import desks
@@ -49,6 +53,24 @@ async def test_a_key_is_shown_once_and_opens_until_it_is_revoked(day: Day, datab
     assert acts["partner_key.make"].detail == {"scopes": ["orders:read"], "days": 30}
     assert acts["partner_key.revoke"].reason == "the till was stolen"
     assert key not in str(acts)
+
+
+async def test_no_key_is_made_or_taken_away_without_its_audit(day: Day, database_url: str) -> None:
+    connectors = await with_portal(day)
+    boss = Caller("ada", "admin")
+    async with desks.desk(day.store, database_url, connectors=connectors) as desk:
+        key = (await partner_keys.make(desk, boss, KeyWish(PORTAL, "till", ["orders:read"]))).key
+        (kept,) = await keys.listed(desk.pool)
+        async with desks.no_audit(desk):
+            for act in (
+                partner_keys.make(desk, boss, KeyWish(PORTAL, "other", ["orders:read"])),
+                partner_keys.revoke(desk, boss, kept.id),
+                partner_keys.revoke_named(desk, boss, PORTAL, "till"),
+            ):
+                with pytest.raises(asyncpg.CheckViolationError):
+                    await act
+        assert await keys.listed(desk.pool) == [kept]
+        assert await opens(desk, key)
 
 
 async def test_a_key_that_ran_out_opens_nothing_and_says_so(day: Day, database_url: str) -> None:

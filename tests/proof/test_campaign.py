@@ -7,11 +7,13 @@ import os
 import pty
 import signal
 import sys
+import threading
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 
-from crossdock.proof.campaign import EARLY, Report, another, campaign
+from crossdock.proof.campaign import EARLY, Report, another, campaign, stoppable
 from crossdock.proof.plan import KINDS, PROFILES, scenario
 from crossdock.proof.run import run
 from crossdock.proof.telling import PASSED, STOPPED, Keeping, kept, lines, store, verdict
@@ -147,14 +149,33 @@ async def test_ctrl_c_prints_what_was_done_so_far() -> None:
     shown = b""
     while b" of 100,000 seeds" not in shown:
         shown += await asyncio.to_thread(os.read, terminal, 1000)
-    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to all its processes
+    os.kill(running.pid, signal.SIGINT)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does, to all its processes; and timeout, which sends both
     out, _ = await running.communicate()
+    with contextlib.suppress(OSError):  # the terminal's end, when all has been read
+        while more := await asyncio.to_thread(os.read, terminal, 1000):
+            shown += more
     os.close(terminal)
     told = out.decode()
     assert running.returncode == STOPPED
     assert "Stopped; no violation in the " in told
     assert "Faults injected" in told
     assert "Traceback" not in told + shown.decode()
+
+
+def test_a_second_ctrl_c_while_it_stops_changes_nothing() -> None:
+    again = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+
+    def stop(_: Report) -> None:
+        again.start()
+        signal.raise_signal(signal.SIGINT)
+
+    with stoppable():
+        done = campaign(5_000, 1_000, jobs=2, told=stop)
+        again.join()
+        signal.raise_signal(signal.SIGTERM)
+    assert (done.interrupted, done.seeds) == (True, 25)
+    assert active_children() == []
 
 
 def _working(session: int) -> list[int]:

@@ -1,6 +1,7 @@
 """What the API and the console are given by the composition root, or by a test."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,19 @@ from urllib.parse import urlsplit
 import msgspec
 
 from crossdock.governance.mapped import Mapped
+from crossdock.intake.sources import Network, SourceLimit
 from crossdock.kit.manifest import Connector
 from crossdock.observe.signals import Signals
 from crossdock.store.protocol import Store, StoreUnavailable
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+TRIES_AT_ONCE = 20  # wrong sign-ins from one address, whosever accounts: two can be locked that way …
+TRIES_PER_S = 1 / 30  # … and another every five minutes
+
+
+def sign_in_limit() -> SourceLimit:
+    """How many wrong sign-ins one address may make."""
+    return SourceLimit(TRIES_PER_S, TRIES_AT_ONCE, time.monotonic)
 
 
 async def always_ready() -> list[str]:
@@ -41,6 +50,8 @@ class Desk(msgspec.Struct, frozen=True):
     mapped: tuple[Mapped, ...] = ()  # what the configuration maps, list by list
     proof: Path | None = None  # where ``crossdock prove --keep`` leaves its report
     version: str = ""
+    attempts: SourceLimit = msgspec.field(default_factory=sign_in_limit)
+    proxies: Sequence[Network] = ()  # whose word on where a request comes from is believed
 
     async def wake(self, channel: str) -> None:
         """Tell who waits that there is something to do. What is to be done is stored by then, and found without."""

@@ -1,5 +1,7 @@
 """``/api/v1/partner-keys``: keys of programs at the partner API. Made and revoked by administrators, shown once."""
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 from litestar import get, post
 from litestar.params import FromPath, JSONBody
@@ -11,6 +13,7 @@ from crossdock.api.routes import Asking
 from crossdock.governance import audit
 from crossdock.partner import keys
 from crossdock.partner.keys import KeyRefused, KeyRow
+from crossdock.store.pool import Connection
 
 
 class KeyWish(msgspec.Struct, frozen=True):
@@ -59,24 +62,37 @@ def holders(desk: Desk) -> list[str]:
 
 
 async def make(desk: Desk, caller: Caller, wish: KeyWish) -> NewKey:
-    """Make a key and record who did. Raises ``Refusal``."""
+    """Make a key and record who did, both or neither. Raises ``Refusal``."""
+    subject = f"{wish.connection}/{wish.name.strip()}"
+    detail = {"scopes": sorted(set(wish.scopes)), "days": wish.days}
     try:
-        key = await keys.make(desk.pool, wish.connection, wish.name, wish.scopes, days=wish.days)
+        async with desk.pool.acquire() as connection, connection.transaction():
+            key = await keys.make(connection, wish.connection, wish.name, wish.scopes, days=wish.days)
+            await audit.append_within(connection, caller.name, "partner_key.make", subject, "", detail)
     except KeyRefused as refused:
         raise Refusal("bad_request", str(refused)) from refused
-    detail = {"scopes": sorted(set(wish.scopes)), "days": wish.days}
-    subject = f"{wish.connection}/{wish.name.strip()}"
-    await audit.append(desk.pool, caller.name, "partner_key.make", subject, "", detail)
     return NewKey(wish.connection, wish.name.strip(), key)
 
 
 async def revoke(desk: Desk, caller: Caller, key_id: int, reason: str = "") -> None:
-    """Take a key away and record who did. Raises ``Refusal(not_found)``."""
+    """Take a key away and record who did, both or neither. Raises ``Refusal(not_found)``."""
+    await _revoked(desk, caller, lambda within: keys.revoke_one(within, key_id), reason)
+
+
+async def revoke_named(desk: Desk, caller: Caller, connection: str, name: str) -> None:
+    """The same by a connection's name and the key's."""
+    await _revoked(desk, caller, lambda within: keys.revoke(within, connection, name))
+
+
+async def _revoked(
+    desk: Desk, caller: Caller, take_away: Callable[[Connection], Awaitable[tuple[str, str]]], reason: str = ""
+) -> None:
     try:
-        connection, name = await keys.revoke_one(desk.pool, key_id)
+        async with desk.pool.acquire() as connection, connection.transaction():
+            subject = "/".join(await take_away(connection))
+            await audit.append_within(connection, caller.name, "partner_key.revoke", subject, reason.strip()[:300])
     except KeyRefused as refused:
         raise Refusal("not_found", str(refused)) from refused
-    await audit.append(desk.pool, caller.name, "partner_key.revoke", f"{connection}/{name}", reason.strip()[:300])
 
 
 HANDLERS = [list_keys, make_key, revoke_key]

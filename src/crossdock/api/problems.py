@@ -26,6 +26,7 @@ STATUS = {
     # governance.people
     "wrong": 401,
     "locked": 429,
+    "too_many": 429,
     "link_used": 410,
     "name_taken": 409,
     "weak_password": 400,

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from crossdock.api import acts, connections, orders, proof, reconciliation, settlements, simulators, unmapped
+from crossdock.api import acts, connections, entry, orders, proof, reconciliation, settlements, simulators, unmapped
 from crossdock.api.acts import Act, BulkRetry, Done, Pausing, Preview
 from crossdock.api.connections import ConnectionView
 from crossdock.api.guard import caller_of, desk_of
@@ -225,8 +225,7 @@ async def list_people(request: Asking) -> list[Account]:
 async def invite(request: Asking, data: JSONBody[Invitation]) -> InvitationLink:
     """A one-time link for a new person of a role."""
     desk, caller = desk_of(request), caller_of(request)
-    token = await people.create_setup_link(desk.pool, data.role)
-    await audit.append(desk.pool, caller.name, "people.invite", data.role)
+    token = await entry.invite(desk, caller.name, data.role)
     return InvitationLink(f"{desk.public_url}/setup?token={token}", people.LINK_S)
 
 

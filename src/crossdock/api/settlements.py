@@ -6,8 +6,8 @@ from decimal import Decimal
 import msgspec
 
 from crossdock.api.desk import Desk
-from crossdock.api.orders import Moment, timeline
 from crossdock.api.problems import Refusal
+from crossdock.api.timeline import Moment, timeline
 from crossdock.domain.order import order_key
 from crossdock.domain.settlement import total_of
 from crossdock.domain.settlement_acts import LET_GO

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from crossdock.cli.printing import as_json, note, table
-from crossdock.cli.reach import DATA, JSON, REASON, myself, with_desk
+from crossdock.cli.printing import agree, as_json, note, table
+from crossdock.cli.reach import DATA, JSON, REASON, YES, myself, with_desk
 
 if TYPE_CHECKING:
     from crossdock.api.desk import Desk
@@ -45,7 +45,7 @@ def release(
     channel: str = typer.Option("", help="Only orders of this channel connection."),
     older_than: str = typer.Option("", "--older-than", help="Only orders held for so long: 30m, 48h, 7d."),
     preview: bool = typer.Option(False, "--preview", help="Only say what it would do."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+    yes: bool = YES,
     resume: str = typer.Option("", "--resume", help="An act's id: go on with a release of yours that was cut off."),
     undo: str = typer.Option("", "--undo", help="An act's id: hold again what it released and is not booked yet."),
     reason: str = REASON,
@@ -69,9 +69,9 @@ def release(
     if preview:
         as_json(shown) if json else _show(shown)
         return
-    if not yes and not json:
-        _show(shown)
-        typer.confirm("Release them?", abort=True)
+    if not reason.strip() and (yes or not json):
+        raise typer.BadParameter("Say why: --reason. To look only: --preview.")
+    agree("Release them?", shown, lambda: _show(shown), yes=yes, json=json)
     _told(with_desk(data, lambda desk: _release(desk, shown, reason)), json)
 
 

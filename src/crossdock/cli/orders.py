@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from crossdock.cli.printing import as_json, note, table, when
-from crossdock.cli.reach import CONFIG, DATA, JSON, REASON, myself, with_desk
+from crossdock.cli.printing import agree, as_json, note, table, when
+from crossdock.cli.reach import CONFIG, DATA, JSON, REASON, YES, myself, with_desk
 
 if TYPE_CHECKING:
+    from crossdock.api.acts import Preview
     from crossdock.api.desk import Desk
     from crossdock.api.orders import OrderView, PromiseView
     from crossdock.api.parcels import ParcelView
+    from crossdock.intake.replay import Plan
     from crossdock.store.reading_orders import OrderPage
+    from crossdock.store.replaying import Selection
 
 
 def add(app: typer.Typer) -> None:
@@ -146,29 +149,39 @@ def exceptions(
 
 def retry(
     what: str = typer.Argument(..., help="An order's key or id, or a cause as `crossdock exceptions` shows it."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask before retrying all orders of a cause."),
+    yes: bool = YES,
     reason: str = REASON,
     data: Path = DATA,
     json: bool = JSON,
 ) -> None:
-    """Try again: one order, or all open exceptions of one cause."""
+    """Try again: one order, or all open exceptions of one cause, after a preview."""
 
-    async def act(desk: "Desk") -> Any:
+    async def look(desk: "Desk") -> "Preview | None":
         from crossdock.api import acts
         from crossdock.store import reading_exceptions
 
-        if await reading_exceptions.open_ids(desk.pool, what, 1):
-            shown = await acts.preview(desk, what)
-            if not yes and not json:
-                typer.confirm(
-                    f"{shown.post} will be tried again, {shown.needs_person} need a person. Go on?", abort=True
-                )
-            if shown.more:
-                note(f"There are more than {acts.MOST_AT_ONCE} of this cause: repeat it afterwards.")
-            return await acts.retry_many(desk, myself(), acts.BulkRetry(what, shown.ids, reason=reason))
-        return await acts.act(desk, myself(), await _one(desk, what), acts.Act("retry", reason))
+        return await acts.preview(desk, what) if await reading_exceptions.open_ids(desk.pool, what, 1) else None
+
+    shown = with_desk(data, look)
+    if shown is not None:
+        agree("Go on?", shown, lambda: _show(shown), yes=yes, json=json)
+
+    async def act(desk: "Desk") -> Any:
+        from crossdock.api import acts
+
+        if shown is None:
+            return await acts.act(desk, myself(), await _one(desk, what), acts.Act("retry", reason))
+        if shown.more:
+            note(f"There are more than {acts.MOST_AT_ONCE} of this cause: repeat it afterwards.")
+        return await acts.retry_many(desk, myself(), acts.BulkRetry(what, shown.ids, reason=reason))
 
     _done(with_desk(data, act), json)
+
+
+def _show(shown: "Preview") -> None:
+    typer.echo(
+        f"{shown.post} will be tried again, {shown.settled} are settled already, {shown.needs_person} need a person."
+    )
 
 
 def link(
@@ -220,34 +233,41 @@ def replay(
     since: str = typer.Option("", help="Or everything that arrived from this instant on, ISO 8601."),
     until: str = typer.Option("", help="Up to this instant."),
     connection: str = typer.Option("", help="Only what came from this connection."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Only say how many messages it would be."),
+    preview: bool = typer.Option(False, "--preview", "--dry-run", help="Only say how many messages it would be."),
+    yes: bool = YES,
     data: Path = DATA,
     json: bool = JSON,
 ) -> None:
-    """Read what arrived again, with today's mapping. Nothing is sent twice."""
+    """Read what arrived again, with today's mapping: one order, or many after a preview. Nothing is sent twice."""
     if not (order or since or connection):
         raise typer.BadParameter("Say what: an order, --since, or --connection.")
 
-    async def act(desk: "Desk") -> dict[str, Any]:
-        from crossdock.governance import audit
-        from crossdock.intake.replay import plan, replay
+    async def look(desk: "Desk") -> "tuple[Selection, Plan]":
+        from crossdock.intake.replay import plan
         from crossdock.store.replaying import Selection
 
         selection = Selection(_at(since), _at(until), await _messages(desk, order), connection or None)
-        planned = await plan(desk.pool, selection)
-        told = {"messages": planned.messages, "streams": planned.streams, "added": 0}
-        if dry_run:
-            return told
-        await audit.append(desk.pool, myself().name, "messages.replay", order or connection or since, "", told)
-        pool = desk.store.pool  # type: ignore[attr-defined]  # commands open the PostgreSQL store
-        done = await replay(desk.store, pool, selection, progress=lambda p: note(f"{p.looked} of {planned.messages}"))
-        return {**told, "added": done.added}
+        return selection, await plan(desk.pool, selection)
 
-    done = with_desk(data, act)
-    if json:
-        as_json(done)
-    else:
-        typer.echo(f"{done['messages']} messages of {done['streams']} orders, {done['added']} are read again")
+    selection, planned = with_desk(data, look)
+    told = {"messages": planned.messages, "streams": planned.streams, "added": 0}
+    count = f"{planned.messages} messages of {planned.streams} orders"
+    if preview:
+        as_json(told) if json else typer.echo(count)
+        return
+    agree("Read them again?", told, lambda: typer.echo(count), yes=yes or bool(order), json=json)
+    added = with_desk(data, lambda desk: _again(desk, selection, order or connection or since, told))
+    as_json({**told, "added": added}) if json else typer.echo(f"{count}, {added} are read again")
+
+
+async def _again(desk: "Desk", selection: "Selection", subject: str, told: dict[str, int]) -> int:
+    from crossdock.governance import audit
+    from crossdock.intake.replay import replay
+
+    await audit.append(desk.pool, myself().name, "messages.replay", subject, "", told)
+    pool = desk.store.pool  # type: ignore[attr-defined]  # commands open the PostgreSQL store
+    done = await replay(desk.store, pool, selection, progress=lambda p: note(f"{p.looked} of {told['messages']}"))
+    return done.added
 
 
 async def _messages(desk: "Desk", order: str) -> list[int] | None:

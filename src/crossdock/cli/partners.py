@@ -80,14 +80,13 @@ def revoked(
     """Take a key away: the next request with it is refused."""
 
     async def act(desk: "Desk") -> None:
-        from crossdock.governance import audit
-        from crossdock.partner import keys
+        from crossdock.api import partner_keys
+        from crossdock.api.problems import Refusal
 
         try:
-            await keys.revoke(desk.pool, connection, name)
-        except keys.KeyRefused as refused:
-            raise typer.BadParameter(str(refused)) from refused
-        await audit.append(desk.pool, myself().name, "partner_key.revoke", f"{connection}/{name}")
+            await partner_keys.revoke_named(desk, myself(), connection, name)
+        except Refusal as refused:
+            raise typer.BadParameter(refused.detail) from refused
 
     with_desk(data, act)
     as_json({"connection": connection, "name": name}) if json else typer.echo(f"{connection}/{name} opens no more")

@@ -38,14 +38,13 @@ def setup_link(
 ) -> None:
     """Make a one-time link, good for a day, with which somebody sets up an account."""
     from crossdock.app import configuration, public_url
-    from crossdock.governance import audit, people
 
     base = public_url(configuration(config))
 
     async def act(desk: "Desk") -> str:
-        token = await people.create_setup_link(desk.pool, role)
-        await audit.append(desk.pool, myself().name, "people.invite", role)
-        return f"{base}/setup?token={token}"
+        from crossdock.api import entry
+
+        return f"{base}/setup?token={await entry.invite(desk, myself().name, role)}"
 
     link = with_desk(data, act)
     as_json({"link": link, "role": role}) if json else typer.echo(link)
@@ -68,7 +67,7 @@ def added(name: str = _NAME, role: str = _ROLE, data: Path = DATA, json: bool = 
     from crossdock.governance import people
 
     secret = _ask_password()
-    _change(data, json, "people.add", lambda desk: people.add(desk.pool, name, role, secret))
+    _change(data, json, "people.add", lambda within: people.add(within, name, role, secret))
 
 
 def password(name: str = _NAME, data: Path = DATA, json: bool = JSON) -> None:
@@ -76,7 +75,7 @@ def password(name: str = _NAME, data: Path = DATA, json: bool = JSON) -> None:
     from crossdock.governance import people
 
     secret = _ask_password()
-    _change(data, json, "people.password", lambda desk: people.set_password(desk.pool, name, secret))
+    _change(data, json, "people.password", lambda within: people.set_password(within, name, secret))
 
 
 def role(
@@ -85,26 +84,29 @@ def role(
     """Give a person another role."""
     from crossdock.governance import people
 
-    _change(data, json, "people.role", lambda desk: people.set_role(desk.pool, name, role))
+    _change(data, json, "people.role", lambda within: people.set_role(within, name, role))
 
 
 def removed(name: str = _NAME, data: Path = DATA, json: bool = JSON) -> None:
     """Take an account away and sign the person out everywhere."""
     from crossdock.governance import people
 
-    _change(data, json, "people.remove", lambda desk: people.remove(desk.pool, name))
+    _change(data, json, "people.remove", lambda within: people.remove(within, name))
 
 
 def _ask_password() -> str:
     return str(typer.prompt("Password (at least 12 characters)", hide_input=True, confirmation_prompt=True))
 
 
-def _change(data: Path, json: bool, action: str, work: "Callable[[Desk], Awaitable[Any]]") -> None:
+def _change(data: Path, json: bool, action: str, work: Callable[[Any], Awaitable[Any]]) -> None:
+    """Change an account, audited, in one transaction: ``work`` is given its connection."""
+
     async def act(desk: "Desk") -> Any:
         from crossdock.governance import audit
 
-        person = await work(desk)
-        await audit.append(desk.pool, myself().name, action, person.name, "", {"role": person.role})
+        async with desk.pool.acquire() as within, within.transaction():
+            person = await work(within)
+            await audit.append_within(within, myself().name, action, person.name, "", {"role": person.role})
         return person
 
     person = with_desk(data, act)

@@ -1,7 +1,7 @@
 """What commands print: a table or plain lines for people, JSON for programs."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +24,19 @@ def note(text: str) -> None:
 def as_json(value: Any) -> None:
     """JSON-ready data on standard output."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode() + "\n")
+
+
+def agree(question: str, preview: Any, show: Callable[[], None], *, yes: bool, json: bool) -> None:
+    """Before many things are changed: say what it would be, and ask. A program is not asked: it says ``yes``, or gets
+    the preview and exit code 1."""
+    if yes:
+        return
+    if json:
+        as_json(preview)
+        note("Nothing was done: this is what it would be. To do it, add --yes.")
+        raise typer.Exit(1)
+    show()
+    typer.confirm(question, abort=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:

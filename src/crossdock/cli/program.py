@@ -33,7 +33,9 @@ DONE, FAILED, USAGE, CONFIGURATION, UNAVAILABLE, REFUSED = 0, 1, 2, 3, 4, 5
 _REFUSING = ("08", "28", "3D", "53", "57", "58")
 EPILOG = (
     "Exit codes: 0 done, 1 something failed or does not balance, 2 wrong use, 3 configuration, "
-    "4 database or system not reachable, 5 refused. Settings: --config or CROSSDOCK_CONFIG, DATABASE_URL."
+    "4 database or system not reachable, 5 refused. --json never asks whether to go on: a command that "
+    "would then needs --yes, and without it prints what it would do and exits with 1. "
+    "Settings: --config or CROSSDOCK_CONFIG, DATABASE_URL."
 )
 
 

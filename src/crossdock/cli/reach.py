@@ -27,6 +27,7 @@ DATA = typer.Option(
     Path(".crossdock"), "--data", envvar="CROSSDOCK_DATA", help="Where the embedded PostgreSQL lives (no DATABASE_URL)."
 )
 JSON = typer.Option(False, "--json", help="Print JSON instead of a table.")
+YES = typer.Option(False, "--yes", "-y", help="Do not ask first. --json never asks: it needs this to act.")
 REASON = typer.Option("", "--reason", "-r", help="Why: kept with the act.")
 
 

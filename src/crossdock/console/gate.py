@@ -1,5 +1,6 @@
 """Signing in, setting up an account by a one-time link, signing out."""
 
+from math import ceil
 from typing import Any
 
 from litestar import Response, get, post
@@ -11,6 +12,7 @@ from crossdock.api.entry import PeopleError, Person
 from crossdock.api.guard import caller_of, desk_of
 from crossdock.api.problems import STATUS
 from crossdock.console.rendering import Asking, away, page
+from crossdock.intake.sources import source_of
 
 
 @get("/sign-in", include_in_schema=False)
@@ -27,10 +29,11 @@ async def sign_in(request: Asking) -> Response[Any]:
     desk, form = desk_of(request), await request.form()
     name, target = str(form.get("name", "")), str(form.get("next", "/"))
     try:
-        person = await entry.sign_in(desk, name, str(form.get("password", "")))
+        person = await entry.sign_in(desk, name, str(form.get("password", "")), _address(request, desk))
     except PeopleError as error:
-        shown = page(request, "sign_in.html", next=target, problem=str(error), name=name)
-        shown.status_code = STATUS[error.code]
+        shown = page(request, "sign_in.html", code=STATUS[error.code], next=target, problem=str(error), name=name)
+        if error.wait_s:
+            shown.headers["Retry-After"] = str(ceil(error.wait_s))
         return shown
     return await _enter(request, desk, person, target)
 
@@ -70,6 +73,10 @@ async def sign_out(request: Asking) -> Response[Any]:
     answer = away("/sign-in")
     answer.set_cookie(_cookie(desk, "", 0))
     return answer
+
+
+def _address(request: Asking, desk: Desk) -> str:
+    return source_of(request.client.host if request.client else "", request.headers, desk.proxies)
 
 
 async def _enter(request: Asking, desk: Desk, person: Person, target: str) -> Response[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from crossdock.api.orders import titled
+from crossdock.api.timeline import titled
 from crossdock.domain.money import exponent
 
 _TONES: Mapping[str, str] = {

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from crossdock.store.named import Statements
-from crossdock.store.pool import Pool
+from crossdock.store.pool import Connection, Pool
 
 _START = b"\0" * 32
 _PAGE = 1000
@@ -54,16 +54,28 @@ async def append(
     detail: Mapping[str, Any] | None = None,
 ) -> int:
     """Record an act; returns its id. ``detail`` holds ids and settings, never personal data or secrets."""
-    text = _canonical(detail or {})
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute(_sql().lock)
-        head = await connection.fetchrow(_sql().head, text)
-        previous = head["previous"] or _START
-        kept = _canonical(msgspec.json.decode(head["detail"]))
-        hashed = _hash(previous, head["at"], actor, action, subject, reason, kept)
-        link: int = await connection.fetchval(
-            _sql().append, head["at"], actor, action, subject, reason, text, previous, hashed
-        )
+        return await append_within(connection, actor, action, subject, reason, detail)
+
+
+async def append_within(
+    connection: Connection,
+    actor: str,
+    action: str,
+    subject: str,
+    reason: str = "",
+    detail: Mapping[str, Any] | None = None,
+) -> int:
+    """The same in the transaction that does what is recorded: both or neither. Last in it, as others wait for it."""
+    text = _canonical(detail or {})
+    await connection.execute(_sql().lock)
+    head = await connection.fetchrow(_sql().head, text)
+    previous = head["previous"] or _START
+    kept = _canonical(msgspec.json.decode(head["detail"]))
+    hashed = _hash(previous, head["at"], actor, action, subject, reason, kept)
+    link: int = await connection.fetchval(
+        _sql().append, head["at"], actor, action, subject, reason, text, previous, hashed
+    )
     return link
 
 

@@ -100,7 +100,7 @@ SERVE: Mapping[str, str] = {
     "source_rate_per_s": "webhooks a second from one address before it is refused (429)",
     "source_burst": "how many may come at once",
     "waiting_bound": "webhooks waiting for their commit before senders are told to come again (503)",
-    "trusted_proxies": "networks whose `X-Forwarded-For` is believed when senders are told apart",
+    "trusted_proxies": "networks whose `X-Forwarded-For` is believed when senders, or who signs in, are told apart",
 }
 KEEP: Mapping[str, str] = {
     "messages": "days that what arrived is kept, as received",

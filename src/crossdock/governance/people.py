@@ -16,6 +16,7 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from crossdock.governance import audit
 from crossdock.store.named import Statements
 from crossdock.store.pool import Pool
 
@@ -46,11 +47,11 @@ def _sql() -> Statements:
 
 class PeopleError(Exception):
     """Refused, with a sentence for the person. ``code`` is stable: link_used, name_taken, weak_password, locked,
-    wrong, unknown_user, bad_role, bad_name."""
+    too_many, wrong, unknown_user, bad_role, bad_name. ``wait_s``: after which it may be tried again."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, wait_s: float = 0.0) -> None:
         super().__init__(detail)
-        self.code = code
+        self.code, self.wait_s = code, wait_s
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -90,15 +91,18 @@ async def link_role(pool: Pool, token: str) -> str | None:
 
 
 async def redeem(pool: Pool, token: str, name: str, password: str | None) -> Person:
-    """Use a link up and make the account. ``password=None`` makes one that only this link's session can use
-    (the demo's visitor). Raises ``PeopleError``: link_used, name_taken, weak_password, bad_name."""
+    """Use a link up and make the account, which is audited. ``password=None`` makes one that only this link's session
+    can use (the demo's visitor). Raises ``PeopleError``: link_used, name_taken, weak_password, bad_name."""
     name = _check_name(name)
     hashed = await _hashed(password) if password is not None else None
     async with pool.acquire() as connection, connection.transaction():
         role = await connection.fetchval(_sql().use_link, _hash(token))
         if role is None:
             raise PeopleError("link_used", "This link was used already or is over. Ask for a new one.")
-        return _person(await connection.fetchrow(_sql().add, name, role, hashed), name)
+        person = _person(await connection.fetchrow(_sql().add, name, role, hashed), name)
+        if password is not None:
+            await audit.append_within(connection, person.name, "people.joined", person.role)
+        return person
 
 
 async def add(pool: Pool, name: str, role: str, password: str) -> Person:
@@ -153,9 +157,10 @@ async def open_session(pool: Pool, person_id: int, *, token: Callable[[], str] =
     return secret, csrf
 
 
-async def session(pool: Pool, token: str) -> Session | None:
-    """Who is behind a cookie; None: sign in again."""
-    row = await pool.fetchrow(_sql().session, _hash(token), IDLE_S, LIVES_S)
+async def session(pool: Pool, token: str, *, used: bool = True) -> Session | None:
+    """Who is behind a cookie; None: sign in again. ``used``: the person did something, so the idle time starts anew."""
+    statement = _sql().use_session if used else _sql().session
+    row = await pool.fetchrow(statement, _hash(token), IDLE_S, LIVES_S)
     return Session(Person(row["id"], row["name"], row["role"]), row["csrf"]) if row else None
 
 
@@ -216,4 +221,4 @@ def _found(row: Any, name: str) -> Person:
 
 
 def _locked() -> PeopleError:
-    return PeopleError("locked", f"Too many wrong passwords. Try again in {LOCK_S / 60:.0f} minutes.")
+    return PeopleError("locked", f"Too many wrong passwords. Try again in {LOCK_S / 60:.0f} minutes.", LOCK_S)

@@ -25,6 +25,16 @@ class SourceLimit:
             self._full_at.popitem(last=False)
         return True
 
+    def give_back(self, source: str) -> None:
+        """The token that was taken last counts for nothing."""
+        if source in self._full_at:
+            self._full_at[source] -= 1 / self._rate
+
+    def wait_s(self, source: str) -> float:
+        """Until the source has a token again."""
+        now = self._stopwatch()
+        return max(0.0, self._full_at.get(source, now) - now + (1 - self._burst) / self._rate)
+
 
 def source_of(peer: str, headers: Mapping[str, str], proxies: Sequence[Network]) -> str:
     """The sender's address: the peer's own, or the nearest untrusted one that trusted proxies say they speak for."""

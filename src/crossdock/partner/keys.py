@@ -98,10 +98,11 @@ async def listed(pool: Pool) -> list[KeyRow]:
     return [KeyRow(**dict(row)) for row in await pool.fetch(_sql().keys)]
 
 
-async def revoke(pool: Pool, connection: str, name: str) -> None:
-    """Take a key away; the next request with it is refused. Raises ``KeyRefused``."""
+async def revoke(pool: Pool, connection: str, name: str) -> tuple[str, str]:
+    """Take a key away; the next request with it is refused. Whose it was. Raises ``KeyRefused``."""
     if await pool.fetchval(_sql().revoke, connection, name) is None:
         raise KeyRefused(f"'{connection}' has no key '{name}' that still opens. See: crossdock partner-key list")
+    return connection, name
 
 
 async def revoke_one(pool: Pool, id_: int) -> tuple[str, str]:

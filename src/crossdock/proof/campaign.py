@@ -13,8 +13,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, partial
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.process import BaseProcess
+from types import FrameType
 
 import msgspec
 
@@ -180,8 +181,11 @@ def _errands(
                 yield from _done(open_)
             while open_:
                 yield from _done(open_)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # when a person stops us, or a run fails
+        except BaseException:  # a person stops us, or a run fails: what is under way is of no use to anybody
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in active_children():
+                worker.terminate()
+            raise
 
 
 def _undisturbed() -> None:
@@ -200,8 +204,20 @@ def _end_with(parent: BaseProcess) -> None:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM, and Ctrl-C where a shell's ``&`` has it ignored, end a campaign with what was done so far."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    """SIGTERM, and Ctrl-C where a shell's ``&`` has it ignored, end a campaign with what was done so far.
+
+    The first of them does; more, as ``timeout`` sends, are passed over. A second KeyboardInterrupt would come while the
+    processes are waited for, after which Python takes their thread for ended and waits for them for ever at its exit.
+    """
+    stopping = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        if not stopping:
+            stopping = True
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

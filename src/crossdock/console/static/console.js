@@ -84,6 +84,10 @@
     const busy = part.querySelector("details[open]") || (part.contains(document.activeElement) && typing(document.activeElement));
     if (document.hidden || busy) event.preventDefault();
   });
+  // what asks by itself says so: only what a person does keeps the session
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.elt.matches("[data-live]")) event.detail.headers["X-Live"] = "1";
+  });
   // … and it is said when they are no longer live: old figures look like good ones
   const stale = (event, yes) => {
     const note = $("#stale"), part = event.detail.elt;
@@ -136,7 +140,7 @@
   }
   async function readChart() {
     if (document.hidden) return;
-    const answer = await fetch("/api/v1/now/history", { headers: { accept: "application/json" } });
+    const answer = await fetch("/api/v1/now/history", { headers: { accept: "application/json", "x-live": "1" } });
     if (!answer.ok) return;
     seen = (await answer.json()).minutes;
     if (chart) chart.setData(minutes(seen)); else drawChart();

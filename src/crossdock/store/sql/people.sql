@@ -64,7 +64,14 @@ with swept as (
 insert into sessions (token_hash, user_id, csrf) values ($1, $2, $3);
 
 -- name: session
--- The person behind a session that has neither idled nor lived too long; notes that it was used.
+-- The person behind a session that has neither idled nor lived too long.
+select u.id, u.name, u.role, s.csrf
+from sessions s join users u on u.id = s.user_id
+where s.token_hash = $1
+  and s.seen_at > now() - make_interval(secs => $2) and s.created_at > now() - make_interval(secs => $3);
+
+-- name: use_session
+-- The same, and it was used: its idle time starts anew.
 update sessions s set seen_at = now()
 from users u
 where s.token_hash = $1 and u.id = s.user_id
