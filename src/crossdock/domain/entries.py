@@ -68,6 +68,7 @@ from crossdock.domain.money_entries import (
     SettlementAsked as SettlementAsked,
 )
 from crossdock.domain.money_entries import (
+    RefundPaid as RefundPaid,
     SettlementsTold as SettlementsTold,
 )
 from crossdock.domain.order import Order, PaymentStatus
@@ -348,6 +349,7 @@ Entry = (
     | FundUsed
     | SurplusSeen
     | SettlementAsked
+    | RefundPaid
     | SettlementsTold
     | CancelAsked
     | OrderEnded

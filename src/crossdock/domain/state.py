@@ -157,6 +157,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     payments_nth: int = 0  # how often it was asked by the sums it tells
     payments_read: bool = False  # it has answered; noted where captures are recorded in advance
     funds: dict[str, Fund] = {}  # what became of captures, by transaction
+    paid_out: dict[str, Decimal] = {}  # refund -> what payments out of its credit memo come to
     surplus: Decimal = ZERO  # what was last told to be taken beyond bill and refunds
     parts: dict[str, Part] = {}  # lines of the channel's order that are orders of their own
     handed: dict[str, Handed] = {}  # what was told to them beside views
