@@ -1,5 +1,6 @@
 """Captures become payments of the ERP: each once, applied to what was billed, whatever order things become known in."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.domain.factories import ERP, NOON, Play, line, money, order, shipment, shipped
 
-from crossdock.domain.commands import Applied, Command, CreditRefund, PostPayment, PublishInvoice
+from crossdock.domain.commands import Applied, CloseBooking, Command, CreditRefund, PostPayment, PublishInvoice
 from crossdock.domain.decision import Decision
 from crossdock.domain.events import InvoiceSeen, OrderSeen, PaymentsSeen, RefundSeen, SignalSeen
 from crossdock.domain.fulfilment import Invoice
@@ -18,6 +19,7 @@ from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import Done, Rejected
 from crossdock.domain.process import progress
 from crossdock.domain.refund import Refund, RefundedLine, Restock, Tender
+from crossdock.engine.sending import dated
 
 CHANNEL = "shop1"
 
@@ -266,3 +268,35 @@ def test_in_any_order_of_captures_and_invoices_the_sums_are_the_same(places: lis
         assert sum(sum_ for (_, invoice), sum_ in given_.items() if invoice == id_) <= known.invoice.total
     assert all(one.amount == sum(each.amount for each in one.apply) for one in payments(play))
     assert len(play.commands) == len(play.state.commands)
+
+
+@pytest.mark.parametrize(
+    ("policy", "day"),
+    [
+        ({}, None),
+        ({"closed_through": "2026-11-30"}, date(2026, 12, 1)),
+        ({"closed_through": "2026-11-30", "closed_period": "hold"}, None),
+    ],
+)
+def test_what_is_sent_again_after_the_books_closed_is_posted_by_the_policy_of_that_time(
+    policy: dict[str, Any], day: date | None
+) -> None:
+    play, _ = billed()
+    play.tell(captured(capture("t1", "30.00")))
+    play.settle("payment.post", Rejected("posting_date", "the period is closed"))
+    play.world |= policy
+    decision = play.act("retry")
+    assert (len(decision.again), decision.posting_from) == (1, day)
+    [sent] = payments(play)
+    assert sent.posted_on is None, "a command never changes"
+    again = dated(sent, decision.posting_from)
+    assert isinstance(again, PostPayment)
+    assert again == msgspec.structs.replace(sent, posted_on=day)
+
+
+def test_a_day_that_is_later_than_the_first_of_open_books_stays() -> None:
+    play, _ = billed(closed_through="2026-12-31")
+    play.tell(captured(capture("t1", "30.00")))
+    [sent] = payments(play)
+    assert dated(sent, date(2026, 12, 1)) == sent
+    assert not hasattr(dated(CloseBooking("shop1-1", "9"), date(2026, 12, 1)), "posted_on")
