@@ -106,6 +106,7 @@ class MakeInvoice(msgspec.Struct, frozen=True, gc=False, tag="invoice.make", omi
     order_key: str
     erp_ref: str
     shipment_ids: tuple[str, ...] = ()
+    posted_on: date | None = None  # where the books of the day on which it is made are closed
 
 
 class CreditLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -140,7 +140,7 @@ class BusinessCentralCompany:
     def _act_on_journals(self, verb: str, args: Mapping[str, Any]) -> None:
         if verb == "allow_posting":
             first, last = (date.fromisoformat(args[key]) if args.get(key) else None for key in ("from", "to"))
-            self.journals.allowed = (first, last)
+            self.ledger.allowed = (first, last)
         elif verb == "write_journal_line":
             self.journals.new_line(next(iter(self.journals.batches)), args, self._world.now())
         else:
