@@ -261,9 +261,7 @@ def test_in_any_order_of_captures_and_invoices_the_sums_are_the_same(places: lis
         play.tell(events[place])
     given_, taken, bills = posted(play), sum(cents), Decimal("30.00") + 5 * Decimal("7.33")
     assert sum(given_.values(), Decimal(0)) == min(Decimal(taken) / 100, bills)
-    assert all(
-        sum(sum_ for (id_, _), sum_ in given_.items() if id_ == one.id) <= one.amount.shop for one in captures
-    )
+    assert all(sum(sum_ for (id_, _), sum_ in given_.items() if id_ == one.id) <= one.amount.shop for one in captures)
     for id_, known in play.state.invoices.items():
         assert sum(sum_ for (_, invoice), sum_ in given_.items() if invoice == id_) <= known.invoice.total
     assert all(one.amount == sum(each.amount for each in one.apply) for one in payments(play))

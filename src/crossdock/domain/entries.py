@@ -56,6 +56,9 @@ from crossdock.domain.money_entries import (
     PaymentTaken as PaymentTaken,
 )
 from crossdock.domain.money_entries import (
+    RefundPaid as RefundPaid,
+)
+from crossdock.domain.money_entries import (
     RefundRefused as RefundRefused,
 )
 from crossdock.domain.money_entries import (
@@ -68,7 +71,6 @@ from crossdock.domain.money_entries import (
     SettlementAsked as SettlementAsked,
 )
 from crossdock.domain.money_entries import (
-    RefundPaid as RefundPaid,
     SettlementsTold as SettlementsTold,
 )
 from crossdock.domain.order import Order, PaymentStatus

@@ -1,7 +1,8 @@
 """What became of the money that a channel took, where the ERP is to have it: the ledger of one order.
 
 Each capture is a fund: a deposit, or a payment where the order was billed before the capture was known, or, where only
-what settles an invoice is recorded, as many payments as it takes. What a fund is used for is noted with its amount when the command for it is opened, so that no cent is ever given out twice.
+what settles an invoice is recorded, as many payments as it takes. What a fund is used for is noted with its amount when
+the command for it is opened, so that no cent is ever given out twice.
 """
 
 from datetime import datetime

@@ -90,7 +90,10 @@ def tell_parts(d: Draft, whole: Order, before: Order | None) -> None:
 def own_refund(d: Draft, refund: Refund, source: str) -> Refund | None:
     """What of a refund is this order's own; what is of its parts is told to them."""
     if d.order.part is not None and refund.made_for is not None and not refund.lines:
-        return refund if _is_here(d, refund) else _hand_on(d, refund, source)
+        if _is_here(d, refund):
+            return refund
+        _hand_on(d, refund, source)
+        return None
     known = d.state.refunds.get(refund.id)
     if not d.state.parts or (known is not None and known.refused is not None and known.by_hand):
         return refund

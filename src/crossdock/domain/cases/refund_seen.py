@@ -95,7 +95,12 @@ def _gist(refund: Refund) -> tuple[object, ...]:
 def _misfit(order: Order, state: OrderState, refund: Refund) -> Misfit:
     if refund.currency != order.currency:
         return "refund.unbalanced", f"The refund is in {refund.currency}, the order in {order.currency}"
-    return _of_no_credit(state, refund) or _unbalanced(order, state, refund) or _too_many(order, state, refund) or _too_much(order, state, refund)
+    return (
+        _of_no_credit(state, refund)
+        or _unbalanced(order, state, refund)
+        or _too_many(order, state, refund)
+        or _too_much(order, state, refund)
+    )
 
 
 def _of_no_credit(state: OrderState, refund: Refund) -> Misfit:
