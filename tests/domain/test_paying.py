@@ -205,11 +205,12 @@ def posted(play: Play) -> dict[tuple[str, str], Decimal]:
     return found
 
 
-def test_an_invoice_that_comes_after_the_capture_gets_the_rest_of_it() -> None:
+@pytest.mark.parametrize("id_", ["t1", "gid://shop/Transaction/1"])
+def test_an_invoice_that_comes_after_the_capture_gets_the_rest_of_it(id_: str) -> None:
     play = Play(payments="payment")
     placed = order(lines=(line("1", quantity=3),), payment_status=PaymentStatus.PAID)
     goes(play, placed, 3, total=20)  # our own invoice leaves a unit out
-    play.tell(captured(capture("t1", "30.00")))
+    play.tell(captured(capture(id_, "30.00")))
     assert [one.amount for one in payments(play)] == [Decimal("20.00")]
     play.settle_all()
     rest = InvoiceSeen(Invoice("inv-2", "INV2", Decimal(10), placed.currency, NOON), ERP)
@@ -217,8 +218,8 @@ def test_an_invoice_that_comes_after_the_capture_gets_the_rest_of_it() -> None:
     _, second = payments(play)
     assert (second.amount, second.apply, second.nth) == (Decimal("10.00"), (Applied("inv-2", Decimal("10.00")),), 2)
     assert [key for key, one in play.state.commands.items() if one.step == "payment.post"] == [
-        f"{placed.key}/{ERP}/payment.post/t1",
-        f"{placed.key}/{ERP}/payment.post/t1/2",
+        f"{placed.key}/{ERP}/payment.post/{id_}",
+        f"{placed.key}/{ERP}/payment.post/{id_}/2",
     ]
     play.tell(InvoiceSeen(Invoice("inv-3", "INV3", Decimal(10), placed.currency, NOON), ERP))
     assert len(payments(play)) == 2  # nothing is left of what was captured
@@ -298,3 +299,16 @@ def test_a_day_that_is_later_than_the_first_of_open_books_stays() -> None:
     [sent] = payments(play)
     assert dated(sent, date(2026, 12, 1)) == sent
     assert not hasattr(dated(CloseBooking("shop1-1", "9"), date(2026, 12, 1)), "posted_on")
+
+
+def test_what_was_recorded_whole_in_advance_pays_no_invoice_again() -> None:
+    play, placed = billed(payments="open")
+    play.world |= {"payments": "advance"}
+    play.tell(captured(capture("t1", "30.00")))
+    play.settle_all()
+    before = posted(play)
+    play.world |= {"payments": "payment"}
+    play.tell(InvoiceSeen(Invoice("inv-2", "INV2", Decimal(10), placed.currency, NOON), ERP))
+    assert posted(play) == before
+    play.tell(captured(capture("t1", "30.00"), capture("t2", "25.00")))
+    assert posted(play) == {**before, ("t2", "inv-2"): Decimal(10)}

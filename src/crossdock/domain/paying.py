@@ -6,7 +6,6 @@ may be there. What was taken for units that were never billed went back with the
 and what is left of a capture is for an invoice that comes later, as a further payment.
 """
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import msgspec
@@ -18,7 +17,7 @@ from crossdock.domain.commands import Applied, PublishInvoice
 from crossdock.domain.decision import Policy
 from crossdock.domain.depositing import open_invoices, payment_of, take
 from crossdock.domain.draft import Draft
-from crossdock.domain.funds import APPLIED, Fund, FundOpened, FundUsed, Use
+from crossdock.domain.funds import APPLIED, Fund, FundOpened, FundUsed, Use, used_for
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Capture
 from crossdock.domain.process import PAYMENT, PUBLISH
@@ -72,13 +71,11 @@ def _send(d: Draft, policy: Policy, account: Account, capture: Capture, applied:
         d.note(FundOpened(capture.id, APPLIED, capture.amount.on(policy.basis), d.now))
     for one in applied:
         d.note(FundUsed(capture.id, Use(one.amount, invoice=one.invoice), d.now))
-    nth = 1 + sum(1 for subject in _subjects(d.state) if subject.split("/")[0] == capture.id)
+    nth, subject = 1, capture.id
+    while d.state.command_of(PAYMENT, subject) is not None:
+        nth, subject = nth + 1, f"{capture.id}/{nth + 1}"
     payload = msgspec.structs.replace(payment_of(d, policy, account, capture, applied), nth=nth)
-    d.send(PAYMENT, account.erp, payload, capture.id + (f"/{nth}" if nth > 1 else ""))
-
-
-def _subjects(state: OrderState) -> Iterator[str]:
-    return (one.subject for one in state.commands.values() if one.step == PAYMENT and one.subject is not None)
+    d.send(PAYMENT, account.erp, payload, subject)
 
 
 def _used(fund: Fund | None) -> Decimal:
@@ -88,10 +85,11 @@ def _used(fund: Fund | None) -> Decimal:
 def _kept(state: OrderState, policy: Policy) -> Decimal:
     """What was taken and not yet given out, less what went back for units that were never billed."""
     taken = sum((one.amount.on(policy.basis) for one in state.captures.values()), ZERO)
-    posted = sum((_used(fund) for fund in state.funds.values() if fund.kind == APPLIED), ZERO)
+    posted = sum((_used(fund) if fund.kind == APPLIED else fund.amount for fund in state.funds.values()), ZERO)
     back = ZERO
     for known in state.refunds.values():
         if known.refused is None:
             off = gross_of(shares(known).get(Share.UNITS_OFF, ()), policy.basis)
-            back += min(off, paid_back(known.refund, policy.basis))
+            drawn = used_for(state.funds, refund=known.refund.id)  # out of what was recorded whole
+            back += max(min(off, paid_back(known.refund, policy.basis)) - drawn, ZERO)
     return taken - posted - back
