@@ -169,7 +169,8 @@ def _pay_out(d: Draft, account: Account, policy: Policy, refund: Refund, whole: 
     while d.state.command_of(PAY, subject) is not None:
         nth, subject = nth + 1, f"{refund.id}/{nth + 1}"
     amount = whole - (before or ZERO)
-    d.note(RefundPaid(refund.id, amount, d.now))
+    if policy.payments == "paid":  # elsewhere what is paid out of a credit memo never grows
+        d.note(RefundPaid(refund.id, amount, d.now))
     d.send(PAY, account.erp, repayment(d, policy, account, refund, amount, ref, nth=nth), subject)
 
 
