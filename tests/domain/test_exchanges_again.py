@@ -319,3 +319,79 @@ def test_a_credit_that_was_to_be_paid_back_and_was_not_is_told(parted: bool) -> 
     kin.order.act("resolve", problem="refund/r9")
     kin.tell(back(bare))
     assert kin.codes() == set()
+
+
+# -- what pays for an exchange that comes later ---------------------------------------------------------------------
+
+
+def test_what_pays_for_a_part_that_is_opened_after_the_refund_was_paid_out_is_paid_out_too() -> None:
+    kin = done(payments="paid")
+    kin.tell(back(given_back("0")), OrderSeen(added()))
+    kin.live()
+    assert [one.amount for one in kin.payloads(PayRefund)] == [Decimal("4.40")]
+    four = line("4", sku="SKU-4", price="2.00", tax="0.20")
+    kin.tell(OrderSeen(added(60, lines=[ONE, TWO, THREE, four])))
+    kin.live()
+    pays = kin.payloads(PayRefund)
+    assert [(one.order_key, one.amount, one.nth) for one in pays] == [
+        (KEY, Decimal("4.40"), 1),
+        (KEY, Decimal("2.20"), 2),
+    ]
+    five = line("5", sku="SKU-5", price="9.00", tax="0.90")
+    kin.tell(OrderSeen(added(90, lines=[ONE, TWO, THREE, four, five])))
+    kin.live()
+    assert sum(one.amount for one in kin.payloads(PayRefund)) == Decimal("7.70"), "no more than came back"
+    assert stored_and_read(kin.order.state).paid_out == {"r1": Decimal("7.70")}
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_of_two_refunds_no_more_is_given_out_than_the_parts_come_to(older: bool) -> None:
+    kin = done(payments="paid")
+    kin.tell(OrderSeen(added()), back(given_back("0")))
+    kin.live()
+    at = NOON + timedelta(seconds=1 if older else 120)
+    kin.tell(back(with_changes(given_back("0", UNIT_ONE, id_="r2"), refunded_at=at)))
+    kin.live()
+    assert [one.amount for one in kin.payloads(PayRefund)] == [Decimal("4.40")]
+
+
+# -- what came of our own push of a credit ---------------------------------------------------------------------------
+
+ECHO = Refund("r9", NOON, "EUR", adjustments=(Adjustment(money("1.00")),),
+              tenders=(Tender("card", money("1.00"), "t9"),), made_for="cm-9")  # fmt: skip
+CM9 = CreditSeen(Credit("cm-9", "CM9", Decimal("1.00"), "EUR", NOON), ERP)
+
+
+def exchanged_twice(**world: Any) -> Kin:
+    kin = exchanged(push_refunds=True, **world)
+    kin.live()
+    four = line("4", sku="SKU-4", price="2.00", tax="0.20")
+    kin.tell(OrderSeen(added(60, lines=[ONE, TWO, THREE, four])))
+    kin.live()
+    kin.tell(invoiced("4.40", "inv-2"), to=X1)
+    kin.tell(invoiced("2.20", "inv-3"), to=X2)
+    return kin
+
+
+@pytest.mark.parametrize("owner", [KEY, X1, X2])
+def test_an_echo_is_whose_the_credit_is(owner: str) -> None:
+    kin = exchanged_twice()
+    kin.tell(CM9, to=owner)
+    kin.live()
+    kin.tell(back(ECHO))
+    assert {key: play.state.refunds["r9"].echo for key, play in kin.plays.items() if "r9" in play.state.refunds} == {
+        owner: True
+    }
+    assert (kin.codes(), kin.payloads(CreditRefund)) == (set(), [])
+
+
+@pytest.mark.parametrize("parts", [0, 1, 2])
+def test_an_echo_whose_credit_nobody_has_is_an_exception_until_the_credit_is_known(parts: int) -> None:
+    kin = exchanged_twice() if parts == 2 else (done, exchanged)[parts](push_refunds=True)
+    kin.tell(back(ECHO), back(ECHO))
+    kin.live()
+    last = kin.plays[[KEY, X1, X2][parts]]
+    assert (last.codes(), kin.codes()) == ({"refund.unknown_credit"}, {"refund.unknown_credit"})
+    assert kin.payloads(CreditRefund) == []
+    kin.tell(CM9, to=[KEY, X1, X2][parts])
+    assert (kin.codes(), last.state.refunds["r9"].echo) == (set(), True)

@@ -3,7 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.domain.factories import WAREHOUSE, Play
 
+from crossdock.domain.events import ReleaseSeen
 from crossdock.domain.lattice import AXES, TRANSITIONS, rank, up
 from crossdock.domain.order import PaymentStatus
 
@@ -34,3 +36,15 @@ def test_every_payment_status_has_a_place() -> None:
 def test_an_unknown_status_is_an_error() -> None:
     with pytest.raises(KeyError):
         up("payment", "pending", "borrowed")
+
+
+@pytest.mark.parametrize("words", [("allocated", "on_hold"), ("on_hold", "allocated")])
+def test_an_order_that_the_warehouse_holds_is_shown_as_held_until_it_is_picked(words: tuple[str, str]) -> None:
+    play = Play()
+    play.see()
+    play.settle_all()
+    for word in words:
+        play.tell(ReleaseSeen(word, WAREHOUSE))
+    assert "the warehouse says on_hold" in (play.state.steps["take.shipments"].reason or "")
+    play.tell(ReleaseSeen("picking", WAREHOUSE))
+    assert play.state.release_status == "picking"

@@ -1,13 +1,16 @@
 """Captures become payments of the ERP: each once, applied to what was billed, whatever order things become known in."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.domain.factories import ERP, NOON, Play, line, money, order, shipment, shipped
 
-from crossdock.domain.commands import Applied, Command, CreditRefund, PostPayment, PublishInvoice
+from crossdock.domain.commands import Applied, CloseBooking, Command, CreditRefund, PostPayment, PublishInvoice
 from crossdock.domain.decision import Decision
 from crossdock.domain.events import InvoiceSeen, OrderSeen, PaymentsSeen, RefundSeen, SignalSeen
 from crossdock.domain.fulfilment import Invoice
@@ -16,6 +19,7 @@ from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import Done, Rejected
 from crossdock.domain.process import progress
 from crossdock.domain.refund import Refund, RefundedLine, Restock, Tender
+from crossdock.engine.sending import dated
 
 CHANNEL = "shop1"
 
@@ -44,15 +48,15 @@ def billed(**policy: Any) -> tuple[Play, Order]:
     return play, placed
 
 
-def goes(play: Play, placed: Order, units: int) -> None:
-    """It is booked, leaves, and is billed for what left."""
+def goes(play: Play, placed: Order, units: int, total: int | None = None) -> None:
+    """It is booked, leaves, and is billed for what left, or for less."""
     if play.state.order is None:
         play.tell(OrderSeen(placed))
     play.settle_all()
     play.tell(shipped(shipment("a", [("1", units)])))
     while "invoice.make" not in {known.payload.purpose for known in play.commands.values() if is_open(play, known)}:
         play.settle(next(known.payload.purpose for known in play.commands.values() if is_open(play, known)))
-    bill = Invoice("inv-1", "INV1", Decimal(10 * units), placed.currency, NOON)
+    bill = Invoice("inv-1", "INV1", Decimal(10 * units if total is None else total), placed.currency, NOON)
     play.settle("invoice.make", Done({"invoice": "inv-1"}, {"invoice": msgspec.to_builtins(bill)}))
     play.settle_all()
 
@@ -190,3 +194,121 @@ def test_a_refund_of_a_paid_order_is_credited_and_paid_out() -> None:
     play.tell(RefundSeen(refund, CHANNEL))
     play.settle_all()
     assert play.purposes()[-2:] == ["refund.credit", "refund.pay"]
+
+
+def posted(play: Play) -> dict[tuple[str, str], Decimal]:
+    """(capture, invoice) -> what of it settles that, over all payments."""
+    found: dict[tuple[str, str], Decimal] = {}
+    for one in payments(play):
+        for each in one.apply:
+            found[one.payment_id, each.invoice] = found.get((one.payment_id, each.invoice), Decimal(0)) + each.amount
+    return found
+
+
+@pytest.mark.parametrize("id_", ["t1", "gid://shop/Transaction/1"])
+def test_an_invoice_that_comes_after_the_capture_gets_the_rest_of_it(id_: str) -> None:
+    play = Play(payments="payment")
+    placed = order(lines=(line("1", quantity=3),), payment_status=PaymentStatus.PAID)
+    goes(play, placed, 3, total=20)  # our own invoice leaves a unit out
+    play.tell(captured(capture(id_, "30.00")))
+    assert [one.amount for one in payments(play)] == [Decimal("20.00")]
+    play.settle_all()
+    rest = InvoiceSeen(Invoice("inv-2", "INV2", Decimal(10), placed.currency, NOON), ERP)
+    play.tell(rest, rest)
+    _, second = payments(play)
+    assert (second.amount, second.apply, second.nth) == (Decimal("10.00"), (Applied("inv-2", Decimal("10.00")),), 2)
+    assert [key for key, one in play.state.commands.items() if one.step == "payment.post"] == [
+        f"{placed.key}/{ERP}/payment.post/{id_}",
+        f"{placed.key}/{ERP}/payment.post/{id_}/2",
+    ]
+    play.tell(InvoiceSeen(Invoice("inv-3", "INV3", Decimal(10), placed.currency, NOON), ERP))
+    assert len(payments(play)) == 2  # nothing is left of what was captured
+
+
+def test_what_went_back_for_units_that_were_never_billed_pays_no_later_invoice() -> None:
+    play = Play(payments="payment")
+    placed = order(lines=(line("1", quantity=3),), payment_status=PaymentStatus.PAID)
+    play.tell(OrderSeen(placed))
+    off = RefundedLine("1", Decimal(1), money("10.00"), restock=Restock.CANCEL, sku="SKU-1")
+    refund = Refund("r1", NOON, placed.currency, (off,), tenders=(Tender("card", money("10.00"), "t9"),))
+    less = msgspec.structs.replace(placed.lines[0], current_quantity=Decimal(2))
+    edited = msgspec.structs.replace(placed, lines=(less,), updated_at=placed.updated_at.replace(minute=9))
+    play.tell(RefundSeen(refund, CHANNEL), OrderSeen(edited))
+    goes(play, placed, 2)
+    play.tell(captured(capture("t1", "30.00")))
+    play.tell(InvoiceSeen(Invoice("inv-2", "INV2", Decimal(10), placed.currency, NOON), ERP))
+    assert [one.amount for one in payments(play)] == [Decimal("20.00")]
+
+
+def test_payments_sent_before_their_use_was_noted_are_not_sent_again() -> None:
+    play = Play(payments="payment")
+    placed = order(lines=(line("1", quantity=3),), payment_status=PaymentStatus.PAID)
+    goes(play, placed, 3, total=20)
+    play.tell(captured(capture("t1", "30.00")))
+    play.settle_all()
+    play.state.funds.clear()
+    play.tell(InvoiceSeen(Invoice("inv-2", "INV2", Decimal(10), placed.currency, NOON), ERP))
+    assert len(payments(play)) == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.permutations(range(5)), st.lists(st.integers(1, 3000), min_size=3, max_size=3))
+def test_in_any_order_of_captures_and_invoices_the_sums_are_the_same(places: list[int], cents: list[int]) -> None:
+    play, placed = billed()
+    captures = [capture(f"t{nth}", f"{Decimal(amount) / 100:.2f}") for nth, amount in enumerate(cents)]
+    later = [Invoice(f"inv-{n}", f"INV{n}", Decimal(n) * Decimal("7.33"), placed.currency, NOON) for n in (2, 3)]
+    events = [*map(captured, captures), *(InvoiceSeen(one, ERP) for one in later)]
+    for place in places:
+        play.tell(events[place])
+    given_, taken, bills = posted(play), sum(cents), Decimal("30.00") + 5 * Decimal("7.33")
+    assert sum(given_.values(), Decimal(0)) == min(Decimal(taken) / 100, bills)
+    assert all(sum(sum_ for (id_, _), sum_ in given_.items() if id_ == one.id) <= one.amount.shop for one in captures)
+    for id_, known in play.state.invoices.items():
+        assert sum(sum_ for (_, invoice), sum_ in given_.items() if invoice == id_) <= known.invoice.total
+    assert all(one.amount == sum(each.amount for each in one.apply) for one in payments(play))
+    assert len(play.commands) == len(play.state.commands)
+
+
+@pytest.mark.parametrize(
+    ("policy", "day"),
+    [
+        ({}, None),
+        ({"closed_through": "2026-11-30"}, date(2026, 12, 1)),
+        ({"closed_through": "2026-11-30", "closed_period": "hold"}, None),
+    ],
+)
+def test_what_is_sent_again_after_the_books_closed_is_posted_by_the_policy_of_that_time(
+    policy: dict[str, Any], day: date | None
+) -> None:
+    play, _ = billed()
+    play.tell(captured(capture("t1", "30.00")))
+    play.settle("payment.post", Rejected("posting_date", "the period is closed"))
+    play.world |= policy
+    decision = play.act("retry")
+    assert (len(decision.again), decision.posting_from) == (1, day)
+    [sent] = payments(play)
+    assert sent.posted_on is None, "a command never changes"
+    again = dated(sent, decision.posting_from)
+    assert isinstance(again, PostPayment)
+    assert again == msgspec.structs.replace(sent, posted_on=day)
+
+
+def test_a_day_that_is_later_than_the_first_of_open_books_stays() -> None:
+    play, _ = billed(closed_through="2026-12-31")
+    play.tell(captured(capture("t1", "30.00")))
+    [sent] = payments(play)
+    assert dated(sent, date(2026, 12, 1)) == sent
+    assert not hasattr(dated(CloseBooking("shop1-1", "9"), date(2026, 12, 1)), "posted_on")
+
+
+def test_what_was_recorded_whole_in_advance_pays_no_invoice_again() -> None:
+    play, placed = billed(payments="open")
+    play.world |= {"payments": "advance"}
+    play.tell(captured(capture("t1", "30.00")))
+    play.settle_all()
+    before = posted(play)
+    play.world |= {"payments": "payment"}
+    play.tell(InvoiceSeen(Invoice("inv-2", "INV2", Decimal(10), placed.currency, NOON), ERP))
+    assert posted(play) == before
+    play.tell(captured(capture("t1", "30.00"), capture("t2", "25.00")))
+    assert posted(play) == {**before, ("t2", "inv-2"): Decimal(10)}

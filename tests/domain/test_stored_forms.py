@@ -128,6 +128,17 @@ def test_captures_in_advance_of_version_one_are_read_by_every_later_release() ->
     assert [one.kind for one in state.funds.values()] == ["deposit", "deposit", "payment"]
 
 
+def test_what_captures_and_refunds_were_given_out_for_of_version_one_is_read_by_every_later_release() -> None:
+    stored = Path(__file__).parent / "stored"
+    state = decode_state((stored / "v1_given_out_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_given_out_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == state
+    uses = {id_: [(use.invoice, use.amount) for use in one.uses] for id_, one in state.funds.items()}
+    assert uses == {"t1": [("inv-1", 20), ("inv-2", 10)]}
+    assert [one.kind for one in state.funds.values()] == ["applied"]
+    assert state.paid_out == {"r1": 10}
+
+
 def test_lines_in_other_units_of_version_one_are_read_by_every_later_release() -> None:
     stored = Path(__file__).parent / "stored"
     state = decode_state((stored / "v1_units_state.json").read_bytes())

@@ -39,7 +39,7 @@ OURS = Ours(
     ended=None,
     moving=False,
     waits=None,
-    trouble=None,
+    troubles={},
 )
 CHANNEL = Listed(
     KEY, "1001", "#1001", "open", Decimal("110.0"), "EUR", SEEN, PLACED, quantity=Decimal(3), fulfilment="none"

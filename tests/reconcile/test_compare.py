@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossdock.domain.problems import CATALOGUE
+from crossdock.domain.process import STEPS
 from crossdock.domain.reconciling import ASK, BOOK_AGAIN, DIFFERENCES, READ_BACK, REPAIRS, SEVERITIES
 from crossdock.kit.listing import STATUSES
-from crossdock.reconcile.compare import OF_CHANNEL, Sides, compare
+from crossdock.reconcile.compare import CAUSES, OF_CHANNEL, Sides, compare
 from tests.reconcile.sides import CHANNEL, ERP, KEY, LATER, OURS, SEEN, sides
 
 SHIPPED = {"fulfilment": "whole", "left": Decimal(3), "told": True}
@@ -95,7 +96,8 @@ def test_every_kind_has_a_case_a_problem_and_a_known_repair() -> None:
 
 
 def test_an_open_problem_explains_what_differs() -> None:
-    (found,) = compare(sides(ours={"booked": False, "trouble": "NetSuite refused to book the order"}, erp=None))
+    troubles = {"promise": "It is late", "order.book": "NetSuite refused to book the order"}
+    (found,) = compare(sides(ours={"booked": False, "troubles": troubles}, erp=None))
     assert (found.kind, found.explained) == ("missing_in_erp", True)
     assert "NetSuite refused to book the order" in found.cause
 
@@ -114,7 +116,7 @@ ours_views = st.builds(
     fulfilment=st.sampled_from(["none", "part", "whole"]), told=st.booleans(), invoiced=amounts,
     credited=st.booleans(), booked=st.booleans(), cancelled=st.booleans(), moving=st.booleans(),
     ended=st.sampled_from([None, "done", "cancelled", "ignored"]), waits=st.sampled_from([None, "payment"]),
-    trouble=st.sampled_from([None, "held"]),
+    troubles=st.dictionaries(st.sampled_from([*STEPS, "edit", "cancel", "promise"]), st.just("said"), max_size=3),
 )  # fmt: skip
 listed = st.builds(
     lambda **change: msgspec.structs.replace(CHANNEL, **change),
@@ -146,9 +148,28 @@ def test_whatever_the_sides_show_the_answer_is_closed_and_the_same(three: Sides)
     assert len(kinds) == len(set(kinds)), "each kind once"
     assert set(kinds) <= DIFFERENCES.keys()
     if three.ours is not None:
-        assert all(one.explained == (three.ours.trouble is not None) for one in found)
+        open_ = three.ours.troubles.keys()
+        assert all(one.explained == bool(CAUSES.get(one.kind, frozenset()) & open_) for one in found)
         if three.ours.moving:
             assert not any(kind.startswith(("erp_", "missing_in_erp", "invoiced")) for kind in kinds)
+
+
+@pytest.mark.parametrize("step", ["refund.credit", "payment.post", "tracking.push", "promise", "fulfilment.push"])
+def test_a_problem_that_cannot_be_its_cause_explains_no_difference(step: str) -> None:
+    found = compare(sides(ours={"troubles": {step: "said"}, "owed": Decimal("1.00"), "invoiced": Decimal("1.00")}))
+    assert {one.kind for one in found} == {"erp_amount_differs", "invoiced_amount_differs"}
+    assert not any(one.explained for one in found)
+
+
+def test_of_two_differences_only_the_one_that_the_problem_can_be_the_cause_of_is_explained() -> None:
+    ours = {"troubles": {"booking.amend": "said"}, "owed": Decimal("1.00"), "invoiced": Decimal("1.00")}
+    told = {one.kind: one.explained for one in compare(sides(ours=ours))}
+    assert told == {"erp_amount_differs": True, "invoiced_amount_differs": False}
+
+
+def test_every_cause_is_a_step_of_an_order_and_explains_a_known_kind() -> None:
+    assert CAUSES.keys() <= DIFFERENCES.keys()
+    assert set().union(*CAUSES.values()) <= {*STEPS, "edit", "cancel"}
 
 
 @given(ours_views)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import date
 from itertools import combinations
 
 import pytest
@@ -269,3 +270,15 @@ async def test_tending_tells_how_it_is(any_store: Store) -> None:
     assert figures["agenda_rows"] == 3
     assert figures["dispatch_rows"] == 0
     assert figures["oldest_snapshot_s"] >= 0
+
+
+async def test_what_is_sent_again_keeps_the_first_day_it_may_be_posted_on(any_store: Store) -> None:
+    await any_store.record([sent(await one_command(any_store), "rejected")])
+    await decide(any_store, again=["o1/erp/order.book"], posting_from=date(2026, 12, 1))
+    (command,) = await any_store.claim_commands("erp", 10, 0)
+    assert (command.posting_from, command.check_first) == (date(2026, 12, 1), False)
+    (command,) = await any_store.claim_commands("erp", 10, 30, expired=True)
+    assert (command.posting_from, command.check_first) == (date(2026, 12, 1), True)
+    await any_store.record([sent(command, "unknown", again_in_s=0.0, check_first=True)])
+    (command,) = await any_store.claim_commands("erp", 10, 30)
+    assert command.posting_from == date(2026, 12, 1)

@@ -263,7 +263,7 @@ def _invoice(d: Draft, policy: Policy) -> None:
         d.move("invoice", "waiting", f"{sum_:f} of {owed(d.order, state).on(policy.basis):f} billed by the ERP")
     elif state.erp is not None and state.erp_ref is not None:
         ids = tuple(sorted(parcel.shipment.id for parcel in state.taken()))
-        d.send("invoice", state.erp, MakeInvoice(d.order.key, state.erp_ref, ids))
+        d.send("invoice", state.erp, MakeInvoice(d.order.key, state.erp_ref, ids, moved_day(policy, d.now)))
 
 
 def _finish(d: Draft) -> None:

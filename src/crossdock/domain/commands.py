@@ -106,6 +106,7 @@ class MakeInvoice(msgspec.Struct, frozen=True, gc=False, tag="invoice.make", omi
     order_key: str
     erp_ref: str
     shipment_ids: tuple[str, ...] = ()
+    posted_on: date | None = None  # where the books of the day on which it is made are closed
 
 
 class CreditLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -177,7 +178,8 @@ class Applied(msgspec.Struct, frozen=True, gc=False):
 
 
 class PostPayment(msgspec.Struct, frozen=True, gc=False, tag="payment.post", omit_defaults=True):
-    """Record in the ERP that the channel took money for an order, applied to its invoices. Once per transaction."""
+    """Record in the ERP that the channel took money for an order, applied to its invoices. Once per transaction,
+    and once more where an invoice that came later is settled with the rest."""
 
     purpose: ClassVar[str] = "payment.post"
     order_key: str
@@ -192,6 +194,7 @@ class PostPayment(msgspec.Struct, frozen=True, gc=False, tag="payment.post", omi
     apply: tuple[Applied, ...]  # comes to the amount
     gift_card: bool = False
     posted_on: date | None = None  # where the books of its own day are closed
+    nth: int = 1  # of the payments of this transaction
 
 
 class PostDeposit(msgspec.Struct, frozen=True, gc=False, tag="deposit.post", omit_defaults=True):

@@ -1,7 +1,7 @@
 """What deciding returns, and what it is given: the seam between the pure core and the engine."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -111,6 +111,7 @@ class Decision(msgspec.Struct):
     entries: list[Any] = []  # journal entries; the stream kind's own tagged union
     commands: list[Command] = []
     again: list[str] = []  # business keys of commands to send once more
+    posting_from: date | None = None  # the first day on which these may be posted; None: any
     timers: list[Timer] = []
     opened: list[Problem] = []
     settled: list[str] = []  # keys of problems that are no more

@@ -56,6 +56,9 @@ from crossdock.domain.money_entries import (
     PaymentTaken as PaymentTaken,
 )
 from crossdock.domain.money_entries import (
+    RefundPaid as RefundPaid,
+)
+from crossdock.domain.money_entries import (
     RefundRefused as RefundRefused,
 )
 from crossdock.domain.money_entries import (
@@ -348,6 +351,7 @@ Entry = (
     | FundUsed
     | SurplusSeen
     | SettlementAsked
+    | RefundPaid
     | SettlementsTold
     | CancelAsked
     | OrderEnded

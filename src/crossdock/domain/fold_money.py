@@ -90,6 +90,11 @@ def credited_further(state: OrderState) -> None:
     climb(state, "financial", "credited" if bills and bills in sums else "partly_credited")
 
 
+def _refund_paid(state: OrderState, entry: e.RefundPaid) -> None:
+    before = state.paid_out.get(entry.refund, ZERO)
+    state.paid_out = {**state.paid_out, entry.refund: before + entry.amount}
+
+
 def _settlement_asked(state: OrderState, entry: e.SettlementAsked) -> None:
     state.settlements = (*state.settlements, entry.settlement)
 
@@ -109,6 +114,7 @@ MONEY_FOLDS: Mapping[type, Callable[[OrderState, Any], None]] = {
     FundOpened: _fund_opened,
     FundUsed: _fund_used,
     SurplusSeen: _surplus_seen,
+    e.RefundPaid: _refund_paid,
     e.SettlementAsked: _settlement_asked,
     e.SettlementsTold: _settlements_told,
 }

@@ -1,7 +1,8 @@
-"""What became of the money that a channel took, where it is recorded in advance: the ledger of one order.
+"""What became of the money that a channel took, where the ERP is to have it: the ledger of one order.
 
-Each capture is a fund: a deposit, or a payment where the order was billed before the capture was known. What a fund is
-used for is noted with its amount when the command for it is opened, so that no cent is ever given out twice.
+Each capture is a fund: a deposit, or a payment where the order was billed before the capture was known, or, where only
+what settles an invoice is recorded, as many payments as it takes. What a fund is used for is noted with its amount when
+the command for it is opened, so that no cent is ever given out twice.
 """
 
 from datetime import datetime
@@ -11,7 +12,7 @@ import msgspec
 
 from crossdock.domain.money import ZERO
 
-DEPOSITED, PAID = "deposit", "payment"
+DEPOSITED, PAID, APPLIED = "deposit", "payment", "applied"
 
 
 class Use(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -23,7 +24,7 @@ class Use(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Fund(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """``kind``: deposit, payment."""
+    """``kind``: deposit, payment (both recorded whole), applied (what is used is recorded, the rest is not)."""
 
     amount: Decimal
     kind: str
@@ -37,7 +38,7 @@ class Fund(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class FundOpened(msgspec.Struct, frozen=True, gc=False, tag="fund_opened"):
-    """A capture is to stand in the ERP as a document of its own, whole."""
+    """A capture is to stand in the ERP: as a document of its own, or as far as it settles invoices."""
 
     payment: str  # the channel's transaction
     kind: str

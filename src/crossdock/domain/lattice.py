@@ -11,8 +11,9 @@ AXES: Mapping[str, tuple[str, ...]] = {
     "financial": ("none", "partly_invoiced", "invoiced", "partly_credited", "credited"),
 }
 
-# The warehouse's word for our order. It tells no time, so the furthest word counts.
-RELEASE = ("accepted", "backordered", "on_hold", "allocated", "picking", "packed", "shipped", "cancelled")
+# The warehouse's word for our order. It tells no time, so the furthest word counts. A hold comes after goods are
+# allocated as well as before: what is not picked meanwhile is rather shown as held too long than never.
+RELEASE = ("accepted", "backordered", "allocated", "on_hold", "picking", "packed", "shipped", "cancelled")
 
 # How far a return is, by whoever tells of it: asked for, allowed, called off, come back.
 RETURN = ("requested", "authorised", "cancelled", "received")

@@ -1,6 +1,7 @@
 """Journal entries of one order that tell of bills, payments, refunds and returns."""
 
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 
@@ -72,6 +73,14 @@ class SettlementAsked(msgspec.Struct, frozen=True, gc=False, tag="settlement_ask
     """A settlement has lines of this order."""
 
     settlement: str  # its stream's key
+    at: datetime
+
+
+class RefundPaid(msgspec.Struct, frozen=True, gc=False, tag="refund_paid"):
+    """So much more is recorded as paid out of the refund's credit memo."""
+
+    refund: str
+    amount: Decimal
     at: datetime
 
 

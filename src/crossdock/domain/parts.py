@@ -133,11 +133,11 @@ def split_refund(refund: Refund, state: OrderState) -> dict[str, Refund]:
     One of a single part's lines is whole that part's, with what was kept back of it. Where it is of several, or gives
     more than the lines come to, each part has its lines and so much of the tenders as they come to; charges,
     adjustments and what is left of the tenders are the order's own. What came of our own push of a part's credit names
-    no line: each part is asked, and takes it only if the credit is its own.
+    no line: the parts are asked one after the other, and it is whose the credit is.
     """
     own = owners(state.parts)
     if refund.made_for is not None and not refund.lines and refund.made_for not in state.credits and state.parts:
-        return dict.fromkeys(state.parts, refund)
+        return {next(iter(state.parts)): refund}
     lines: dict[str, list[RefundedLine]] = {}
     for line in refund.lines:
         lines.setdefault(own.get(line.line_id, REST), []).append(line)

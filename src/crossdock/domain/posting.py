@@ -61,3 +61,10 @@ def moved_day(policy: Policy, at: datetime) -> date | None:
     closed = date.fromisoformat(policy.closed_through)
     day = posting_day(at, policy.time_zone, closed, policy.closed_period)
     return day.day if isinstance(day, PostingDay) and day.moved else None
+
+
+def first_open(policy: Policy) -> date | None:
+    """The first day of open books, where what falls into closed ones is to be posted then; else None."""
+    if policy.closed_through is None or policy.closed_period != NEXT_DAY:
+        return None
+    return date.fromisoformat(policy.closed_through) + timedelta(days=1)

@@ -180,6 +180,11 @@ CATALOGUE: Mapping[str, Kind] = {
         "finance",
         "The deposits do not have what went back: pay it back in the ERP by hand, then resolve.",
     ),
+    "refund.unknown_credit": Kind(
+        "data",
+        "finance",
+        "Find in the ERP which order's credit memo it paid back, and whether it stands, then resolve.",
+    ),
     "refund.made_in_erp": Kind(
         "data",
         "finance",

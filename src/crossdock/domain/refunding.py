@@ -18,8 +18,9 @@ from crossdock.domain.draft import Draft
 from crossdock.domain.funds import used_for
 from crossdock.domain.measures import in_goods
 from crossdock.domain.money import ZERO
+from crossdock.domain.money_entries import RefundPaid
 from crossdock.domain.order import Order, TaxLine
-from crossdock.domain.parts import set_off
+from crossdock.domain.parts import exchanged, set_off
 from crossdock.domain.posting import moved_day
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PAY, PUSH
@@ -154,17 +155,34 @@ def _credit(
     )
     d.send(CREDIT, account.erp, payload, refund.id)
     sent = d.state.command_of(CREDIT, refund.id)
-    amount = min(payload.total, money or ZERO)
-    if amount > ZERO and sent is not None and sent[1].status == "done":
+    if sent is not None and sent[1].status == "done":
         ref = sent[1].refs.get("creditMemo", "")
-        d.send(PAY, account.erp, repayment(d, policy, account, refund, amount, ref), refund.id)
+        _pay_out(d, account, policy, refund, min(payload.total, money or ZERO), ref)
+
+
+def _pay_out(d: Draft, account: Account, policy: Policy, refund: Refund, whole: Decimal, ref: str) -> None:
+    """What of it is not paid out yet: more is where a part is opened afterwards, for which the refund pays too."""
+    before = d.state.paid_out.get(refund.id)
+    if whole <= (before or ZERO) or (before is None and d.state.command_of(PAY, refund.id) is not None):
+        return  # the latter was sent before it was noted how much
+    nth, subject = 1, refund.id
+    while d.state.command_of(PAY, subject) is not None:
+        nth, subject = nth + 1, f"{refund.id}/{nth + 1}"
+    amount = whole - (before or ZERO)
+    if policy.payments == "paid":  # elsewhere what is paid out of a credit memo never grows
+        d.note(RefundPaid(refund.id, amount, d.now))
+    d.send(PAY, account.erp, repayment(d, policy, account, refund, amount, ref, nth=nth), subject)
 
 
 def _paid_out(d: Draft, policy: Policy, refund: Refund) -> Decimal:
     """What the customer got; and, where invoices count as paid as they are made, what of it pays for an exchange: the
-    exchange order's invoice counts it as paid in."""
-    money = paid_back(refund, policy.basis)
-    return money + set_off(d.state, policy.basis).get(refund.id, ZERO) if policy.payments == "paid" else money
+    exchange order's invoice counts it as paid in. What other refunds were given out for pays for nothing again."""
+    money, state, basis = paid_back(refund, policy.basis), d.state, policy.basis
+    if policy.payments != "paid":
+        return money
+    others = [one for one in state.refunded() if one.id != refund.id]
+    given = sum((max(state.paid_out.get(one.id, ZERO) - paid_back(one, basis), ZERO) for one in others), ZERO)
+    return money + max(min(set_off(state, basis).get(refund.id, ZERO), exchanged(state, basis) - given), ZERO)
 
 
 def _unbilled(d: Draft, refund: Refund) -> None:

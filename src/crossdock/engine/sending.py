@@ -1,6 +1,6 @@
 """Sending one leased command: call the operation, classify whatever happens, say what follows."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
@@ -94,7 +94,7 @@ class Sender:
 
     async def _call(self, command: LeasedCommand, operation: Operation, recording: Recording) -> Result:
         client = self._link.connector.open(self._link.line.through(recording))
-        payload = _payloads.decode(command.payload)
+        payload = dated(_payloads.decode(command.payload), command.posting_from)
         doubt = in_doubt(command)
         call = Call(command.key, max(command.tries, int(doubt)))
         if doubt and operation.look_up is not None:
@@ -116,6 +116,17 @@ class Sender:
         if recording.exchanges:
             return self._lost(operation, detail, "connector_bug")
         return RetryLater(detail, code="connector_bug")
+
+
+def dated(payload: Payload, posting_from: date | None) -> Payload:
+    """The payload with no earlier posting day than the first of open books, where it is sent again after they closed.
+
+    What an earlier try may have made is looked for by its key, whatever day it has.
+    """
+    if posting_from is None or "posted_on" not in payload.__struct_fields__:
+        return payload
+    day = getattr(payload, "posted_on", None) or posting_from
+    return msgspec.structs.replace(payload, posted_on=max(day, posting_from))
 
 
 def sent_of(

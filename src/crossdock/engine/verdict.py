@@ -177,6 +177,7 @@ class _Ledger:
                 NewCommand(command.key, command.target, purpose, payload, self._lane, trace, instead_of=older)
             )
         write.again += decision.again
+        write.posting_from = decision.posting_from or write.posting_from
         write.references += decision.references
         if decision.wants is not None:
             write.wants = decision.wants

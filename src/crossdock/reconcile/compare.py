@@ -1,11 +1,12 @@
 """Three views of one order, and what differs between them. Pure: the same views give the same differences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 import msgspec
 
 from crossdock.domain.money import exactly
+from crossdock.domain.process import CHECKS
 from crossdock.domain.reconciling import ASK, DIFFERENCES, READ_BACK, Difference
 from crossdock.kit.listing import CANCELLED, CLOSED, NONE, OPEN, Listed
 from crossdock.reconcile.views import Ours
@@ -29,6 +30,17 @@ OF_CHANNEL = frozenset(
     | {"channel_quantity_differs", "shipment_not_shown"}
 )
 
+# What an open problem of a step can be the cause of; an order's other differences have none, and are told.
+CAUSES: Mapping[str, frozenset[str]] = {
+    "missing_in_erp": frozenset({*CHECKS, "order.book"}),
+    "open_in_erp": frozenset({"order.book", "booking.close", "cancel"}),
+    "erp_amount_differs": frozenset({"booking.amend", "invoice", "edit"}),
+    "erp_quantity_differs": frozenset({"booking.amend", "edit"}),
+    "shipment_not_shown": frozenset({"fulfilment.push"}),
+    "shipment_missing_in_erp": frozenset({"shipment.post", "take.shipments"}),
+    "invoiced_amount_differs": frozenset({"invoice"}),
+}
+
 
 def nobody_has(sides: Sides) -> bool:
     """Whether it is an order of the channel's that nobody is to have (yet), and that nobody has."""
@@ -42,13 +54,15 @@ def compare(sides: Sides) -> tuple[Difference, ...]:
         return tuple(_not_here(sides))
     if ours.ended == "ignored":
         return ()
-    found = [*_with_channel(sides, ours), *_with_erp(sides, ours)]
-    if ours.trouble is None:
-        return tuple(found)
-    return tuple(
-        msgspec.structs.replace(one, explained=True, cause=f"{one.cause}; a person works on: {ours.trouble}")
-        for one in found
-    )
+    return tuple(_explained(one, ours) for one in (*_with_channel(sides, ours), *_with_erp(sides, ours)))
+
+
+def _explained(one: Difference, ours: Ours) -> Difference:
+    """With the open problem that it may come of, where there is one: a person works on it."""
+    why = next((title for step, title in ours.troubles.items() if step in CAUSES.get(one.kind, ())), None)
+    if why is None:
+        return one
+    return msgspec.structs.replace(one, explained=True, cause=f"{one.cause}; a person works on: {why}")
 
 
 def _not_here(sides: Sides) -> Iterator[Difference]:

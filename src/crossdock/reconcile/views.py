@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import msgspec
 
+from crossdock.domain.advance import EDITED
+from crossdock.domain.cases.cancel import CANCEL
 from crossdock.domain.fold_money import billed, owed
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import LineKind, Order
@@ -47,7 +49,7 @@ class Ours(msgspec.Struct, frozen=True):
     ended: str | None  # done, cancelled, ignored
     moving: bool  # something is being sent: the other systems may be ahead of us, or behind
     waits: str | None  # why it is not booked yet, where that is as it should be
-    trouble: str | None  # the open problem, told already, that explains what differs
+    troubles: dict[str, str]  # what people work on already: step, ``edit`` or ``cancel`` -> the open problem's title
     part: bool = False  # the channel shows it in the order that it is a part of
 
 
@@ -82,7 +84,7 @@ def view_of(state: OrderState, basis: str = "shop") -> Ours | None:
         ended=state.ended,
         moving=state.amending is not None or any(one.status == "open" for one in state.commands.values()),
         waits=_waits(state),
-        trouble=_trouble(state),
+        troubles=_troubles(state),
         part=order.part is not None,
     )
 
@@ -136,6 +138,11 @@ def _waits(state: OrderState) -> str | None:
     return None
 
 
-def _trouble(state: OrderState) -> str | None:
-    """The first open problem that is not a difference itself: people work on it already."""
-    return next((one.title for key, one in state.problems.items() if not key.startswith(PREFIX)), None)
+def _troubles(state: OrderState) -> dict[str, str]:
+    """The first open problem of each step, but those that are differences themselves. An edit or a cancellation that
+    a person is to make in the other systems is no fault of the step that it is shown at."""
+    found: dict[str, str] = {}
+    for key, one in state.problems.items():
+        if not key.startswith(PREFIX):
+            found.setdefault({EDITED: "edit", CANCEL: "cancel"}.get(key, one.step), one.title)
+    return found

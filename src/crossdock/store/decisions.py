@@ -47,8 +47,8 @@ async def write(
         await stocking.replace(core, db, replacing, ids)
     if any(write.stock or write.reservations for write in writes):
         await stocking.keep(db, writes)
-    if again := sorted({key for write in writes for key in write.again}):
-        await db.execute(_SQL.send_again, again)
+    if again := {key: write.posting_from for write in writes for key in write.again}:
+        await db.execute(_SQL.send_again, sorted(again), [again[key] for key in sorted(again)])
     if timers := {(write.id, timer.name): timer for write in writes for timer in write.timers}:
         await _set_timers(db, timers)
     if lacking := {write.id: write.wants for write in writes if write.wants is not None}:

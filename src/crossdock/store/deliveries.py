@@ -41,6 +41,7 @@ def _leased(core: Core, target: str, row: Any, expired: bool) -> LeasedCommand:
         fence=row["fence"],
         tries=row["tries"],
         check_first=row["check_first"],
+        posting_from=row["posting_from"],
         trace=row["trace"],
         expired=expired,
         waited_s=row["waited_s"],

@@ -6,7 +6,7 @@ Time is the clock it is given. A transaction is a deep enough copy of what it ma
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 
@@ -193,7 +193,7 @@ class MemoryStore(MemoryMasters):
                 self.books.send(number, command, now)
         self.books.keep_stock(write)
         for key in write.again:
-            self._again(key)
+            self._again(key, write.posting_from)
         for timer in write.timers:
             self.books.timers.pop((row.id, timer.name), None)
             if timer.due_at is not None:
@@ -205,13 +205,14 @@ class MemoryStore(MemoryMasters):
             self._open(row.id, problem)
         self.books.references.update((row.id, reference) for reference in write.references)
 
-    def _again(self, key: str) -> None:
+    def _again(self, key: str, posting_from: date | None) -> None:
         opened = self.books.commands.get(key)
         if opened is None or opened.id in self.books.dispatch:
             return
         earlier = [attempt for attempt in self.books.attempts if attempt.command_id == opened.id]
         unsure = any(attempt.fenced_out or attempt.outcome not in _UNTOUCHED for attempt in earlier)
         row = Dispatch(key, opened.command.target, opened.command.priority, self._now(), check_first=unsure)
+        row.posting_from = posting_from
         self.books.dispatch[opened.id] = row
 
     def _open(self, stream_id: int, problem: Problem) -> None:
@@ -286,6 +287,7 @@ class MemoryStore(MemoryMasters):
             opened.command.trace,
             expired,
             waited_s,
+            row.posting_from,
         )
 
     def _holds(self, number: int, fence: int) -> bool:

@@ -1,7 +1,7 @@
 """What the store in memory keeps: rows as the tables have them, readable by simulations and their invariants."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -54,6 +54,7 @@ class Dispatch(msgspec.Struct):
     fence: int = 0
     tries: int = 0
     check_first: bool = False
+    posting_from: date | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ one conformance suite runs over both. Every instant, lease and timer is the stor
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol
 
 import msgspec
@@ -136,6 +136,7 @@ class StreamWrite(msgspec.Struct):
     journal: list[JournalRow] = []
     commands: list[NewCommand] = []
     again: list[str] = []  # business keys to dispatch once more
+    posting_from: date | None = None  # the first day on which these may be posted
     timers: list[NewTimer] = []
     opened: list[Problem] = []
     settled: list[str] = []
@@ -181,6 +182,7 @@ class LeasedCommand(msgspec.Struct, frozen=True, gc=False):
     trace: str = ""
     expired: bool = False  # taken over from a worker whose lease ended
     waited_s: float = 0.0  # since it fell due
+    posting_from: date | None = None  # the first day on which it may be posted, where it is sent again
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):

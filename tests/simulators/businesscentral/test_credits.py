@@ -107,6 +107,18 @@ async def test_a_credit_memo_is_posted_on_its_day(moved: date | None, day: str) 
     assert isinstance(await made(there, payload), Done)
 
 
+async def test_a_draft_whose_books_closed_before_it_was_posted_is_posted_on_the_first_open_day() -> None:
+    there = await billed()
+    there.setup.company.act("allow_posting", {"from": "2026-12-01"})
+    payload = there.refund()
+    refused = await made(there, payload)
+    assert isinstance(refused, Rejected), refused
+    assert "allowed posting dates" in refused.detail
+    assert isinstance(await made(there, msgspec.structs.replace(payload, posted_on=date(2026, 12, 1))), Done)
+    (memo,) = there.setup.company.ledger.of("salesCreditMemo")
+    assert memo.day == date(2026, 12, 1)
+
+
 async def test_each_refund_has_its_own() -> None:
     there = await billed()
     for number in ("1", "2"):

@@ -1,5 +1,6 @@
 """What follows a booking: shipments, invoices and closing have one effect each, whatever is repeated."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ from crossdock.connectors.businesscentral.tests.orders import (
 from crossdock.domain.commands import CloseBooking, MakeInvoice, PostShipment
 from crossdock.domain.fulfilment import Invoice, Shipment, ShippedLine
 from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, Rejected, RetryLater
+from crossdock.engine.sending import dated
 from crossdock.kit.http import AnswerLost
 from crossdock.simulators.base import Reply, Request
 
@@ -259,3 +261,41 @@ async def test_what_people_post_after_us_is_not_taken_for_ours(setup: Setup) -> 
     setup.company.ledger.documents = {one.id: one for one in reversed(list(setup.company.ledger.documents.values()))}
     assert len(posted) == 2
     assert (await again(setup, "shipment.post", part)).outcome == Done(outcome.refs, repeated=True)
+
+
+# -- posting days -----------------------------------------------------------------------------------------------------
+
+
+def days(setup: Setup, kind: str) -> list[str]:
+    return [one.day.isoformat() for one in setup.company.ledger.of(kind)]
+
+
+async def test_goods_and_bill_are_posted_on_their_own_days_whatever_the_orders_is(setup: Setup) -> None:
+    order = plain_order()
+    ref = await booked(setup, order)
+    late = msgspec.structs.replace(shipment("SH1", (1, "2"), (2, "3")), shipped_at=PLACED + timedelta(days=3))
+    outcome = (await send(setup, "shipment.post", PostShipment(order.key, ref, late, SKUS))).outcome
+    assert isinstance(outcome, Done), outcome
+    setup.clock.forward(days=5)
+    outcome = (await send(setup, "invoice.make", MakeInvoice(order.key, ref, ("SH1",)))).outcome
+    assert isinstance(outcome, Done), outcome
+    left = (PLACED + timedelta(days=3)).date().isoformat()
+    assert (days(setup, "salesShipment")[0], days(setup, "salesInvoice")) == (left, [setup.clock().date().isoformat()])
+
+
+async def test_what_falls_into_closed_books_is_refused_and_posted_on_the_first_open_day_when_it_is_told_so(
+    setup: Setup,
+) -> None:
+    order = plain_order()
+    ref = await booked(setup, order)
+    first = PLACED.date() + timedelta(days=8)
+    setup.company.act("allow_posting", {"from": first.isoformat()})
+    goods, bill = whole(order, ref), MakeInvoice(order.key, ref, ("SH1",))
+    refused = (await send(setup, "shipment.post", goods)).outcome
+    assert isinstance(refused, Rejected), refused
+    assert "allowed posting dates" in refused.detail
+    assert isinstance((await again(setup, "shipment.post", dated(goods, first))).outcome, Done)
+    refused = (await send(setup, "invoice.make", bill)).outcome
+    assert isinstance(refused, Rejected), "its own day is before the first open one, whatever the shipment's was"
+    assert isinstance((await again(setup, "invoice.make", dated(bill, first))).outcome, Done)
+    assert (days(setup, "salesShipment")[0], days(setup, "salesInvoice")) == (first.isoformat(), [first.isoformat()])

@@ -104,8 +104,9 @@ def local_date(instant: datetime, settings: Mapping[str, Any]) -> str:
 
 
 def posting_date(at: datetime, moved: date | None, settings: Mapping[str, Any]) -> date:
-    """The day that it was moved to, where the books of its own are closed; else its own."""
-    return at.astimezone(company_zone(settings)).date() if moved is None else moved
+    """Its own day, or the first of open books, where they are closed on its own."""
+    own = at.astimezone(company_zone(settings)).date()
+    return own if moved is None else max(own, moved)
 
 
 def company_zone(settings: Mapping[str, Any]) -> tzinfo:

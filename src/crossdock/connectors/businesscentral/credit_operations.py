@@ -49,7 +49,8 @@ async def credit(client: BusinessCentral, payload: CreditRefund, call: Call) -> 
             f"draft {draft.number} is there and not as refunded: {wrong.detail}. Correct and post it, or delete it."
         )
         return Result(Conflict("credit_differs", detail, {"creditMemo": draft.id}))
-    return await _posted(client, payload, draft)
+    day = str(rendered.header["postingDate"]) if there else None  # its books may have closed since it was drafted
+    return await _posted(client, payload, draft, day)
 
 
 def _reading(payload: CreditRefund, client: BusinessCentral) -> str:
@@ -109,10 +110,11 @@ async def _taken_back(client: BusinessCentral, draft: CreditMemo, why: Rejected)
     return Result(why)
 
 
-async def _posted(client: BusinessCentral, payload: CreditRefund, draft: CreditMemo) -> Result:
+async def _posted(client: BusinessCentral, payload: CreditRefund, draft: CreditMemo, day: str | None) -> Result:
     """Post the draft as it was read: its ETag, named in the same transaction, says that nobody has changed it."""
     path = f"salesCreditMemos({draft.id})"
-    guard = Ask("PATCH", path, {"externalDocumentNumber": stored_key(payload.order_key, client.settings)}, draft.etag)
+    same = {"externalDocumentNumber": stored_key(payload.order_key, client.settings)}
+    guard = Ask("PATCH", path, same if day is None else {**same, "postingDate": day}, draft.etag)
     asks = [guard, Ask("POST", f"{path}/{ACTION}", {}), Ask("GET", _reading(payload, client))]
     try:
         parts = await client.together(asks, posts=1)

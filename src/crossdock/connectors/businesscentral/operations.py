@@ -5,12 +5,13 @@ looked up, and a lease is longer still. (Vendor facts, limits.)
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, cast
 
 import msgspec
 
 from crossdock.connectors.businesscentral import booking
+from crossdock.connectors.businesscentral.addresses import posting_date
 from crossdock.connectors.businesscentral.amending import amend
 from crossdock.connectors.businesscentral.answers import Stopped, decoded
 from crossdock.connectors.businesscentral.client import Ask, BusinessCentral
@@ -73,7 +74,8 @@ async def post_shipment(client: BusinessCentral, payload: PostShipment, call: Ca
     batches = render_shipment(payload, order, shipment_text(payload))
     reading = expanded("salesShipments", of_order(payload.order_key, client))
     try:
-        body = await _posted(client, order, batches, reading)
+        day = posting_date(payload.shipment.shipped_at, payload.posted_on, client.settings)
+        body = await _posted(client, order, batches, reading, day)
     except Stopped as stopped:
         return await refused(stopped, lambda: find_shipment(client, payload, call))
     made = _marked_shipment(decoded(body, Shipments, wrote=True).value, payload)
@@ -122,7 +124,8 @@ async def make_invoice(client: BusinessCentral, payload: MakeInvoice, call: Call
         return Result(Rejected("nothing_to_invoice", detail, "erp_ref", hint))
     reading = expanded("salesInvoices", of_order(payload.order_key, client))
     try:
-        body = await _posted(client, order, batches, reading)
+        day = posting_date(client.line.now(), payload.posted_on, client.settings)
+        body = await _posted(client, order, batches, reading, day)
     except Stopped as stopped:
         return await refused(stopped, lambda: find_invoice(client, payload, call))
     made = _marked_invoice(decoded(body, Invoices, wrote=True).value, payload)
@@ -141,11 +144,13 @@ def _invoiced(invoice: Invoice, *, repeated: bool) -> Done:
     return Done({"invoice": invoice.id, "invoiceNumber": invoice.number}, facts, repeated)
 
 
-async def _posted(client: BusinessCentral, order: SalesOrder, batches: list[list[Ask]], reading: str) -> msgspec.Raw:
-    """Send the batches, the posting in the last of them; what reads it back."""
+async def _posted(
+    client: BusinessCentral, order: SalesOrder, batches: list[list[Ask]], reading: str, day: date
+) -> msgspec.Raw:
+    """Send the batches, the posting of that day in the last of them; what reads it back."""
     for preparing in batches[:-1]:
         await client.together(preparing)
-    last, posts = posting(order, batches[-1], reading)
+    last, posts = posting(order, batches[-1], reading, day)
     parts = await client.together(last, posts=posts)
     return parts[-1].body
 

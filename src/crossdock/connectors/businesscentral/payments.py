@@ -62,7 +62,8 @@ def voucher_of(command: PostPayment, settings: Mapping[str, Any]) -> Voucher:
     about = f"payment {command.payment_id} of {command.order_key}"
     day = posting_date(command.paid_at, command.posted_on, settings)
     rows = (Row(GL, "", command.amount, about), Row(CUSTOMER, command.customer_ref, -command.amount, about))
-    number = journals.document_number("payment", command.order_key, command.payment_id)
+    nth = (str(command.nth),) if command.nth > 1 else ()
+    number = journals.document_number("payment", command.order_key, command.payment_id, *nth)
     voucher = Voucher(number, command.order_key.upper(), day, command.currency, rows, about, split=True)
     return journals.proven(voucher, settings)
 

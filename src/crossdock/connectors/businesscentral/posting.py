@@ -6,7 +6,7 @@ description of the order's first line, which the posted document inherits: no ot
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -131,8 +131,14 @@ def _take(wanted: Decimal, candidates: Sequence[str], left: dict[str, Decimal], 
     return wanted
 
 
-def posting(order: SalesOrder, last: list[Ask], reading: str) -> tuple[list[Ask], int]:
-    """The last batch with the posting and what reads it back, and the posting's place in it."""
+def posting(order: SalesOrder, last: list[Ask], reading: str, day: date) -> tuple[list[Ask], int]:
+    """The last batch with the posting and what reads it back, and the posting's place in it.
+
+    What is posted takes the order's *Posting Date*, which may be changed while it is released: it is set in the same
+    transaction, whatever posting it was last set for. Source: page 30028 "APIV2 - Sales Orders", read 2026-11-27.
+    """
+    if order.posting_date != day.isoformat():
+        last = [Ask("PATCH", f"salesOrders({order.id})", {"postingDate": day.isoformat()}, "*"), *last]
     post = Ask("POST", f"salesOrders({order.id})/{ACTION}", {})
     return [*last, post, Ask("GET", reading)], len(last)
 

@@ -52,7 +52,8 @@ def render_repayment(command: PayRefund, customer: str, settings: Mapping[str, A
         Row(CUSTOMER, customer, command.amount, text),
         Row(GL, _paid_from(about, settings), -command.amount, text),
     )
-    number = journals.document_number("refund", command.order_key, command.refund_id)
+    nth = (str(command.nth),) if command.nth > 1 else ()
+    number = journals.document_number("refund", command.order_key, command.refund_id, *nth)
     day = posting_date(command.refunded_at, command.posted_on, settings)
     voucher = Voucher(number, command.order_key.upper(), day, command.currency, rows, about)
     return journals.proven(voucher, settings)

@@ -70,6 +70,7 @@ class SalesOrder(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=
     etag: str = msgspec.field(default="", name="@odata.etag")
     currency_code: str = ""
     total_amount_including_tax: Decimal = Decimal(0)
+    posting_date: str = ""
     status: str = ""
     sales_order_lines: list[OrderLine] | None = None  # None: not asked for
 

@@ -35,10 +35,9 @@ def credit_id(command: CreditRefund | PayRefund) -> str:
 
 def payment_id(command: PayRefund) -> str:
     """A refund may be paid out of its credit memo and out of deposits, more than once: each is its own document."""
-    if command.credit_ref is not None:
-        return external_id(command.order_key, f"RF-{command.refund_id}")
     nth = f"-{command.nth}" if command.nth > 1 else ""
-    return external_id(command.order_key, f"RD-{command.refund_id}{nth}")
+    kind = "RD" if command.credit_ref is None else "RF"
+    return external_id(command.order_key, f"{kind}-{command.refund_id}{nth}")
 
 
 def render_credit(

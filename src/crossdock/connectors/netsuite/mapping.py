@@ -356,8 +356,9 @@ def local_date(instant: datetime, settings: Mapping[str, Any]) -> str:
 
 
 def posting_date(at: datetime, moved: date | None, settings: Mapping[str, Any]) -> str:
-    """The day that it was moved to, where the books of its own are closed; else its own."""
-    return local_date(at, settings) if moved is None else moved.isoformat()
+    """Its own day, or the first of open books, where they are closed on its own."""
+    own = local_date(at, settings)
+    return own if moved is None else max(own, moved.isoformat())
 
 
 def account_zone(settings: Mapping[str, Any]) -> tzinfo:

@@ -38,7 +38,8 @@ async def post_payment(client: NetSuite, payload: PostPayment, call: Call) -> Re
 
 
 def customer_payment_id(command: PostPayment) -> str:
-    return external_id(command.order_key, f"PAY-{command.payment_id}")
+    nth = f"-{command.nth}" if command.nth > 1 else ""
+    return external_id(command.order_key, f"PAY-{command.payment_id}{nth}")
 
 
 def render_customer_payment(

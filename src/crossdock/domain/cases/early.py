@@ -60,3 +60,4 @@ def apply_one(d: Draft, event: Early) -> None:
         refund_seen(d, event)
     elif isinstance(event, CreditSeen):
         credit_seen(d, event)
+        fit_again(d)

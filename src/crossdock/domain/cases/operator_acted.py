@@ -25,6 +25,7 @@ from crossdock.domain.events import OperatorActed, ShipmentSeen
 from crossdock.domain.holding import release
 from crossdock.domain.measures import unmeasured
 from crossdock.domain.order import Order
+from crossdock.domain.posting import first_open
 from crossdock.domain.process import AFTERWARDS, AMEND, CHECKS, MANY, STEPS, UNDO
 from crossdock.domain.state import Intent
 
@@ -64,6 +65,7 @@ def _retry(d: Draft, event: OperatorActed) -> str | None:
         d.note(e.CommandRetried(key, event.actor, d.now))
         d.settle(_problem_of(intent), event.actor, event.reason)
         d.decision.again.append(key)
+        d.decision.posting_from = None if d.policy is None else first_open(d.policy)
     recheck = any(d.state.status_of(name) == "failed" for name in CHECKS) or "route" in d.state.problems
     if recheck:
         check(d)

@@ -90,7 +90,10 @@ def tell_parts(d: Draft, whole: Order, before: Order | None) -> None:
 def own_refund(d: Draft, refund: Refund, source: str) -> Refund | None:
     """What of a refund is this order's own; what is of its parts is told to them."""
     if d.order.part is not None and refund.made_for is not None and not refund.lines:
-        return refund if refund.made_for in d.state.credits else None
+        if _is_here(d, refund):
+            return refund
+        _hand_on(d, refund, source)
+        return None
     known = d.state.refunds.get(refund.id)
     if not d.state.parts or (known is not None and known.refused is not None and known.by_hand):
         return refund
@@ -100,6 +103,21 @@ def own_refund(d: Draft, refund: Refund, source: str) -> Refund | None:
     told = {name: RefundSeen(one, source) for name, one in found.items()}
     _hand_over(d, f"refund/{refund.id}", told, names)
     return rest
+
+
+def _is_here(d: Draft, refund: Refund) -> bool:
+    """Whether a part has the credit that the refund was made for, or is asked last: then it is nobody else's."""
+    newest = d.state.newest
+    return refund.made_for in d.state.credits or newest is None or not newest.apart
+
+
+def _hand_on(d: Draft, refund: Refund, source: str) -> None:
+    """The next part is asked; each has those that were opened after it apart."""
+    newest = d.state.newest
+    assert newest is not None
+    whole = msgspec.structs.replace(newest, part=None)
+    to = StreamRef("order", part_key(whole.key, newest.apart[0].part))
+    d.decision.tells.append(Tell(to, RefundSeen(refund, source)))
 
 
 def own_return(d: Draft, returned: Return, source: str) -> Return:

@@ -95,7 +95,19 @@ def _gist(refund: Refund) -> tuple[object, ...]:
 def _misfit(order: Order, state: OrderState, refund: Refund) -> Misfit:
     if refund.currency != order.currency:
         return "refund.unbalanced", f"The refund is in {refund.currency}, the order in {order.currency}"
-    return _unbalanced(order, state, refund) or _too_many(order, state, refund) or _too_much(order, state, refund)
+    return (
+        _of_no_credit(state, refund)
+        or _unbalanced(order, state, refund)
+        or _too_many(order, state, refund)
+        or _too_much(order, state, refund)
+    )
+
+
+def _of_no_credit(state: OrderState, refund: Refund) -> Misfit:
+    """It came of our own push, and the credit that was pushed is not known: credited again, it would be there twice."""
+    if refund.made_for is None or refund.lines or _is_echo(state, refund):
+        return None
+    return "refund.unknown_credit", f"The refund was made for the ERP's credit {refund.made_for}, which nobody has"
 
 
 def _unbalanced(order: Order, state: OrderState, refund: Refund) -> Misfit:

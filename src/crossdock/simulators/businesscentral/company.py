@@ -140,7 +140,7 @@ class BusinessCentralCompany:
     def _act_on_journals(self, verb: str, args: Mapping[str, Any]) -> None:
         if verb == "allow_posting":
             first, last = (date.fromisoformat(args[key]) if args.get(key) else None for key in ("from", "to"))
-            self.journals.allowed = (first, last)
+            self.ledger.allowed = (first, last)
         elif verb == "write_journal_line":
             self.journals.new_line(next(iter(self.journals.batches)), args, self._world.now())
         else:
@@ -148,7 +148,8 @@ class BusinessCentralCompany:
 
     def _act_on_order(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         order, now = self._order(str(args["order"])), self._world.now()
-        if verb == "post":
+        if verb == "post":  # whoever posts on the page dates it today
+            order.header["postingDate"] = now.date().isoformat()
             ship_and_invoice(self.ledger, order, self.items, self.customers, now)
         elif verb == "delete":
             self.ledger.remove(order)

@@ -107,6 +107,7 @@ class CreditDesk:
         priced = [line for line in credit.lines if line.kind != "Comment"]
         if not priced or any(not line.quantity for line in priced):
             raise dialog("There is nothing to post.")
+        self._ledger.may_post_on(credit.day, f"Sales Header Document Type='Credit Memo',No.='{credit.number}'")
         if self._customers[credit.customer].blocked == "All":
             raise dialog(
                 f"You cannot post this document when Customer {self._customers[credit.customer].number} is blocked."

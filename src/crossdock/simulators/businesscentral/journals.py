@@ -91,8 +91,6 @@ class CustomerEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JournalDesk:
-    """``allowed``: the first and the last day that may be posted on; None: no bound."""
-
     def __init__(self, company: "BusinessCentralCompany") -> None:
         self._company, self.ledger = company, company.ledger
         self.batches = {guid("journal", GENERAL_JOURNAL): GENERAL_JOURNAL}
@@ -101,7 +99,6 @@ class JournalDesk:
         self.lines: list[JournalLine] = []
         self.entries: list[Entry] = []
         self.customer_entries: list[CustomerEntry] = []
-        self.allowed: tuple[date | None, date | None] = (None, None)
         self.no_direct_posting = {RECEIVABLES}
 
     # -- what a transaction puts back --
@@ -202,11 +199,7 @@ class JournalDesk:
             raise dialog(f"Amount must be negative in Gen. Journal Line {where}.")
         if line.applies_to and -line.amount > self.ledger.open_amount(self._invoice(line)):
             raise dialog(f"The amount applied exceeds the remaining amount in Gen. Journal Line {where}.")
-        first, last = self.allowed
-        if (first is not None and line.day < first) or (last is not None and line.day > last):
-            raise dialog(
-                f"Posting Date is not within your range of allowed posting dates in Gen. Journal Line {where}."
-            )
+        self.ledger.may_post_on(line.day, f"Gen. Journal Line {where}")
         if line.kind == "G/L Account" and line.account in self.no_direct_posting:
             raise dialog(f"Direct Posting must be equal to 'Yes' in G/L Account: No.={line.account}.")
         customer = self.customer_of(line.account) if line.kind == "Customer" else None

@@ -7,12 +7,13 @@ up to the VAT of the sum, as in Business Central.
 import base64
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import msgspec
 
+from crossdock.simulators.businesscentral.answers import dialog
 from crossdock.simulators.businesscentral.catalogue import LOCAL_CURRENCY, TAX_RATES, decimals, guid
 
 ZERO = Decimal(0)
@@ -115,6 +116,11 @@ class Document(msgspec.Struct, kw_only=True):
         return next((line for line in self.lines if line.id == line_id), None)
 
     @property
+    def day(self) -> date:
+        """The posting date: as it was set, or the day on which it was made."""
+        return date.fromisoformat(self.header.get("postingDate", self.created.date().isoformat()))
+
+    @property
     def fully_shipped(self) -> bool:
         return all(line.outstanding <= 0 for line in self.lines)
 
@@ -128,7 +134,14 @@ class Ledger:
         self._versions = 0
         self._numbers: Counter[str] = Counter()
         self._made = 0
+        self.allowed: tuple[date | None, date | None] = (None, None)  # first and last day that may be posted on
         self.settled: Callable[[str], Decimal] = lambda _: ZERO  # by journals, of a document
+
+    def may_post_on(self, day: date, where: str) -> None:
+        """General Ledger Setup's *Allow Posting From* and *To*; raises ``Refusal``."""
+        first, last = self.allowed
+        if (first is not None and day < first) or (last is not None and day > last):
+            raise dialog(f"Posting Date is not within your range of allowed posting dates in {where}.")
 
     def new_id(self, kind: str) -> str:
         self._made += 1

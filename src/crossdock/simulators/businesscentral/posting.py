@@ -1,5 +1,7 @@
 """Posting a sales order: what of it is to be shipped and invoiced becomes posted documents; a whole one is gone.
 
+They take the order's *Posting Date*, which must be a day that may be posted on.
+
 Source: the vendor's published page of sales orders (its action answers with the order where nothing was invoiced) and
 its posting rules: each half happens where a quantity asks for it, and without any there is nothing to post.
 """
@@ -27,6 +29,7 @@ def ship_and_invoice(
     if not (ships or invoices):
         raise dialog(NOTHING)
     _may_post(order, priced, items, customers)
+    ledger.may_post_on(order.day, f"Sales Header Document Type='Order',No.='{order.number}'")
     if ships:
         _ship(ledger, order, items, now)
     if invoices:
@@ -90,7 +93,7 @@ def _posted(ledger: Ledger, order: Document, kind: str, prefix: str, now: dateti
         status="",
         order_id=order.id,
         order_number=order.number,
-        header=dict(order.header),
+        header={**order.header, "postingDate": order.day.isoformat()},
         version=ledger.version(),
     )
 

@@ -72,7 +72,7 @@ class SalesDesk:
         return order
 
     def change_order(self, order: Document, body: Body, now: datetime) -> None:
-        if order.status != "Draft":
+        if order.status != "Draft" and set(body) - {"postingDate"}:
             raise _released(order)
         self.set_header(order, body)
         self._ledger.touch(order, now)

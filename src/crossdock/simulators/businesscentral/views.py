@@ -25,7 +25,7 @@ def order(document: Document, customer: Customer) -> Entity:
     return {
         **_shared(document, customer),
         "orderDate": header.get("orderDate", document.created.date().isoformat()),
-        "postingDate": header.get("postingDate", document.created.date().isoformat()),
+        "postingDate": document.day.isoformat(),
         "pricesIncludeTax": document.inclusive,
         "shipmentMethodId": header.get("shipmentMethodId", NO_GUID),
         "partialShipping": True,
@@ -39,9 +39,9 @@ def order(document: Document, customer: Customer) -> Entity:
 def invoice(document: Document, customer: Customer) -> Entity:
     return {
         **_shared(document, customer),
-        "invoiceDate": document.created.date().isoformat(),
-        "postingDate": document.created.date().isoformat(),
-        "dueDate": document.created.date().isoformat(),
+        "invoiceDate": document.day.isoformat(),
+        "postingDate": document.day.isoformat(),
+        "dueDate": document.day.isoformat(),
         "customerPurchaseOrderReference": "",
         "orderId": document.order_id,
         "orderNumber": document.order_number,
@@ -57,8 +57,8 @@ def shipment(document: Document, customer: Customer) -> Entity:
     del shown["currencyId"]
     return {
         **shown,
-        "invoiceDate": document.created.date().isoformat(),
-        "postingDate": document.created.date().isoformat(),
+        "invoiceDate": document.day.isoformat(),
+        "postingDate": document.day.isoformat(),
         "orderNumber": document.order_number,
         "pricesIncludeTax": document.inclusive,
     }

@@ -36,12 +36,12 @@ delete from agenda where ctid = any ($32::tid[]);
 
 -- name: send_again
 -- Dispatches commands once more. Looks first unless every earlier call said clearly that nothing happened there.
-insert into dispatch (command_id, connection_id, priority, check_first)
-select c.id, c.connection_id, c.priority, coalesce((
+insert into dispatch (command_id, connection_id, priority, posting_from, check_first)
+select c.id, c.connection_id, c.priority, w.posting_from, coalesce((
     select true from attempts a where a.command_id = c.id
     and (a.fenced_out or a.outcome not in ('rejected', 'retry_later', 'rate_limited', 'misconfigured')) limit 1
 ), false)
-from unnest($1::text[]) as w (key)
+from unnest($1::text[], $2::date[]) as w (key, posting_from)
 cross join lateral (select * from commands where key = w.key limit 1) c
 on conflict (command_id) do nothing;
 

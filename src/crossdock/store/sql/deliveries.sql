@@ -14,9 +14,9 @@ with due as materialized (
     update dispatch d set
         state = 'leased', due_at = clock_timestamp() + make_interval(secs => $3), fence = nextval('fences')
     from due where d.ctid = due.place
-    returning d.command_id, d.fence, d.tries, d.check_first, due.n, due.due_at
+    returning d.command_id, d.fence, d.tries, d.check_first, d.posting_from, due.n, due.due_at
 )
-select c.id, c.key, c.purpose, c.payload, c.trace, l.fence, l.tries, l.check_first, l.n,
+select c.id, c.key, c.purpose, c.payload, c.trace, l.fence, l.tries, l.check_first, l.posting_from, l.n,
     extract(epoch from now() - l.due_at)::float8 as waited_s
 from leased l
 cross join lateral (select id, key, purpose, payload, trace from commands where id = l.command_id limit 1) c;
@@ -37,12 +37,13 @@ with due as materialized (
         due_at = clock_timestamp() + make_interval(secs => $3), fence = nextval('fences'),
         tries = least(d.tries + 1, 32767), check_first = true
     from due where d.ctid = due.place
-    returning d.command_id, d.fence, d.tries, d.check_first, due.n
+    returning d.command_id, d.fence, d.tries, d.check_first, d.posting_from, due.n
 ), lost as (
     insert into attempts (command_id, fence, started_at, duration_ms, outcome, detail)
     select command_id, fence, now(), 0, 'unknown', 'the lease ended before its holder reported' from due
 )
-select c.id, c.key, c.purpose, c.payload, c.trace, l.fence, l.tries, l.check_first, l.n, 0::float8 as waited_s
+select c.id, c.key, c.purpose, c.payload, c.trace, l.fence, l.tries, l.check_first, l.posting_from, l.n,
+    0::float8 as waited_s
 from leased l
 cross join lateral (select id, key, purpose, payload, trace from commands where id = l.command_id limit 1) c;
 

@@ -64,6 +64,8 @@ def test_goods_are_posted_on_the_day_they_left_or_the_first_of_open_books() -> N
     assert render_fulfilment(left, order(), {})["tranDate"] == "2026-11-23"
     moved = msgspec.structs.replace(left, posted_on=date(2026, 12, 1))
     assert render_fulfilment(moved, order(), {})["tranDate"] == "2026-12-01"
+    open_again = msgspec.structs.replace(left, posted_on=date(2026, 11, 1))  # sent again after October was closed
+    assert render_fulfilment(open_again, order(), {})["tranDate"] == "2026-11-23"
 
 
 def test_weights_are_in_the_accounts_unit_and_never_nothing() -> None:
