@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
+_ROUNDED = 1e-6  # of a token: sums of seconds are rounded, and a whole token must not be refused for it
 
 
 class SourceLimit:
@@ -18,7 +19,7 @@ class SourceLimit:
         """Take one token; False when the source has none left."""
         now = self._stopwatch()
         full_at = max(self._full_at.get(source, now), now) + 1 / self._rate
-        if (full_at - now) * self._rate > self._burst:
+        if (full_at - now) * self._rate > self._burst + _ROUNDED:
             return False
         self._full_at[source] = full_at
         if len(self._full_at) > self._most:
