@@ -66,6 +66,8 @@ def test_a_route_without_it_has_none(tmp_path: Path) -> None:
         ([{**FED, "kits": {"BOX": {}}}], "'BOX' cannot be made of that"),
         ([{**FED, "kits": {"BOX": {"S": 0}}}], "'BOX' cannot be made of that"),
         ([{**FED, "kits": {"BOX": {"S": 1}, "BIG": {"BOX": 2}}}], "'BOX' is a kit itself"),
+        ([{**FED, "kits": {"BOX": {"S": 1}}}, {**FED, "kits": {"BIG": {"BOX": 2}}}], "'BOX' is a kit itself"),
+        ([{**FED, "kits": {"BIG": {"BOX": 2}}}, {**FED, "kits": {"BOX": {"S": 1}}}], "'BOX' is a kit itself"),
         ([{**FED, "kits": {"BOX": {"S": 1}}}, {**FED, "kits": {"BOX": {"S": 2}}}], "something else"),
         ([{**FED, "reserve": 3}], "reserve"),
     ],

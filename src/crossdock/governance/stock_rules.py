@@ -17,13 +17,14 @@ def check_stock(read: Reader, policies: Sequence[Policy], connections: Mapping[s
     pools: dict[str, tuple[str, ...]] = {}
     percents: dict[tuple[str, ...], int] = {}
     kits: dict[str, dict[str, int]] = {}
+    made = {kit for policy in policies if policy.stock is not None for kit in policy.stock.kits}
     for index, policy in enumerate(policies):
         stock = policy.stock
         if stock is None:
             continue
         path = ("routes", index, "stock")
         _check_rules(read, path, policy)
-        _check_kits(read, path, policy, kits)
+        _check_kits(read, path, policy, kits, made)
         for location in stock.locations:
             at = (*path, "locations", location)
             if not stock.locations[location].sources:
@@ -52,7 +53,9 @@ def _check_rules(read: Reader, path: tuple[str | int, ...], policy: Policy) -> N
             read.fault((*at, "percent"), f"'percent' cannot be {rule.percent}.", "Give 0 to 100.")
 
 
-def _check_kits(read: Reader, path: tuple[str | int, ...], policy: Policy, kits: dict[str, dict[str, int]]) -> None:
+def _check_kits(
+    read: Reader, path: tuple[str | int, ...], policy: Policy, kits: dict[str, dict[str, int]], made: set[str]
+) -> None:
     assert policy.stock is not None
     for kit, needs in policy.stock.kits.items():
         at = (*path, "kits", kit)
@@ -60,7 +63,7 @@ def _check_kits(read: Reader, path: tuple[str | int, ...], policy: Policy, kits:
             read.fault(at, f"'{kit}' cannot be made of that.", "Give each component and how many, from 1.")
         if kits.setdefault(kit, needs) != needs:
             read.fault(at, f"Another route makes '{kit}' of something else.", "Say the same in all routes.")
-        if nested := [part for part in needs if part in policy.stock.kits]:
+        if nested := [part for part in needs if part in made]:
             read.fault(at, f"'{nested[0]}' is a kit itself.", "Name what it is made of instead.")
 
 
