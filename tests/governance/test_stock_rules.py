@@ -52,6 +52,12 @@ def test_a_route_without_it_has_none(tmp_path: Path) -> None:
     assert app.configuration(tmp_path).policies["shop1"].stock is None
 
 
+def test_what_a_kit_is_made_of_counts_in_every_route(tmp_path: Path) -> None:
+    box, bag = {"BOX": {"SKU-1": 2}}, {"BAG": {"SKU-2": 1}}
+    policies = loaded(tmp_path, {**FED, "kits": box}, FED, {**FED, "kits": {**box, **bag}}).policies
+    assert [one.stock.kits for one in policies.values() if one.stock is not None] == [{**box, **bag}] * 3
+
+
 @pytest.mark.parametrize(
     ("stocks", "wrong"),
     [

@@ -23,7 +23,7 @@ from crossdock.governance.reading import KINDS, Reader, listed
 from crossdock.governance.return_rules import check_returns
 from crossdock.governance.rules import HoldRule, compile_rules
 from crossdock.governance.secrets import is_reference
-from crossdock.governance.stock_rules import check_stock
+from crossdock.governance.stock_rules import check_stock, with_all_kits
 from crossdock.governance.tables import Tables, load_tables
 from crossdock.kit.manifest import Manifest
 
@@ -301,7 +301,7 @@ class _Loading:
             policies[policy.channel] = policy
         check_stock(self._read, list(policies.values()), connections)
         check_returns(self._read, list(policies.values()))
-        return policies
+        return with_all_kits(policies)
 
     def _promise(self, path: tuple[str | int, ...], policy: Policy | None) -> Promising | None:
         """The route's promise of dates; None where it has none, or a fault."""

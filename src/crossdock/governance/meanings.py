@@ -51,7 +51,7 @@ STOCK: Mapping[str, str] = {
     "floor": "fewer than this are shown as none",
     "share": "shows the same units as all others that share: what they sell at once is oversold",
     "skus": "a SKU to any of the fields from `percent` to `share` where it differs",
-    "kits": "a SKU to its components and how many of each; the same in all routes",
+    "kits": "a SKU to its components and how many of each; what one route says counts in all",
     "grace_s": "seconds until a level below ours is no longer taken for orders that are still to come",
     "settle_s": "seconds after a booking until positions that were read then are believed to hold it, clocks included",
 }

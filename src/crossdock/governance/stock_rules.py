@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from crossdock.domain.decision import Policy
 from crossdock.domain.publishing import pool_of
 from crossdock.domain.stock import WHOLE, StockRule, rule_for
@@ -36,6 +38,14 @@ def check_stock(read: Reader, policies: Sequence[Policy], connections: Mapping[s
             percents[pool] = percents.get(pool, 0) + (0 if rule.share else rule.percent or 0)
             if percents[pool] > WHOLE:
                 read.fault(at, f"Routes give away {percents[pool]} percent of the same stock.", "Let them come to 100.")
+
+
+def with_all_kits(policies: Mapping[str, Policy]) -> dict[str, Policy]:
+    """What a kit is made of counts in every route: one that does not say it would sell its components twice."""
+    stocks = {name: policy.stock for name, policy in policies.items() if policy.stock is not None}
+    kits = {kit: needs for stock in stocks.values() for kit, needs in stock.kits.items()}
+    shared = {name: replace(policies[name], stock=replace(stock, kits=kits)) for name, stock in stocks.items()}
+    return {**policies, **shared}
 
 
 def _check_rules(read: Reader, path: tuple[str | int, ...], policy: Policy) -> None:
