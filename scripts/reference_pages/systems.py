@@ -86,7 +86,8 @@ def _where(names: list[str], pairs: list[str]) -> str:
 def _in_full(cell: Any) -> str:
     ends = {"done": "The order ends as done", "cancelled": "The order ends as cancelled"}
     said = [cell.what[:1].upper() + cell.what[1:] + ".", cell.refused]
-    said.append(f"{ends[cell.ends]}." if cell.ends in ends else "")
+    happens = cell.story or not cell.refused  # nothing does where the configuration is refused
+    said.append(f"{ends[cell.ends]}." if happens and cell.ends in ends else "")
     said.append(f"Open: {', '.join(f'`{code}`' for code in cell.codes)}." if cell.codes else "")
     said.append(f"Reconciliation finds: {cell.books}." if cell.books != "level" else "")
     return " ".join(filter(None, said))

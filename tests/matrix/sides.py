@@ -122,6 +122,12 @@ class NetSuite:
         ours = [one for one in rows if str(one["external_id"]).startswith(f"{SHOP}-{order_id}-PAY-")]
         return [(Decimal(one["amount"]), sum(map(Decimal, one["applied"].values()), ZERO)) for one in ours]
 
+    def deposited(self, order_id: str) -> list[tuple[Decimal, Decimal]]:
+        """Deposits on the order's sales order: the amount, and what of it is applied or paid back."""
+        rows = self.house.erp.books()["customer_deposits"]
+        ours = [one for one in rows if one["order_external_id"] == f"{SHOP}-{order_id}"]
+        return [(Decimal(one["amount"]), Decimal(one["amount"]) - Decimal(one["open"])) for one in ours]
+
     def units(self, order_id: str) -> Decimal:
         """Goods that left, as posted."""
         posted = books.posted(self.house, order_id)

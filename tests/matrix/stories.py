@@ -425,6 +425,14 @@ async def captured(s: Scene) -> None:
     assert s.erp.received(s.order_id) == [(total, total)]
 
 
+async def deposited(s: Scene) -> None:
+    s.place()
+    total = Decimal(s.channel.entry(s.order_id)["total"])
+    await s.house.until(lambda: s.erp.deposited(s.order_id) == [(total, total)], "the deposit to be applied")
+    await s.at("done")
+    assert s.erp.received(s.order_id) == []
+
+
 async def captures_not_told(s: Scene) -> None:
     s.place()
     await s.at("done")
@@ -485,7 +493,7 @@ STORIES: Mapping[str, Callable[[Scene], Awaitable[None]]] = {
         exchange, exchange_cheaper, exchange_dearer,
         exchange_paid, exchange_taken_back, exchange_by_hand, replacement, full_refund,
         shipping_refund, paid_refund,
-        paid_refund_by_hand, captured, captures_not_told, invoice_shown, invoice_not_shown,
+        paid_refund_by_hand, captured, deposited, captures_not_told, invoice_shown, invoice_not_shown,
         credit_in_erp, credit_in_erp_by_hand, refunds_not_told,
     )
 }  # fmt: skip

@@ -14,9 +14,10 @@ PAIRS: tuple[tuple[str, str], ...] = tuple((channel, erp) for channel in CHANNEL
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """``story``: which test story shows it; empty: another row's does. ``codes``: exceptions that are open at the end.
+    """``story``: which test story shows it; empty: another row's does, or a test of the configuration.
 
-    ``books``: what reconciliation finds in the end: ``level``, or in words what is for people to even out.
+    ``codes``: exceptions that are open at the end. ``books``: what reconciliation finds in the end: ``level``, or in
+    words what is for people to even out.
     """
 
     what: str
@@ -67,6 +68,10 @@ def _not_told(story: str, why: str) -> Cell:
 
 _REPLACEMENT = Cell("an order of its own, which costs nothing: booked, shipped and billed at zero", "replacement")
 _AS_ABOVE = msgspec.structs.replace(_REPLACEMENT, story="")  # whatever it is exchanged for: one story shows it
+
+_UNCONFIGURED = "such a route is refused when the configuration is read"
+_NOT_IN_ADVANCE = Cell(_UNCONFIGURED, "", refused="The Orders API tells no captures; a settlement does, days later.")
+_NO_DEPOSITS = Cell(_UNCONFIGURED, "", refused="Business Central's standard API knows no deposit on a sales order.")
 
 ROWS: tuple[Row, ...] = (
     Row(
@@ -323,6 +328,28 @@ ROWS: tuple[Row, ...] = (
             )
         },
         route={"payments": "payment"},
+        shop={"currency": "USD"},
+    ),
+    Row(
+        "deposited",
+        "Captures recorded in advance (`payments: advance`)",
+        Cell(
+            "one deposit on the sales order of what was captured (`deposit.post`), applied to the invoice "
+            "(`deposit.apply`)",
+            "deposited",
+        ),
+        (*FORWARD, "deposit.post", "deposit.apply"),
+        {"amazon": _NOT_IN_ADVANCE, "businesscentral": _NO_DEPOSITS},
+        route={"payments": "advance"},
+        shop={"currency": "USD"},
+    ),
+    Row(
+        "deposited_and_refunded",
+        "The same, and a unit refunded",
+        Cell("one credit memo, paid out by one customer refund", "paid_refund"),
+        (*CREDITED, "deposit.post", "deposit.apply", "refund.pay"),
+        {"amazon": _NOT_IN_ADVANCE, "businesscentral": _NO_DEPOSITS},
+        route={"payments": "advance"},
         shop={"currency": "USD"},
     ),
     Row(
