@@ -9,6 +9,7 @@ from crossdock.domain.events import OrderSeen, ShipmentSeen
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.money import ZERO
 from crossdock.domain.state import shipped as shipped_by_line
+from crossdock.domain.summary import MISSING
 
 LINES = (line("1", sku="SKU-1", quantity=3), line("2", sku="SKU-2", quantity=2))
 
@@ -116,10 +117,24 @@ def test_a_shipment_before_its_order_is_kept_and_applied() -> None:
     assert len(play.state.early) == 1
     assert (play.summary.status, play.summary.reason) == ("waiting", "the order has not come yet")
     play.tell(OrderSeen(order(lines=LINES)))
+    assert play.timers == {}
     assert play.purposes() == ["fulfilment.push", "order.book"] or play.purposes() == ["order.book", "fulfilment.push"]
     play.settle("order.book")
     assert "shipment.post" in play.purposes()
     assert not play.state.early
+
+
+def test_what_comes_of_an_order_that_is_not_ours_is_not_waited_for_for_ever() -> None:
+    play = Play()
+    play.tell(shipped(shipment("a", [("1", 3)])), shipped(shipment("b", [("2", 1)])))
+    assert play.summary.status == "waiting"
+    play.fire(MISSING)
+    assert (play.summary.status, play.timers) == ("ignored", {})
+    play.tell(shipped(shipment("a", [("1", 3)])))
+    assert (play.summary.status, play.timers) == ("ignored", {}), "the same once more is no news"
+    play.tell(OrderSeen(order(lines=LINES)))
+    play.settle("order.book")
+    assert "shipment.post" in play.purposes(), "nothing is lost if it comes after all"
 
 
 def test_quantities_may_be_fractions() -> None:

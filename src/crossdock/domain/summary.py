@@ -5,6 +5,8 @@ from crossdock.domain.events import ParcelSeen
 from crossdock.domain.process import PROCESS, REFUNDING, UNDO
 from crossdock.domain.state import OrderState
 
+MISSING = "order.missing"  # the alarm: until it goes off, an order that others told of is waited for
+
 
 def summarise(state: OrderState) -> Summary:
     order = state.order
@@ -12,6 +14,8 @@ def summarise(state: OrderState) -> Summary:
         return Summary("ignored", reason="only a settlement names it: the order has not come")
     if order is None and state.early and all(isinstance(event, ParcelSeen) for event in state.early):
         return Summary("ignored", reason="only a carrier tells of it: the order has not come")
+    if order is None and state.early and MISSING not in state.timers:
+        return Summary("ignored", reason="others tell of it: for a week the order has not come")
     if order is None:
         return Summary("waiting", reason="the order has not come yet")
     status, step, reason = _where(state)

@@ -1,5 +1,7 @@
 """What came before its order is kept, and applied when the order comes."""
 
+from datetime import timedelta
+
 from crossdock.domain import entries as e
 from crossdock.domain.cases import return_seen as returns
 from crossdock.domain.cases.allocations_seen import allocations_seen
@@ -24,12 +26,22 @@ from crossdock.domain.events import (
     ShipmentSeen,
 )
 from crossdock.domain.holding import let_go
+from crossdock.domain.summary import MISSING
+
+WAIT = timedelta(days=7)
 
 
 def keep(d: Draft, event: Early) -> None:
-    """Keep an event for the order that is still to come; the same event once."""
-    if event not in d.state.early:
-        d.note(e.EventKept(event, d.now))
+    """Keep an event for the order that is still to come; the same event once.
+
+    A warehouse ships, and an ERP bills, for others too: after a week the order counts as none of ours. What is kept is
+    applied all the same should it come.
+    """
+    if event in d.state.early:
+        return
+    d.note(e.EventKept(event, d.now))
+    if MISSING not in d.state.timers and not isinstance(event, ParcelSeen):  # a carrier alone is not waited for
+        d.timer(MISSING, d.now + WAIT)
 
 
 def apply_early(d: Draft, early: tuple[Early, ...]) -> None:

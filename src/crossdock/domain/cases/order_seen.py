@@ -22,6 +22,7 @@ from crossdock.domain.problems import problem
 from crossdock.domain.process import AMEND
 from crossdock.domain.rulings import Way, locked, ruling, stage_of
 from crossdock.domain.state import ordered
+from crossdock.domain.summary import MISSING
 
 
 def order_seen(d: Draft, order: Order, authoritative: bool = False) -> None:
@@ -102,6 +103,7 @@ def newer(order: Order, known: Order) -> bool:
 def _first(d: Draft, order: Order) -> None:
     early = d.state.early
     d.note(e.OrderRecorded(order, d.now))
+    d.timer(MISSING, None)
     if order.part is None:  # the channel's own id leads to the order that has it
         d.refer(order.channel, "order", order.external_id)
     d.refer(order.channel, "number", order.number)
