@@ -48,7 +48,7 @@ class Ending(msgspec.Struct, frozen=True):
 class ConnectionView(msgspec.Struct, frozen=True):
     health: ConnectionHealth
     state: str  # paused, down, trying, failing, throttled, fine, idle
-    quota_used: float | None  # share of the burst that is booked ahead, 0 to 1
+    quota_used: float | None  # of the calls at once that are allowed, or of the burst: what is taken now, 0 to 1
     facts: SystemFacts | None
     ending: list[Ending] = []
 
@@ -79,8 +79,8 @@ def _ending(health: ConnectionHealth, now: datetime) -> list[Ending]:
 def _used(health: ConnectionHealth, facts: SystemFacts | None) -> float | None:
     if facts is None:
         return None
-    if facts.concurrency:
-        return min(1.0, (health.slots_held or 0) / facts.concurrency)
+    if facts.concurrency:  # not of the slots: workers share all of them, whether they call or not
+        return min(1.0, health.in_flight / facts.concurrency)
     if facts.rate_per_s and health.booked_s is not None:
         return max(0.0, min(1.0, health.booked_s * facts.rate_per_s / (facts.burst or facts.rate_per_s)))
     return None
