@@ -20,7 +20,7 @@ def came_twice(evidence: "Evidence") -> Found:
     """I1b: a return that the warehouse expects twice, or more units taken in by the ERP than ever came."""
     names = evidence.vendors.warehouse.books()["returns_repeated"]
     found = [(whole_of(name), f"the warehouse was told of {name} twice") for name in names]
-    taken, received = _posted(evidence, restock=True) + _posted(evidence, restock=False), _received(evidence)
+    taken, (received, _) = _posted(evidence, restock=True) + _posted(evidence, restock=False), _counted(evidence)
     return found + [
         (key, f"the ERP took {units} of item {item} back, {received[key, item]} came")
         for (key, item), units in taken.items()
@@ -35,7 +35,7 @@ def apart(evidence: "Evidence") -> Found:
     if not evidence.scenario.returns or not resting:
         return []
     back, off, by_credit = _posted(evidence, restock=True), _posted(evidence, restock=False), _credited(evidence)
-    received, restocked, refunded = _received(evidence), _restocked(evidence), _refunded(evidence)
+    (received, restocked), refunded = _counted(evidence), _refunded(evidence)
     found = []
     for key, item in sorted(received | refunded | by_credit):
         if key not in resting:
@@ -90,20 +90,15 @@ def _told_otherwise(evidence: "Evidence", resting: set[str]) -> Iterator[tuple[s
             yield key, f"return {told.id}: the warehouse says {dict(ours)}, the shop was told {dict(theirs)}"
 
 
-def _received(evidence: "Evidence") -> Units:
-    items, sums = evidence.vendors.shelves.skus, Units()
+def _counted(evidence: "Evidence") -> tuple[Units, Units]:
+    """By the warehouse: what came, and what of it is on the shelves again."""
+    items, received, restocked = evidence.vendors.shelves.skus, Units(), Units()
     for one in evidence.vendors.warehouse.returns.returns.values():
         for item in one.items:
-            sums[str(one.order.partner), items[item.sku]] += item.received
-    return sums
-
-
-def _restocked(evidence: "Evidence") -> Units:
-    items, sums = evidence.vendors.shelves.skus, Units()
-    for one in evidence.vendors.warehouse.returns.returns.values():
-        for item in one.items:
-            sums[str(one.order.partner), items[item.sku]] += item.restocked
-    return sums
+            at = str(one.order.partner), items[item.sku]
+            received[at] += item.received
+            restocked[at] += item.restocked
+    return received, restocked
 
 
 def _refunded(evidence: "Evidence") -> Units:

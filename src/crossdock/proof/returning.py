@@ -156,4 +156,4 @@ class Returning:
 def announced(warehouse: ShipHeroSimulator, return_id: str) -> list[Expected]:
     """What the warehouse was told of a return of the shop's, the newest first."""
     known = reversed(warehouse.returns.returns.values())
-    return [one for one in known if f"-{return_id}" in f"{one.partner_id}"]
+    return [one for one in known if f"-{return_id}-" in f"{one.partner_id}-"]

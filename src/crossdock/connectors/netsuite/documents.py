@@ -52,6 +52,15 @@ def invoice_id(command: MakeInvoice) -> str:
     return external_id(command.order_key, f"INV-{_digest(','.join(sorted(command.shipment_ids)))}")
 
 
+def render_bill(command: MakeInvoice, now: datetime, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The transform's body: all that is fulfilled and not billed. NetSuite dates it today; where the books of the
+    day on which it was asked for are closed, it is told the first of open ones, if that is still to come."""
+    document: dict[str, Any] = {"externalId": invoice_id(command)}
+    if command.posted_on is not None:
+        document["tranDate"] = posting_date(now, command.posted_on, settings)
+    return document
+
+
 def render_fulfilment(command: PostShipment, order: SalesOrder, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The transform's body. Lines not named would be shipped in full, so every open line is named, shipped or not."""
     taken = _allot(command, order, settings)

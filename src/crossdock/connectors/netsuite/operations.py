@@ -20,6 +20,7 @@ from crossdock.connectors.netsuite.documents import (
     read_invoice,
     render_amendment,
     render_as_booked,
+    render_bill,
     render_closing,
     render_fulfilment,
 )
@@ -145,7 +146,8 @@ async def find_invoice(client: NetSuite, payload: MakeInvoice, call: Call) -> Re
 async def make_invoice(client: NetSuite, payload: MakeInvoice, call: Call) -> Result:
     """Bill what is fulfilled and not yet billed, then read number, total and tax of what NetSuite made."""
     try:
-        made = await client.transform(payload.erp_ref, "invoice", {"externalId": invoice_id(payload)})
+        document = render_bill(payload, client.line.now(), client.settings)
+        made = await client.transform(payload.erp_ref, "invoice", document)
     except Stopped as stopped:
         return await _unbillable(client, payload, call, stopped)
     try:

@@ -12,6 +12,7 @@ from crossdock.connectors.netsuite.documents import (
     fulfilment_id,
     invoice_id,
     read_invoice,
+    render_bill,
     render_closing,
     render_fulfilment,
 )
@@ -66,6 +67,15 @@ def test_goods_are_posted_on_the_day_they_left_or_the_first_of_open_books() -> N
     assert render_fulfilment(moved, order(), {})["tranDate"] == "2026-12-01"
     open_again = msgspec.structs.replace(left, posted_on=date(2026, 11, 1))  # sent again after October was closed
     assert render_fulfilment(open_again, order(), {})["tranDate"] == "2026-11-23"
+
+
+def test_a_bill_is_of_its_own_day_or_the_first_of_open_books() -> None:
+    bill, now = MakeInvoice(KEY, "4712", ("SH2",)), datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert render_bill(bill, now, {}) == {"externalId": invoice_id(bill)}, "NetSuite's own today"
+    moved = msgspec.structs.replace(bill, posted_on=date(2026, 12, 1))
+    assert render_bill(moved, now, {})["tranDate"] == "2026-12-01"
+    open_again = msgspec.structs.replace(bill, posted_on=date(2026, 11, 1))
+    assert render_bill(open_again, now, {})["tranDate"] == "2026-11-23"
 
 
 def test_weights_are_in_the_accounts_unit_and_never_nothing() -> None:
