@@ -35,9 +35,10 @@ def main() -> int:
     said = uvloop.run(_until_told(work(seed, asked, out)))
     if asked.json:
         sys.stdout.write(json.dumps(said, indent=1) + "\n")
+    kind = "behind" if asked.what == "failover" and asked.behind else asked.what
     if asked.keep:
-        report.keep(asked.what, said)
-    report.show(asked.what, said, out)
+        report.keep(kind, said)
+    report.show(kind, said, out)
     return {"HELD": HELD, "VOID": VOID}.get(said["verdict"], BROKEN)
 
 
@@ -59,7 +60,7 @@ async def _rounds(seed: int, asked: argparse.Namespace, out: Console) -> dict[st
 async def _failover(seed: int, asked: argparse.Namespace, out: Console) -> dict[str, Any]:
     async with open_house(seed, workers=asked.workers, keep=asked.leave, standby=follow) as house:
         out.print(f"the house stands in {house.folder}")
-        return report.followed(await failover(house, asked.orders, out.print))
+        return report.followed(await failover(house, asked.orders, asked.behind, out.print))
 
 
 def _options() -> argparse.ArgumentParser:
@@ -67,6 +68,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("what", nargs="?", choices=("rounds", "failover"), default="rounds")
     options.add_argument("--rounds", type=int, default=20)
     options.add_argument("--orders", type=int, default=5000, help="in all, at least")
+    options.add_argument("--behind", type=float, default=0.0, help="failover: seconds that the standby does not know")
     options.add_argument("--seed", type=int, help="of the plan; drawn and printed when not given")
     options.add_argument("--only", default="", help=f"comma-separated: {', '.join(plan.KINDS)}")
     options.add_argument("--workers", type=int, default=1, help="decide and deliver processes of each serve")

@@ -18,6 +18,7 @@ from chaos.plan import KINDS
 from chaos.rounds import Campaign
 from chaos.watching import Measured
 
+TITLES = {"rounds": "Rounds", "failover": "Fail-over", "behind": "Fail-over to a standby that was behind"}
 ROOT = Path(__file__).parents[1]
 KEPT, PAGE = ROOT / "docs" / "proof" / "chaos.json", ROOT / "docs" / "proof" / "chaos.md"
 
@@ -76,6 +77,8 @@ def followed(found: Failover) -> dict[str, Any]:
         "orders": books.placed,
         "acknowledged": books.acknowledged,
         "acknowledged_before": found.acknowledged_before,
+        "behind_s": found.behind_s,
+        "forgotten": found.forgotten,
         "booked": books.booked,
         "with_a_person": books.exceptions,
         "lost": len(books.lost),
@@ -125,15 +128,18 @@ def _rounds(said: Mapping[str, Any]) -> list[str]:
 
 
 def _failover(said: Mapping[str, Any]) -> list[str]:
+    lines = [f"the primary was killed with {said['acknowledged_before']} orders acknowledged"]
+    if said.get("behind_s"):
+        lines.append(f"its standby knew nothing of the last {said['behind_s']:g} s, nor of {said['forgotten']} calls")
     return [
-        f"the primary was killed with {said['acknowledged_before']} orders acknowledged",
+        *lines,
         *_books(said),
         f"the standby took writes {said['promoted_s']:g} s after the kill, and work resumed {said['resumed_s']:g} s "
         f"after that (bar {watching.RESUME_BAR_S:g} s)",
     ]
 
 
-LINES = {"rounds": _rounds, "failover": _failover}
+LINES = {"rounds": _rounds, "failover": _failover, "behind": _failover}
 
 
 def _spread(found: Mapping[str, float]) -> str:
@@ -163,10 +169,11 @@ def page(kept: Mapping[str, Any]) -> str:
     lines = [
         "# The last kept chaos run",
         "",
-        'Made by `make chaos ARGS="--keep"` and `make chaos ARGS="failover --keep"`; `chaos.json` holds every round. '
+        'Made by `make chaos ARGS="--keep"`, `make chaos ARGS="failover --keep"` and '
+        '`make chaos ARGS="failover --behind 5 --keep"`; `chaos.json` holds every round. '
         "[What the run does, and how to read it](../explanation/chaos.md)",
     ]
-    for what, title in (("rounds", "Rounds"), ("failover", "Fail-over")):
+    for what, title in TITLES.items():
         if what in kept:
             lines += ["", f"## {title}", "", *_kept(what, kept[what])]
     return "\n".join(lines) + "\n"

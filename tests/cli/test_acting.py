@@ -301,3 +301,21 @@ async def test_an_order_shows_where_its_parcels_are(cli: Cli, store: PostgresSto
     shown = (await cli("show", key(AFTER))).out
     for word in ("its way", "in trouble", "33XT", "Australia Post"):
         assert word in shown
+
+
+async def test_a_database_that_lost_time_is_told_so_and_made_up_for(cli: Cli, store: PostgresStore) -> None:
+    assert "lost no time" in (await cli("restored")).out
+    assert await cli.json("restored") is None
+    assert "looked for first" in (await cli("restored", "--reason", "a copy of 02:00", "--days", "2")).out
+    told = await cli.json("restored")
+    lasts = datetime.fromisoformat(told["doubted_until"]) - datetime.fromisoformat(told["restored_at"])
+    assert lasts == timedelta(days=2)
+    assert "--end" in (await cli("restored")).out
+    await cli("restored", "--reason", "for ever", "--days", "0", code=5)
+    await cli("restored", "--end", code=5)
+    assert "without a look" in (await cli("restored", "--end", "--reason", "compared")).out
+    assert await cli.json("restored") is None
+    acts = await store.pool.fetch("select action, reason from audit order by id")
+    assert [tuple(row) for row in acts] == [
+        ("database.restored", "a copy of 02:00"), ("database.made_up", "compared"),
+    ]  # fmt: skip

@@ -176,6 +176,13 @@ async def test_a_limit_that_refuses_for_hours_is_seen(day: Day, desk: Desk) -> N
             assert "the limit there lets it through" in (await who.page(f"/orders/{row['key']}")).text
 
 
+async def test_now_says_that_the_database_lost_time_for_as_long_as_it_matters(day: Day, desk: Desk) -> None:
+    for role, doubt_s in (("viewer", 3600.0), ("admin", 0.0)):
+        await day.store.restored(doubt_s)
+        async with visitor(desk, role) as who:  # an application of its own: Now keeps its figures for a moment
+            assert ("may have lost time" in (await who.page("/now/figures")).text) is (doubt_s > 0)
+
+
 async def test_a_poll_that_fails_is_seen_until_it_succeeds(day: Day, desk: Desk) -> None:
     """What else the connection does may go well: an app that lacks one access scope, say."""
     name = next(one.name for one in await reading_connections.connections(desk.pool) if one.health == "fine")

@@ -10,7 +10,8 @@ import msgspec
 
 from crossdock.api.desk import Desk
 from crossdock.kit.pausing import pause
-from crossdock.store import reading_connections, reading_now
+from crossdock.store import origin, reading_connections, reading_now
+from crossdock.store.origin import Doubt
 from crossdock.store.reading import Count, Database
 from crossdock.store.reading_connections import ConnectionHealth
 from crossdock.store.reading_now import History, Lag, Lane, Outbound, Rates, Worker
@@ -40,6 +41,7 @@ class Now(msgspec.Struct, frozen=True):
     lag: list[Lag]
     connections: list[ConnectionHealth]
     workers: list[Worker]
+    doubt: Doubt | None = None  # the database lost time; else none
 
 
 class Beat(msgspec.Struct, frozen=True):
@@ -164,6 +166,7 @@ class Pulse:
                 lag=await reading_now.lag(database, felt.rates.at),
                 connections=await reading_connections.connections(database),
                 workers=await reading_now.workers(database),
+                doubt=await origin.standing(database),
             )
 
     def _decided_per_min(self) -> float | None:

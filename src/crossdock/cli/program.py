@@ -22,6 +22,7 @@ from crossdock.cli import (
     partners,
     people,
     prove,
+    restoring,
     serving,
     settlements,
     stock,
@@ -52,7 +53,7 @@ def build() -> typer.Typer:
     app.callback()(_options)
     modules = (
         serving, demo, folder, orders, holds, stock, settlements, closing, connections, connectors, people,
-        partners, auditing, prove, bench,
+        partners, auditing, restoring, prove, bench,
     )  # fmt: skip
     for module in modules:
         module.add(app)

@@ -23,6 +23,7 @@ _MUTANTS = typer.Option(False, "--mutants", help="Instead: plant bugs, one by on
 _PLANTED = typer.Argument(None, help="With --mutants: the folder of the planted bugs (tests/proof/mutants).")
 _SCENARIO = typer.Option(None, help="Instead: run the one scenario in this file, as a violation's report prints it.")
 STORES = ("memory", "postgres")
+IN_MEMORY = "restored"  # its tables are put back as a whole
 
 
 def _server() -> AbstractContextManager[str]:
@@ -86,6 +87,8 @@ def _wrong(profile: str | None, store: str, kept: Sequence[Path]) -> str | None:
         return f"There is no fault profile {profile!r}. There are: {', '.join(known)}."
     if store not in STORES:
         return f"There is no store {store!r}. There are: {', '.join(STORES)}."
+    if profile == IN_MEMORY and store != "memory":
+        return f"--profile {IN_MEMORY} has its tables in memory: leave --store out."
     missing = next((file.parent for file in kept if not file.parent.is_dir()), None)
     return None if missing is None else f"There is no folder {missing} for the report."
 

@@ -9,7 +9,7 @@ from crossdock.engine import breaker
 from crossdock.engine.health import Health
 from crossdock.engine.quota import QuotaHold
 from crossdock.engine.recording import Recorder
-from crossdock.engine.sending import Attempt, Sender, sent_of
+from crossdock.engine.sending import Attempt, Sender, sent_of, settles_in_s
 from crossdock.engine.sparingly import Sparingly
 from crossdock.engine.world import Linked, World
 from crossdock.kit.manifest import Repeat
@@ -148,6 +148,9 @@ class Courier:
     async def _serve(self, command: LeasedCommand, claimed_at: float) -> None:
         operation = self._sender.operation(command)
         try:
+            if (unsettled_s := settles_in_s(command, operation)) > 0:
+                await self._world.store.unlease([(command.id, command.fence)], unsettled_s)
+                return
             in_time = await self._quota.spend(1 if operation is None else operation.cost)
             left_s = self._lease_s * LEASE_MARGIN - (self._world.stopwatch() - claimed_at)
             if operation is not None and operation.repeat in _REPEATED:

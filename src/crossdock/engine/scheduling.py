@@ -18,6 +18,7 @@ class ScheduleLoop:
     def __init__(self, world: World) -> None:
         self._world = world
         self._tended = float("-inf")
+        self._doubted = False  # whether it was said
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -45,3 +46,7 @@ class ScheduleLoop:
             self._world.signals.set(f"crossdock.store.{name}", value)
         if figures.get("oldest_snapshot_s", 0.0) > OLD_SNAPSHOT_S:
             self._world.signals.log.warning("store.old_snapshot", seconds=round(figures["oldest_snapshot_s"]))
+        doubted = figures.get("doubted_s", 0.0) > 0
+        if doubted and not self._doubted:
+            self._world.signals.log.warning("store.restored", looks_first_for_s=round(figures["doubted_s"]))
+        self._doubted = doubted

@@ -35,8 +35,15 @@ class Attempt(msgspec.Struct):
 
 
 def in_doubt(command: LeasedCommand) -> bool:
-    """Whether an earlier send of this command may have had its effect."""
-    return command.check_first or command.expired
+    """Whether an earlier send of this command may have had its effect, one that the database has forgotten included."""
+    return command.check_first or command.expired or command.restored_s is not None
+
+
+def settles_in_s(command: LeasedCommand, operation: Operation | None) -> float:
+    """How long the system may still be without what was sent just before the database lost its memory of it."""
+    if command.restored_s is None or operation is None:
+        return 0.0
+    return max(0.0, operation.settle_s - command.restored_s)
 
 
 class Sender:

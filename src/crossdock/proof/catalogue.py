@@ -95,7 +95,8 @@ ELSEWHERE: Mapping[str, str] = {
     "F25": "not simulated: configuration is read when a process starts",
     "F28": "drawn by no seed of itself: profiles `refunds`, `exchanges`, `returns`, `payouts`, `deposits`; "
     "every kind in `tests/matrix`",
-    "F30": "a procedure, described in the how-to for backups; not simulated",
+    "F30": 'drawn by no seed of itself: profile `restored`; real processes: `make chaos ARGS="failover --behind 5"`; '
+    "a real dump in `tests/store`",
     "F31": "benchmarks: a backlog of 100,000 beside live orders",
     "F32": "an absent collector is harmless: `tests/observe`",
     "F33": "not built: sealed personal data",
@@ -164,6 +165,7 @@ REQUESTED: Mapping[str, str] = {
     "exchanges": "goods that left are exchanged, for dearer and cheaper ones, twice; taken back, refunded, paid later",
     "returns": "goods come back, whole, damaged, in two parts or not at all, before and after the money",
     "payouts": "the shop pays out while orders are sold and refunded; the bank takes its time, or sends it back",
+    "restored": "the database is put back by up to ten seconds, or to the midst of an order; under lost answers",
     "deposits": "each capture is posted: orders paid at once or in parts, before and after the bill, and refunded",
 }
 

@@ -37,6 +37,8 @@ _CAUSES: Mapping[str, tuple[str, ...]] = {
     "row_unreadable": ("unreadable_position",),
     "refunded, then damaged": ("return.stock_differs",),  # the credit memo put them back before anybody knew
     "payout sent back": ("settlement.returned",),
+    # What was told before the database forgot it is not what is true now: a person must know.
+    "acted on, and forgotten": ("fulfilment.push.conflict", "booking.amend.conflict"),
     "record_locked": _TO_THE_ERP,
     "record_refused": _TO_THE_ERP,
 }  # fmt: skip
@@ -78,6 +80,8 @@ def _excused(evidence: "Evidence", key: str) -> tuple[str, ...]:
     happened = [name for name, value in plan.wish.items() if value is True] + [verb for _, verb in plan.acts]
     happened += [kind for kind in ("record_locked", "record_refused") if evidence.scenario.singled_out(kind, key)]
     happened += ["refunded, then damaged"] if evidence.vendors.returning.came_worse(key) else []
+    forgotten = evidence.scenario.profile == "restored" and bool(plan.acts)
+    happened += ["acted on, and forgotten"] if forgotten else []
     happened += ["payout sent back"] if key in evidence.vendors.sent_back() else []
     happened += ["row_unreadable"] if key in evidence.vendors.shelves.blank else []
     happened += [kind for kind in ("webhook_drifted",) if kind in evidence.scenario.rates]
@@ -138,7 +142,7 @@ def taken_twice(evidence: "Evidence") -> list[tuple[str, str]]:
     taken = Counter(
         (delivery.url, delivery.headers.get("X-Shopify-Webhook-Id") or delivery.headers.get("x-shiphero-message-id"))
         for status, delivery in evidence.vendors.post.acknowledged
-        if status == 202
+        if status == 202 and delivery.body not in evidence.gone
     )
     return [
         ("", f"delivery {name} was taken {times} times") for (_, name), times in taken.items() if name and times > 1

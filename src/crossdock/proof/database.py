@@ -183,8 +183,8 @@ class ProcessStore:
     async def record(self, sent: Sequence[Sent]) -> list[bool]:
         return await self._call("record", lambda: self._base.record(sent), loses=True)
 
-    async def unlease(self, commands: Sequence[tuple[int, int]]) -> None:
-        await self._call("unlease", lambda: self._base.unlease(commands), loses=True)
+    async def unlease(self, commands: Sequence[tuple[int, int]], in_s: float = 0.0) -> None:
+        await self._call("unlease", lambda: self._base.unlease(commands, in_s), loses=True)
 
     async def move_timers(self, limit: int) -> int:
         if not self._trouble.down and not self._line.waiting("timers"):
@@ -214,6 +214,9 @@ class ProcessStore:
 
     async def release_slots(self, account: str, worker: str) -> None:
         await self._quiet(lambda: self._base.release_slots(account, worker))
+
+    async def restored(self, doubt_s: float) -> None:
+        await self._quiet(lambda: self._base.restored(doubt_s))
 
     async def connections(self) -> dict[str, ConnectionRow]:
         return await self._quiet(self._base.connections)

@@ -44,6 +44,7 @@ class Evidence:
         self.pace = Pace()
         self.rounds: list[tuple[float, float]] = []  # when a poll of all the ERP's stock began and ended
         self.ended = EPOCH
+        self.gone: set[bytes] = set()  # what was taken, and lost with the time that a restored database lost
 
     @property
     def books(self) -> Books:
@@ -70,6 +71,11 @@ class Evidence:
             self.seen("I12", order, f"{serving.key} was sent after its lease had ended")
         elif self.pace.too_soon(vendor, (row.key, row.fence), (now - EPOCH).total_seconds()):
             self.seen("I15", order, f"{serving.key} was begun while {vendor} had asked for rest")
+
+    def forgotten(self, before: Books) -> None:
+        """The database was put back: what it had taken since is gone."""
+        kept = {message.body for message in self.books.messages.values()}
+        self.gone |= {message.body for message in before.messages.values()} - kept
 
     def before_replay(self) -> None:
         # What stands open may be cured by hearing of it again: a product that the ERP did not have then, say.

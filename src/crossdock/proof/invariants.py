@@ -160,7 +160,7 @@ def _fences(evidence: Evidence) -> list[tuple[str, str]]:
 
 def _not_kept(evidence: Evidence) -> list[tuple[str, str]]:
     """I8: what was answered with 2xx is there, to the byte; what was refused is not."""
-    kept = {message.body for message in evidence.books.messages.values()}
+    kept = {message.body for message in evidence.books.messages.values()} | evidence.gone
     found = []
     for status, delivery in evidence.vendors.post.acknowledged:
         if 200 <= status < 300 and delivery.body not in kept:

@@ -206,6 +206,20 @@ def _later(**more: Any) -> Callable[[Random], dict[str, Any]]:
     return draw
 
 
+def _restored(random: Random) -> dict[str, Any]:
+    """Trouble on the way to the vendors, and crashes."""
+    kinds = random.sample((*_AFTERMATH, "search_lag", "crash"), random.choice((0, 1, 2, 3)))
+    return {**_mixed(random, kinds, random.choice((1, 2)), 0.5), "trouble_s": 24.0}
+
+
+def _put_back(random: Random, orders: tuple[OrderPlan, ...]) -> Blow:
+    """The database is put back once: to the midst of what is done for an order, or to any moment."""
+    if random.random() < 0.5:
+        at = random.choice(orders).at + random.uniform(0.0, 0.3)
+        return Blow(round(at, 3), "restored", "", round(random.uniform(0.05, 1.0), 3))
+    return Blow(round(random.uniform(0.5, 9.0), 3), "restored", "", round(random.uniform(0.5, 10.0), 2))
+
+
 _MEDDLING = ((8.0, "retry_all"), (8.1, "retry_all"), (12.0, "replay"))
 
 PROFILES: Mapping[str, Callable[[Random], dict[str, Any]]] = {
@@ -251,6 +265,7 @@ ON_REQUEST: Mapping[str, Callable[[Random], dict[str, Any]]] = {
     "deposits": _later(payments="advance"),
     "returns": _later(returns=True),
     "payouts": _paid_out,
+    "restored": _restored,
 }
 REFUNDS = ("refund_all", "refund_unit", "refund_kept_unit", "refund_shipping", "refund_amount")
 EXCHANGES = ("exchange_even", "exchange_cheaper", "exchange_dearer")
@@ -279,6 +294,8 @@ def scenario(seed: int, profile: str | None = None) -> Scenario:
         orders = tuple(_sent_back(Random(f"{seed}/returns/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
     if name == "exchanges":
         orders = tuple(_exchanged(Random(f"{seed}/exchanges/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
+    if name == "restored":
+        drawn["blows"] += (_put_back(Random(f"{seed}/restored"), orders),)  # noqa: S311
     planned = Scenario(seed, name, orders, **drawn)
     told = name == "stock" or (name == "swarm" and not stock.randrange(_STOCK_SWARMS))
     return _stocked(stock, planned) if told else planned

@@ -25,6 +25,7 @@ from crossdock.proof.tables import InMemory, Tables
 from crossdock.proof.vendors import Vendors
 from crossdock.proof.witness import Note, Testimony, Witness
 from crossdock.simulators.base import Deliver, Request
+from crossdock.store.origin import DOUBT_S
 from crossdock.store.protocol import Arrival, StoreUnavailable
 
 PATIENCE_S = 3600.0  # of quiet, until all has come to rest: longer than a command can be sent again, waits doubling
@@ -246,6 +247,9 @@ class _Play:
 
     async def _blow(self, blow: Blow) -> None:
         await asyncio.sleep(self.scenario.warm_s + blow.at)
+        if blow.kind == "restored":
+            await self._restored(blow)
+            return
         self.witness.fault(blow.kind, blow.who or "database", f"for {blow.for_s:g} s")
         match blow.kind:
             case "crash":
@@ -271,6 +275,23 @@ class _Play:
                 self.vendors.erp.act("revoke_tokens", {})
             case "unsubscribed":
                 self.vendors.shop.act("unsubscribe", {})
+
+    async def _restored(self, blow: Blow) -> None:
+        """The database is put back to what it was ``for_s`` before; what others did meanwhile, they did."""
+        if not isinstance(self.tables, InMemory):
+            raise TypeError("only tables in memory are put back")
+        backup = self.tables.backup()
+        await asyncio.sleep(blow.for_s)
+        self.witness.fault(blow.kind, "database", f"it is what it was {blow.for_s:g} s ago")
+        for worker in self._workers.values():
+            worker.process.crash()
+        before = self.tables.books
+        self.tables.restore(backup)
+        self.evidence.forgotten(before)
+        await self.tables.store.restored(DOUBT_S)
+        await asyncio.sleep(_AGAIN_S)
+        for name in list(self._workers):
+            self._start(name)
 
     async def _killed(self, blow: Blow) -> None:
         self._workers[blow.who].process.crash()

@@ -1,5 +1,6 @@
 """Where a run's tables are: in memory, or on a PostgreSQL. Both are read by the invariants as the same ``Books``."""
 
+import copy
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
@@ -54,6 +55,16 @@ class InMemory:
     def line(self, _process: Process) -> "Line":
         """All processes share the rows."""
         return self
+
+    def backup(self) -> Books:
+        """Everything that is committed now."""
+        kept = copy.deepcopy(self.store.books)
+        kept.locked.clear()
+        return kept
+
+    def restore(self, backup: Books) -> None:
+        """Put everything back to what it was then. No process may live."""
+        self.store.books = backup
 
     def waiting(self, table: str, target: str = "") -> bool:
         """See ``Line``."""

@@ -45,6 +45,7 @@ def _leased(core: Core, target: str, row: Any, expired: bool) -> LeasedCommand:
         trace=row["trace"],
         expired=expired,
         waited_s=row["waited_s"],
+        restored_s=row["restored_s"],
     )
 
 
@@ -98,9 +99,9 @@ async def _tell(core: Core, connection: Connection, told: Sequence[tuple[int, Ne
     await core.tell(connection, [(senders[command_id], message) for command_id, message in told])
 
 
-async def unlease(core: Core, commands: Sequence[tuple[int, int]]) -> None:
+async def unlease(core: Core, commands: Sequence[tuple[int, int]], in_s: float) -> None:
     """See ``Store.unlease``."""
     ids, fences = [command_id for command_id, _ in commands], [fence for _, fence in commands]
     with translated("give commands back"):
         async with core.pool.acquire() as connection:
-            await connection.execute(_SQL.unlease, ids, fences, len(ids))
+            await connection.execute(_SQL.unlease, ids, fences, len(ids), in_s)

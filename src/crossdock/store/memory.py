@@ -18,6 +18,7 @@ from crossdock.store.memory_masters import MemoryMasters
 from crossdock.store.memory_rows import Attempt, Books, Dispatch, Entry, Finding, Opened, Row
 from crossdock.store.protocol import (
     BACKFILL,
+    LOST_FENCES,
     OUTCOME,
     Arrival,
     ClaimedStream,
@@ -288,7 +289,13 @@ class MemoryStore(MemoryMasters):
             expired,
             waited_s,
             row.posting_from,
+            self.books.restored_s(now),
         )
+
+    async def restored(self, doubt_s: float) -> None:
+        now = self._now()
+        self.books.doubted = now, now + timedelta(seconds=doubt_s)
+        self.books.skip("fences", LOST_FENCES)
 
     def _holds(self, number: int, fence: int) -> bool:
         row = self.books.dispatch.get(number)
@@ -318,11 +325,11 @@ class MemoryStore(MemoryMasters):
             self._tell(row.target, message)
         return True
 
-    async def unlease(self, commands: Sequence[tuple[int, int]]) -> None:
+    async def unlease(self, commands: Sequence[tuple[int, int]], in_s: float = 0.0) -> None:
         for number, fence in commands:
             if self._holds(number, fence):
                 row = self.books.dispatch[number]
-                row.leased, row.due_at = False, self._now()
+                row.leased, row.due_at = False, self._now() + timedelta(seconds=in_s)
 
     # -- limits ------------------------------------------------------------------------------------------------
 
@@ -395,4 +402,4 @@ class MemoryStore(MemoryMasters):
 
     async def tend(self) -> dict[str, float]:
         rows = {"agenda_rows": float(len(self.books.agenda)), "dispatch_rows": float(len(self.books.dispatch))}
-        return {"oldest_snapshot_s": 0.0, **rows}
+        return {"oldest_snapshot_s": 0.0, "doubted_s": self.books.doubted_s(self._now()), **rows}

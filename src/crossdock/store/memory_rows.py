@@ -108,6 +108,7 @@ class Books:
         self.cursors: dict[tuple[str, str], str] = {}
         self.locked: set[int] = set()
         self.began: datetime | None = None
+        self.doubted: tuple[datetime, datetime] | None = None  # since when and until when
         self._by_ref: dict[StreamRef, int] = {}
         self._numbers: Counter[str] = Counter()
 
@@ -115,6 +116,18 @@ class Books:
         """The next number; never given twice, not even after a rollback."""
         self._numbers[sequence] += 1
         return self._numbers[sequence]
+
+    def restored_s(self, now: datetime) -> float | None:
+        """Since time was lost, while that matters."""
+        return (now - self.doubted[0]).total_seconds() if self.doubted and self.doubted_s(now) else None
+
+    def doubted_s(self, now: datetime) -> float:
+        """For how long it still matters that time was lost."""
+        return max(0.0, (self.doubted[1] - now).total_seconds()) if self.doubted else 0.0
+
+    def skip(self, sequence: str, numbers: int) -> None:
+        """Never give the next so many."""
+        self._numbers[sequence] += numbers
 
     def stream(self, ref: StreamRef) -> Row:
         """The stream of that name, made if there is none."""

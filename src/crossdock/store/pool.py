@@ -4,7 +4,7 @@ A URL may name several hosts (``postgresql://user@a:5432,b:5432/crossdock``); th
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -51,7 +51,7 @@ async def _keep(_connection: Connection) -> None:
     """Nothing to reset: the store leaves no session state behind, and a reset costs a round trip per use."""
 
 
-async def _open(url: str, name: str, settings: dict[str, str], size: int, reset: Any) -> Pool:
+async def _open(url: str, name: str, settings: dict[str, str], size: int, reset: Any, init: Any = None) -> Pool:
     with translated("connect to PostgreSQL"):
         return await asyncpg.create_pool(
             url,
@@ -62,13 +62,17 @@ async def _open(url: str, name: str, settings: dict[str, str], size: int, reset:
             command_timeout=COMMAND_S,
             connection_class=Watched,
             connect=connect,
+            init=init,
             reset=reset,
         )
 
 
-async def engine_pool(url: str, size: int = 8) -> Pool:
-    """Connections whose planner cannot flip. Never for reports: hash joins and sorts are off."""
-    return await _open(url, "crossdock engine", {**PLANNER, **SESSION}, size, _keep)
+async def engine_pool(url: str, size: int = 8, init: Callable[[Connection], Awaitable[None]] | None = None) -> Pool:
+    """Connections whose planner cannot flip. Never for reports: hash joins and sorts are off.
+
+    ``init`` is awaited on each new connection before anything else is asked on it.
+    """
+    return await _open(url, "crossdock engine", {**PLANNER, **SESSION}, size, _keep, init)
 
 
 async def reading_pool(url: str, size: int = 4) -> Pool:

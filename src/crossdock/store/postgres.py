@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from crossdock.store import accept, claims, customers, deliveries, limits, timers, value_lists, wanting
+from crossdock.store import accept, claims, customers, deliveries, limits, origin, timers, value_lists, wanting
 from crossdock.store.core import Core
 from crossdock.store.decisions import clean
 from crossdock.store.errors import UnknownConnection, translated
@@ -44,7 +44,7 @@ class PostgresStore:
         cls, url: str, *, pool_size: int = 8, stopwatch: Callable[[], float] = time.monotonic
     ) -> "PostgresStore":
         """Connect with the engine's settings. Raises ``StoreUnavailable``."""
-        return cls(await engine_pool(url, pool_size), url, stopwatch)
+        return cls(await engine_pool(url, pool_size, origin.notice), url, stopwatch)
 
     async def close(self) -> None:
         await self._wakeups.close()
@@ -71,9 +71,9 @@ class PostgresStore:
     async def record(self, sent: Sequence[Sent]) -> list[bool]:
         return await deliveries.record(self._core, sent) if sent else []
 
-    async def unlease(self, commands: Sequence[tuple[int, int]]) -> None:
+    async def unlease(self, commands: Sequence[tuple[int, int]], in_s: float = 0.0) -> None:
         if commands:
-            await deliveries.unlease(self._core, commands)
+            await deliveries.unlease(self._core, commands, in_s)
 
     async def move_timers(self, limit: int) -> int:
         return await timers.move(self._core, limit)
@@ -116,6 +116,9 @@ class PostgresStore:
                 _CONNECTIONS.register, name, system, role, region, api_version, mapping_version
             )
         return id
+
+    async def restored(self, doubt_s: float) -> None:
+        await origin.restored(self._core.pool, doubt_s)
 
     async def connections(self) -> dict[str, ConnectionRow]:
         with translated("read connections"):

@@ -17,6 +17,7 @@ from crossdock.domain.decision import Problem, Reference, ReservationRow, StockR
 # Lanes: what is served first. Live orders before everything else.
 LIVE, OUTCOME, INVENTORY, BACKFILL = 0, 0, 1, 2
 FRESH_S = 5.0  # a command that is due longer than this is backlog: it, and what comes of it, lets live orders pass
+LOST_FENCES = 1_000_000  # are skipped by a database that lost time: more than it can have forgotten
 Turns = Literal["stays", "passes"]  # keeps an account's only slot while nobody passes; gives it back after one call
 
 
@@ -183,6 +184,7 @@ class LeasedCommand(msgspec.Struct, frozen=True, gc=False):
     expired: bool = False  # taken over from a worker whose lease ended
     waited_s: float = 0.0  # since it fell due
     posting_from: date | None = None  # the first day on which it may be posted, where it is sent again
+    restored_s: float | None = None  # since this database lost time, while what it lost may still come up; else None
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
@@ -248,8 +250,8 @@ class Store(Protocol):
     async def record(self, sent: Sequence[Sent]) -> list[bool]:
         """Keep every attempt; for those that still hold the fence, settle or reschedule. False: fence lost."""
 
-    async def unlease(self, commands: Sequence[tuple[int, int]]) -> None:
-        """Give back (command id, fence) that were claimed and provably not sent."""
+    async def unlease(self, commands: Sequence[tuple[int, int]], in_s: float = 0.0) -> None:
+        """Give back (command id, fence) that were claimed and provably not sent; they are due ``in_s`` from now."""
 
     async def move_timers(self, limit: int) -> int:
         """Turn due timers into messages on their streams' agenda. Returns how many."""
@@ -279,6 +281,10 @@ class Store(Protocol):
         """
 
     async def release_slots(self, account: str, worker: str) -> None: ...
+
+    async def restored(self, doubt_s: float) -> None:
+        """The database lost time: for so long, commands are leased with ``restored_s``; 0: it is made up for. No fence
+        that it may have forgotten is given again."""
 
     async def connections(self) -> dict[str, ConnectionRow]:
         """All configured connections with pause and breaker state."""
@@ -331,4 +337,4 @@ class Store(Protocol):
 
     async def tend(self) -> dict[str, float]:
         """Housekeeping, every few seconds: vacuum agenda and dispatch, make partitions; returns health figures
-        (``oldest_snapshot_s``, ``agenda_rows``, ``dispatch_rows``)."""
+        (``oldest_snapshot_s``, ``agenda_rows``, ``dispatch_rows``, ``doubted_s``)."""

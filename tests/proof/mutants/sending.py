@@ -92,6 +92,12 @@ def _takes_over_unsuspecting() -> Iterator[None]:
 
 
 @contextmanager
+def _trusts_a_restored_database() -> Iterator[None]:
+    with instead(sending, in_doubt=lambda command: command.check_first or command.expired):
+        yield
+
+
+@contextmanager
 def _lease_not_watched() -> Iterator[None]:
     """What is left of the lease is not looked at before sending."""
     send = sending.Sender.send
@@ -269,6 +275,14 @@ MUTANTS = (
         plant=_takes_over_unsuspecting,
         profile="torn",
         within=50,
+        caught_by=("I1b",),
+    ),
+    Mutant(
+        name="lost time forgotten",
+        what="After the database was put back, what it knows nothing of is sent as if it had never been sent.",
+        plant=_trusts_a_restored_database,
+        profile="restored",
+        within=20,
         caught_by=("I1b",),
     ),
     Mutant(

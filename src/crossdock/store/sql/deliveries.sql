@@ -17,7 +17,8 @@ with due as materialized (
     returning d.command_id, d.fence, d.tries, d.check_first, d.posting_from, due.n, due.due_at
 )
 select c.id, c.key, c.purpose, c.payload, c.trace, l.fence, l.tries, l.check_first, l.posting_from, l.n,
-    extract(epoch from now() - l.due_at)::float8 as waited_s
+    extract(epoch from now() - l.due_at)::float8 as waited_s,
+    (select extract(epoch from now() - restored_at) from origin where only_one and doubted_until > now())::float8 as restored_s
 from leased l
 cross join lateral (select id, key, purpose, payload, trace from commands where id = l.command_id limit 1) c;
 
@@ -43,7 +44,8 @@ with due as materialized (
     select command_id, fence, now(), 0, 'unknown', 'the lease ended before its holder reported' from due
 )
 select c.id, c.key, c.purpose, c.payload, c.trace, l.fence, l.tries, l.check_first, l.posting_from, l.n,
-    0::float8 as waited_s
+    0::float8 as waited_s,
+    (select extract(epoch from now() - restored_at) from origin where only_one and doubted_until > now())::float8 as restored_s
 from leased l
 cross join lateral (select id, key, purpose, payload, trace from commands where id = l.command_id limit 1) c;
 
@@ -94,7 +96,7 @@ select id, connection_id from commands where id = any ($1::bigint[]);
 
 -- name: unlease
 -- Gives commands back that were provably not sent.
-update dispatch d set state = 'ready', due_at = now()
+update dispatch d set state = 'ready', due_at = now() + make_interval(secs => $4)
 from (
     select x.place from (select * from unnest($1::bigint[], $2::bigint[]) as w (id, fence) limit $3) w
     cross join lateral (

@@ -21,4 +21,6 @@ select
     coalesce((select max(extract(epoch from clock_timestamp() - xact_start)) from pg_stat_activity
         where backend_xmin is not null and pid <> pg_backend_pid()), 0)::float8 as oldest_snapshot_s,
     greatest((select reltuples from pg_class where oid = 'agenda'::regclass), 0)::float8 as agenda_rows,
-    greatest((select reltuples from pg_class where oid = 'dispatch'::regclass), 0)::float8 as dispatch_rows;
+    greatest((select reltuples from pg_class where oid = 'dispatch'::regclass), 0)::float8 as dispatch_rows,
+    coalesce((select extract(epoch from doubted_until - now()) from origin where only_one and doubted_until > now()), 0)::float8
+        as doubted_s;
