@@ -48,5 +48,5 @@ class ScheduleLoop:
             self._world.signals.log.warning("store.old_snapshot", seconds=round(figures["oldest_snapshot_s"]))
         doubted = figures.get("doubted_s", 0.0) > 0
         if doubted and not self._doubted:
-            self._world.signals.log.warning("store.restored", looks_first_for_s=round(figures["doubted_s"]))
+            self._world.signals.log.warning("store.restored", seconds=round(figures["doubted_s"]))
         self._doubted = doubted

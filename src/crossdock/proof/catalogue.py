@@ -165,7 +165,7 @@ REQUESTED: Mapping[str, str] = {
     "exchanges": "goods that left are exchanged, for dearer and cheaper ones, twice; taken back, refunded, paid later",
     "returns": "goods come back, whole, damaged, in two parts or not at all, before and after the money",
     "payouts": "the shop pays out while orders are sold and refunded; the bank takes its time, or sends it back",
-    "restored": "the database is put back by up to ten seconds, or to the midst of an order; under lost answers",
+    "restored": "the database is put back, to the midst of an order or by up to 10 s; refunds, deposits, returns too",
     "deposits": "each capture is posted: orders paid at once or in parts, before and after the bill, and refunded",
 }
 

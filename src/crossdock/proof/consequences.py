@@ -38,7 +38,11 @@ _CAUSES: Mapping[str, tuple[str, ...]] = {
     "refunded, then damaged": ("return.stock_differs",),  # the credit memo put them back before anybody knew
     "payout sent back": ("settlement.returned",),
     # What was told before the database forgot it is not what is true now: a person must know.
-    "acted on, and forgotten": ("fulfilment.push.conflict", "booking.amend.conflict"),
+    "acted on, and forgotten": (
+        "fulfilment.push.conflict", "booking.amend.conflict", "shipment.exceeds_order", "invoice.total_differs",
+        "return.stock_differs", "invoice.make.rejected",
+    ),
+    "forgotten": ("payment.post.conflict", "deposit.post.conflict"),  # it has the money as the other document
     "record_locked": _TO_THE_ERP,
     "record_refused": _TO_THE_ERP,
 }  # fmt: skip
@@ -80,8 +84,8 @@ def _excused(evidence: "Evidence", key: str) -> tuple[str, ...]:
     happened = [name for name, value in plan.wish.items() if value is True] + [verb for _, verb in plan.acts]
     happened += [kind for kind in ("record_locked", "record_refused") if evidence.scenario.singled_out(kind, key)]
     happened += ["refunded, then damaged"] if evidence.vendors.returning.came_worse(key) else []
-    forgotten = evidence.scenario.profile == "restored" and bool(plan.acts)
-    happened += ["acted on, and forgotten"] if forgotten else []
+    if evidence.restored:
+        happened += ["forgotten", "acted on, and forgotten"] if plan.acts else ["forgotten"]
     happened += ["payout sent back"] if key in evidence.vendors.sent_back() else []
     happened += ["row_unreadable"] if key in evidence.vendors.shelves.blank else []
     happened += [kind for kind in ("webhook_drifted",) if kind in evidence.scenario.rates]
@@ -128,6 +132,8 @@ def passed_over(evidence: "Evidence") -> list[tuple[str, str]]:
 
 def left_standing(evidence: "Evidence", key: str) -> str | None:
     """What other systems still have of an order that is cancelled here."""
+    if evidence.restored and f"{key}/{ERP}/order.book" not in evidence.books.commands:
+        return None  # it was booked in the time that was lost, and cancelled before we heard of it again: F9 tells
     for one in evidence.vendors.erp.books()["sales_orders"]:
         if one["external_id"] == key and one["status"] not in ("Cancelled", "Closed"):
             return f"its sales order is {one['status']}"

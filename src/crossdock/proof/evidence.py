@@ -45,6 +45,7 @@ class Evidence:
         self.rounds: list[tuple[float, float]] = []  # when a poll of all the ERP's stock began and ended
         self.ended = EPOCH
         self.gone: set[bytes] = set()  # what was taken, and lost with the time that a restored database lost
+        self.restored = any(blow.kind == "restored" for blow in scenario.blows)
 
     @property
     def books(self) -> Books:

@@ -207,17 +207,25 @@ def _later(**more: Any) -> Callable[[Random], dict[str, Any]]:
 
 
 def _restored(random: Random) -> dict[str, Any]:
-    """Trouble on the way to the vendors, and crashes."""
+    """One of the stories below, or an order's plain life, with trouble on the way to the vendors."""
+    story = random.choice(("", "", "refunds", "deposits", "returns"))
+    more: dict[str, Any] = {}
+    if story == "deposits":
+        more["payments"] = "advance"
+    if story == "returns":
+        more["returns"] = True
     kinds = random.sample((*_AFTERMATH, "search_lag", "crash"), random.choice((0, 1, 2, 3)))
-    return {**_mixed(random, kinds, random.choice((1, 2)), 0.5), "trouble_s": 24.0}
+    return {**_mixed(random, kinds, random.choice((1, 2)), 0.5), "trouble_s": 30.0, "story": story, **more}
 
 
-def _put_back(random: Random, orders: tuple[OrderPlan, ...]) -> Blow:
-    """The database is put back once: to the midst of what is done for an order, or to any moment."""
-    if random.random() < 0.5:
+def _put_back(random: Random, orders: tuple[OrderPlan, ...], later: bool) -> Blow:
+    """The database is put back once: to the midst of what is done for an order, or to any moment. ``later``: the story
+    goes on after the goods have left."""
+    if not later and random.random() < 0.5:
         at = random.choice(orders).at + random.uniform(0.0, 0.3)
         return Blow(round(at, 3), "restored", "", round(random.uniform(0.05, 1.0), 3))
-    return Blow(round(random.uniform(0.5, 9.0), 3), "restored", "", round(random.uniform(0.5, 10.0), 2))
+    at = random.uniform(4.0, 26.0) if later else random.uniform(0.5, 12.0)
+    return Blow(round(at, 3), "restored", "", round(random.uniform(0.5, 10.0), 2))
 
 
 _MEDDLING = ((8.0, "retry_all"), (8.1, "retry_all"), (12.0, "replay"))
@@ -286,16 +294,17 @@ def scenario(seed: int, profile: str | None = None) -> Scenario:
     if "orders" in drawn:
         count, spread_s = drawn.pop("orders"), 12.0
     orders = tuple(_order(random, spread_s) for _ in range(count))
-    if name in ("refunds", "payouts"):
+    story = drawn.pop("story", name)
+    if story in ("refunds", "payouts"):
         orders = tuple(_refunded(Random(f"{seed}/refunds/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
-    if name == "deposits":
+    if story == "deposits":
         orders = tuple(_captured(Random(f"{seed}/deposits/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
-    if name == "returns":
+    if story == "returns":
         orders = tuple(_sent_back(Random(f"{seed}/returns/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
-    if name == "exchanges":
+    if story == "exchanges":
         orders = tuple(_exchanged(Random(f"{seed}/exchanges/{n}"), one) for n, one in enumerate(orders))  # noqa: S311
     if name == "restored":
-        drawn["blows"] += (_put_back(Random(f"{seed}/restored"), orders),)  # noqa: S311
+        drawn["blows"] += (_put_back(Random(f"{seed}/restored"), orders, bool(story)),)  # noqa: S311
     planned = Scenario(seed, name, orders, **drawn)
     told = name == "stock" or (name == "swarm" and not stock.randrange(_STOCK_SWARMS))
     return _stocked(stock, planned) if told else planned

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from crossdock.connectors.netsuite import deposits, settling
+from crossdock.connectors.netsuite import deposits, payments, settling
 from crossdock.domain import depositing, settlement_decider
 from crossdock.proof.planted import Mutant
 
@@ -56,7 +56,24 @@ def _net_of_fees() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _posted_otherwise() -> Iterator[None]:
+    async def unasked(*_: Any) -> None:
+        return None
+
+    with instead(payments, otherwise=unasked), instead(deposits, otherwise=unasked):
+        yield
+
+
 MUTANTS = (
+    Mutant(
+        name="capture posted both ways",
+        what="After the database was put back, a capture that was a deposit is posted as a payment too.",
+        plant=_posted_otherwise,
+        profile="restored",
+        within=100,
+        caught_by=("I1b", "I2"),
+    ),
     Mutant(
         name="a payout is entered under another name each time",
         what="The journal entry's external id is another with every call: a repeat makes a second one.",

@@ -5,11 +5,29 @@ from typing import Any
 
 import pytest
 from tests.simulators.netsuite.test_credits import NOW, Account
+from tests.simulators.netsuite.test_payments import paid
 
 from crossdock.domain.commands import ApplyDeposit, Drawn, PayRefund, PostDeposit
-from crossdock.domain.outcome import Done, Rejected
-from crossdock.kit.http import AnswerLost
+from crossdock.domain.outcome import Conflict, Done, Rejected
+from crossdock.kit.http import AnswerLost, Response
 from crossdock.simulators.netsuite.transforms import bill, fulfil
+
+
+class Withheld(Account):
+    """An account whose role may not see one kind of record."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._kind = kind
+
+    async def request(self, method: str, url: str, **more: Any) -> Response:
+        if f"/record/v1/{self._kind}" in url:
+            told = (
+                b'{"title": "Forbidden", "status": 403, "o:errorDetails": [{"o:errorCode": "INSUFFICIENT_PERMISSION"}]}'
+            )
+            return Response(403, {"content-type": "application/vnd.oracle.resource+json; type=error"}, told)
+        return await super().request(method, url, **more)
+
 
 FIELDS: dict[str, Any] = {"order_key": "shop-1", "payment_id": "31"}
 
@@ -70,6 +88,26 @@ async def test_lost_answers_are_found_and_nothing_is_made_again() -> None:
         assert isinstance((await account.do(payload, tries=1)).outcome, Done)
         assert isinstance((await account.do(payload)).outcome, Done)  # our external id is taken, or nothing is open
     assert (len(deposits(account)), len(applications(account)), left(account)) == (1, 1, 0)
+
+
+async def test_money_that_is_there_as_a_deposit_is_not_posted_as_a_payment_too_nor_the_reverse() -> None:
+    """A database that lost time has forgotten as what a capture was posted."""
+    account = await Account().open()
+    await account.do(deposit(account))
+    await account.do(paid(account, payment_id="32", amount="1.00"))
+    for again, kind in ((paid(account), "customerDeposit"), (deposit(account, payment_id="32"), "customerPayment")):
+        outcome = (await account.do(again, tries=1)).outcome
+        assert isinstance(outcome, Conflict)
+        assert (outcome.code, list(outcome.refs)) == ("posted_otherwise", [kind])
+    assert (len(deposits(account)), len(account.sim.books()["customer_payments"])) == (1, 1)
+
+
+async def test_an_account_without_deposits_has_no_say_in_payments() -> None:
+    """Where the role may not see them, or the feature is off, there is none of ours either."""
+    account = Withheld("customerDeposit")
+    await account.open()
+    assert isinstance((await account.do(paid(account), tries=1)).outcome, Done)
+    assert len(account.sim.books()["customer_payments"]) == 1
 
 
 async def test_what_netsuite_applies_by_itself_is_not_applied_again() -> None:

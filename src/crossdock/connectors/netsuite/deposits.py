@@ -19,7 +19,7 @@ from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.crediting import currency_id, still_open
 from crossdock.connectors.netsuite.documents import external_id
 from crossdock.connectors.netsuite.mapping import posting_date
-from crossdock.connectors.netsuite.payments import account_of
+from crossdock.connectors.netsuite.payments import account_of, deposit_id, otherwise, payment_id
 from crossdock.connectors.netsuite.sending import classified, made_once, ours
 from crossdock.domain.commands import ApplyDeposit, PostDeposit
 from crossdock.domain.money import ZERO
@@ -29,8 +29,10 @@ from crossdock.kit.manifest import Call, Result
 
 @classified
 async def find_deposit(client: NetSuite, payload: PostDeposit, call: Call) -> Result | None:
-    """Our customer deposit, if an earlier send made it."""
-    return await ours(client, "customerDeposit", deposit_id(payload.order_key, payload.payment_id))
+    """Our customer deposit, if an earlier send made it; or that the capture is there as a payment."""
+    if (found := await ours(client, "customerDeposit", deposit_id(payload.order_key, payload.payment_id))) is not None:
+        return found
+    return await otherwise(client, "customerPayment", payment_id(payload.order_key, payload.payment_id))
 
 
 @made_once(find_deposit)
@@ -84,10 +86,6 @@ async def deposit_of(client: NetSuite, order_key: str, payment_id: str) -> str:
         detail = f"there is no deposit {deposit_id(order_key, payment_id)}"
         raise Stopped(Rejected("deposit_unknown", detail, "externalId", hint))
     return there.id
-
-
-def deposit_id(order_key: str, payment_id: str) -> str:
-    return external_id(order_key, f"DEP-{payment_id}")
 
 
 def application_id(command: ApplyDeposit) -> str:

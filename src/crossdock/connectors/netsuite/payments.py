@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.crediting import currency_id, still_open
 from crossdock.connectors.netsuite.documents import external_id
@@ -16,14 +17,30 @@ from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.sending import classified, made_once, ours
 from crossdock.domain.commands import PostDeposit, PostPayment
 from crossdock.domain.money import ZERO
-from crossdock.domain.outcome import Done, Rejected
+from crossdock.domain.outcome import Conflict, Done, Misconfigured, Rejected
 from crossdock.kit.manifest import Call, Result
 
 
 @classified
 async def find_customer_payment(client: NetSuite, payload: PostPayment, call: Call) -> Result | None:
-    """Our customer payment, if an earlier send made it."""
-    return await ours(client, "customerPayment", customer_payment_id(payload))
+    """Our customer payment, if an earlier send made it; or that the capture is there as a deposit."""
+    if (found := await ours(client, "customerPayment", customer_payment_id(payload))) is not None:
+        return found
+    return await otherwise(client, "customerDeposit", deposit_id(payload.order_key, payload.payment_id))
+
+
+async def otherwise(client: NetSuite, kind: str, key: str) -> Result | None:
+    """That a database which lost time has forgotten as what it posted a capture: money is never posted twice."""
+    try:
+        there = await client.document(kind, f"eid:{key}")
+    except Stopped as stopped:
+        if isinstance(stopped.outcome, Rejected | Misconfigured):
+            return None  # what this role may not see, or the account does not have, it has not made either
+        raise
+    if there is None:
+        return None
+    detail = f"NetSuite has this money as {kind} {there.id} ({key}): see that it is applied there, then resolve"
+    return Result(Conflict("posted_otherwise", detail, {kind: there.id}))
 
 
 @made_once(find_customer_payment)
@@ -39,7 +56,15 @@ async def post_payment(client: NetSuite, payload: PostPayment, call: Call) -> Re
 
 def customer_payment_id(command: PostPayment) -> str:
     nth = f"-{command.nth}" if command.nth > 1 else ""
-    return external_id(command.order_key, f"PAY-{command.payment_id}{nth}")
+    return payment_id(command.order_key, f"{command.payment_id}{nth}")
+
+
+def payment_id(order_key: str, capture: str) -> str:
+    return external_id(order_key, f"PAY-{capture}")
+
+
+def deposit_id(order_key: str, capture: str) -> str:
+    return external_id(order_key, f"DEP-{capture}")
 
 
 def render_customer_payment(
