@@ -313,6 +313,8 @@ async def test_a_database_that_lost_time_is_told_so_and_made_up_for(cli: Cli, st
     assert "--end" in (await cli("restored")).out
     await cli("restored", "--reason", "for ever", "--days", "0", code=5)
     await cli("restored", "--end", code=5)
+    assert "--reason" in (await cli("restored", "--days", "2", code=2)).said
+    await cli("restored", "--end", "--reason", "x", "--days", "2", code=2)
     assert "without a look" in (await cli("restored", "--end", "--reason", "compared")).out
     assert await cli.json("restored") is None
     acts = await store.pool.fetch("select action, reason from audit order by id")

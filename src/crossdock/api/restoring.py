@@ -5,8 +5,9 @@ from crossdock.api.desk import Desk
 from crossdock.api.guard import Caller
 from crossdock.api.problems import Refusal
 from crossdock.governance import audit
+from crossdock.store.origin import DOUBT_S
 
-LONGEST_DAYS = 366.0
+DAYS, LONGEST_DAYS = DOUBT_S / 86400.0, 366.0
 
 
 async def mark(desk: Desk, caller: Caller, reason: str, days: float) -> Done:

@@ -20,7 +20,7 @@ def add(app: typer.Typer) -> None:
 
 def restored(
     reason: str = REASON,
-    days: float = typer.Option(7.0, "--days", help="For how long whatever is sent for the first time is looked for."),
+    days: float | None = typer.Option(None, "--days", help="Days for which first sends look (7 unless said)."),
     end: bool = typer.Option(False, "--end", help="It is made up for: send without a look from now on."),
     data: Path = DATA,
     json: bool = JSON,
@@ -31,15 +31,19 @@ def restored(
     point in time and a standby that took over are noticed without this command; a copied data directory is not.
     """
     if not reason and not end:
+        if days is not None:
+            raise typer.BadParameter("--days goes with --reason: say why, it is kept with the act.")
         _tell(data, json)
         return
+    if end and days is not None:
+        raise typer.BadParameter("--end ends it at once: leave --days out.")
 
     async def act(desk: "Desk") -> "Done":
         from crossdock.api import restoring
 
         if end:
             return await restoring.end(desk, myself(), reason)
-        return await restoring.mark(desk, myself(), reason, days)
+        return await restoring.mark(desk, myself(), reason, restoring.DAYS if days is None else days)
 
     done = with_desk(data, act)
     as_json(done) if json else typer.echo(done.said)
