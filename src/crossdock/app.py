@@ -120,6 +120,7 @@ def link(setup: ConnectionSetup, folder: Path, env: Mapping[str, str], http: Htt
         tokens=InProcessTokens(time.monotonic),
         now=lambda: datetime.now(UTC),
         unique=lambda: uuid4().hex,
+        stopwatch=time.monotonic,
     )
     found = _with_quota(connector(setup.system), setup)
     return Linked(setup.name, _hurried(found) if hurry else found, line)

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, RateLimited, Rejected, RetryLater
-from crossdock.kit.errors import asked_at, by_status, retry_after_s
-from crossdock.kit.http import Response
+from crossdock.kit.errors import Asking, by_status, retry_after_s
+from crossdock.kit.http import Line, Response
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -17,11 +17,16 @@ def now() -> datetime:
     return datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def test_when_a_call_was_made_is_told_by_the_clock_that_answered_it() -> None:
-    ahead = now() + timedelta(hours=2)
-    assert asked_at(now(), ahead, ahead + timedelta(seconds=3)) == now() - timedelta(seconds=3)
-    assert asked_at(now(), ahead, ahead - timedelta(hours=1)) == now(), "ours was put back meanwhile"
-    assert asked_at(None, ahead, ahead) == ahead, "nothing better is known"
+@pytest.mark.parametrize("jump", [timedelta(0), timedelta(hours=-2), timedelta(hours=2)])
+def test_when_a_call_was_made_is_told_by_the_clock_that_answered_it(jump: timedelta) -> None:
+    """Whatever ours does meanwhile: a slow answer must not be taken for newer than it is."""
+    ahead, watch = [now() + timedelta(hours=2)], [7.0]
+    line = Line("erp", {}, {}, None, None, lambda: ahead[0], lambda: "u", lambda: watch[0])  # type: ignore[arg-type]
+    asking = Asking(line)
+    ahead[0] += jump
+    watch[0] += 3.0
+    assert asking.at(now()) == now() - timedelta(seconds=3)
+    assert asking.at(None) == now() + timedelta(hours=2), "nothing better is known"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from crossdock.domain.outcome import Conflict, Misconfigured, Outcome, OutcomeUnknown, RateLimited, Rejected, RetryLater
-from crossdock.kit.http import Response
+from crossdock.kit.http import Line, Response
 
 EXCERPT = 300
 DEFAULT_WAIT_S = 2.0
@@ -74,13 +74,19 @@ def told_at(headers: Mapping[str, str]) -> datetime | None:
     return told if told.tzinfo else None
 
 
-def asked_at(told: datetime | None, sent: datetime, back: datetime) -> datetime:
-    """When a call was made, by the clock of the system that answered it: what it says was so no earlier.
+class Asking:
+    """When a call is made, by the clock of the system that answers it: what it says was so no earlier.
 
-    ``told``: its clock, by the answer (``told_at``); ``sent``, ``back``: ours, which may be hours off, and jump.
-    Without ``told``: ``sent``.
+    Our own clock may be hours off, and jump while the answer is on its way: how long it took is measured by the
+    stopwatch. Else what a slow answer says would be taken for newer than it is.
     """
-    return sent if told is None else told - max(back - sent, timedelta(0))
+
+    def __init__(self, line: Line) -> None:
+        self._line, self.sent, self._began = line, line.now(), line.stopwatch()
+
+    def at(self, told: datetime | None) -> datetime:
+        """``told``: the answer's own clock (``told_at``); without it, ours when it was asked."""
+        return self.sent if told is None else told - timedelta(seconds=self._line.stopwatch() - self._began)
 
 
 def excerpt(response: Response) -> str:

@@ -3,6 +3,7 @@
 A failure says whether bytes may have reached the other side, because that decides what may be repeated.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
@@ -118,6 +119,7 @@ class Line(msgspec.Struct, frozen=True):
     tokens: TokenStore
     now: Callable[[], datetime]  # aware UTC; only for things like a JWT's iat, never for leases
     unique: Callable[[], str]  # a fresh random id (JWT jti and the like)
+    stopwatch: Callable[[], float] = time.monotonic  # seconds; for how long something took
 
     def through(self, http: Http) -> "Line":
         """The same line through another door (a ``Recording``)."""

@@ -193,6 +193,7 @@ def make_world(
             tokens=InProcessTokens(seconds),
             now=now,
             unique=lambda: f"{random.getrandbits(128):032x}",
+            stopwatch=seconds,
         )
         links[name] = Linked(name, connectors[name], line)
     return World(

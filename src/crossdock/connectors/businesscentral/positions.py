@@ -24,7 +24,7 @@ from crossdock.connectors.businesscentral.wire import OrderLine
 from crossdock.domain.events import Event
 from crossdock.domain.money import ZERO, plausible
 from crossdock.domain.stock_events import PositionSeen
-from crossdock.kit.errors import asked_at
+from crossdock.kit.errors import Asking
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Page, Poll, Unreachable, Untranslatable
 from crossdock.kit.positions import TOPIC, found, position_of
@@ -94,11 +94,11 @@ class _Open(msgspec.Struct):
 
 async def changed(client: BusinessCentral, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Positions that a posting or a change of a sales order may have moved. Raises ``Unreachable``, ``AnswerLost``."""
-    sent = client.line.now()
+    asking = Asking(client.line)
     at = msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor()
-    since = at.since or sent - FIRST_LOOK_BACK
+    since = at.since or asking.sent - FIRST_LOOK_BACK
     open_ = await _open_orders(client, since)
-    as_of = asked_at(client.told_at, sent, client.line.now())
+    as_of = asking.at(client.told_at)
     began = at.began or client.told_at or as_of
     touched = sorted(open_.touched | await _moved(client, since))
     rest = [number for number in touched if at.after is None or number > at.after]
@@ -112,10 +112,10 @@ async def changed(client: BusinessCentral, cursor: str | None, options: Mapping[
 
 async def everything(client: BusinessCentral, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """Every position, from the beginning each time: finds what no change told of, as a sales order that was deleted."""
-    sent = client.line.now()
+    asking = Asking(client.line)
     at = msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor()
-    open_ = await _open_orders(client, sent)
-    as_of = asked_at(client.told_at, sent, client.line.now())
+    open_ = await _open_orders(client, asking.sent)
+    as_of = asking.at(client.told_at)
     page = await _asked(client, f"items?{at.next or '$orderby=number'}", _Items)
     following = Cursor(next=rest_of(page.next, "items")) if page.next else Cursor()
     return _page(client, page.value, open_.taken, as_of, following, more=page.next is not None)

@@ -19,7 +19,7 @@ from crossdock.connectors.netsuite import polls
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.domain.events import Event
 from crossdock.domain.stock_events import PositionSeen
-from crossdock.kit.errors import asked_at
+from crossdock.kit.errors import Asking
 from crossdock.kit.manifest import Found, Page, Poll
 from crossdock.kit.positions import TOPIC, found, position_of, unreadable
 
@@ -89,9 +89,9 @@ async def _rows(client: NetSuite, where: str, order: str) -> tuple[list[_Row | _
         f"a.quantityavailable AS available, TO_CHAR({CHANGED}, '{polls.SQL_FORMAT}') AS changed "
         f"FROM aggregateItemLocation a JOIN item i ON i.id = a.item WHERE {where} ORDER BY {order}"
     )
-    sent = client.line.now()
+    asking = Asking(client.line)
     page = await polls.asked(client, sql)
-    as_of = asked_at(client.told_at, sent, client.line.now())
+    as_of = asking.at(client.told_at)
     rows = [_row(told) for told in page.items]
     if not page.has_more:
         return rows, as_of, False

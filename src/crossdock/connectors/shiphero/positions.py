@@ -15,7 +15,7 @@ from crossdock.connectors.shiphero import polls, wire
 from crossdock.connectors.shiphero.client import ShipHero
 from crossdock.domain.outcome import Done, Rejected
 from crossdock.domain.stock_events import PositionSeen
-from crossdock.kit.errors import asked_at
+from crossdock.kit.errors import Asking
 from crossdock.kit.manifest import Follow, Found, Page, Poll, Result
 from crossdock.kit.positions import found, unreadable
 
@@ -32,10 +32,10 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
 async def everything(client: ShipHero, cursor: str | None, options: Mapping[str, Any]) -> Page:
     """One page of all positions, from the beginning each time. Raises ``Unreachable``, ``NotSent``, ``AnswerLost``."""
     at = msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor()
-    sent = client.line.now()
+    asking = Asking(client.line)
     variables = {"first": PAGE_SIZE, "after": at.after, "sku": None, "client": _client(client)}
     listed = await polls.ask(client, wire.WAREHOUSE_PRODUCTS, variables, wire.ProductsListed)
-    as_of = asked_at(client.told_at, sent, client.line.now())
+    as_of = asking.at(client.told_at)
     page = listed.warehouse_products.data
     after = page.following(at.after)
     told = tuple(one for product in page.nodes for one in _found(client, product, as_of))
@@ -50,10 +50,10 @@ async def read_stock(client: ShipHero, named: str) -> Result:
         return Result(Rejected("read_unknown", f"{named!r} is no list of SKUs", "external_id"))
     follows = []
     for sku in skus:
-        sent = client.line.now()
+        asking = Asking(client.line)
         variables = {"first": MOST_WAREHOUSES, "after": None, "sku": sku, "client": _client(client)}
         listed = await client.ask(wire.WAREHOUSE_PRODUCTS, variables, wire.ProductsListed)
-        as_of = asked_at(client.told_at, sent, client.line.now())
+        as_of = asking.at(client.told_at)
         for product in listed.warehouse_products.data.nodes:
             seen = _position(client, product, as_of) if product.sku == sku else None
             if seen is not None:  # what has no number is told by the poll

@@ -18,7 +18,7 @@ from crossdock.connectors.shopify.topics import POLLED_LEVEL
 from crossdock.domain.commands import Payload, PublishStock
 from crossdock.domain.outcome import Conflict, Done, Rejected, RetryLater
 from crossdock.domain.stock_events import LevelSeen
-from crossdock.kit.errors import asked_at
+from crossdock.kit.errors import Asking
 from crossdock.kit.levels import found as level_found
 from crossdock.kit.manifest import Call, Follow, Page, Result
 
@@ -80,9 +80,9 @@ async def _refused(client: Client, payload: PublishStock, errors: tuple[UserErro
         field = ".".join(first.field) if first.field else None
         outcome = Rejected(f"shopify.{(first.code or 'user_error').lower()}", first.message, field)
         return Result(outcome, throttle_s=client.throttle_s)
-    sent = client.line.now()
+    asking = Asking(client.line)
     known = await client.inventory_item(payload.sku, payload.location)
-    as_of = asked_at(client.told_at, sent, client.line.now())
+    as_of = asking.at(client.told_at)
     seen = _level(client.line.connection, payload.location, known, as_of) if known is not None else None
     if seen is None:
         return _unlisted(client, payload)
@@ -112,9 +112,9 @@ async def levels(client: Client, cursor: str | None, options: Mapping[str, Any])
     at = msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor()
     if at.nth >= len(locations):
         return Page((), _encode(Cursor()).decode())
-    location, sent = locations[at.nth], client.line.now()
+    location, asking = locations[at.nth], Asking(client.line)
     page = await client.levels(location, PER_PAGE, at.after)
-    as_of = asked_at(client.told_at, sent, client.line.now())
+    as_of = asking.at(client.told_at)
     seen = [one for item in page.nodes if (one := _level(client.line.connection, location, item, as_of)) is not None]
     found = tuple(level_found(POLLED_LEVEL, one) for one in seen if one.sku)
     if page.page_info is not None and page.page_info.has_next_page and page.page_info.end_cursor != at.after:
