@@ -65,7 +65,8 @@ class Seller:
     @property
     def client(self) -> Client:
         now = lambda: self.at + self.ahead  # noqa: E731
-        line = Line("amazon", self.settings, self.secrets, self, self.tokens, now, lambda: "u")
+        watch = lambda: self.at.timestamp()  # noqa: E731
+        line = Line("amazon", self.settings, self.secrets, self, self.tokens, now, lambda: "u", watch)
         client: Client = CONNECTOR.open(line)
         return client
 

@@ -1,5 +1,6 @@
 """Quantities at Amazon: absolute, read before and after, never sent twice; what Amazon ships itself is left alone."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -59,7 +60,10 @@ async def test_what_shows_already_is_not_sent(stocked: Any) -> None:
     assert stocked.sim.listings.taken[SKU] == 0
 
 
-async def test_a_sale_we_have_not_heard_of_is_not_overwritten(stocked: Any) -> None:
+@pytest.mark.parametrize("ahead_h", [0, 2, -2])
+async def test_a_sale_we_have_not_heard_of_is_not_overwritten(stocked: Any, ahead_h: int) -> None:
+    """Told by Amazon's clock: a machine's own may be hours off."""
+    stocked.ahead = timedelta(hours=ahead_h)
     assert stocked.sim.act("buy", {"sku": SKU, "quantity": 3})["sold_out"] is False
     result = await stocked.do(number(9))
     assert isinstance(result.outcome, Conflict)
@@ -184,12 +188,14 @@ async def test_levels_are_compared_over_all_pages_beyond_a_thousand(
     for nth in range(100):
         stocked.later(1)
         stocked.sim.act("list_item", {"sku": f"S{nth:03}", "quantity": nth, "afn": nth == 50})
+    stocked.ahead = timedelta(hours=2)
     found, _ = await stocked.poll("levels")
     seen = {}
     for one in found:
         (event,) = CONNECTOR.translate("amazon", one.topic, one.body)
         assert isinstance(event, LevelSeen)
         seen[event.sku] = event.quantity
+        assert event.as_of == stocked.at
     assert seen == {SKU: 4, **{f"S{nth:03}": nth for nth in range(100) if nth != 50}}
 
 

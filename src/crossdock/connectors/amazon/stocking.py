@@ -28,6 +28,7 @@ from crossdock.connectors.amazon.topics import LEVEL
 from crossdock.domain.commands import Payload, PublishStock
 from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, Rejected, RetryLater
 from crossdock.domain.stock_events import LevelSeen
+from crossdock.kit.errors import Asking
 from crossdock.kit.http import AnswerLost, NotSent
 from crossdock.kit.levels import found as level_found
 from crossdock.kit.manifest import Call, Follow, Found, Page, Result
@@ -43,6 +44,7 @@ _encode = msgspec.json.Encoder().encode
 async def publish(client: Client, payload: Payload, call: Call) -> Result:
     """Let the listing show a quantity. Done only when it shows it."""
     assert isinstance(payload, PublishStock)
+    asking = Asking(client.line)
     try:
         item = await _mine(client, payload)
         if not isinstance(item, wire.ListingItem):
@@ -51,7 +53,7 @@ async def publish(client: Client, payload: Payload, call: Call) -> Result:
         if shows == payload.quantity:
             return Result(Done(repeated=True), throttle_s=THROTTLE_S)
         if payload.expected is not None and shows != payload.expected:
-            return _stale(client, payload, shows)
+            return _stale(client, payload, shows, asking)
     except Failed as failed:
         return Result(failed.outcome)
     except AnswerLost as error:
@@ -93,6 +95,7 @@ async def find_published(client: Client, payload: Payload, call: Call) -> Result
     """Is our number there? ``None`` only where nothing has moved for a while: whatever else shows may be a sale, which
     the same number would overwrite."""
     assert isinstance(payload, PublishStock)
+    asking = Asking(client.line)
     try:
         item = await _mine(client, payload)
     except Failed as failed:
@@ -108,7 +111,7 @@ async def find_published(client: Client, payload: Payload, call: Call) -> Result
     if shows == payload.expected:
         waits = OutcomeUnknown(f"the listing still shows {shows}: Amazon has not processed the number", "not_shown")
         return Result(waits, throttle_s=THROTTLE_S) if call.tries < PATIENCE else None
-    return _stale(client, payload, shows)
+    return _stale(client, payload, shows, asking)
 
 
 async def _mine(client: Client, payload: PublishStock) -> wire.ListingItem | Rejected:
@@ -142,8 +145,8 @@ def _availability(item: wire.ListingItem, quantity: int) -> dict[str, Any]:
     return {**own, "fulfillment_channel_code": DEFAULT, "quantity": quantity}
 
 
-def _stale(client: Client, payload: PublishStock, shows: int) -> Result:
-    seen = LevelSeen(client.line.connection, DEFAULT, payload.sku, shows, client.line.now())
+def _stale(client: Client, payload: PublishStock, shows: int, asking: Asking) -> Result:
+    seen = LevelSeen(client.line.connection, DEFAULT, payload.sku, shows, asking.at(client.told_at))
     detail = f"shows {shows} and not {payload.quantity if payload.expected is None else payload.expected}"
     return Result(Conflict("stock.stale", detail), (Follow("stock", payload.sku, seen),), THROTTLE_S)
 
@@ -165,8 +168,9 @@ async def levels(client: Client, cursor: str | None, options: Mapping[str, Any])
     if not client.line.settings.get("stock_levels"):
         return Page((), _text(Cursor()))
     at = msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor()
-    as_of = client.line.now()
+    asking = Asking(client.line)
     page = await client.listing_items(at.since, at.token)
+    as_of = asking.at(client.told_at)
     own = [item for item in page.items if any(map(_own, item.fulfillment_availability))]
     found = tuple(_found(client, item, as_of) for item in own)
     made = [one.created_date for item in page.items for one in item.summaries if one.created_date is not None]
