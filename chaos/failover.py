@@ -59,7 +59,7 @@ async def failover(house: House, orders: int, behind_s: float, say: Say) -> Fail
     async with asyncio.TaskGroup() as group:
         group.create_task(trade(house, orders, over, BEFORE_S + behind_s + AFTER_S))
         await asyncio.sleep(BEFORE_S)
-        known = await _leave_behind(house, behind_s, say) if behind_s else 0
+        known = await _leave_behind(house, behind_s, say) if behind_s else None
         before, promoted_s, forgotten = await _lose_the_primary(house, known, say)
         resumed_s = await watching.resumed(house)
         say(f"work resumed {resumed_s:.1f} s after the standby took writes")
@@ -67,7 +67,7 @@ async def failover(house: House, orders: int, behind_s: float, say: Say) -> Fail
         over.set()
     settled = await watching.settle(house)
     return Failover(
-        house.seed, before, behind_s, forgotten if behind_s else 0, promoted_s, resumed_s, settled, await judge(house),
+        house.seed, before, behind_s, forgotten, promoted_s, resumed_s, settled, await judge(house),
         round(time.monotonic() - began, 1),
     )  # fmt: skip
 
@@ -83,11 +83,11 @@ async def _leave_behind(house: House, behind_s: float, say: Say) -> int:
     return known
 
 
-async def _lose_the_primary(house: House, known: int, say: Say) -> tuple[int, float, int]:
+async def _lose_the_primary(house: House, known: int | None, say: Say) -> tuple[int, float, int]:
     """How many orders were acknowledged by then, how long it took until the standby was the primary, and how many
-    calls had been made since ``known``."""
+    calls had been made since ``known``, when the standby was left behind."""
     first, second = house.servers
-    forgotten = int(await house.ask(CALLS)) - known
+    forgotten = int(await house.ask(CALLS)) - known if known is not None else 0
     before, killed = len(await house.acknowledged()), time.monotonic()
     for pid in leftovers.alive(first.cluster):
         with suppress(ProcessLookupError):

@@ -45,12 +45,15 @@ async def test_a_round_of_everything_leaves_the_books_balanced() -> None:
 
 @pytest.mark.chaos
 @pytest.mark.timeout(200)
-async def test_the_standby_takes_over_and_nothing_acknowledged_is_lost() -> None:
+@pytest.mark.parametrize("behind_s", [0.0, 3.0])
+async def test_the_standby_takes_over_and_nothing_acknowledged_is_lost(behind_s: float) -> None:
+    """Nor is anything doubled where it knew nothing of the last seconds."""
     said: list[str] = []
     async with open_house(SEED, workers=1, standby=follow) as house:
-        found = await failover(house, 60, said.append)
+        found = await failover(house, 60, behind_s, said.append)
         assert house.server is house.servers[1]
     assert found.acknowledged_before > 0
+    assert (found.forgotten > 0) is (behind_s > 0)
     assert found.settled.quiet, found.settled.left
     assert found.judgement.complaints() == []
     assert found.judgement.acknowledged >= 60
