@@ -39,16 +39,14 @@ async def notice(connection: Connection) -> None:
         now = await connection.fetchrow(_SQL.serving)
     except _UNTOLD:
         return
-    if now["moved"] and await connection.fetchval(_SQL.note, now["system_identifier"], now["timeline"], DOUBT_S):
-        await connection.execute(_SQL.skip_fences, LOST_FENCES)
+    if now["moved"]:
+        await connection.execute(_SQL.note, now["system_identifier"], now["timeline"], DOUBT_S, LOST_FENCES)
 
 
 async def restored(pool: Pool, doubt_s: float) -> None:
     """See ``Store.restored``."""
     with translated("note that the database lost time"):
-        async with pool.acquire() as connection:
-            await connection.execute(_SQL.doubt, doubt_s)
-            await connection.execute(_SQL.skip_fences, LOST_FENCES)
+        await pool.execute(_SQL.doubt, doubt_s, LOST_FENCES)
 
 
 async def standing(pool: Pool) -> Doubt | None:
