@@ -35,6 +35,7 @@ PURPOSES: Mapping[str, str] = {
     "shipment.post": "Record the shipment",
     "fulfilment.push": "Push the fulfilment",
     "tracking.push": "Tell where parcels are",
+    "tracking.replace": "Tell of new labels",
     "invoice.make": "Make the invoice",
     "booking.amend": "Amend the booking",
     "invoice.publish": "Show the invoice",

@@ -1,6 +1,6 @@
 """From what is known to what happens next: walks the process and opens whatever is ready."""
 
-from crossdock.domain import announcing, depositing, paying, refunding, restocking, telling_back, tracking
+from crossdock.domain import announcing, depositing, paying, refunding, relabelling, restocking, telling_back, tracking
 from crossdock.domain import entries as e
 from crossdock.domain.account import ADVANCE
 from crossdock.domain.checks import EDIT_WINDOW, passed
@@ -41,7 +41,7 @@ def advance(d: Draft) -> None:
     policy = d.policy
     tells = policy is not None and (policy.payments in ("payment", ADVANCE) or policy.publish_invoices)
     back = state.returns or state.receipts or state.refunds or state.credits
-    if state.ended is not None and not (back or state.tracks or tells):
+    if state.ended is not None and not (back or state.tracks or tells or relabelling.due(state)):
         return
     if policy is None:
         channel = d.order.channel
@@ -50,6 +50,7 @@ def advance(d: Draft) -> None:
     d.settle("route")
     if state.ended is None:
         _go_on(d, policy)
+    relabelling.tell(d, policy)
     tracking.tell(d, policy)
     announcing.announce(d, policy)
     refunding.settle(d, policy)

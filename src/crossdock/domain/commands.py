@@ -99,6 +99,18 @@ class TellTracking(msgspec.Struct, frozen=True, gc=False, tag="tracking.push", o
     happened_at: datetime
 
 
+class ReplaceTracking(msgspec.Struct, frozen=True, gc=False, tag="tracking.replace", omit_defaults=True):
+    """Show the numbers of labels that were made anew in place of those that the channel was told. ``shipment``: with
+    the parcels as they are now; its lines are those that were pushed."""
+
+    purpose: ClassVar[str] = "tracking.replace"
+    order_external_id: str
+    shipment: Shipment
+    was: tuple[str, ...]  # every number that the channel was told of this shipment before
+    fulfilments: tuple[str, ...] = ()  # the channel's own, as ``fulfilment.push`` made them
+    notify_customer: bool = True
+
+
 class MakeInvoice(msgspec.Struct, frozen=True, gc=False, tag="invoice.make", omit_defaults=True):
     """Bill what was shipped in the ERP."""
 
@@ -354,6 +366,7 @@ Payload = (
     | PostShipment
     | PushFulfilment
     | TellTracking
+    | ReplaceTracking
     | MakeInvoice
     | CreditRefund
     | PayRefund

@@ -29,11 +29,19 @@ class AllocationsSeen(msgspec.Struct, frozen=True, gc=False, tag="allocations_se
     allocations: tuple[Allocation, ...]
 
 
-class ShipmentSeen(msgspec.Struct, frozen=True, gc=False, tag="shipment_seen"):
-    """The warehouse says goods left. May come before the order itself, twice, or in pieces."""
+class ShipmentSeen(msgspec.Struct, frozen=True, gc=False, tag="shipment_seen", omit_defaults=True):
+    """The warehouse says goods left. May come before the order itself, twice, late, or in pieces.
+
+    ``read``: of which order of its own the warehouse is asked (``SHIPMENTS``) before other labels of a known shipment
+    are believed: a message may be older than what is known. Empty: this is what it showed when it was asked.
+    """
 
     shipment: Shipment
     source: str  # the warehouse's connection
+    read: str = ""
+
+
+SHIPMENTS = "shipments"  # what a signal names by which the shipments of a warehouse's order are read
 
 
 class ParcelSeen(msgspec.Struct, frozen=True, gc=False, tag="parcel_seen", omit_defaults=True):

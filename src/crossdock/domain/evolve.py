@@ -8,6 +8,7 @@ import msgspec
 from crossdock.domain import entries as e
 from crossdock.domain.fold_money import MONEY_FOLDS, credited_further
 from crossdock.domain.fold_returns import RETURN_FOLDS
+from crossdock.domain.fulfilment import tracking_numbers
 from crossdock.domain.hold import HoldEscalated, HoldReleased, HoldRestored
 from crossdock.domain.lattice import up
 from crossdock.domain.measures import measured
@@ -16,6 +17,7 @@ from crossdock.domain.money import ZERO
 from crossdock.domain.order import Order
 from crossdock.domain.parcel import ParcelMoved, marked
 from crossdock.domain.part import Handed, HandedOver, Part, PartOpened
+from crossdock.domain.process import REPLACE
 from crossdock.domain.promise import Promise
 from crossdock.domain.returning import ReturnAnswered
 from crossdock.domain.state import (
@@ -186,6 +188,10 @@ def _command_opened(state: OrderState, entry: e.CommandOpened) -> None:
         state.axes = Axes(intake, axes.payment, booking, axes.fulfilment, axes.returned, axes.financial)
     elif entry.step == "order.release":
         state.warehouse = entry.target
+    elif entry.step == REPLACE and entry.subject is not None:
+        id_ = entry.subject.rpartition("/")[0]
+        parcel = state.shipments[id_]
+        state.shipments[id_] = _replace(parcel, shown=(*parcel.shown, tracking_numbers(parcel.shipment)))
 
 
 def _first_ref(refs: dict[str, str], preferred: str) -> str | None:
@@ -245,7 +251,11 @@ def _shipment_refused(state: OrderState, entry: e.ShipmentRefused) -> None:
 
 
 def _shipment_amended(state: OrderState, entry: e.ShipmentAmended) -> None:
-    state.shipments[entry.shipment.id] = _replace(state.shipments[entry.shipment.id], shipment=entry.shipment)
+    before = state.shipments[entry.shipment.id]
+    shown = before.shown
+    if not shown and state.command_of("fulfilment.push", entry.shipment.id) is not None:
+        shown = (tracking_numbers(before.shipment),)
+    state.shipments[entry.shipment.id] = _replace(before, shipment=entry.shipment, shown=shown)
 
 
 def _parcel_moved(state: OrderState, entry: ParcelMoved) -> None:

@@ -35,6 +35,11 @@ class Shipment(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     location: str | None = None
 
 
+def tracking_numbers(shipment: Shipment) -> tuple[str, ...]:
+    """The shipment's tracking numbers, each once, in order."""
+    return tuple(dict.fromkeys(package.tracking_number for package in shipment.packages if package.tracking_number))
+
+
 class Invoice(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     id: str
     number: str

@@ -285,6 +285,7 @@ DEEDS: Mapping[str, str] = {
     "shipment.post": "record the shipment",
     "fulfilment.push": "show the shipment to the customer",
     "tracking.push": "show how far a parcel is",
+    "tracking.replace": "show a parcel's new label",
     "invoice.make": "make the invoice",
     "refund.credit": "credit the refund",
     "refund.pay": "record the repayment",

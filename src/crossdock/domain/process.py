@@ -115,7 +115,7 @@ UNDO: tuple[ProcessStep, ...] = (
 AMEND, CREDIT, PAY, PUSH = "booking.amend", "refund.credit", "refund.pay", "refund.push"
 PAYMENT, PUBLISH = "payment.post", "invoice.publish"
 DEPOSIT, APPLY = "deposit.post", "deposit.apply"
-TRACK = "tracking.push"
+TRACK, REPLACE = "tracking.push", "tracking.replace"
 ANNOUNCE, RECALL, POST_BACK, TELL_BACK = "return.announce", "return.recall", "return.post", "return.push"
 ASIDE: tuple[ProcessStep, ...] = (
     ProcessStep(
@@ -164,6 +164,14 @@ ASIDE: tuple[ProcessStep, ...] = (
         PER_SHIPMENT,
         "The customer can see how far every parcel is",
         purpose=TRACK,
+        undo=ASK,
+    ),
+    ProcessStep(
+        REPLACE,
+        "Tell the channel of new labels",
+        PER_SHIPMENT,
+        "The channel shows the tracking numbers that are on the parcels",
+        purpose=REPLACE,
         undo=ASK,
     ),
     ProcessStep(
@@ -217,7 +225,7 @@ _BY_PART = (PER_REFUND, PER_PAYMENT, PER_INVOICE)  # what goes on when the order
 MANY = frozenset(name for name, step in STEPS.items() if step.kind in (PER_SHIPMENT, PER_RETURN, *_BY_PART))
 REFUNDING = frozenset(step.name for step in ASIDE if step.kind in _BY_PART)
 # What may still be opened, fail and be skipped after the order ended.
-AFTERWARDS = REFUNDING | {TRACK} | frozenset(step.name for step in ASIDE if step.kind == PER_RETURN)
+AFTERWARDS = REFUNDING | {TRACK, REPLACE} | frozenset(step.name for step in ASIDE if step.kind == PER_RETURN)
 CHECKS: tuple[str, ...] = tuple(step.name for step in PROCESS if step.kind == CHECK)
 
 

@@ -53,13 +53,17 @@ class Intent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Parcel(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A shipment as taken (line ids resolved), or refused with the reason."""
+    """A shipment as taken (line ids resolved), or refused with the reason.
+
+    ``shown``: where labels were made anew: the tracking numbers of each telling of the channel, in order.
+    """
 
     shipment: Shipment
     source: str
     at: datetime
     told: tuple[ShippedLine, ...] | None = None
     refused: str | None = None
+    shown: tuple[tuple[str, ...], ...] = ()
 
 
 class Billed(msgspec.Struct, frozen=True, gc=False):

@@ -78,11 +78,11 @@ def ways_of(state: OrderState, parcel: Parcel) -> list[Way]:
 def names_of(state: OrderState, way: Way) -> list[str]:
     """Every name under which something may be told of a parcel (see ``key_of``)."""
     id_ = way.shipment_id
-    told = (f"@{number}" for number in _fulfilments(state.command_of("fulfilment.push", id_)))
+    told = (f"@{number}" for number in fulfilments(state.command_of("fulfilment.push", id_)))
     return [id_, *told, f"{id_}/{way.package.tracking_number}"]
 
 
-def _fulfilments(sent: tuple[str, Intent] | None) -> list[str]:
+def fulfilments(sent: tuple[str, Intent] | None) -> list[str]:
     """The channel's fulfilments that a shipment was told as; none until that is done."""
     if sent is None or sent[1].status != "done":
         return []
@@ -125,15 +125,15 @@ def tell(d: Draft, policy: Policy) -> None:
 
 def _tell_one(d: Draft, parcel: Parcel) -> None:
     id_, state = parcel.shipment.id, d.state
-    fulfilments = _fulfilments(state.command_of("fulfilment.push", id_))
+    shown_as = fulfilments(state.command_of("fulfilment.push", id_))
     reached = whole(ways_of(state, parcel))
     status = furthest(each for each in reached if each in TOLD)
-    if not fulfilments or status is None or RETURNED in reached:
+    if not shown_as or status is None or RETURNED in reached:
         return
     sent = {each: state.command_of(TRACK, f"{id_}/{each}") for each in TOLD}
     if any(found is not None and found[1].status == "open" for found in sent.values()):
         return  # two at once might be told in the wrong order
     if any(found is not None and rank("parcel", each) >= rank("parcel", status) for each, found in sent.items()):
         return
-    payload = TellTracking(d.order.external_id, tuple(fulfilments), status, reached[status])
+    payload = TellTracking(d.order.external_id, tuple(shown_as), status, reached[status])
     d.send(TRACK, d.order.channel, payload, f"{id_}/{status}")

@@ -9,7 +9,7 @@ import msgspec
 from crossdock.connectors.netsuite import mapping as netsuite
 from crossdock.connectors.shiphero import mapping as shiphero
 from crossdock.connectors.shiphero import webhook
-from crossdock.domain import advance, checks, evolve, order_decider, state
+from crossdock.domain import advance, checks, evolve, order_decider, relabelling, state
 from crossdock.domain import entries as e
 from crossdock.domain.cases import command_settled, early, order_seen, shipment_seen
 from crossdock.domain.commands import Command
@@ -224,6 +224,23 @@ def _default_item() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _old_labels_stay() -> Iterator[None]:
+    with instead(relabelling, tell=lambda d, policy: None):
+        yield
+
+
+@contextmanager
+def _labels_believed() -> Iterator[None]:
+    repeated = shipment_seen._repeated
+
+    def believing(d: Draft, known: Any, event: Any) -> None:
+        repeated(d, known, msgspec.structs.replace(event, read=""))
+
+    with instead(shipment_seen, _repeated=believing):
+        yield
+
+
 MUTANTS = (
     Mutant(
         name="M7 the last writer's status wins",
@@ -336,5 +353,21 @@ MUTANTS = (
         profile="calm",
         within=80,
         caught_by=("I19",),
+    ),
+    Mutant(
+        name="old labels stay",
+        what="A label that the warehouse makes anew is told nobody: the customer follows a number that no parcel has.",
+        plant=_old_labels_stay,
+        profile="webhooks",
+        within=20,
+        caught_by=("I24",),
+    ),
+    Mutant(
+        name="the last label heard is believed",
+        what="A message that comes late brings a voided label back: the warehouse is not asked which one counts.",
+        plant=_labels_believed,
+        profile="webhooks",
+        within=40,
+        caught_by=("I24",),
     ),
 )

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 import pytest
 
 from crossdock.connectors.amazon import CONNECTOR
-from crossdock.domain.commands import PublishStock, PushFulfilment, ReadBack
+from crossdock.domain.commands import PublishStock, PushFulfilment, ReadBack, ReplaceTracking
 from crossdock.domain.events import OrderSeen, SignalSeen
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.totals import prove
@@ -83,6 +84,9 @@ async def exercised(seller: Any) -> None:
         push = PushFulfilment(order_id, Shipment(f"S{order_id}", lines, seller.at, (package,)))
         await seller.do(push)
         await seller.look_up(push)
+        label = msgspec.structs.replace(package, tracking_number=f"TM{order_id}")
+        shipment = msgspec.structs.replace(push.shipment, packages=(label,))
+        await seller.do(ReplaceTracking(order_id, shipment, (f"TN{order_id}",)))
     await seller.do(ReadBack("order", "111-0000000-0000000"))
     assert replaced != pending
     other = seller.place(lines=1, quantity=1)

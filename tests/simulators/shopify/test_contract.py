@@ -33,6 +33,7 @@ from crossdock.domain.commands import (
     PushRefund,
     PushReturn,
     ReadBack,
+    ReplaceTracking,
     TellTracking,
 )
 from crossdock.domain.fulfilment import Invoice, Package, Shipment, ShippedLine
@@ -121,6 +122,11 @@ async def _followed(shop: Any, order_id: str) -> None:
             told = TellTracking(order_id, fulfilments, status, shop.at)
             await shop.do(told)
             await shop.look_up(told)
+    shipment = Shipment("S1", (), shop.at, (Package("T9", "UPS"),))
+    for fulfilments in (made, made, ("1",)):
+        label = ReplaceTracking(order_id, shipment, ("T1",), fulfilments)
+        await shop.do(label)
+        await shop.look_up(label)
 
 
 async def _returned(shop: Any, order_id: str) -> None:

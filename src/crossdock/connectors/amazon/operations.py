@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from crossdock.connectors.amazon import mapping, shipping, standing, stocking, wire
+from crossdock.connectors.amazon import mapping, relabelling, shipping, standing, stocking, wire
 from crossdock.connectors.amazon.answers import Failed
-from crossdock.connectors.amazon.client import SHIPPED, Client
+from crossdock.connectors.amazon.client import Client
+from crossdock.connectors.amazon.reading import order_of
 from crossdock.connectors.amazon.shipping import Parcel
-from crossdock.domain.commands import Payload, PublishStock, PushFulfilment, ReadBack
+from crossdock.domain.commands import Payload, PublishStock, PushFulfilment, ReadBack, ReplaceTracking
 from crossdock.domain.order import order_key
 from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, Rejected, RetryLater
 from crossdock.kit.http import NotSent
@@ -29,7 +30,7 @@ async def _push(client: Client, payload: PushFulfilment, call: Call) -> Outcome:
     told = shipping.parcels(payload.shipment)
     if not isinstance(told, tuple):
         return told
-    order = await _order(client, payload.order_external_id)
+    order = await order_of(client, payload.order_external_id)
     if order is None:
         return Rejected("amazon.order_not_found", f"Amazon does not show order {payload.order_external_id}.")
     missing = [parcel for parcel in told if shipping.standing(order, parcel) is None]
@@ -87,11 +88,6 @@ async def _tell(
     return Done(_refs(told), {"not_told": left_out} if left_out else {})
 
 
-async def _order(client: Client, order_id: str) -> wire.Order | None:
-    found = await client.order(order_id, SHIPPED)
-    return None if found is None else mapping.parse_order(found)
-
-
 def _refs(told: Sequence[Parcel]) -> dict[str, str]:
     return {"package" if not index else f"package_{index + 1}": one.reference for index, one in enumerate(told)}
 
@@ -106,7 +102,7 @@ async def find_push(client: Client, payload: Payload, call: Call) -> Result | No
     if not isinstance(told, tuple):
         return Result(told)
     try:
-        order = await _order(client, payload.order_external_id)
+        order = await order_of(client, payload.order_external_id)
     except Failed as failed:
         return Result(failed.outcome)
     except Untranslatable as error:
@@ -150,6 +146,15 @@ OPERATIONS: dict[str, Operation] = {
             send=push,
             look_up=find_push,
             settle_s=60.0,  # Amazon documents no lag of its reads; minutes are not seen
+            lease_s=240.0,
+        ),
+        Operation(
+            purpose=ReplaceTracking.purpose,
+            title="Tell Amazon of new labels",
+            repeat=Repeat.SEARCHABLE,  # the same package number changes the same package again
+            send=relabelling.replace,
+            look_up=relabelling.find,
+            settle_s=60.0,
             lease_s=240.0,
         ),
         Operation(

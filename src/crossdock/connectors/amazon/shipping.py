@@ -108,12 +108,24 @@ def _reference(shipment_id: str, tracking_number: str) -> str:
 
 def standing(order: wire.Order, parcel: Parcel) -> wire.Package | None:
     """The package of the order that is this parcel, by its number or its tracking number; cancelled ones are none."""
-    for package in order.packages:
-        cancelled = package.package_status is not None and package.package_status.status == "CANCELLED"
+    for package in packages(order):
         same = plain(package.tracking_number) == plain(parcel.tracking_number)
-        if not cancelled and (same or package.package_reference_id == parcel.reference):
+        if same or package.package_reference_id == parcel.reference:
             return package
     return None
+
+
+def packages(order: wire.Order) -> list[wire.Package]:
+    """The packages that stand; cancelled ones are none."""
+    return [one for one in order.packages if one.package_status is None or one.package_status.status != "CANCELLED"]
+
+
+def items_of(package: wire.Package) -> dict[str, int]:
+    """Order item id -> pieces."""
+    held: dict[str, int] = {}
+    for item in package.package_items:
+        held[item.order_item_id] = held.get(item.order_item_id, 0) + item.quantity
+    return held
 
 
 def short(order: wire.Order, parcels_: Sequence[Parcel]) -> dict[str, int]:

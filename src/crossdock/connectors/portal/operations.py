@@ -5,7 +5,7 @@ It absorbs a repeated ``webhook-id``: that is its part."""
 import msgspec
 
 from crossdock.connectors.portal.client import TIMEOUT_S, Portal
-from crossdock.domain.commands import Payload, PublishInvoice, PublishStock, PushFulfilment, PushReturn
+from crossdock.domain.commands import Payload, PublishInvoice, PublishStock, PushFulfilment, PushReturn, ReplaceTracking
 from crossdock.domain.outcome import Done
 from crossdock.kit.manifest import Call, Operation, Repeat, Result
 
@@ -17,6 +17,19 @@ async def push(client: Portal, payload: Payload, call: Call) -> Result:
         "type": "order.shipped",
         "external_id": payload.order_external_id,
         "shipment": msgspec.to_builtins(payload.shipment),
+        "notify_customer": payload.notify_customer,
+    }
+    return await _tell(client, call, told)
+
+
+async def replace_tracking(client: Portal, payload: Payload, call: Call) -> Result:
+    """Tell of labels that were made anew: the shipment is the one that was told, with the parcels as they are now."""
+    assert isinstance(payload, ReplaceTracking)
+    told: dict[str, object] = {
+        "type": "order.relabelled",
+        "external_id": payload.order_external_id,
+        "shipment": msgspec.to_builtins(payload.shipment),
+        "was": payload.was,
         "notify_customer": payload.notify_customer,
     }
     return await _tell(client, call, told)
@@ -98,6 +111,14 @@ OPERATIONS = {
         title="Tell the portal of a shipment",
         repeat=Repeat.UNIQUE,
         send=push,
+        lease_s=60.0,
+        timeout_s=TIMEOUT_S,
+    ),
+    ReplaceTracking.purpose: Operation(
+        purpose=ReplaceTracking.purpose,
+        title="Tell the portal of new labels",
+        repeat=Repeat.UNIQUE,
+        send=replace_tracking,
         lease_s=60.0,
         timeout_s=TIMEOUT_S,
     ),

@@ -13,6 +13,7 @@ INVENTORY_UPDATE = "Inventory Update"
 POSITION = "position"
 STOCK = "stock"  # what a signal of an Inventory Update names: SKUs
 POLLED_PARCEL = "parcels"
+POLLED_LABELS = "labels"
 RETURN_UPDATE = "Return Update"
 POLLED_RETURN = "returns"
 

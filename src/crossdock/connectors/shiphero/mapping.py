@@ -14,6 +14,7 @@ import msgspec
 from crossdock.connectors.shiphero.manifest import (
     INVENTORY_UPDATE,
     MANIFEST,
+    POLLED_LABELS,
     POLLED_ORDER,
     POLLED_PARCEL,
     POLLED_RETURN,
@@ -31,6 +32,7 @@ from crossdock.connectors.shiphero.wire import (
     Fulfillment,
     HookLine,
     HookPackage,
+    LabelNote,
     ListedOrder,
     OrderHook,
     ParcelNote,
@@ -40,7 +42,7 @@ from crossdock.connectors.shiphero.wire import (
     StockHook,
 )
 from crossdock.domain.commands import ReleaseOrder
-from crossdock.domain.events import Event, ParcelSeen, ReleaseSeen, ReturnReceived, ShipmentSeen, SignalSeen
+from crossdock.domain.events import SHIPMENTS, Event, ParcelSeen, ReleaseSeen, ReturnReceived, ShipmentSeen, SignalSeen
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.lattice import PARCEL
 from crossdock.domain.measures import in_goods
@@ -80,11 +82,27 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
 def _shipment(connection: str, body: bytes) -> Event:
     hook = _decoded(body, ShipmentHook)
     content = sha256(body).hexdigest()[:16]
-    return _told(connection, hook.fulfillment, content) or ShipmentSeen(_hooked(hook), connection)
+    shipped = hook.fulfillment
+    return _told(connection, shipped, content) or ShipmentSeen(_hooked(hook), connection, shipped.order_uuid or "")
 
 
 def _polled_shipment(connection: str, body: bytes) -> Event:
-    return ShipmentSeen(_polled(_decoded(body, PolledShipment)), connection)
+    """A message, when it is decided on, is not what ShipHero shows now."""
+    told = _decoded(body, PolledShipment)
+    return ShipmentSeen(_polled(told), connection, told.order.id if told.order else "")
+
+
+def shipment_of(connection: str, node: bytes) -> tuple[str | None, ShipmentSeen]:
+    """A shipment that was read just now, and our key of its order. Raises ``Untranslatable``."""
+    told = _decoded(node, PolledShipment)
+    key = told.order.partner_order_id if told.order else None
+    return key, ShipmentSeen(_polled(told), connection)
+
+
+def _labels(connection: str, body: bytes) -> Event:
+    """Only that there are others: the shipment is read."""
+    note = _decoded(body, LabelNote)
+    return SignalSeen(connection, SHIPMENTS, note.order_id, note.content)
 
 
 def _parcel(connection: str, body: bytes) -> Event:
@@ -129,6 +147,7 @@ _READERS: Mapping[str, Callable[[str, bytes], Event | None]] = {
     SHIPMENT_UPDATE: _shipment,
     POLLED_SHIPMENT: _polled_shipment,
     POLLED_PARCEL: _parcel,
+    POLLED_LABELS: _labels,
     RETURN_UPDATE: _returned,
     POLLED_RETURN: _polled_return,
     POLLED_ORDER: _polled_order,

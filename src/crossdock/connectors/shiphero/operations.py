@@ -10,8 +10,9 @@ from crossdock.connectors.shiphero.manifest import STANDING, STOCK
 from crossdock.connectors.shiphero.mapping import order_input, ships, wanted
 from crossdock.connectors.shiphero.positions import read_stock
 from crossdock.connectors.shiphero.returns import RETURN, announce, announced, read_return, recall
+from crossdock.connectors.shiphero.shipments import read_shipments
 from crossdock.domain.commands import AnnounceReturn, CancelRelease, Payload, ReadBack, RecallReturn, ReleaseOrder
-from crossdock.domain.events import ReleaseSeen
+from crossdock.domain.events import SHIPMENTS, ReleaseSeen
 from crossdock.domain.outcome import Conflict, Done, Outcome, Rejected
 from crossdock.kit.manifest import Call, Follow, Operation, Repeat, Result
 
@@ -106,9 +107,11 @@ async def _cancel(client: ShipHero, payload: CancelRelease, call: Call) -> Resul
 
 
 async def _read_back(client: ShipHero, payload: ReadBack, call: Call) -> Result:
-    """A webhook named only ShipHero's order id: find our key and tell the order's stream. Or SKUs: what is there."""
+    """What a signal named: an order's id of ShipHero's, an order whose shipments changed, SKUs, a return."""
     if payload.kind == STOCK:
         return await read_stock(client, payload.external_id)
+    if payload.kind == SHIPMENTS:
+        return await read_shipments(client, payload.external_id)
     if payload.kind == RETURN:
         return await read_return(client, payload.external_id)
     read = await client.ask(wire.ORDER, {"id": payload.external_id}, wire.OrderRead)

@@ -25,22 +25,32 @@ ORDER = (
     "query ReadOrder($id: String!) { order(id: $id) { request_id complexity "
     "data { id legacy_id partner_order_id fulfillment_status } } }"
 )
-SHIPMENTS = (
-    "query Shipments($from: ISODateTime, $to: ISODateTime, $first: Int, $after: String) { "
-    "shipments(date_from: $from, date_to: $to) { request_id complexity data(first: $first, after: $after) { "
+_SHIPMENT = (
     "pageInfo { hasNextPage endCursor } edges { node { id legacy_id warehouse_id created_date "
     "order { id partner_order_id } "
     "shipping_labels { id tracking_number tracking_url carrier shipping_method } "
     "line_items(first: 100) { pageInfo { hasNextPage endCursor } "
     "edges { node { quantity shipping_label_id line_item { partner_line_item_id sku } } } } } } } } }"
 )
-# Whether a shipment was picked up and delivered: all that ShipHero tells of its way, and without an instant.
+SHIPMENTS = (
+    "query Shipments($from: ISODateTime, $to: ISODateTime, $first: Int, $after: String) { "
+    "shipments(date_from: $from, date_to: $to) { request_id complexity data(first: $first, after: $after) { "
+    + _SHIPMENT
+)
+SHIPMENTS_OF = (
+    "query ShipmentsOf($order: String, $first: Int, $after: String) { "
+    "shipments(order_id: $order) { request_id complexity data(first: $first, after: $after) { " + _SHIPMENT
+)
+# Whether a shipment was picked up and delivered: all that ShipHero tells of its way, and without an instant. And its
+# labels, which may be made anew long after.
 # Source: developer.shiphero.com/schema/types/shipment.html, read 2026-11.
 PARCELS = (
     "query Parcels($from: ISODateTime, $to: ISODateTime, $first: Int, $after: String) { "
     "shipments(date_from: $from, date_to: $to) { request_id complexity data(first: $first, after: $after) { "
     "pageInfo { hasNextPage endCursor } "
-    "edges { node { legacy_id picked_up delivered order { partner_order_id } } } } } }"
+    "edges { node { legacy_id picked_up delivered order { id partner_order_id } "
+    "shipping_labels { tracking_number } } } "
+    "} } }"
 )
 ORDERS_CHANGED = (
     "query Changed($from: ISODateTime, $to: ISODateTime, $first: Int, $after: String) { "
@@ -169,6 +179,7 @@ class Owner(msgspec.Struct, frozen=True):
     """Whose order a shipment or a return is of, by our key."""
 
     partner_order_id: str | None = None
+    id: str | None = None
 
 
 class ListedShipment(msgspec.Struct, frozen=True):
@@ -200,10 +211,18 @@ class FollowedShipment(msgspec.Struct, frozen=True):
     picked_up: bool | None = None
     delivered: bool | None = None
     order: Owner | None = None
+    shipping_labels: tuple[_ListedLabel, ...] | None = ()
 
 
 class ShipmentsFollowed(msgspec.Struct, frozen=True):
     shipments: Answer[Page[FollowedShipment]]
+
+
+class LabelNote(msgspec.Struct, frozen=True):
+    """The body of a message that we make of it: the order whose shipments are to be read."""
+
+    order_id: str
+    content: str
 
 
 class ParcelNote(msgspec.Struct, frozen=True):

@@ -204,6 +204,15 @@ class Client:
             raise Failed(answers.lost("answer_empty", "Shopify names neither a fulfilment nor an error.", write=True))
         return graph.number(found.fulfillment_create.fulfillment.id)
 
+    async def replace_tracking(self, fulfilment_gid: str, tracking: dict[str, Any], notify_customer: bool) -> None:
+        """Set all tracking numbers of a fulfilment."""
+        variables = {"id": fulfilment_gid, "tracking": tracking, "notify": notify_customer}
+        found: shapes.RelabelledData = await self.ask(
+            documents.FULFILMENT_TRACKING_UPDATE, variables, shapes.RelabelledData, write=True
+        )
+        if found.fulfillment_tracking_info_update.user_errors:
+            raise Failed(answers.user_errors(found.fulfillment_tracking_info_update.user_errors))
+
     async def returns(self, order_id: str) -> tuple[Told, ...] | None:
         """Every return of the order; ``None``: no such order. Raises ``Failed`` where more are there than listed."""
         variables = {"id": gid("Order", order_id)}

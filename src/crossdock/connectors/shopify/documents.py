@@ -178,6 +178,15 @@ FULFILMENT_CREATE = """mutation FulfilmentCreate($fulfillment: FulfillmentInput!
   }
 }"""
 
+FULFILMENT_TRACKING_UPDATE = """mutation FulfilmentTracking(
+  $id: ID!, $tracking: FulfillmentTrackingInput!, $notify: Boolean
+) {
+  fulfillmentTrackingInfoUpdate(fulfillmentId: $id, trackingInfoInput: $tracking, notifyCustomer: $notify) {
+    fulfillment { id status }
+    userErrors { field message }
+  }
+}"""
+
 RETURNS = """query Returns($id: ID!) {
   order(id: $id) {
     id
@@ -350,6 +359,7 @@ ALL = {
     "fulfilment_create": FULFILMENT_CREATE,
     "fulfilment_events": FULFILMENT_EVENTS,
     "fulfilment_event_create": FULFILMENT_EVENT_CREATE,
+    "fulfilment_tracking_update": FULFILMENT_TRACKING_UPDATE,
     "returns": RETURNS,
     "returns_under_way": RETURNS_UNDER_WAY,
     "return_goods": RETURN_GOODS,

@@ -43,11 +43,6 @@ def wanted(shipment: Shipment) -> dict[str, int] | Outcome:
     return {line_id: int(quantity) for line_id, quantity in total.items() if quantity}
 
 
-def tracking_numbers(shipment: Shipment) -> tuple[str, ...]:
-    """The shipment's tracking numbers, each once, in order."""
-    return tuple(dict.fromkeys(package.tracking_number for package in shipment.packages if package.tracking_number))
-
-
 def less(whole: Mapping[str, int], part: Mapping[str, int]) -> dict[str, int]:
     """What of ``whole`` is not yet in ``part``."""
     rest = {line_id: quantity - part.get(line_id, 0) for line_id, quantity in whole.items()}
@@ -120,14 +115,14 @@ def call_input(pieces: Sequence[Piece], shipment: Shipment, notify_customer: boo
         ],
         "notifyCustomer": notify_customer,
     }
-    tracking = _tracking({piece.line_id for piece in pieces}, shipment.packages)
-    if tracking:
-        body["trackingInfo"] = tracking
+    told = tracking({piece.line_id for piece in pieces}, shipment.packages)
+    if told:
+        body["trackingInfo"] = told
     return body
 
 
-def _tracking(line_ids: set[str], packages: Sequence[Package]) -> dict[str, Any]:
-    """The parcels that carry these lines; a parcel that does not tell its lines goes with every call."""
+def tracking(line_ids: set[str], packages: Sequence[Package]) -> dict[str, Any]:
+    """``FulfillmentTrackingInput``: the parcels that carry these lines, and those that do not tell their lines."""
     ours = [p for p in packages if not p.lines or any(line.line_id in line_ids for line in p.lines)]
     numbers = list(dict.fromkeys(p.tracking_number for p in ours if p.tracking_number))
     urls = list(dict.fromkeys(p.tracking_url for p in ours if p.tracking_url))

@@ -12,6 +12,7 @@ from crossdock.connectors.shopify import (
     graph,
     mapping,
     refunds,
+    relabelling,
     returns,
     stocking,
     tracking,
@@ -20,7 +21,7 @@ from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Client
 from crossdock.connectors.shopify.invoicing import find_invoice, publish_invoice
 from crossdock.connectors.shopify.paying_back import find_refund, pay_back
-from crossdock.connectors.shopify.shapes import Fulfilment, FulfilmentOrder, FulfilmentState
+from crossdock.connectors.shopify.shapes import FulfilmentOrder, FulfilmentState
 from crossdock.domain.commands import (
     Payload,
     PublishInvoice,
@@ -29,16 +30,15 @@ from crossdock.domain.commands import (
     PushRefund,
     PushReturn,
     ReadBack,
+    ReplaceTracking,
     TellTracking,
 )
 from crossdock.domain.events import AllocationsSeen, Event, OrderSeen, RefundSeen, ReturnSeen
-from crossdock.domain.fulfilment import Allocation, ShippedLine
+from crossdock.domain.fulfilment import Allocation, ShippedLine, tracking_numbers
 from crossdock.domain.order import order_key
 from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, Rejected
 from crossdock.kit.http import NotSent
 from crossdock.kit.manifest import Call, Follow, Operation, Repeat, Result, Untranslatable
-
-_STANDING = ("SUCCESS", "OPEN", "PENDING")  # a cancelled or failed fulfilment told nobody anything
 
 
 async def push(client: Client, payload: Payload, call: Call) -> Result:
@@ -88,13 +88,9 @@ async def _push(client: Client, payload: PushFulfilment) -> Outcome:
 
 async def _told(client: Client, payload: PushFulfilment, state: FulfilmentState) -> dict[str, dict[str, int]]:
     """Standing fulfilments that carry one of our tracking numbers: number -> line id -> quantity."""
-    numbers = set(fulfilling.tracking_numbers(payload.shipment))
-    ours = [one for one in _standing(state) if any(track.number in numbers for track in one.tracking_info)]
+    numbers = set(tracking_numbers(payload.shipment))
+    ours = [one for one in state.standing if any(track.number in numbers for track in one.tracking_info)]
     return {graph.number(one.id): await client.fulfilled_lines(one.id) for one in ours}
-
-
-def _standing(state: FulfilmentState) -> list[Fulfilment]:
-    return [one for one in state.fulfillments if one.status in _STANDING]
 
 
 def _merged(told: dict[str, dict[str, int]]) -> dict[str, int]:
@@ -120,7 +116,7 @@ async def find_push(client: Client, payload: Payload, call: Call) -> Result | No
         read = await client.fulfilment_state(payload.order_external_id)
         if read is None:
             return None
-        tracked = bool(fulfilling.tracking_numbers(payload.shipment))
+        tracked = bool(tracking_numbers(payload.shipment))
         if tracked:
             told = await _told(client, payload, read[0])
         else:
@@ -144,7 +140,7 @@ async def _alike(client: Client, payload: PushFulfilment, state: FulfilmentState
     if not isinstance(whole, dict):
         return {}
     told: dict[str, dict[str, int]] = {}
-    for one in _standing(state):
+    for one in state.standing:
         untracked = not any(track.number for track in one.tracking_info)
         if untracked and one.created_at >= payload.shipment.shipped_at:
             lines = await client.fulfilled_lines(one.id)
@@ -253,6 +249,16 @@ OPERATIONS: dict[str, Operation] = {
             settle_s=10.0,
             lease_s=120.0,
             cost=20,
+        ),
+        Operation(
+            purpose=ReplaceTracking.purpose,
+            title="Tell the shop of new labels",
+            repeat=Repeat.SEARCHABLE,  # setting the same numbers again changes nothing, but may send another e-mail
+            send=relabelling.replace,
+            look_up=relabelling.find,
+            settle_s=10.0,
+            lease_s=120.0,
+            cost=30,
         ),
         Operation(
             purpose=PushReturn.purpose,

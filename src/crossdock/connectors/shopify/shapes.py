@@ -139,6 +139,9 @@ class Fulfilment(Struct, frozen=True):
     tracking_info: tuple[Tracking, ...] = ()
 
 
+STANDING = ("SUCCESS", "OPEN", "PENDING")  # a cancelled or failed fulfilment told nobody anything
+
+
 class FulfilmentState(Struct, frozen=True):
     """An order's fulfilments and what remains to be fulfilled, read just now."""
 
@@ -146,6 +149,10 @@ class FulfilmentState(Struct, frozen=True):
     fulfillments: tuple[Fulfilment, ...]
     fulfillment_orders: FulfilmentOrders
     cancelled_at: Instant | None = None
+
+    @property
+    def standing(self) -> list[Fulfilment]:
+        return [one for one in self.fulfillments if one.status in STANDING]
 
 
 class StateData(Struct, frozen=True):
@@ -194,6 +201,10 @@ class Created(Struct, frozen=True):
 
 class CreatedData(Struct, frozen=True):
     fulfillment_create: Created
+
+
+class RelabelledData(Struct, frozen=True):
+    fulfillment_tracking_info_update: Created
 
 
 class NotedRefund(Struct, frozen=True):

@@ -14,6 +14,7 @@ from crossdock.connectors.shopify import answers, documents, graph
 from crossdock.connectors.shopify.answers import Failed, UserError
 from crossdock.connectors.shopify.client import Client, Pages
 from crossdock.connectors.shopify.graph import PageInfo, Struct, gid
+from crossdock.connectors.shopify.shapes import STANDING
 from crossdock.connectors.shopify.wire import Instant
 from crossdock.domain.commands import Payload, TellTracking
 from crossdock.domain.events import ParcelSeen
@@ -39,7 +40,6 @@ _TOLD_AS = {
     "exception": "DELAYED",
     "delivered": "DELIVERED",
 }
-_STANDING = ("SUCCESS", "OPEN", "PENDING")
 
 
 class Event(Struct, frozen=True):
@@ -151,7 +151,7 @@ async def _shown(client: Client, fulfilment: str, status: str) -> str | Rejected
         told = found.fulfillment
         if told is None:
             return Rejected("shopify.fulfilment_not_found", f"The shop does not show fulfilment {fulfilment}.")
-        if told.status not in _STANDING:
+        if told.status not in STANDING:
             return Conflict("shopify.fulfilment_cancelled", f"Fulfilment {fulfilment} is {told.status} in the shop.")
         for event in told.events.nodes:
             word = WORDS.get(event.status)

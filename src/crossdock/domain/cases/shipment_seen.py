@@ -6,10 +6,11 @@ from decimal import Decimal
 import msgspec
 
 from crossdock.domain import entries as e
+from crossdock.domain.decision import StreamRef, Tell
 from crossdock.domain.draft import Draft
 from crossdock.domain.entries import units
-from crossdock.domain.events import ShipmentSeen
-from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
+from crossdock.domain.events import SHIPMENTS, ShipmentSeen, SignalSeen
+from crossdock.domain.fulfilment import Package, Shipment, ShippedLine, tracking_numbers
 from crossdock.domain.money import ZERO
 from crossdock.domain.order import Order, OrderLine
 from crossdock.domain.problems import problem
@@ -183,8 +184,19 @@ def _repeated(d: Draft, known: Parcel, event: ShipmentSeen) -> None:
         d.open(problem("shipment.changed", _key(shipment), text, event.source, facts), "take.shipments")
         return
     had = {package.tracking_number for package in known.shipment.packages}
-    if any(package.tracking_number not in had for package in shipment.packages):
+    if all(package.tracking_number in had for package in shipment.packages):
+        return
+    if event.read:
+        _ask(d, event)
+    else:
         by_id = {line.id: line for line in d.order.lines}
         packages = _packages(d, by_id, shipment, known.shipment.lines)
         d.note(e.ShipmentAmended(msgspec.structs.replace(known.shipment, packages=packages), d.now))
         _refer(d, event.source, shipment)
+
+
+def _ask(d: Draft, event: ShipmentSeen) -> None:
+    """What the warehouse shows when it is asked counts: no message tells which of two labels is the newer."""
+    to = StreamRef("signal", f"{event.source}:{SHIPMENTS}:{event.read}")
+    content = f"{event.shipment.id}/{','.join(sorted(tracking_numbers(event.shipment)))}"
+    d.decision.tells.append(Tell(to, SignalSeen(event.source, SHIPMENTS, event.read, content)))

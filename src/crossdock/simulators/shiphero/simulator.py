@@ -297,7 +297,8 @@ class ShipHeroSimulator:
             partial(views.shipment, order, shipment)
             for order in self.warehouse.orders.values()
             for shipment in order.shipments
-            if (since is None or shipment.at >= since)
+            if args.get("order_id") in (None, order.id)
+            and (since is None or shipment.at >= since)
             and (until is None or shipment.at <= until)
             and self._visible(shipment.at)
         ]

@@ -58,6 +58,7 @@ def root(shop: "ShopifySimulator", kind: str) -> dict[str, Any]:
         return {
             "__typename": "Mutation",
             "fulfillmentCreate": _payload("fulfillmentCreate", lambda a: _fulfil(shop, a)),
+            "fulfillmentTrackingInfoUpdate": _payload("fulfillmentTrackingInfoUpdate", lambda a: _relabel(shop, a)),
             "fulfillmentEventCreate": _payload("fulfillmentEventCreate", lambda a: _event(shop, a)),
             "refundCreate": _payload("refundCreate", lambda a: _refund(shop, a)),
             "reverseFulfillmentOrderDispose": lambda a: _dispose(shop, a),
@@ -161,6 +162,7 @@ def _orders(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
 
 _MAKES = {
     "fulfillmentCreate": "fulfillment",
+    "fulfillmentTrackingInfoUpdate": "fulfillment",
     "fulfillmentEventCreate": "fulfillmentEvent",
     "refundCreate": "refund",
     "webhookSubscriptionCreate": "webhookSubscription",
@@ -186,6 +188,12 @@ def _fulfil(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
     made = shop.books_.fulfil(a["fulfillment"])
     shop.order_changed(made.order_id, "orders/updated")
     return {"fulfillment": views.fulfilment(made, shop.books_)}
+
+
+def _relabel(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:
+    told = shop.books_.relabel(a)
+    shop.order_changed(told.order_id, "orders/updated")
+    return {"fulfillment": views.fulfilment(told, shop.books_)}
 
 
 def _event(shop: "ShopifySimulator", a: Arguments) -> dict[str, Any]:

@@ -45,10 +45,10 @@ class Fulfilment(msgspec.Struct):
     location_id: int
     lines: list[tuple[int, int]]  # order line id, quantity
     created_at: datetime
-    numbers: list[str]
-    urls: list[str]
-    company: str | None
-    notified: bool
+    notices: int  # how often the customer was written to
+    numbers: list[str] = []
+    urls: list[str] = []
+    company: str | None = None
     status: str = "SUCCESS"
     events: list["FulfilmentEvent"] = []
 
@@ -175,7 +175,6 @@ class ShopBooks:
     def _ship(
         self, pieces: Sequence[tuple[FulfilmentOrder, FulfilmentOrderLine, int]], wanted: Mapping[str, Any]
     ) -> Fulfilment:
-        tracking = wanted.get("trackingInfo") or {}
         owner = pieces[0][0]
         made = Fulfilment(
             self.fresh_id(),
@@ -183,11 +182,9 @@ class ShopBooks:
             owner.location_id,
             [(line.line_id, quantity) for _, line, quantity in pieces],
             self.now(),
-            list(tracking.get("numbers") or ([tracking["number"]] if tracking.get("number") else [])),
-            list(tracking.get("urls") or ([tracking["url"]] if tracking.get("url") else [])),
-            tracking.get("company"),
-            bool(wanted.get("notifyCustomer")),
+            int(bool(wanted.get("notifyCustomer"))),
         )
+        _track(made, wanted.get("trackingInfo") or {})
         self.fulfilments[made.id] = made
         self._fulfilments_of.setdefault(owner.order_id, []).append(made)
         order = self.touch(owner.order_id)
@@ -201,6 +198,19 @@ class ShopBooks:
         rest = sum(line.remaining for each in self.fulfilment_orders_of(owner.order_id) for line in each.lines)
         order["fulfillment_status"] = "partial" if rest else "fulfilled"
         return made
+
+    def relabel(self, wanted: Mapping[str, Any]) -> Fulfilment:
+        """``fulfillmentTrackingInfoUpdate``: a fulfilment has the numbers that are told; raises ``UserError``."""
+        told = self.fulfilments.get(numeric(wanted.get("fulfillmentId")))
+        if told is None:
+            raise UserError("Fulfillment does not exist.", "fulfillmentId")
+        if told.status == "CANCELLED":
+            raise UserError("Fulfillment is cancelled.", "fulfillmentId")
+        _track(told, wanted["trackingInfoInput"])
+        told.notices += bool(wanted.get("notifyCustomer"))
+        order = self.touch(told.order_id)
+        order["fulfillments"] = [_fulfilment_body(one) for one in self._fulfilments_of[told.order_id]]
+        return told
 
     def cancel(self, order_id: int, reason: str) -> dict[str, Any]:
         """Cancel with a full refund; what was not shipped will not be."""
@@ -237,6 +247,13 @@ class ShopBooks:
         made = Subscription(self.fresh_id(), topic, uri)
         self.subscriptions.append(made)
         return made
+
+
+def _track(fulfilment: Fulfilment, tracking: Mapping[str, Any]) -> None:
+    """``FulfillmentTrackingInput`` has each of them in singular and plural."""
+    fulfilment.numbers = list(tracking.get("numbers") or ([tracking["number"]] if tracking.get("number") else []))
+    fulfilment.urls = list(tracking.get("urls") or ([tracking["url"]] if tracking.get("url") else []))
+    fulfilment.company = tracking.get("company")
 
 
 def _fulfilment_body(made: Fulfilment) -> dict[str, Any]:

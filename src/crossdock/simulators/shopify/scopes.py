@@ -29,6 +29,7 @@ _NEEDED = {
     "inventoryLevel": ("read_inventory",),
     "shopifyPaymentsAccount": _PAYMENTS,
     "fulfillmentCreate": tuple(f"write_{kind}_fulfillment_orders" for kind in _KINDS),
+    "fulfillmentTrackingInfoUpdate": tuple(f"write_{kind}_fulfillment_orders" for kind in _KINDS),
     "fulfillmentEventCreate": ("write_fulfillments",),
     "refundCreate": ("write_orders",),
     "metafieldsSet": ("write_orders",),

@@ -318,7 +318,8 @@ class ShopifySimulator:
                     "tracking": one.numbers,
                     "company": one.company,
                     "location": str(one.location_id),
-                    "notified": one.notified,
+                    "notified": one.notices > 0,
+                    "notices": one.notices,
                     "lines": [{"id": str(line_id), "quantity": quantity} for line_id, quantity in one.lines],
                 }
                 for one in self.books_.fulfilments_of(order["id"])

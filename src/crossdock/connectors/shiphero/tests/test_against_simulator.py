@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from crossdock.connectors.shiphero import CONNECTOR
+from crossdock.connectors.shiphero.manifest import POLLED_PARCEL
 from crossdock.connectors.shiphero.polls import Cursor
 from crossdock.domain.commands import CancelRelease, ReadBack, ReleaseOrder
 from crossdock.domain.events import ParcelSeen, ReleaseSeen, ShipmentSeen, SignalSeen
@@ -18,7 +19,7 @@ from crossdock.domain.money import Amount
 from crossdock.domain.order import Address, LineKind, Order, OrderLine, Party, Totals
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, RateLimited, Rejected, RetryLater
 from crossdock.kit.http import AnswerLost, Line, NotSent, Response
-from crossdock.kit.manifest import Call, Unreachable, Untranslatable
+from crossdock.kit.manifest import Call, Found, Page, Unreachable, Untranslatable
 from crossdock.kit.tokens import InProcessTokens
 from crossdock.simulators.base import Deliver, Request, Surroundings
 from crossdock.simulators.shiphero import ShipHeroSimulator
@@ -434,23 +435,54 @@ async def test_the_list_of_changed_orders_is_read_from_the_vendors_clock_and_tel
     assert (await CONNECTOR.polls["orders"].run(wired.client, None, {"since": since})).found == ()
 
 
+def parcels(page: Page) -> list[Found]:
+    return [one for one in page.found if one.topic == POLLED_PARCEL]
+
+
+async def test_a_label_made_anew_is_found_though_its_webhook_was_lost() -> None:
+    """Its delivery id is that of the webhook and of the poll of shipments: what was heard is not read again."""
+    wired = Wired(split=0.0)
+    wired.line.settings["tracking_days"] = 14  # type: ignore[index]
+    await wired.send(release())
+    await wired.work()
+    listed = await CONNECTOR.polls["shipments"].run(wired.client, None, {})
+    followed = await CONNECTOR.polls["parcels"].run(wired.client, None, {})
+    assert {one.delivery_id for one in followed.found} == {one.delivery_id for one in listed.found}
+    wired.at += timedelta(days=2)
+    wired.simulator.act("void_label", {"order": "shop-1001"})
+    (found,) = (await CONNECTOR.polls["parcels"].run(wired.client, None, {})).found
+    assert found.delivery_id not in {one.delivery_id for one in listed.found}
+    (signal,) = CONNECTOR.translate("warehouse", found.topic, found.body)
+    assert isinstance(signal, SignalSeen)
+    assert found.stream_key == f"warehouse:{signal.kind}:{signal.external_id}"
+    result = await wired.send(ReadBack(signal.kind, signal.external_id))
+    (follow,) = result.follows
+    hooked = [event for event in wired.events() if isinstance(event, ShipmentSeen)][-1]
+    assert (follow.stream_kind, follow.stream_key) == ("order", "shop-1001")
+    assert isinstance(follow.event, ShipmentSeen)
+    assert [one.tracking_number for one in follow.event.shipment.packages] == [
+        one.tracking_number for one in hooked.shipment.packages
+    ]
+    assert follow.event.shipment.lines == hooked.shipment.lines
+
+
 async def test_a_shipment_is_followed_until_it_is_delivered_and_each_word_is_one_message() -> None:
     wired = Wired()
     wired.line.settings["tracking_days"] = 14  # type: ignore[index]
     await wired.send(release())
     await wired.work()
     poll = CONNECTOR.polls["parcels"]
-    assert (await poll.run(wired.client, None, {})).found == (), "nobody has picked it up"
+    assert parcels(await poll.run(wired.client, None, {})) == [], "nobody has picked it up"
     wired.simulator.act("pick_up", {"order": "shop-1001"})
     first = await poll.run(wired.client, None, {})
     again = await poll.run(wired.client, first.cursor, {})
     assert {one.delivery_id for one in again.found} == {one.delivery_id for one in first.found}
     wired.at += timedelta(days=2)
     wired.simulator.act("deliver", {"order": "shop-1001"})
-    last = await poll.run(wired.client, again.cursor, {})
+    last = parcels(await poll.run(wired.client, again.cursor, {}))
     hooked = [event for event in wired.events() if isinstance(event, ShipmentSeen)]
-    told = [CONNECTOR.translate("warehouse", one.topic, one.body)[0] for one in (*first.found, *last.found)]
-    assert {(one.stream_kind, one.stream_key) for one in last.found} == {("order", "shop-1001")}
+    told = [CONNECTOR.translate("warehouse", one.topic, one.body)[0] for one in (*parcels(first), *last)]
+    assert {(one.stream_kind, one.stream_key) for one in last} == {("order", "shop-1001")}
     assert {event.shipment_id for event in told if isinstance(event, ParcelSeen)} == {one.shipment.id for one in hooked}
     assert [event.status for event in told if isinstance(event, ParcelSeen)] == ["in_transit"] * len(hooked) + [
         "delivered"
@@ -484,5 +516,5 @@ async def test_many_shipments_are_followed_page_by_page() -> None:
     while more:
         page = await CONNECTOR.polls["parcels"].run(wired.client, cursor, {})
         cursor, more = page.cursor, page.more
-        keys |= {one.stream_key for one in page.found}
+        keys |= {one.stream_key for one in parcels(page)}
     assert len(keys) == 120

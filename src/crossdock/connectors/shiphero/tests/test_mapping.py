@@ -62,6 +62,7 @@ def test_the_sample_becomes_one_shipment_of_two_parcels() -> None:
             location="V2FyZWhvdXNlOjc2NzMz",
         ),
         "wms",
+        "T3JkZXI6MjA0MTU5MDYy",
     )
 
 
