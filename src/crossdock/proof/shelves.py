@@ -62,7 +62,8 @@ class Shelves:
             self._witness.note(SHOP, f"the till sold {act.units} of {act.sku}", act.sku)
             await asyncio.sleep(self._random.uniform(*BOOKED_S))
         there = self.on_hand(act.sku)
-        left = there + act.units if act.verb == "receive" else max(0, there - act.units)
+        # What left and was not there any more stands as less than nothing: taking from that finds no units.
+        left = there + act.units if act.verb == "receive" else max(min(there, 0), there - act.units)
         if act.verb == "till":
             self._booked[act.sku] += there - left
         elif act.verb == "lose":
