@@ -208,6 +208,22 @@ async def test_a_write_needs_the_etag_that_was_read(caller: Caller) -> None:
     assert error(await caller.ask("GET", order)) == (404, "Internal_RecordNotFound")
 
 
+@pytest.mark.parametrize(("currency", "status"), [("USD", 200), ("EUR", 412)])
+async def test_another_posting_date_changes_the_lines_in_a_foreign_currency(
+    caller: Caller, currency: str, status: int
+) -> None:
+    made = await caller.order(item(), currencyCode=currency)
+    path = f"salesOrders({made['id']})"
+    (line,) = made["salesOrderLines"]
+    for day, answer in ((made["postingDate"], 200), ("2026-12-24", status)):
+        assert (await caller.ask("PATCH", path, {"postingDate": day}, if_match="*")).status == 200
+        reply = await caller.ask(
+            "PATCH", f"salesOrderLines({line['id']})", {"description": "x"}, if_match=line["@odata.etag"]
+        )
+        assert reply.status == answer
+        line = (await caller.read(made["id"]))["salesOrderLines"][0]
+
+
 async def test_posting_moves_the_order_part_by_part(caller: Caller) -> None:
     made = await caller.order(item(quantity=3), {"lineType": "Comment", "description": "for people"})
     line = f"salesOrderLines({made['salesOrderLines'][0]['id']})"

@@ -8,17 +8,18 @@ from typing import Any
 import msgspec
 import pytest
 from tests.simulators.businesscentral.door import Setup
-from tests.simulators.businesscentral.steps import FIRST, again, booked, send, whole
+from tests.simulators.businesscentral.steps import FIRST, again, booked, send, shipment, whole
 
 from crossdock.connectors.businesscentral import CONNECTOR
 from crossdock.connectors.businesscentral.crediting import render_credit
 from crossdock.connectors.businesscentral.proof import Unbookable
 from crossdock.connectors.businesscentral.tests.orders import PLACED, SETTINGS, SKUS, plain_order
-from crossdock.domain.commands import CreditLine, CreditRefund, MakeInvoice
+from crossdock.domain.commands import CreditLine, CreditRefund, MakeInvoice, PostShipment
 from crossdock.domain.events import CreditSeen
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, Outcome, Rejected
 from crossdock.kit.http import AnswerLost
 from crossdock.kit.manifest import Call, Untranslatable
+from crossdock.simulators.businesscentral.answers import Refusal
 
 RATE = Decimal("0.0825")
 
@@ -264,6 +265,49 @@ async def test_the_poll_tells_ours_and_other_peoples_apart() -> None:
     told = {(event.credit.made_for, event.credit.total) for event in events if isinstance(event, CreditSeen)}
     assert told == {("77", Decimal("1.00")), (None, Decimal("2.50"))}
     assert by_hand["id"] in {event.credit.id for event in events if isinstance(event, CreditSeen)}
+
+
+async def test_the_credit_memo_by_which_people_cancel_an_invoice_is_told() -> None:
+    there = await billed()
+    stock = next(one for one in there.setup.company.items.values() if one.number == "SKU-0001")
+    before = stock.inventory
+    cancelled = there.setup.company.act("cancel_invoice", {"invoice": there.invoice})
+    (memo,), (invoice,) = there.memos(), there.setup.books()["invoices"]
+    assert (memo["status"], invoice["status"]) == ("Corrective", "Canceled")
+    assert (memo["total"], Decimal(invoice["open"]), stock.inventory) == (invoice["total"], 0, before + 2)
+    client, polls = there.setup.client(), CONNECTOR.polls
+    (found,) = (await polls["credits"].run(client, None, {})).found
+    (event,) = CONNECTOR.translate("erp", found.topic, found.body)
+    assert isinstance(event, CreditSeen)
+    assert (found.stream_key, event.credit.id, event.credit.made_for) == (plain_order().key, cancelled["id"], None)
+    assert event.credit.total == Decimal(invoice["total"])
+    assert (await polls["invoices"].run(client, None, {})).found == ()
+
+
+async def test_only_an_invoice_of_which_nothing_is_paid_is_cancelled_and_once() -> None:
+    there = await billed()
+    there.setup.company.act("credit", {"invoice": there.invoice, "amount": "1.00"})
+    with pytest.raises(Refusal, match="partially paid"):
+        there.setup.company.act("cancel_invoice", {"invoice": there.invoice})
+    there = await billed()
+    there.setup.company.act("cancel_invoice", {"invoice": there.invoice})
+    with pytest.raises(Refusal, match="already been canceled"):
+        there.setup.company.act("cancel_invoice", {"invoice": there.invoice})
+    assert len(there.memos()) == 1
+
+
+async def test_what_a_cancelled_invoice_billed_of_an_open_order_is_shipped_and_billed_again() -> None:
+    setup, order = Setup(), plain_order()
+    ref = await booked(setup, order)
+    part = PostShipment(order.key, ref, shipment("SH1", (1, "2")), SKUS)
+    assert isinstance((await send(setup, "shipment.post", part)).outcome, Done)
+    made = (await send(setup, "invoice.make", MakeInvoice(order.key, ref, ("SH1",)))).outcome
+    assert isinstance(made, Done)
+    setup.company.act("cancel_invoice", {"invoice": made.refs["invoice"]})
+    (open_,) = setup.books()["orders"]
+    assert {(line["shipped"], line["invoiced"]) for line in open_["lines"]} == {("0", "0")}
+    setup.company.act("post", {"order": ref})
+    assert [one["total"] for one in setup.books()["invoices"]][1:] == [str(order.totals.total.shop)]
 
 
 async def test_drafts_are_told_to_nobody() -> None:

@@ -115,6 +115,19 @@ async def test_what_people_posted_deleted_and_doubled(monkeypatch: pytest.Monkey
     assert await view(setup, "shop1-1002") is None
 
 
+async def test_a_cancelled_invoice_stands_beside_the_credit_memo_that_cancels_it() -> None:
+    setup = Setup()
+    order, ref = await booked(setup)
+    setup.company.act("post", {"order": ref})
+    before = await view(setup, order.key)
+    (bill,) = setup.books()["invoices"]
+    setup.company.act("cancel_invoice", {"invoice": bill["id"]})
+    after = await view(setup, order.key)
+    assert before is not None
+    assert after is not None
+    assert (after.status, after.total, after.invoiced) == (BILLED, before.total, before.invoiced)
+
+
 async def test_two_sales_orders_of_one_number_do_not_come_to_what_is_owed() -> None:
     setup = Setup()
     order, ref = await booked(setup)

@@ -283,6 +283,19 @@ async def test_goods_and_bill_are_posted_on_their_own_days_whatever_the_orders_i
     assert (days(setup, "salesShipment")[0], days(setup, "salesInvoice")) == (left, [setup.clock().date().isoformat()])
 
 
+async def test_in_a_foreign_currency_too_where_another_date_changes_every_line(setup: Setup) -> None:
+    order = plain_order(currency="EUR")
+    ref = await booked(setup, order)
+    late = msgspec.structs.replace(shipment("SH1", (1, "2"), (2, "2")), shipped_at=PLACED + timedelta(days=3))
+    outcome = (await send(setup, "shipment.post", PostShipment(order.key, ref, late, SKUS))).outcome
+    assert isinstance(outcome, Done), outcome
+    setup.clock.forward(days=5)
+    outcome = (await send(setup, "invoice.make", MakeInvoice(order.key, ref, ("SH1",)))).outcome
+    assert isinstance(outcome, Done), outcome
+    left = (PLACED + timedelta(days=3)).date().isoformat()
+    assert (days(setup, "salesShipment")[0], days(setup, "salesInvoice")) == (left, [setup.clock().date().isoformat()])
+
+
 async def test_what_falls_into_closed_books_is_refused_and_posted_on_the_first_open_day_when_it_is_told_so(
     setup: Setup,
 ) -> None:

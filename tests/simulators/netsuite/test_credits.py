@@ -20,6 +20,7 @@ from crossdock.kit.manifest import Call, Result, Untranslatable
 from crossdock.kit.tokens import InProcessTokens
 from crossdock.simulators.base import Request, Surroundings
 from crossdock.simulators.netsuite import NetSuiteAccount, make_credentials
+from crossdock.simulators.netsuite.returns import authorise
 from crossdock.simulators.netsuite.transforms import bill, fulfil
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
@@ -267,6 +268,30 @@ async def test_the_poll_tells_ours_and_other_peoples_apart() -> None:
     events = [CONNECTOR.translate("erp", one.topic, one.body)[0] for one in page.found]
     told = {(event.credit.made_for, event.credit.total) for event in events if isinstance(event, CreditSeen)}
     assert told == {("77", Decimal("3.00")), (None, Decimal("2.50"))}
+
+
+@pytest.mark.parametrize("returned_from", ["nothing", "the order", "the invoice"])
+@pytest.mark.parametrize("own_invoice", [True, False], ids=["an invoice of ours", "people's invoice"])
+async def test_a_credit_of_other_people_leads_to_the_sales_order_by_all_ways(
+    returned_from: str, own_invoice: bool
+) -> None:
+    account = await Account(order_prefixes=["shop"]).open()
+    order, invoice = (account.sim.ledger.documents[ref] for ref in (account.ordered, account.invoice))
+    order.external_id, invoice.external_id = "shop-1001", "shop-1001-INV-9" if own_invoice else None
+    args = {"invoice": account.invoice, "amount": "2.50", "returned": returned_from == "the invoice"}
+    made = account.sim.ledger.documents[account.sim.act("credit", args)["id"]]
+    if returned_from == "the order":
+        made.created_from = authorise(account.sim.ledger, order, {}, NOW).id
+    page = await CONNECTOR.polls["credits"].run(account.client, None, {})
+    assert [(one.stream_key, one.delivery_id) for one in page.found] == [("shop-1001", f"credit:{made.id}")]
+
+
+async def test_a_credit_that_leads_to_no_sales_order_is_none_of_ours() -> None:
+    account = await Account(order_prefixes=["shop"]).open()
+    account.sim.ledger.documents[account.invoice].external_id = "shop-1001-INV-9"
+    account.sim.ledger.documents[account.ordered].external_id = None
+    account.sim.act("credit", {"invoice": account.invoice, "amount": "2.50", "returned": True})
+    assert (await CONNECTOR.polls["credits"].run(account.client, None, {})).found == ()
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[", b'{"id":"1","number":"1","total":"NaN","currency":"USD"}'])

@@ -8,24 +8,23 @@ from tests.simulators.netsuite.test_credits import NOW, Account
 from tests.simulators.netsuite.test_payments import paid
 
 from crossdock.domain.commands import ApplyDeposit, Drawn, PayRefund, PostDeposit
-from crossdock.domain.outcome import Conflict, Done, Rejected
+from crossdock.domain.outcome import Conflict, Done, Misconfigured, Rejected
 from crossdock.kit.http import AnswerLost, Response
+from crossdock.simulators.netsuite.answers import Refusal
 from crossdock.simulators.netsuite.transforms import bill, fulfil
 
 
 class Withheld(Account):
-    """An account whose role may not see one kind of record."""
+    """An account that refuses to show one kind of record."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, status: int = 403, code: str = "INSUFFICIENT_PERMISSION") -> None:
         super().__init__()
-        self._kind = kind
+        self._kind, self._refusal = kind, Refusal(status, code, "no")
 
     async def request(self, method: str, url: str, **more: Any) -> Response:
-        if f"/record/v1/{self._kind}" in url:
-            told = (
-                b'{"title": "Forbidden", "status": 403, "o:errorDetails": [{"o:errorCode": "INSUFFICIENT_PERMISSION"}]}'
-            )
-            return Response(403, {"content-type": "application/vnd.oracle.resource+json; type=error"}, told)
+        if method == "GET" and f"/record/v1/{self._kind}/" in url:
+            reply = self._refusal.reply()
+            return Response(reply.status, dict(reply.headers), reply.body)
         return await super().request(method, url, **more)
 
 
@@ -102,12 +101,46 @@ async def test_money_that_is_there_as_a_deposit_is_not_posted_as_a_payment_too_n
     assert (len(deposits(account)), len(account.sim.books()["customer_payments"])) == (1, 1)
 
 
-async def test_an_account_without_deposits_has_no_say_in_payments() -> None:
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (403, "INSUFFICIENT_PERMISSION"),
+        (400, "FEATURE_DISABLED"),
+        (400, "FEATURE_UNAVAILABLE"),
+        (404, "INVALID_RCRD_TYPE"),
+    ],
+)
+async def test_an_account_without_deposits_has_no_say_in_payments(status: int, code: str) -> None:
     """Where the role may not see them, or the feature is off, there is none of ours either."""
-    account = Withheld("customerDeposit")
+    account = Withheld("customerDeposit", status, code)
     await account.open()
     assert isinstance((await account.do(paid(account), tries=1)).outcome, Done)
     assert len(account.sim.books()["customer_payments"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (400, "USER_ERROR", Rejected),
+        (400, "SOMETHING_NEW", Rejected),
+        (403, "SOMETHING_NEW", Misconfigured),
+        (400, "INVALID_LOGIN", Misconfigured),
+    ],
+)
+async def test_a_look_that_is_refused_for_another_reason_posts_nothing(
+    status: int, code: str, expected: type[Any]
+) -> None:
+    """It says nothing of what is there: a person sees to it, and the money is not posted a second time."""
+    account = Withheld("customerDeposit", status, code)
+    await account.open()
+    await account.do(deposit(account))
+    assert isinstance((await account.do(paid(account), tries=1)).outcome, expected)
+    assert (len(deposits(account)), account.sim.books()["customer_payments"]) == (1, [])
+    account = Withheld("customerPayment", status, code)
+    await account.open()
+    await account.do(paid(account))
+    assert isinstance((await account.do(deposit(account), tries=1)).outcome, expected)
+    assert (deposits(account), len(account.sim.books()["customer_payments"])) == ([], 1)
 
 
 async def test_what_netsuite_applies_by_itself_is_not_applied_again() -> None:

@@ -82,6 +82,16 @@ async def test_lines_that_come_along_into_the_authorisation_are_not_received() -
     assert authorised["status"] == "H"
 
 
+async def test_an_authorisation_may_be_made_from_an_invoice() -> None:
+    account = await opened()
+    path = f"/services/rest/record/v1/invoice/{account.invoice}/!transform/returnAuthorization"
+    assert (await account.ask("POST", path, {"orderStatus": {"id": "B"}})).status == 204
+    [authorised] = account.sim.ledger.of("returnAuthorization")
+    assert (authorised.created_from, [line.quantity for line in authorised.lines]) == (account.invoice, [6])
+    over = {"item": {"items": [{"orderLine": 1, "quantity": 7}]}}
+    assert (await account.ask("POST", path, over)).status == 400
+
+
 async def test_searches_show_returns_among_the_other_documents() -> None:
     account = await opened()
     await send(account, command(account))

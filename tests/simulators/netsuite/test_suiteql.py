@@ -77,9 +77,14 @@ def test_leaving_rows_out_changes_no_answer(where: str) -> None:
     assert told(statement, narrowed=True) == told(statement, narrowed=False)
 
 
-@given(conditions(ORDER, LINE), st.sampled_from(["JOIN", "LEFT JOIN"]))
-def test_nor_does_it_in_a_join(where: str, join: str) -> None:
-    statement = f"SELECT o.id, l.n, l.sku FROM orders o {join} lines l ON l.doc = o.id WHERE {where} ORDER BY o.id, l.n"
+@given(
+    conditions(ORDER, LINE),
+    st.sampled_from(["JOIN", "LEFT JOIN"]),
+    st.sampled_from(["", " AND l.n = 1", " AND l.sku = 'x' AND l.n = 0"]),
+)
+def test_nor_does_it_in_a_join(where: str, join: str, only: str) -> None:
+    on = f"ON l.doc = o.id{only}"
+    statement = f"SELECT o.id, l.n, l.sku FROM orders o {join} lines l {on} WHERE {where} ORDER BY o.id, l.n"
     assert told(statement, narrowed=True) == told(statement, narrowed=False)
 
 
@@ -106,6 +111,15 @@ def test_it_reads_no_more_than_can_be_meant(statement: str, most: int) -> None:
     read: list[Row] = []
     run(statement, tables(narrowed=True, read=read))
     assert len(read) <= most
+
+
+def test_what_on_says_of_a_joined_table_leaves_the_row_it_is_joined_to() -> None:
+    statement = "SELECT o.id, l.sku FROM orders o LEFT JOIN lines l ON l.doc = o.id AND l.n = 1 WHERE o.id <= 3"
+    found = [(row["id"], row.get("sku")) for row in told(statement, narrowed=True)]
+    assert found == [("1", "x"), ("2", "x"), ("2", "x"), ("3", None)]
+    for wrong in ("o.amount = 5", "l.n = o.id", "l.n > 1"):
+        with pytest.raises(Refusal):
+            told(statement.replace("l.n = 1", wrong), narrowed=True)
 
 
 def test_a_number_is_not_compared_with_text() -> None:

@@ -29,7 +29,7 @@ from crossdock.kit.manifest import Unreachable, Untranslatable
 PAGE = 1000
 MOST = 20  # keys of one question: so many fit into an address
 _MOST_PAGES = 50  # of the documents of so few orders
-_STANDS = frozenset({"Open", "Paid"})  # drafts are no invoices yet, cancelled ones none any more
+_STANDS = frozenset({"Open", "Paid", "Canceled"})  # drafts are no invoices yet; what cancels one is a credit memo
 # Which documents of a window name an order, and by which field: the API tells no instant of making, only dates.
 _BY = {
     "changed": (("salesOrders", ""), ("salesInvoices", ""), ("salesShipments", "")),

@@ -36,6 +36,7 @@ CREDIT = "credit_memo"  # the topic of a polled credit memo
 _MOST_PAGES = 20  # of one notification; what is beyond is found by the poll
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STANDS = frozenset({"Open", "Paid"})  # drafts are no invoices yet, cancelled ones none any more
+_CREDITED = _STANDS | {"Corrective"}  # of a credit memo: people cancelled an invoice with it
 _SKU_FIELDS = frozenset({"number", "gtin"})
 _encode = msgspec.json.Encoder().encode
 
@@ -167,13 +168,17 @@ def _found(row: _Invoice, key: str) -> Found:
 
 
 async def credit_memos(client: BusinessCentral, cursor: str | None, options: Mapping[str, Any]) -> Page:
-    """Posted credit memos that carry an order's key, with the refund that each of ours was made for."""
+    """Posted credit memos that carry an order's key, with the refund that each of ours was made for.
+
+    *Cancel* and *Correct* on a posted invoice make one too, of the whole invoice. Source: codeunit 1303 and enum 5477,
+    source code at github.com/microsoft/BCApps, read in November 2026.
+    """
     start = client.line.now() - FIRST_LOOK_BACK
     rows, page = await round_of(client, cursor, options, _CreditMemo, "salesCreditMemos", start, "salesCreditMemoLines")
     found = []
     for row in rows:
         key = restored_key(row.external_document_number, client.settings)
-        if key is not None and row.status in _STANDS:
+        if key is not None and row.status in _CREDITED:
             body = {
                 "id": row.id,
                 "number": row.number,

@@ -135,12 +135,15 @@ def posting(order: SalesOrder, last: list[Ask], reading: str, day: date) -> tupl
     """The last batch with the posting and what reads it back, and the posting's place in it.
 
     What is posted takes the order's *Posting Date*, which may be changed while it is released: it is set in the same
-    transaction, whatever posting it was last set for. Source: page 30028 "APIV2 - Sales Orders", read 2026-11-27.
+    transaction, whatever posting it was last set for. That comes after the lines: in a foreign currency it brings
+    another rate, which changes each of them, and the ETags that they were read with would be stale.
+    Source: page 30028 "APIV2 - Sales Orders", read 2026-11-27.
     """
+    asks = list(last)
     if order.posting_date != day.isoformat():
-        last = [Ask("PATCH", f"salesOrders({order.id})", {"postingDate": day.isoformat()}, "*"), *last]
+        asks.append(Ask("PATCH", f"salesOrders({order.id})", {"postingDate": day.isoformat()}, "*"))
     post = Ask("POST", f"salesOrders({order.id})/{ACTION}", {})
-    return [*last, post, Ask("GET", reading)], len(last)
+    return [*asks, post, Ask("GET", reading)], len(asks)
 
 
 def expanded(kind: str, filter_: str) -> str:

@@ -20,6 +20,9 @@ _CHANGED = frozenset({"RCRD_HAS_BEEN_CHANGED", "RECORD_LOCKED", "TRANS_IN_USE"})
 _ACCESS = frozenset(
     {"INSUFFICIENT_PERMISSION", "INVALID_LOGIN", "INVALID_LOGIN_ATTEMPT", "USER_NOT_AUTHORIZED", "FEATURE_DISABLED"}
 )
+# The role may not see a kind of record, or the account does not have it: none of ours can be there. Source: SuiteTalk's
+# StatusDetailCodeType, read 2026-11-27; tried against no account.
+WITHHELD = frozenset({"INSUFFICIENT_PERMISSION", "FEATURE_DISABLED", "FEATURE_UNAVAILABLE", "INVALID_RCRD_TYPE"})
 _HINTS = {
     "INVALID_KEY_OR_REF": "This id does not exist or the role may not see it: refresh the masters or fix the setting.",
     "USER_ERROR": "NetSuite or a script on the record refuses it: correct the record or the data, then retry.",

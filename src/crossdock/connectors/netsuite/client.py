@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from crossdock.connectors.netsuite.answers import MISSING, Stopped, classify, error_of, retry_after
+from crossdock.connectors.netsuite.answers import MISSING, WITHHELD, Stopped, classify, error_of, retry_after
 from crossdock.connectors.netsuite.wire import (
     Authorisation,
     CreditBody,
@@ -80,9 +80,13 @@ class NetSuite:
         _readable(known)
         return known
 
-    async def document(self, kind: str, ref: str) -> Document | None:
-        """Whether a document of which no more is read is there: by internal id or ``eid:<external id>``."""
-        return await self._read(f"/{kind}/{ref}?fields=id,tranId", Document)
+    async def document(self, kind: str, ref: str, *, withheld: bool = False) -> Document | None:
+        """Whether a document of which no more is read is there: by internal id or ``eid:<external id>``.
+
+        ``withheld``: it is not, either, where NetSuite says that the role may not see this kind of record, or that the
+        account does not have it.
+        """
+        return await self._read(f"/{kind}/{ref}?fields=id,tranId", Document, WITHHELD if withheld else frozenset())
 
     async def invoice(self, ref: str) -> InvoiceBody | None:
         fields = "id,tranId,total,taxTotal,amountRemaining,currency,createdDate"
@@ -110,12 +114,12 @@ class NetSuite:
         """Get a token, fresh or kept; raises ``Stopped`` when NetSuite refuses us."""
         await self._token()
 
-    async def _read(self, path: str, kind: type[T]) -> T | None:
+    async def _read(self, path: str, kind: type[T], absent: frozenset[str] = frozenset()) -> T | None:
+        """``absent``: further codes of a refusal that mean that there is none."""
         response = await self._send("GET", RECORD + path, b"", {}, READ_TIMEOUT_S)
-        if response.status == 404:
-            error = error_of(response)
-            if error is not None and error.code in MISSING:
-                return None
+        error = error_of(response) if 400 <= response.status < 500 else None
+        if error is not None and (error.code in absent or (response.status == 404 and error.code in MISSING)):
+            return None
         return self._parsed(response, kind)
 
     async def _write(self, method: str, path: str, document: dict[str, Any]) -> str:

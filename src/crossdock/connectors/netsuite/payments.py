@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.crediting import currency_id, still_open
 from crossdock.connectors.netsuite.documents import external_id
@@ -17,7 +16,7 @@ from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.sending import classified, made_once, ours
 from crossdock.domain.commands import PostDeposit, PostPayment
 from crossdock.domain.money import ZERO
-from crossdock.domain.outcome import Conflict, Done, Misconfigured, Rejected
+from crossdock.domain.outcome import Conflict, Done, Rejected
 from crossdock.kit.manifest import Call, Result
 
 
@@ -30,13 +29,12 @@ async def find_customer_payment(client: NetSuite, payload: PostPayment, call: Ca
 
 
 async def otherwise(client: NetSuite, kind: str, key: str) -> Result | None:
-    """That a database which lost time has forgotten as what it posted a capture: money is never posted twice."""
-    try:
-        there = await client.document(kind, f"eid:{key}")
-    except Stopped as stopped:
-        if isinstance(stopped.outcome, Rejected | Misconfigured):
-            return None  # what this role may not see, or the account does not have, it has not made either
-        raise
+    """That a database which lost time has forgotten as what it posted a capture: money is never posted twice.
+
+    A kind of record that this role may not see, or the account does not have, it has not made either. Any other refusal
+    says nothing of what is there: ``Stopped`` is raised.
+    """
+    there = await client.document(kind, f"eid:{key}", withheld=True)
     if there is None:
         return None
     detail = f"NetSuite has this money as {kind} {there.id} ({key}): see that it is applied there, then resolve"

@@ -38,13 +38,18 @@ INVOICES = (
     "JOIN transactionline l ON l.transaction = i.id JOIN transaction o ON o.id = l.createdfrom "
     "JOIN currency c ON c.id = i.currency"
 )
-# One of ours carries its refund in its external id; one of other people's is made from an invoice of the order.
+# One of ours carries its refund in its external id. One of other people's leads back to the sales order: made from an
+# invoice, from a return authorisation, or from an authorisation that was made from an invoice.
 CREDITS = (
     f"SELECT i.id, i.tranid, i.foreigntotal, c.symbol AS currency, "  # noqa: S608 - constants only
-    f"TO_CHAR(i.createddate, '{SQL_FORMAT}') AS created, {CHANGED}, i.externalid AS creditkey, "
-    "o.externalid AS orderkey FROM transaction i JOIN transactionline l ON l.transaction = i.id "
-    "LEFT JOIN transaction b ON b.id = l.createdfrom LEFT JOIN transactionline k ON k.transaction = b.id "
-    "LEFT JOIN transaction o ON o.id = k.createdfrom JOIN currency c ON c.id = i.currency"
+    f"TO_CHAR(i.createddate, '{SQL_FORMAT}') AS created, {CHANGED}, i.externalid AS creditkey, a.type AS kind1, "
+    "a.externalid AS key1, b.type AS kind2, b.externalid AS key2, o.type AS kind3, o.externalid AS key3 "
+    "FROM transaction i JOIN transactionline l ON l.transaction = i.id "
+    "LEFT JOIN transaction a ON a.id = l.createdfrom "
+    "LEFT JOIN transactionline k ON k.transaction = a.id AND k.mainline = 'T' "
+    "LEFT JOIN transaction b ON b.id = k.createdfrom "
+    "LEFT JOIN transactionline m ON m.transaction = b.id AND m.mainline = 'T' "
+    "LEFT JOIN transaction o ON o.id = m.createdfrom JOIN currency c ON c.id = i.currency"
 )
 CREDIT = "credit_memo"
 _encode = msgspec.json.Encoder().encode
@@ -111,8 +116,8 @@ async def invoices(client: NetSuite, cursor: str | None, options: Mapping[str, A
 
 
 async def credit_memos(client: NetSuite, cursor: str | None, options: Mapping[str, Any]) -> Page:
-    """Credit memos of orders that carry an external id: ours, and those that people make from an invoice."""
-    where = "i.type = 'CustCred' AND l.mainline = 'T' AND (k.mainline = 'T' OR k.mainline IS NULL)"
+    """Credit memos of orders that carry an external id: ours, and those that people make of an invoice or a return."""
+    where = "i.type = 'CustCred' AND l.mainline = 'T'"
     start = wall_text(client.line.now() - FIRST_LOOK_BACK, client.settings)
     rows, page = await _round(client, cursor, options, _Credit, CREDITS, where, start=start)
     prefixes = tuple(f"{name}-" for name in client.settings.get("order_prefixes") or ())
@@ -137,7 +142,10 @@ async def credit_memos(client: NetSuite, cursor: str | None, options: Mapping[st
 def _credited_order(row: "_Credit") -> tuple[str | None, str | None]:
     """The order's key, and the refund that the credit memo was made for where it is ours."""
     key, mark, refund = (row.creditkey or "").rpartition(CREDIT_MARK)
-    return (key, refund) if mark else (row.orderkey, None)
+    if mark:
+        return key, refund
+    made_of = ((row.kind1, row.key1), (row.kind2, row.key2), (row.kind3, row.key3))
+    return next((own for kind, own in made_of if kind == "SalesOrd"), None), None
 
 
 def _found(row: "_Invoice", settings: Mapping[str, Any]) -> Found:
@@ -247,7 +255,12 @@ class _Credit(_Row, frozen=True):
     currency: str
     created: str
     creditkey: str | None = None
-    orderkey: str | None = None
+    kind1: str | None = None  # what it was made from, and what that was made from
+    key1: str | None = None
+    kind2: str | None = None
+    key2: str | None = None
+    kind3: str | None = None
+    key3: str | None = None
 
 
 def _typed(rows: list[dict[str, Any]], kind: type[R]) -> list[R]:

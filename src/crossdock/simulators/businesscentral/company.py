@@ -105,17 +105,21 @@ class BusinessCentralCompany:
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """What the company's own people do: ``post``, ``edit_line``, ``delete`` an order; ``rename_item``,
         ``block_item``; ``count_stock`` of a ``sku``; ``add_customer``; ``revoke_tokens``; ``install_rebate``: new lines
-        of items cost less; ``credit``: so much of an ``invoice`` is credited, and posted; ``allow_posting`` ``from``
-        and ``to`` a day; ``write_journal_line``: of the fields that are given; ``apply_to_oldest``: a customer's money
-        is applied."""
+        of items cost less; ``credit``: so much of an ``invoice`` is credited, and posted; ``cancel_invoice``: all of an
+        ``invoice`` is, which voids it; ``allow_posting`` ``from`` and ``to`` a day; ``write_journal_line``: of the
+        fields that are given; ``apply_to_oldest``: a customer's money is applied."""
         now = self._world.now()
         if verb == "revoke_tokens":
             self.tokens.revoke()
         elif verb == "install_rebate":
             self.entities.sales.rebate = Decimal(str(args["amount"]))
-        elif verb == "credit":
+        elif verb in ("credit", "cancel_invoice"):
             invoice = next(one for one in self.ledger.of("salesInvoice") if args["invoice"] in (one.id, one.number))
-            made = self.entities.credits.by_people(invoice, Decimal(str(args["amount"])), now)
+            desk = self.entities.credits
+            if verb == "credit":
+                made = desk.by_people(invoice, Decimal(str(args["amount"])), now)
+            else:
+                made = desk.cancel(invoice, now)
             return {"id": made.id, "number": made.number}
         elif verb in ("allow_posting", "write_journal_line", "apply_to_oldest"):
             self._act_on_journals(verb, args)

@@ -12,7 +12,7 @@ import msgspec
 
 from crossdock.simulators.businesscentral.answers import Refusal, bad_value, dialog
 from crossdock.simulators.businesscentral.catalogue import Customer, Item
-from crossdock.simulators.businesscentral.ledger import DRAFT, ZERO, Document, Ledger
+from crossdock.simulators.businesscentral.ledger import CANCELED, CORRECTIVE, DRAFT, ZERO, Document, Ledger
 from crossdock.simulators.businesscentral.sales import SalesDesk
 from crossdock.simulators.businesscentral.stock import SALE, move
 
@@ -87,6 +87,34 @@ class CreditDesk:
 
     def by_people(self, invoice: Document, amount: Any, now: datetime) -> Document:
         """What somebody makes of a posted invoice on the page: its external number comes along."""
+        draft = self._drafted(invoice, now)
+        row = {"lineType": "Account", "lineObjectNumber": "6450", "quantity": 1, "unitPrice": amount}
+        self.new_line(draft, row, now)
+        return self.post(draft, now)
+
+    def cancel(self, invoice: Document, now: datetime) -> Document:
+        """*Cancel* on a posted invoice of which nothing is paid: a credit memo of all its lines, posted at once.
+
+        *Correct* does the same, and then drafts another invoice. What its sales order still has of it counts as neither
+        shipped nor invoiced any more. Source: codeunit 1303 "Correct Posted Sales Invoice", enum 5477 and what sets the
+        two documents' status, source code at github.com/microsoft/BCApps, read in November 2026.
+        """
+        if invoice.status == CANCELED:
+            raise dialog("You cannot cancel this posted sales invoice because it has already been canceled.")
+        if self._ledger.open_amount(invoice) != invoice.total:
+            raise dialog("You cannot perform this action for closed or partially paid entries.")
+        draft = self._drafted(invoice, now)
+        draft.inclusive = invoice.inclusive
+        draft.lines = [msgspec.structs.replace(line, id=self._ledger.new_id("line")) for line in invoice.lines]
+        posted = self.post(draft, now)
+        posted.status, invoice.status = CORRECTIVE, CANCELED
+        for each in (posted, invoice):
+            self._ledger.touch(each, now)
+        self._give_back(invoice, now)
+        return posted
+
+    def _drafted(self, invoice: Document, now: datetime) -> Document:
+        """A draft without lines that is to be set off against the invoice."""
         draft = Document(
             id=self._ledger.new_id("creditMemo"),
             kind=KIND,
@@ -99,9 +127,19 @@ class CreditDesk:
             applies_to=invoice.id,
         )
         self._ledger.add(draft)
-        row = {"lineType": "Account", "lineObjectNumber": "6450", "quantity": 1, "unitPrice": amount}
-        self.new_line(draft, row, now)
-        return self.post(draft, now)
+        return draft
+
+    def _give_back(self, invoice: Document, now: datetime) -> None:
+        order = self._ledger.find("salesOrder", invoice.order_id)
+        if order is None:
+            return
+        billed = {line.sequence: line.quantity for line in invoice.lines if line.kind != "Comment"}
+        lines = [line for line in order.lines if line.sequence in billed]
+        for line in lines:
+            line.shipped -= billed[line.sequence]
+            line.invoiced -= billed[line.sequence]
+            line.start_over()
+        self._ledger.touch(order, now, lines)
 
     def _may_post(self, credit: Document) -> None:
         priced = [line for line in credit.lines if line.kind != "Comment"]

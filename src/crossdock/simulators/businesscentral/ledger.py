@@ -18,6 +18,7 @@ from crossdock.simulators.businesscentral.catalogue import LOCAL_CURRENCY, TAX_R
 
 ZERO = Decimal(0)
 DRAFT = "Draft"
+CANCELED, CORRECTIVE = "Canceled", "Corrective"  # an invoice that a credit memo cancels, and that credit memo
 _HUNDRED = Decimal(100)
 
 

@@ -74,8 +74,10 @@ class SalesDesk:
     def change_order(self, order: Document, body: Body, now: datetime) -> None:
         if order.status != "Draft" and set(body) - {"postingDate"}:
             raise _released(order)
+        before = order.day
         self.set_header(order, body)
-        self._ledger.touch(order, now)
+        # In a foreign currency another posting date brings another rate, which every line takes.
+        self._ledger.touch(order, now, order.lines if order.currency and order.day != before else ())
 
     def delete_order(self, order: Document) -> None:
         for line in order.lines:

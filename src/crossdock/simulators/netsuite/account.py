@@ -28,6 +28,7 @@ _TRANSFORMS = {
     ("salesOrder", "itemFulfillment"): transforms.fulfil,
     ("salesOrder", "invoice"): transforms.bill,
     ("salesOrder", "returnAuthorization"): returns.authorise,
+    ("invoice", "returnAuthorization"): returns.authorise,
     ("returnAuthorization", "itemReceipt"): returns.receive,
 }
 _MADE = frozenset(target for _, target in _TRANSFORMS) | {"depositApplication"}
@@ -106,7 +107,8 @@ class NetSuiteAccount:
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """What the account's own people do: ``bill``, ``edit_line``, ``close``, ``delete`` an order; ``rename_item``,
         ``deactivate_item``; ``add_customer``; ``revoke_tokens``; ``count_stock`` of a ``sku``; ``blank_stock``: its
-        quantity is told as null; ``credit``: so much of an ``invoice`` is credited; what ``PriceBook.act`` names."""
+        quantity is told as null; ``credit``: so much of an ``invoice`` is credited, on its page or, ``returned``, on
+        that of a return authorisation made from it; what ``PriceBook.act`` names."""
         now = self._world.now()
         if self.prices.act(verb, args):
             return {}
@@ -114,7 +116,8 @@ class NetSuiteAccount:
             self.tokens.revoke()
         elif verb == "credit":
             invoice = self._document("invoice", str(args["invoice"]))
-            made = self._credits.by_people(invoice, Decimal(str(args["amount"])), now)
+            source = returns.returned(self.ledger, invoice, now) if args.get("returned") else None
+            made = self._credits.by_people(invoice, Decimal(str(args["amount"])), now, source)
             return {"id": made.id, "number": made.number}
         elif verb == "add_customer":
             ref = str(max(int(known) for known in self.customers) + 1)

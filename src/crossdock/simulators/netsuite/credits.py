@@ -25,8 +25,9 @@ class CreditDesk:
         document.applied = self._applied(document, body, "invoice", document.total)
         return self._enter(document, "CM")
 
-    def by_people(self, invoice: Document, amount: Decimal, now: datetime) -> Document:
-        """What somebody makes of an invoice on its page: it is created from it, and set off against it."""
+    def by_people(self, invoice: Document, amount: Decimal, now: datetime, source: Document | None = None) -> Document:
+        """What somebody makes on the page of an invoice, or of a return of it (``source``): it is created from that,
+        and set off against the invoice."""
         row = {"item": {"id": "2010"}, "quantity": 1, "price": {"id": "-1"}, "rate": amount, "amount": amount}
         body = {
             "entity": {"id": invoice.entity},
@@ -35,7 +36,7 @@ class CreditDesk:
             "apply": {"items": [{"doc": {"id": invoice.id}, "apply": True, "amount": amount}]},
         }
         made = self.credit(body, now)
-        made.created_from = invoice.id
+        made.created_from = (source or invoice).id
         return made
 
     def refund(self, body: Body, now: datetime) -> Document:

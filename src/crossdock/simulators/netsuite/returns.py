@@ -1,4 +1,4 @@
-"""Sales order -> return authorisation -> item receipt: what the account takes back, and where it goes.
+"""Sales order or invoice -> return authorisation -> item receipt: what the account takes back, and where it goes.
 
 Lines that a body does not name come along whole. An item receipt takes no more than is authorised; a second
 authorisation of the same goods is nobody's business but the people's.
@@ -17,17 +17,18 @@ Body = Mapping[str, Any]
 
 
 def authorise(ledger: Ledger, order: Document, body: Body, now: datetime) -> Document:
-    """What left of the order, of each line as much as is named of it."""
+    """What left of the order, or was billed by an invoice, of each line as much as is named of it."""
     external_id = unused(ledger, "returnAuthorization", body)
     named = _named(body, {line.line for line in order.lines})
     document = made_from(ledger, order, "returnAuthorization", "RMA", external_id, now)
     for line in order.lines:
-        row, left = named.get(line.line), line.fulfilled if line.stocked else line.quantity
+        ships = line.stocked and order.type == "salesOrder"
+        row, left = named.get(line.line), line.fulfilled if ships else line.quantity
         if row is None and not left:
             continue
         quantity = Decimal((row or {}).get("quantity", left))
         if quantity <= ZERO or quantity > left:
-            raise user_error(f"{quantity} of line {line.line} cannot be returned, {line.fulfilled} left.", "quantity")
+            raise user_error(f"{quantity} of line {line.line} cannot be returned, {left} left.", "quantity")
         document.lines.append(_copy(line, len(document.lines) + 1, quantity))
     if not document.lines:
         raise user_error(NO_LINES, "item")
@@ -61,6 +62,13 @@ def receive(ledger: Ledger, authorised: Document, body: Body, now: datetime) -> 
     authorised.status, authorised.modified = status_of(authorised), now
     ledger.add(document)
     return document
+
+
+def returned(ledger: Ledger, invoice: Document, now: datetime) -> Document:
+    """What people do on an invoice's page: *Authorize Return*, then all of it is received. To credit it is left."""
+    authorised = authorise(ledger, invoice, {"orderStatus": {"id": "B"}}, now)
+    receive(ledger, authorised, {}, now)
+    return authorised
 
 
 def close(authorised: Document, body: Body, now: datetime) -> None:

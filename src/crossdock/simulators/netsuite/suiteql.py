@@ -1,5 +1,5 @@
 """A strict subset of SuiteQL: SELECT … FROM … JOIN … WHERE … GROUP BY … ORDER BY, with TO_CHAR, TO_DATE, UPPER, LOWER
-and, of a group, SUM.
+and, of a group, SUM. Tables are joined ON a column of each, AND constants of the one that is added.
 
 Everything outside it is refused, as NetSuite refuses it: unknown tables and columns, LIMIT, functions we do not know.
 """
@@ -60,12 +60,14 @@ class _Column:
 
 
 class _Join(msgspec.Struct, frozen=True):
-    """``alias`` is joined where its column ``inner`` equals ``outer``, a column of a table before it."""
+    """``alias`` is joined where its column ``inner`` equals ``outer``, a column of a table before it; ``only``: what
+    ON says of its other columns."""
 
     alias: str
     outer: str
     inner: str
     left: bool
+    only: Facts
 
 
 class _Statement:
@@ -129,14 +131,20 @@ class _Statement:
         self._expect("on")
         one, other = self._column(), self._after("=", self._column)
         inner, outer = (one, other) if one.startswith(f"{added}.") else (other, one)
-        return _Join(added, outer, inner, left)
+        only = NOTHING
+        while self._take("and"):
+            column, value = self._column(), self._after("=", self._value)
+            if not column.startswith(f"{added}.") or not isinstance(value, _Constant):
+                raise refused(f"Only constants of '{added}' are understood beside its key.")
+            only = both(only, equals(column, (value.value,)))
+        return _Join(added, outer, inner, left, only)
 
     def _joined(self, first: str, joins: list[_Join], facts: dict[str, Fact]) -> Iterator[Row]:
         """Equality joins, each through a hash. The last table of which values are known narrows those before it."""
         made: dict[str, list[Row]] = {}
         for join in reversed(joins):
             if not join.left and _names_values(facts, join.alias):
-                made[join.alias] = list(self._rows(join.alias, facts))
+                made[join.alias] = self._joining(join, facts)
                 known = {row[join.inner] for row in made[join.alias]}
                 facts.update(both(facts, equals(join.outer, known)))
         rows = self._rows(first, facts)
@@ -145,9 +153,13 @@ class _Statement:
             if join.alias not in made:
                 before = list(rows)
                 narrower = both(facts, equals(join.inner, (row[join.outer] for row in before)))
-                rows, made[join.alias] = iter(before), list(self._rows(join.alias, narrower))
+                rows, made[join.alias] = iter(before), self._joining(join, narrower)
             rows = _hash_join(rows, made[join.alias], join.outer, join.inner, nothing)
         return rows
+
+    def _joining(self, join: _Join, facts: Facts) -> list[Row]:
+        rows = self._rows(join.alias, both(facts, join.only))
+        return [row for row in rows if all(fact.admits(row[name]) for name, fact in join.only.items())]
 
     def _rows(self, alias: str, facts: Facts) -> Iterator[Row]:
         own = {name.partition(".")[2]: fact for name, fact in facts.items() if name.startswith(f"{alias}.")}
