@@ -256,6 +256,14 @@ def test_a_credit_of_the_erps_people_is_paid_back_in_the_channel_and_does_not_co
     assert (play.summary.status, play.state.axes.financial) == ("done", "partly_credited")
 
 
+def test_a_bill_that_people_take_back_whole_is_a_persons_whatever_the_route_says() -> None:
+    play = done(push_refunds=True)
+    play.tell(credit(voids=True))
+    assert "refund.push" not in play.purposes()
+    assert play.codes() == {"refund.made_in_erp"}
+    assert play.state.problems["credit/cm-9"].title.endswith("which takes a whole bill back")
+
+
 def test_an_answered_push_is_known_by_its_id_without_a_mark() -> None:
     play = done(push_refunds=True)
     play.tell(credit())

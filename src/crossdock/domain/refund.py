@@ -106,6 +106,7 @@ class Credit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     credited_at: datetime
     tax: Decimal = ZERO
     made_for: str | None = None  # the channel's refund that it was made for, where we made it
+    voids: bool = False  # people took a whole bill back with it: to correct it, or because the money goes back
 
 
 Part = RefundedLine | RefundedCharge | Adjustment

@@ -24,7 +24,7 @@ from crossdock.domain.parts import exchanged, set_off
 from crossdock.domain.posting import moved_day
 from crossdock.domain.problems import problem
 from crossdock.domain.process import CREDIT, PAY, PUSH
-from crossdock.domain.refund import Part, Refund, RefundedCharge, RefundedLine, Restock, gross_of, paid_back
+from crossdock.domain.refund import Credit, Part, Refund, RefundedCharge, RefundedLine, Restock, gross_of, paid_back
 from crossdock.domain.restocking import shelved
 from crossdock.domain.shares import Share, shares
 from crossdock.domain.state import OrderState, Refunded
@@ -78,14 +78,15 @@ def settle(d: Draft, policy: Policy) -> None:
         if known.refused is None and not known.echo and not known.by_hand:
             _refund(d, policy, known)
     for id_, credit in d.state.credits.items():
-        if not credit.ours and pays_back(d.state, policy, credit.source):
+        if not credit.ours and pays_back(d.state, policy, credit.source, credit.credit):
             push = PushRefund(d.order.external_id, credit.credit, policy.notify_customer)
             d.send(PUSH, d.order.channel, push, id_)
 
 
-def pays_back(state: OrderState, policy: Policy, source: str) -> bool:
-    """Whether a credit memo that people made there is paid back in the channel by itself."""
-    return policy.push_refunds and source == (state.erp or policy.erp)
+def pays_back(state: OrderState, policy: Policy, source: str, credit: Credit) -> bool:
+    """Whether a credit memo that people made there is paid back in the channel by itself. One that takes a whole bill
+    back is a person's: as like as not another bill follows, and the customer owes what they paid."""
+    return policy.push_refunds and source == (state.erp or policy.erp) and not credit.voids
 
 
 def billing(state: OrderState, policy: Policy) -> Billing:

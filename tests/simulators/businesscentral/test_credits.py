@@ -281,6 +281,7 @@ async def test_the_credit_memo_by_which_people_cancel_an_invoice_is_told() -> No
     assert isinstance(event, CreditSeen)
     assert (found.stream_key, event.credit.id, event.credit.made_for) == (plain_order().key, cancelled["id"], None)
     assert event.credit.total == Decimal(invoice["total"])
+    assert event.credit.voids
     assert (await polls["invoices"].run(client, None, {})).found == ()
 
 

@@ -36,7 +36,8 @@ CREDIT = "credit_memo"  # the topic of a polled credit memo
 _MOST_PAGES = 20  # of one notification; what is beyond is found by the poll
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STANDS = frozenset({"Open", "Paid"})  # drafts are no invoices yet, cancelled ones none any more
-_CREDITED = _STANDS | {"Corrective"}  # of a credit memo: people cancelled an invoice with it
+CORRECTIVE = "Corrective"  # of a credit memo: people cancelled an invoice with it
+_CREDITED = _STANDS | {CORRECTIVE}
 _SKU_FIELDS = frozenset({"number", "gtin"})
 _encode = msgspec.json.Encoder().encode
 
@@ -186,6 +187,7 @@ async def credit_memos(client: BusinessCentral, cursor: str | None, options: Map
                 "currency": row.currency_code,
                 "credited_at": row.last_modified_date_time,
                 "made_for": marked_refund(row.sales_credit_memo_lines),
+                "voids": row.status == CORRECTIVE,
                 "order": key,
             }
             found.append(Found(f"credit:{row.id}", CREDIT, "order", key, _encode(body)))
@@ -207,6 +209,7 @@ class _Credited(msgspec.Struct, frozen=True):
     currency: str
     credited_at: datetime
     made_for: str | None = None
+    voids: bool = False
 
 
 def translate(connection: str, topic: str, body: bytes) -> list[Event]:
@@ -235,7 +238,9 @@ def _credit_seen(connection: str, body: bytes) -> CreditSeen:
         raise Untranslatable("unreadable_credit", f"the polled credit memo cannot be read: {error}", "body") from error
     if not plausible(row.total) or row.credited_at.tzinfo is None:
         raise Untranslatable("unreadable_credit", f"credit memo {row.id} has no amount or no instant", field="total")
-    credit = Credit(row.id, row.number, row.total, row.currency, row.credited_at, made_for=row.made_for)
+    credit = Credit(
+        row.id, row.number, row.total, row.currency, row.credited_at, made_for=row.made_for, voids=row.voids
+    )
     return CreditSeen(credit, source=connection)
 
 

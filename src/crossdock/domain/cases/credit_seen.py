@@ -22,8 +22,9 @@ def credit_seen(d: Draft, event: CreditSeen) -> None:
     d.note(e.CreditTaken(credit, event.source, d.now, ours))
     d.refer(event.source, "creditMemo", credit.id)
     policy = d.policy
-    if not ours and (policy is None or not pays_back(d.state, policy, event.source)):
+    if not ours and (policy is None or not pays_back(d.state, policy, event.source, credit)):
         title = f"{event.source} credited {credit.total:f} {credit.currency}: {credit.number}"
+        title += ", which takes a whole bill back" if credit.voids else ""
         facts = {"credit": credit.id, "number": credit.number, "total": f"{credit.total:f}"}
         d.open(problem("refund.made_in_erp", f"credit/{credit.id}", title, event.source, facts), PUSH)
 
