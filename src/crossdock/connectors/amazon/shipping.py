@@ -106,14 +106,23 @@ def _reference(shipment_id: str, tracking_number: str) -> str:
     return str(int.from_bytes(digest[:8], "big") % 899_999_999 + 100_000_001)
 
 
-def standing(order: wire.Order, parcel: Parcel) -> wire.Package | None:
-    """The package of the order that is this parcel, by its number or its tracking number; cancelled ones are none."""
+def standing(order: wire.Order, parcel: Parcel, others: Sequence[str] = ()) -> wire.Package | None:
+    """The package of the order that is this parcel, by its number, or by its tracking number and what is in it;
+    cancelled ones are none, nor are ``others``: the numbers of our other shipments' packages."""
     for package in order.packages:
         cancelled = package.package_status is not None and package.package_status.status == "CANCELLED"
-        same = plain(package.tracking_number) == plain(parcel.tracking_number)
+        same = package.package_reference_id not in others and _same(package, parcel)
         if not cancelled and (same or package.package_reference_id == parcel.reference):
             return package
     return None
+
+
+def _same(package: wire.Package, parcel: Parcel) -> bool:
+    """Freight of several shipments goes under one tracking number. A package that does not tell its items may be it."""
+    items: dict[str, int] = {}
+    for item in package.package_items:
+        items[item.order_item_id] = items.get(item.order_item_id, 0) + item.quantity
+    return plain(package.tracking_number) == plain(parcel.tracking_number) and items in ({}, parcel.items)
 
 
 def short(order: wire.Order, parcels_: Sequence[Parcel]) -> dict[str, int]:
