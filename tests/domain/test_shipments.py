@@ -8,6 +8,7 @@ from tests.domain.factories import CHANNEL, ERP, NOON, WAREHOUSE, Play, line, or
 from crossdock.domain.events import OrderSeen, ShipmentSeen
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.money import ZERO
+from crossdock.domain.outcome import Done, Rejected
 from crossdock.domain.state import shipped as shipped_by_line
 from crossdock.domain.summary import MISSING
 
@@ -86,6 +87,32 @@ def test_the_same_parcel_under_another_id_is_refused() -> None:
     assert play.codes() == {"shipment.duplicate_tracking"}
     play.act("resolve", problem="shipment/b", reason="the warehouse deleted it")
     assert play.codes() == set()
+
+
+def test_shipments_under_one_number_are_told_one_after_the_other() -> None:
+    """Else a channel takes the second for the first: its push says what the channel calls the others."""
+    play = booked()
+    play.tell(
+        shipped(shipment("a", [("1", 2)], tracking=("PRO-1",))), shipped(shipment("b", [("1", 1)], tracking=("T2",)))
+    )
+    play.tell(shipped(shipment("c", [("2", 2)], tracking=(" pro-1 ", "T3"))))
+    assert play.purposes().count("fulfilment.push") == 2, "b goes under a number of its own"
+    play.settle("fulfilment.push", Rejected("shop.no", "no"), subject="/a")
+    assert play.purposes().count("fulfilment.push") == 2, "what is to become of a is a person's to say"
+    play.act("retry", problem="fulfilment.push/a")
+    play.settle("fulfilment.push", Done({"fulfillment": "71", "fulfillment_2": "72"}), subject="/a")
+    told = {key[-1]: command.payload for key, command in play.commands.items() if "/fulfilment.push/" in key}
+    assert {id_: payload.others for id_, payload in told.items()} == {"a": (), "b": (), "c": ("71", "72")}
+    play.settle_all()
+    assert play.summary.status == "done"
+
+
+def test_one_that_is_not_told_keeps_no_other_waiting() -> None:
+    play = booked()
+    play.tell(shipped(shipment("a", [("1", 3)])), shipped(shipment("b", [("2", 2)])))
+    play.settle("fulfilment.push", Rejected("shop.no", "no"), subject="/a")
+    play.act("skip", step="fulfilment.push", shipment="a", reason="told by hand")
+    assert play.purposes().count("fulfilment.push") == 2
 
 
 def test_lines_are_resolved_by_sku_where_the_id_is_not_known() -> None:

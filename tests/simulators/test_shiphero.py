@@ -142,6 +142,11 @@ async def test_a_hold_stops_shipping_until_released(world: World) -> None:
     await ask(simulator, CREATE, data=order())
     await work(world, simulator)
     assert simulator.books()["orders"][0]["hold"] == "address"
+    listed = "{ orders { data(first: 1) { edges { node { fulfillment_status holds { address_hold fraud_hold } } } } } }"
+    node = (await ask(simulator, listed))["data"]["orders"]["data"]["edges"][0]["node"]
+    assert node == {"fulfillment_status": "pending", "holds": {"address_hold": True, "fraud_hold": False}}
+    with pytest.raises(ValueError, match="no hold called"):
+        simulator.act("hold", {"order": "shop-1", "reason": "bored"})
     assert simulator.books()["orders"][0]["shipments"] == []
     simulator.act("release_hold", {"order": "shop-1"})
     await work(world, simulator)

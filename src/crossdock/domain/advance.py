@@ -28,7 +28,7 @@ from crossdock.domain.problems import problem
 from crossdock.domain.process import AMEND, ASIDE, PROCESS, STEPS, UNDO
 from crossdock.domain.refund import cancelled_units
 from crossdock.domain.standing import standing
-from crossdock.domain.state import FINISHED, OrderState, ordered, shipped, ships
+from crossdock.domain.state import FINISHED, Intent, OrderState, ordered, shipped, ships
 
 EDITED = "order.edited"  # the key of the problem that an edit is which a person must look at
 
@@ -189,8 +189,24 @@ def _push(d: Draft, policy: Policy, shipment: Shipment) -> None:
         facts = {"shipment": shipment.id, "why": str(error)}
         d.open(problem("shipment.splits_unit", f"unit/{shipment.id}", title, d.order.channel, facts), "fulfilment.push")
         return
-    push = PushFulfilment(d.order.external_id, told, policy.notify_customer)
+    others = _pushed_beside(d.state, shipment)
+    if any(sent.status not in ("done", "skipped") for sent in others):
+        return  # what the channel calls that one is to be known: it would be taken for this one
+    ids = tuple(ref for sent in others for ref in sent.refs.values())
+    push = PushFulfilment(d.order.external_id, told, policy.notify_customer, ids)
     d.send("fulfilment.push", d.order.channel, push, shipment.id)
+
+
+def _pushed_beside(state: OrderState, shipment: Shipment) -> list[Intent]:
+    """The pushes of other shipments under a tracking number of this one, as with freight and own delivery."""
+    numbers = _numbers(shipment)
+    beside = (one.shipment for one in state.taken() if one.shipment.id != shipment.id)
+    sent = (state.command_of("fulfilment.push", one.id) for one in beside if numbers & _numbers(one))
+    return [found[1] for found in sent if found is not None]
+
+
+def _numbers(shipment: Shipment) -> set[str]:
+    return {number.strip().lower() for each in shipment.packages if (number := each.tracking_number)}
 
 
 def _take(d: Draft, policy: Policy) -> None:

@@ -87,6 +87,7 @@ class PushFulfilment(msgspec.Struct, frozen=True, gc=False, tag="fulfilment.push
     order_external_id: str
     shipment: Shipment
     notify_customer: bool = True
+    others: tuple[str, ...] = ()  # the channel's ids of our other shipments under a tracking number of this one
 
 
 class TellTracking(msgspec.Struct, frozen=True, gc=False, tag="tracking.push", omit_defaults=True):

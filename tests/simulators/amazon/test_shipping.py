@@ -3,9 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
+from crossdock.connectors.amazon import mapping, shipping
 from crossdock.connectors.amazon.answers import Failed
+from crossdock.connectors.amazon.client import SHIPPED
 from crossdock.domain.commands import PushFulfilment
 from crossdock.domain.fulfilment import Package, Shipment, ShippedLine
 from crossdock.domain.outcome import Conflict, Done, Misconfigured, OutcomeUnknown, RateLimited, Rejected, RetryLater
@@ -133,6 +136,44 @@ async def test_lost_answers_leave_one_package_each(lost: set[int], seller: Any) 
     assert len(seller.entry(order_id)["fulfillments"]) == 2
     assert seller.sim.books()["repeated_tracking"] == []
     assert seller.sim.books()["edited_packages"] == 0, "what stood was seen and not told again"
+
+
+@pytest.mark.parametrize("lost", [set(), {2}, {2, 3}])
+async def test_two_shipments_under_one_number_are_two_packages(lost: set[int], seller: Any) -> None:
+    """Freight. The number alone is not the parcel; equal pieces are not either, where the first one's are known."""
+    order_id = seller.place(lines=1, quantity=4)
+    first = (await seller.do(push(seller, order_id, "PRO-1", quantity=1))).outcome
+    assert isinstance(first, Done)
+    seller.lose = lost
+    alike = push(seller, order_id, "PRO-1", id_="S2", quantity=1)
+    for payload in (
+        msgspec.structs.replace(alike, others=tuple(first.refs.values())),
+        push(seller, order_id, "PRO-1", id_="S3", quantity=2),
+    ):
+        assert await seller.look_up(payload) is None
+        found = None
+        for tries in range(4):
+            try:
+                found = await seller.look_up(payload) or await seller.do(payload, tries)
+                break
+            except AnswerLost:
+                continue
+        assert found is not None
+        assert isinstance(found.outcome, Done)
+        assert (await seller.do(payload)).outcome == Done(found.outcome.refs, repeated=True)
+    made = seller.entry(order_id)["fulfillments"]
+    assert [one["lines"][0]["quantity"] for one in made] == [1, 1, 2]
+    assert (len({one["id"] for one in made}), [one["edited"] for one in made]) == (3, [0, 0, 0])
+
+
+async def test_a_package_that_does_not_tell_what_is_in_it_is_taken_by_its_number(seller: Any) -> None:
+    order_id = seller.place(lines=1, quantity=2)
+    seller.sim.act("ship_by_hand", {"id": order_id, "quantity": 1, "tracking": "1Z9"})
+    order = mapping.parse_order(await seller.client.order(order_id, SHIPPED))
+    (package,) = order.packages
+    silent = msgspec.structs.replace(order, packages=(msgspec.structs.replace(package, package_items=()),))
+    (parcel,) = shipping.parcels(push(seller, order_id, "1Z9", quantity=2).shipment)
+    assert [shipping.standing(each, parcel) for each in (order, silent)] == [None, silent.packages[0]]
 
 
 async def test_a_look_up_that_comes_before_the_read_shows_it_changes_the_same_package(make_seller: Any) -> None:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from crossdock.domain.commands import PushFulfilment, ReadBack
@@ -83,6 +84,39 @@ async def test_a_repeat_changes_nothing(shop: Any) -> None:
     assert found is not None
     assert found.outcome == again
     assert shop.mutations == 1
+
+
+def part(shop: Any, order_id: str, number: str, pieces: list[int], id_: str) -> PushFulfilment:
+    """A shipment of so many pieces of each line."""
+    whole = shipment(shop, order_id, number, id_=id_).shipment
+    lines = zip(whole.lines, pieces, strict=True)
+    shipped = tuple(ShippedLine(line.line_id, Decimal(quantity)) for line, quantity in lines)
+    return PushFulfilment(order_id, msgspec.structs.replace(whole, lines=shipped))
+
+
+@pytest.mark.parametrize("lost", [set(), {3}, {4}, {3, 4}])
+async def test_two_shipments_under_one_number_are_both_told_whole(lost: set[int], shop: Any) -> None:
+    """Freight. No unit of the first is the second's, and the second finds its own after a lost answer."""
+    order_id = place(shop, split=True, lines=2, quantity=3)
+    first = (await shop.do(part(shop, order_id, "PRO-1", [2, 1], "S1"))).outcome
+    assert isinstance(first, Done)
+    others = tuple(first.refs.values())
+    second = msgspec.structs.replace(part(shop, order_id, "PRO-1", [1, 2], "S2"), others=others)
+    assert await shop.look_up(second) is None
+    shop.lose, found = lost, None
+    for _ in range(5):
+        try:
+            found = await shop.look_up(second) or await shop.do(second)
+            break
+        except AnswerLost:
+            continue
+    assert found is not None
+    assert isinstance(found.outcome, Done)
+    made = {one["id"] for one in order(shop, order_id)["fulfillments"]}
+    assert len(made) == 4, "two at each location"
+    assert set(found.outcome.refs.values()) == made - set(others)
+    assert order(shop, order_id)["fulfillment_status"] == "fulfilled"
+    assert (await shop.do(second)).outcome == Done(found.outcome.refs, repeated=True)
 
 
 async def test_without_tracking_a_lost_answer_is_found_by_its_lines(shop: Any) -> None:

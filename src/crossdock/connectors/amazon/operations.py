@@ -33,7 +33,7 @@ async def _push(client: Client, payload: PushFulfilment, call: Call) -> Outcome:
     order = await order_of(client, payload.order_external_id)
     if order is None:
         return Rejected("amazon.order_not_found", f"Amazon does not show order {payload.order_external_id}.")
-    missing = [parcel for parcel in told if shipping.standing(order, parcel) is None]
+    missing = [parcel for parcel in told if shipping.standing(order, parcel, payload.others) is None]
     if not missing:
         return Done(_refs(told), repeated=True)
     closed = _closed(order, missing, call)
@@ -107,7 +107,7 @@ async def find_push(client: Client, payload: Payload, call: Call) -> Result | No
         return Result(failed.outcome)
     except Untranslatable as error:
         return Result(RetryLater(error.detail, code=error.code))
-    if order is None or any(shipping.standing(order, parcel) is None for parcel in told):
+    if order is None or any(shipping.standing(order, parcel, payload.others) is None for parcel in told):
         return None
     return Result(Done(_refs(told), repeated=True))
 

@@ -96,5 +96,4 @@ def _pairs(order: wire.Order, parcels: tuple[Parcel, ...], was: tuple[str, ...])
 
 
 def _shown(order: wire.Order, parcel: Parcel) -> wire.Package | None:
-    number = shipping.plain(parcel.tracking_number)
-    return next((one for one in shipping.packages(order) if shipping.plain(one.tracking_number) == number), None)
+    return next((one for one in shipping.packages(order) if shipping.same(one, parcel)), None)

@@ -106,11 +106,12 @@ def _reference(shipment_id: str, tracking_number: str) -> str:
     return str(int.from_bytes(digest[:8], "big") % 899_999_999 + 100_000_001)
 
 
-def standing(order: wire.Order, parcel: Parcel) -> wire.Package | None:
-    """The package of the order that is this parcel, by its number or its tracking number; cancelled ones are none."""
+def standing(order: wire.Order, parcel: Parcel, others: Sequence[str] = ()) -> wire.Package | None:
+    """The package of the order that is this parcel, by its number, or by its tracking number and what is in it;
+    cancelled ones are none, nor are ``others``: the numbers of our other shipments' packages."""
     for package in packages(order):
-        same = plain(package.tracking_number) == plain(parcel.tracking_number)
-        if same or package.package_reference_id == parcel.reference:
+        like = package.package_reference_id not in others and same(package, parcel)
+        if like or package.package_reference_id == parcel.reference:
             return package
     return None
 
@@ -126,6 +127,11 @@ def items_of(package: wire.Package) -> dict[str, int]:
     for item in package.package_items:
         held[item.order_item_id] = held.get(item.order_item_id, 0) + item.quantity
     return held
+
+
+def same(package: wire.Package, parcel: Parcel) -> bool:
+    """Freight of several shipments goes under one tracking number. A package that does not tell its items may be it."""
+    return plain(package.tracking_number) == plain(parcel.tracking_number) and items_of(package) in ({}, parcel.items)
 
 
 def short(order: wire.Order, parcels_: Sequence[Parcel]) -> dict[str, int]:

@@ -35,6 +35,7 @@ from crossdock.connectors.shiphero.wire import (
     LabelNote,
     ListedOrder,
     OrderHook,
+    OrderRef,
     ParcelNote,
     PolledLine,
     PolledShipment,
@@ -118,9 +119,16 @@ def _polled_return(connection: str, body: bytes) -> Event:
 
 
 def _polled_order(connection: str, body: bytes) -> Event:
-    listed = _decoded(body, ListedOrder)
-    status = STANDING.get((listed.fulfillment_status or "").lower(), "accepted")
-    return ReleaseSeen(status, connection, external_id=listed.id)
+    return standing(connection, _decoded(body, ListedOrder))
+
+
+def standing(connection: str, order: ListedOrder | OrderRef) -> ReleaseSeen:
+    """How an order stands there. Holds are told beside a status that goes on as if there were none."""
+    status = STANDING.get((order.fulfillment_status or "").lower(), "accepted")
+    held = str(order.holds or "")
+    if held and status == "accepted":
+        status = "on_hold"
+    return ReleaseSeen(status, connection, held or None if status == "on_hold" else None, order.id)
 
 
 def _stock(connection: str, body: bytes) -> Event | None:

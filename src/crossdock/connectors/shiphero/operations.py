@@ -6,13 +6,13 @@ from typing import Any
 from crossdock.connectors.shiphero import wire
 from crossdock.connectors.shiphero.answers import Stopped
 from crossdock.connectors.shiphero.client import TIMEOUT_S, ShipHero
-from crossdock.connectors.shiphero.manifest import STANDING, STOCK
-from crossdock.connectors.shiphero.mapping import order_input, ships, wanted
+from crossdock.connectors.shiphero.manifest import STOCK
+from crossdock.connectors.shiphero.mapping import order_input, ships, standing, wanted
 from crossdock.connectors.shiphero.positions import read_stock
 from crossdock.connectors.shiphero.returns import RETURN, announce, announced, read_return, recall
 from crossdock.connectors.shiphero.shipments import read_shipments
 from crossdock.domain.commands import AnnounceReturn, CancelRelease, Payload, ReadBack, RecallReturn, ReleaseOrder
-from crossdock.domain.events import SHIPMENTS, ReleaseSeen
+from crossdock.domain.events import SHIPMENTS
 from crossdock.domain.outcome import Conflict, Done, Outcome, Rejected
 from crossdock.kit.manifest import Call, Follow, Operation, Repeat, Result
 
@@ -120,8 +120,7 @@ async def _read_back(client: ShipHero, payload: ReadBack, call: Call) -> Result:
         return Result(Rejected("not_there", f"ShipHero has no order {payload.external_id}"))
     if not order.partner_order_id:
         return Result(Rejected("not_ours", f"ShipHero's order {payload.external_id} carries no order key of ours"))
-    status = STANDING.get((order.fulfillment_status or "").lower(), "accepted")
-    seen = ReleaseSeen(status, client.line.connection, external_id=order.id)
+    seen = standing(client.line.connection, order)
     return Result(Done(_refs(order)), (Follow("order", order.partner_order_id, seen),))
 
 

@@ -8,8 +8,8 @@ import msgspec
 
 from crossdock.connectors.shiphero.answers import Stopped
 from crossdock.connectors.shiphero.client import ShipHero
-from crossdock.connectors.shiphero.manifest import POLLED_ORDER, POLLED_SHIPMENT, STANDING
-from crossdock.connectors.shiphero.mapping import content_id
+from crossdock.connectors.shiphero.manifest import POLLED_ORDER, POLLED_SHIPMENT
+from crossdock.connectors.shiphero.mapping import content_id, standing
 from crossdock.connectors.shiphero.wire import (
     ORDERS_CHANGED,
     SHIPMENTS,
@@ -90,14 +90,14 @@ async def orders(client: ShipHero, cursor: str | None, options: Mapping[str, Any
     following = page.following(at.after)
     seen = max([at.seen or at.since, *filter(None, (_at(node.updated_at) for node in page.nodes))])
     after = _after(client, at, at.until, following, seen)
-    found = [_standing(node) for node in page.nodes]
+    found = [_standing(client.line.connection, node) for node in page.nodes]
     more = following is not None
     return Page(tuple(one for one in found if one is not None), msgspec.json.encode(after).decode(), more)
 
 
-def _standing(order: ListedOrder) -> Found | None:
+def _standing(connection: str, order: ListedOrder) -> Found | None:
     """The order's status, if it is one that matters. It only ever moves on, so that each is told once."""
-    status = STANDING.get((order.fulfillment_status or "").lower())
+    status = standing(connection, order).status
     if not order.partner_order_id or status not in TELLING:
         return None
     body = msgspec.json.encode(order)

@@ -21,9 +21,11 @@ ORDERS = (
     "data(first: 5) { pageInfo { hasNextPage endCursor } "
     "edges { node { id legacy_id partner_order_id fulfillment_status } } } } }"
 )
+# What stops an order there. Source: developer.shiphero.com/schema/types/order-holds.html, read 2026-11.
+HOLDS = "holds { fraud_hold address_hold shipping_method_hold operator_hold payment_hold client_hold }"
 ORDER = (
     "query ReadOrder($id: String!) { order(id: $id) { request_id complexity "
-    "data { id legacy_id partner_order_id fulfillment_status } } }"
+    f"data {{ id legacy_id partner_order_id fulfillment_status {HOLDS} }} }} }}"
 )
 _SHIPMENT = (
     "pageInfo { hasNextPage endCursor } edges { node { id legacy_id warehouse_id created_date "
@@ -55,7 +57,8 @@ PARCELS = (
 ORDERS_CHANGED = (
     "query Changed($from: ISODateTime, $to: ISODateTime, $first: Int, $after: String) { "
     "orders(updated_from: $from, updated_to: $to) { request_id complexity data(first: $first, after: $after) { "
-    "pageInfo { hasNextPage endCursor } edges { node { id partner_order_id fulfillment_status updated_at } } } } }"
+    "pageInfo { hasNextPage endCursor } "
+    f"edges {{ node {{ id partner_order_id fulfillment_status updated_at {HOLDS} }} }} }} }} }}"
 )
 WAREHOUSE_PRODUCTS = (
     "query Stock($sku: String, $first: Int, $after: String, $client: String) { "
@@ -97,11 +100,28 @@ class Answer(msgspec.Struct, Generic[N], frozen=True):
     data: N
 
 
+class Holds(msgspec.Struct, frozen=True):
+    """What stops an order there: any number of them at once."""
+
+    fraud_hold: bool | None = None
+    address_hold: bool | None = None
+    shipping_method_hold: bool | None = None
+    operator_hold: bool | None = None
+    payment_hold: bool | None = None
+    client_hold: bool | None = None
+
+    def __str__(self) -> str:
+        """Those that are set, in words."""
+        names = (name for name in self.__struct_fields__ if getattr(self, name))
+        return ", ".join(name.removesuffix("_hold").replace("_", " ") for name in names)
+
+
 class OrderRef(msgspec.Struct, frozen=True):
     id: str
     legacy_id: int | None = None
     partner_order_id: str | None = None
     fulfillment_status: str | None = None
+    holds: Holds | None = None
 
 
 class _OrderAnswer(msgspec.Struct, frozen=True):
@@ -198,6 +218,7 @@ class ListedOrder(msgspec.Struct, frozen=True):
     partner_order_id: str | None = None
     fulfillment_status: str | None = None
     updated_at: str | None = None
+    holds: Holds | None = None
 
 
 class ShipmentsListed(msgspec.Struct, frozen=True):

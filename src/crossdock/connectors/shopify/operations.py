@@ -87,10 +87,18 @@ async def _push(client: Client, payload: PushFulfilment) -> Outcome:
 
 
 async def _told(client: Client, payload: PushFulfilment, state: FulfilmentState) -> dict[str, dict[str, int]]:
-    """Standing fulfilments that carry one of our tracking numbers: number -> line id -> quantity."""
+    """Standing fulfilments that carry one of our tracking numbers: number -> line id -> quantity.
+
+    Those of our other shipments are left out: freight of several goes under one number.
+    """
     numbers = set(tracking_numbers(payload.shipment))
     ours = [one for one in state.standing if any(track.number in numbers for track in one.tracking_info)]
-    return {graph.number(one.id): await client.fulfilled_lines(one.id) for one in ours}
+    ids = [graph.number(one.id) for one in ours]
+    return {
+        id_: await client.fulfilled_lines(one.id)
+        for id_, one in zip(ids, ours, strict=True)
+        if id_ not in payload.others
+    }
 
 
 def _merged(told: dict[str, dict[str, int]]) -> dict[str, int]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crossdock.simulators.shiphero.language import Field, GraphError
+from crossdock.simulators.shiphero.warehouse import HOLDS
 
 # type -> field -> the field's type; "" is a scalar. A type ending in "Connection" is paged by first and after.
 TYPES: Mapping[str, Mapping[str, str]] = {
@@ -70,10 +71,12 @@ TYPES: Mapping[str, Mapping[str, str]] = {
         "partner_order_id": "",
         "shop_name": "",
         "fulfillment_status": "",
+        "holds": "OrderHolds",
         "order_date": "",
         "updated_at": "",
         "line_items": "LineItemConnection",
     },
+    "OrderHolds": {f"{kind}_hold": "" for kind in HOLDS},
     "LineItem": {"id": "", "sku": "", "quantity": "", "partner_line_item_id": "", "product_name": "", "price": ""},
     "Shipment": {
         "id": "",

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from crossdock.simulators.shiphero.warehouse import Line, Order, Parcel, Shipment, uuid
+from crossdock.simulators.shiphero.warehouse import HOLDS, Line, Order, Parcel, Shipment, uuid
 
 ACCOUNT = {"account_id": 6334, "account_uuid": "QWNjb3VudDo2MzM0"}
 WAREHOUSE_NUMBER = 76733  # what webhooks call the warehouse beside its id
@@ -26,7 +26,8 @@ def order(order: Order) -> dict[str, Any]:
         "order_number": order.given.get("order_number"),
         "partner_order_id": order.partner,
         "shop_name": order.given.get("shop_name"),
-        "fulfillment_status": "on hold" if order.hold and order.open else order.status,
+        "fulfillment_status": order.status,
+        "holds": {f"{kind}_hold": kind == order.hold for kind in HOLDS},
         "order_date": order.given.get("order_date"),
         "updated_at": f"{order.changed:%Y-%m-%dT%H:%M:%S}",
         "line_items": [_line(line) for line in order.lines],

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+HOLDS = ("fraud", "address", "shipping_method", "operator", "payment", "client")  # the kinds of a hold
 CARRIERS = (("UPS", "Ground"), ("FedEx", "Home Delivery"), ("USPS", "Priority"))
 
 
@@ -149,6 +150,9 @@ class Warehouse:
         self._tell("Order Canceled", order, None)
 
     def hold(self, order: Order, reason: str) -> None:
+        """Stop it, for one of ``HOLDS``. The status stays what it was, as the vendor's does."""
+        if reason not in HOLDS:
+            raise Refusal(f"There is no hold called {reason}")
         order.hold, order.changed = reason, self._now()
 
     def release_hold(self, order: Order) -> None:

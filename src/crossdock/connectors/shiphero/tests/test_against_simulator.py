@@ -416,8 +416,19 @@ async def test_lost_cancellations_and_holds_are_found_by_the_poll() -> None:
     [cancelled], [held] = events["shop-7"], events["shop-8"]
     assert isinstance(cancelled, ReleaseSeen)
     assert isinstance(held, ReleaseSeen)
-    assert (cancelled.status, held.status) == ("cancelled", "on_hold")
+    assert (cancelled.status, held.status, held.reason) == ("cancelled", "on_hold", "operator")
     assert cancelled.external_id == wired.simulator.act("hold", {"order": "shop-7"})["id"]
+
+
+async def test_a_read_back_tells_of_a_hold() -> None:
+    wired = Wired(allocate_s=3600.0)
+    await wired.send(release())
+    made = wired.simulator.act("hold", {"order": "shop-1001", "reason": "shipping_method"})
+    [follow] = (await wired.send(ReadBack("order", made["id"]))).follows
+    assert follow.event == ReleaseSeen("on_hold", "warehouse", "shipping method", made["id"])
+    wired.simulator.act("release_hold", {"order": "shop-1001"})
+    [follow] = (await wired.send(ReadBack("order", made["id"]))).follows
+    assert follow.event == ReleaseSeen("accepted", "warehouse", external_id=made["id"])
 
 
 async def test_the_list_of_changed_orders_is_read_from_the_vendors_clock_and_tells_each_status_once() -> None:

@@ -118,6 +118,23 @@ def test_statuses(topic: str, status: str) -> None:
     assert translate(body, topic) == ReleaseSeen(status, "wms", "why", "U")
 
 
+@pytest.mark.parametrize(
+    ("told", "status", "reason"),
+    [
+        ({"holds": {"fraud_hold": True, "address_hold": None, "payment_hold": True}}, "on_hold", "fraud, payment"),
+        ({"holds": {"fraud_hold": False}}, "accepted", None),
+        ({"holds": None}, "accepted", None),
+        ({"fulfillment_status": "On Hold"}, "on_hold", None),
+        ({"fulfillment_status": "canceled", "holds": {"client_hold": True}}, "cancelled", None),
+        ({"fulfillment_status": "fulfilled", "holds": {"client_hold": True}}, "shipped", None),
+    ],
+)
+def test_holds_are_told_beside_the_status(told: dict[str, Any], status: str, reason: str | None) -> None:
+    """Its own word for a hold is understood too, as older messages have it."""
+    body = msgspec.json.encode({"id": "U", "partner_order_id": "shop-1", "fulfillment_status": "pending", **told})
+    assert translate(body, "orders") == ReleaseSeen(status, "wms", reason, "U")
+
+
 def test_without_our_key_the_order_is_read_back_and_a_repeat_is_told_from_the_next() -> None:
     first, again, voided = (
         translate(changed(partner_order_id=None, order_uuid="U", tracking_number=number)) for number in "112"
