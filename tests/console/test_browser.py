@@ -295,6 +295,45 @@ async def test_a_live_page_keeps_nobody_signed_in_and_then_leads_to_the_sign_in(
         watched.complaints.clear()
 
 
+async def _drawn_anew(page: Page) -> None:
+    """Until the live part, whatever it is, has been replaced by what the server tells now."""
+    await page.evaluate("document.querySelector('[data-live] *').dataset.old = '1'")
+    await page.wait_for_selector("[data-live]:not(:has([data-old]))")
+
+
+_FOCUSED = "document.activeElement.tagName + ' ' + document.activeElement.textContent.trim().slice(0, 40)"
+
+
+async def test_a_live_page_leaves_the_focus_where_it_is(day: Day, database_url: str) -> None:
+    async with browsing(day, database_url) as (watched, desk):
+        page = await _enter(watched, desk)
+        await page.goto(f"/orders/{key(16)}")
+        for place in ("#act-cancel > summary", ".note a", "[data-row] summary"):
+            await page.locator(f"[data-live] {place}").last.focus()
+            before = await page.evaluate(_FOCUSED)
+            await _drawn_anew(page)
+            assert await page.evaluate(_FOCUSED) == before
+        await page.locator("#act-retry summary").evaluate("summary => { summary.id = 'gone'; summary.focus(); }")
+        await _drawn_anew(page)
+        assert await page.evaluate("document.activeElement.id") == "main"
+
+
+async def test_a_live_page_reads_out_what_is_news_and_only_once(day: Day, database_url: str) -> None:
+    async with browsing(day, database_url) as (watched, desk):
+        page = await _enter(watched, desk)
+        await page.evaluate(
+            "window.said = []; new MutationObserver(() => said.push(document.querySelector('#told').textContent))"
+            ".observe(document.querySelector('#told'), {childList: true})"
+        )
+        await day.store.pause(ERP, "closing the books (ada)")
+        await expect(page.locator("#told")).to_have_text(f"{ERP} is paused.", timeout=30_000)
+        await _drawn_anew(page)
+        assert await page.evaluate("said") == [f"{ERP} is paused."]
+        await page.goto(f"/orders/{key(16)}")
+        await expect(page.locator("[data-live] [data-told]").first).to_be_visible()
+        assert await page.locator("[data-live] [role=alert]").count() == 0
+
+
 async def test_an_order_can_be_read_without_javascript(day: Day, database_url: str) -> None:
     async with browsing(day, database_url, java_script_enabled=False) as (watched, desk):
         page = await _enter(watched, desk)

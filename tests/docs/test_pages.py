@@ -15,10 +15,13 @@ from crossdock.store.migrate import shipped
 ROOT = reference.ROOT
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"")
+TEMPLATES = sorted((ROOT / "src/crossdock/console/templates").glob("*.html"))
 BLOCK = re.compile(r"^ *```[a-z]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 CALL = re.compile(r"^\s*(?:\$ )?(?:sudo -u \S+ )?crossdock ([a-z-]+)(?: ([a-z-]+))?", re.MULTILINE)
 INLINE = re.compile(r"`crossdock ([a-z-]+)(?: ([a-z-]+))?")
+SHOWN = re.compile(r"crossdock ([a-z-]+)(?: ([a-z-]+))?[^<]*</code>")
+GROUPS = ("user", "partner-key")
 # Words of the glossary that are tables, plural there.
 TABLE_WORDS = {
     "agenda": "agenda", "attempt": "attempts", "command": "commands", "connection": "connections",
@@ -61,9 +64,18 @@ def test_links_resolve(page: Path) -> None:
 def test_commands_exist(page: Path, commands: set[str]) -> None:
     text = page.read_text("utf-8")
     calls = [call for block in BLOCK.findall(text) for call in CALL.findall(block)] + INLINE.findall(text)
+    assert not _unknown(calls, commands)
+
+
+@pytest.mark.parametrize("page", TEMPLATES, ids=lambda page: page.name)
+def test_commands_that_the_console_names_exist(page: Path, commands: set[str]) -> None:
+    assert not _unknown(SHOWN.findall(page.read_text("utf-8")), commands)
+
+
+def _unknown(calls: list[tuple[str, str]], commands: set[str]) -> set[str]:
     unknown = {first for first, _ in calls if first not in commands}
-    unknown |= {f"{first} {second}" for first, second in calls if first == "user" and f"user {second}" not in commands}
-    assert not unknown
+    pairs = {f"{first} {second}" for first, second in calls if first in GROUPS and second}
+    return unknown | (pairs - commands)
 
 
 def test_every_page_is_reached_from_the_index() -> None:

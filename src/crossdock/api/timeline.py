@@ -12,8 +12,9 @@ from crossdock.store.reading_orders import Attempt, CommandRow, JournalDecision,
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """One thing that happened. ``kind``: message, decision, command, attempt."""
+    """One thing that happened. ``kind``: message, decision, command, attempt. ``id`` names it in all readings."""
 
+    id: str
     at: datetime
     kind: str
     title: str
@@ -76,6 +77,7 @@ def _message(message: Message) -> Moment:
     topic = str(inner.get("type", message.topic)) if message.source == "tell" else message.topic
     facts = [("message", str(message.id)), ("delivery", message.delivery_id or ""), ("handling", message.handling)]
     return Moment(
+        id=f"message-{message.id}",
         at=message.received_at,
         kind="message",
         title=f"{source}: {_spoken(topic) if inner else topic}",
@@ -94,6 +96,7 @@ def _decision(decision: JournalDecision) -> Moment:
     told = [_entry(entry) for entry in entries if isinstance(entry, dict)]
     bad = any(entry.get("type") in ("problem_opened", "command_failed", "shipment_refused") for entry in entries)
     return Moment(
+        id=f"decision-{decision.version}",
         at=decision.at,
         kind="decision",
         title=" · ".join(dict.fromkeys(title for title, _ in told if title)) or "Nothing changed",
@@ -171,6 +174,7 @@ def _why(entry: Mapping[str, Any]) -> str:
 def _command(command: CommandRow) -> Moment:
     state = {"ready": "to be sent", "leased": "being sent"}.get(command.state or "", "settled")
     return Moment(
+        id=f"command-{command.id}",
         at=command.opened_at,
         kind="command",
         title=f"{PURPOSES.get(command.purpose, command.purpose)} at {command.target}",
@@ -196,6 +200,7 @@ def _sending(command: CommandRow) -> Iterable[tuple[str, str]]:
 def _attempt(attempt: Attempt, command: CommandRow) -> Moment:
     tone = "warn" if attempt.fenced_out else _TONES.get(attempt.outcome, "warn")
     return Moment(
+        id=f"attempt-{attempt.id}",
         at=attempt.started_at + timedelta(milliseconds=attempt.duration_ms),
         kind="attempt",
         title=f"{command.target} answered {attempt.outcome.replace('_', ' ')}",

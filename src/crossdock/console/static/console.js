@@ -84,6 +84,33 @@
     const busy = part.querySelector("details[open]") || (part.contains(document.activeElement) && typing(document.activeElement));
     if (document.hidden || busy) event.preventDefault();
   });
+  // … nor is the focus lost to what is drawn anew: it goes to what has the same id, or the same place below one
+  const nameOf = (element) => {
+    const steps = [];
+    for (let each = element; each.parentElement; each = each.parentElement) {
+      if (each.id) return [`#${CSS.escape(each.id)}`, ...steps].join(" > ");
+      const kin = [...each.parentElement.children].filter((other) => other.tagName === each.tagName);
+      steps.unshift(`${each.tagName}:nth-of-type(${kin.indexOf(each) + 1})`);
+    }
+    return "";
+  };
+  let focused = "";
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const held = document.activeElement;
+    focused = event.target.contains(held) ? nameOf(held) : "";
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    if (focused && document.activeElement === document.body) ($(focused) || $("#main")).focus({ preventScroll: true });
+    focused = "";
+  });
+  // … and what is news in them is read out once, not with every drawing
+  const news = () => all("[data-live] [data-told]").map((note) => note.textContent);
+  let told = news();
+  document.addEventListener("htmx:afterSettle", () => {
+    const now = news(), fresh = now.filter((text) => !told.includes(text));
+    if (fresh.length) $("#told").textContent = fresh.join(" ");
+    told = now;
+  });
   // what asks by itself says so: only what a person does keeps the session
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.elt.matches("[data-live]")) event.detail.headers["X-Live"] = "1";
