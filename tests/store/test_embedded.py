@@ -141,6 +141,18 @@ def test_a_killed_postmaster_leaves_no_orphans_in_the_way(running: Embedded) -> 
     assert asked.listener_pid(running.socket) != pid
 
 
+def test_a_server_that_lets_nobody_in_is_left_alone(running: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be recovering for longer than anybody waits: ended, it would begin anew, start after start."""
+    monkeypatch.setattr(leftovers, "_ORPHAN_S", 0.1)
+    running.ensure()
+    began, said = ask(running, "select pg_postmaster_start_time()"), []
+    with pytest.raises(EmbeddedFailed, match="let nobody in for 0 s"):
+        leftovers.clear(running.cluster, lambda: False, running.socket, said.append, 0.3)
+    assert ask(running, "select pg_postmaster_start_time()") == began
+    assert len(said) == 1
+    assert "waiting" in said[0]
+
+
 async def test_a_killed_session_frees_its_streams_and_the_store_goes_on(running: Embedded) -> None:
     url = await asyncio.to_thread(running.ensure)
     await migrate(url)

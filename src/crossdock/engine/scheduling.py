@@ -33,6 +33,11 @@ class ScheduleLoop:
         if self._world.stopwatch() - self._tended >= TEND_EVERY_S:
             try:
                 await self._tend()
+            except StoreUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - what cannot be tidied must not end timers, polls and comparing
+                self._world.signals.add("crossdock.store.untended")
+                self._world.signals.log.error("store.untended", error=repr(error))
             finally:  # from its end on: a vacuum that runs into its time limit every time leaves room for the timers
                 self._tended = self._world.stopwatch()
         while moved := await self._world.store.move_timers(TIMERS_AT_ONCE):

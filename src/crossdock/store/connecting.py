@@ -42,9 +42,11 @@ def each_host(url: str) -> list[str]:
 async def connect(url: str, **options: Any) -> Connection:
     """A connection to the only host, or to the first of several that takes writes, each given its own time.
 
-    asyncpg has one time-out for all hosts together: a silent first one would use it up, every time.
+    asyncpg has one time-out for all hosts together: a silent first one would use it up, every time. The session's days
+    and months are UTC's, whatever the server's are.
     """
-    options = {"connection_class": Watched, **options}
+    settings = {"timezone": "UTC", **options.pop("server_settings", {})}
+    options = {"connection_class": Watched, "server_settings": settings, **options}
     places = each_host(url)
     if len(places) == 1:
         return await asyncpg.connect(url, **{"timeout": CONNECT_S, **options})

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from crossdock.store.account import EmbeddedFailed
+
 _ORPHAN_S = 10.0  # how long backends without a postmaster may take to notice
 
 
@@ -47,17 +49,29 @@ def _first_pid(path: Path) -> int | None:
 def clear(
     cluster: Path, answers: Callable[[], bool], socket: Path, progress: Callable[[str], None], limit_s: float
 ) -> bool:
-    """Make way for a start. True: a server of this cluster was on its way and now answers, nothing to start."""
+    """Make way for a start. True: a server of this cluster was on its way and now answers, nothing to start.
+
+    A postmaster is never ended: it may be recovering for longer than anybody waits. Raises ``EmbeddedFailed``.
+    """
     postmaster = cluster / "postmaster.pid"
-    pid = _first_pid(postmaster)
-    deadline = time.monotonic() + limit_s
-    if pid is not None and lives_in(pid, cluster):
-        progress(f"a server process ({pid}) of this cluster is starting or stopping: waiting")
-    while pid is not None and lives_in(pid, cluster) and time.monotonic() < deadline:
-        if answers():
-            return True
+    deadline, orphaned = time.monotonic() + limit_s, time.monotonic() + _ORPHAN_S
+    told = False
+    while living := alive(cluster):
+        pid = _first_pid(postmaster)
+        if pid in living:
+            if answers():
+                return True
+            if time.monotonic() > deadline:
+                raise EmbeddedFailed(_unanswering(pid, cluster, limit_s))
+            if not told:
+                progress(f"a server process ({pid}) of this cluster is starting or stopping: waiting")
+                told = True
+            orphaned = time.monotonic() + _ORPHAN_S
+        elif time.monotonic() > orphaned:
+            progress(f"ending server processes without a postmaster: {living}")
+            kill(living)
+            orphaned = time.monotonic() + _ORPHAN_S
         time.sleep(0.02)
-    _end_orphans(cluster, progress)
     for lock in (postmaster, socket.with_name(socket.name + ".lock")):
         found = _first_pid(lock)
         # PostgreSQL removes the lock of a dead process itself; one whose number was reused stops it for ever.
@@ -67,14 +81,12 @@ def clear(
     return False
 
 
-def _end_orphans(cluster: Path, progress: Callable[[str], None]) -> None:
-    deadline = time.monotonic() + _ORPHAN_S
-    while orphans := alive(cluster):
-        if time.monotonic() > deadline:
-            progress(f"ending server processes without a postmaster: {orphans}")
-            kill(orphans)
-            deadline = time.monotonic() + _ORPHAN_S
-        time.sleep(0.02)
+def _unanswering(pid: int | None, cluster: Path, limit_s: float) -> str:
+    return (
+        f"PostgreSQL (process {pid}) of {cluster} runs, and let nobody in for {limit_s:.0f} s. It was left alone: it "
+        f"may be recovering after a crash, or all its connections are in use. Its log says which: {cluster / 'log'}. "
+        f"Start again when it is through; if it hangs, end it (kill -INT {pid}) and start again"
+    )
 
 
 def spawn(command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) -> None:

@@ -1,22 +1,24 @@
 """What has been kept long enough goes: months of messages, decisions and calls as whole partitions, delivery ids row
 by row. Nothing of an unfinished stream goes, however old: its month stays, and is said to stay."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import timedelta
 
 import asyncpg
 import msgspec
 
 from crossdock.store.errors import translated
 from crossdock.store.named import Statements
-from crossdock.store.partitions import PARTITIONED
+from crossdock.store.partitions import PARTITIONED, Partition, partitions
 from crossdock.store.pool import Connection, Pool, transaction
 from crossdock.store.protocol import StoreUnavailable
 
 PATIENCE_S = 65.0  # a little more than ``patience`` lets a statement take
 AT_ONCE = 2_000  # delivery ids per transaction: some 10 ms
 _SQL = Statements("retention")
+_OURS = re.compile(rf"({'|'.join(PARTITIONED)})_\d{{4}}_\d\d(_\d\d_\d{{4}})?")  # what somebody attached stays
 
 
 class Swept(msgspec.Struct):
@@ -32,30 +34,32 @@ async def sweep(pool: Pool, keep_days: Mapping[str, int]) -> Swept:
     """Drop the months of ``messages``, ``journal`` and ``attempts`` that are older than so many days. A month goes
     when its last day is that old. Raises ``StoreUnavailable``."""
     swept = Swept()
-    for table in PARTITIONED:
-        with translated("look for old partitions"):
-            months = await pool.fetch(_SQL.past_partitions, table, keep_days[table])
-        for month in months:
-            await _drop(pool, table, month, swept)
+    with translated("look for old partitions"):
+        async with pool.acquire() as database:
+            today = await database.fetchval(_SQL.today)
+            there = await partitions(database)
+    for month in there:
+        if _OURS.fullmatch(month.name) and month.ends <= today - timedelta(days=keep_days[month.parent]):
+            await _drop(pool, month, swept)
     return swept
 
 
-async def _drop(pool: Pool, table: str, month: Mapping[str, Any], swept: Swept) -> None:
+async def _drop(pool: Pool, month: Partition, swept: Swept) -> None:
     try:
         async with _alone(pool, "drop an old partition") as database:
             if database is None:
                 return
             await database.execute(_SQL.patience)
-            needed = getattr(_SQL, f"{table}_needed")
-            if await database.fetchval(needed, month["starts"], month["ends"], timeout=PATIENCE_S):
-                swept.needed.append(month["name"])
+            needed = getattr(_SQL, f"{month.parent}_needed")
+            if await database.fetchval(needed, month.starts, month.ends, timeout=PATIENCE_S):
+                swept.needed.append(month.name)
                 return
-            await database.execute(f"drop table {month['name']}", timeout=PATIENCE_S)  # a name that the catalogue gave
-            swept.dropped.append(month["name"])
+            await database.execute(f"drop table {month.name}", timeout=PATIENCE_S)  # a name that the catalogue gave
+            swept.dropped.append(month.name)
     except StoreUnavailable as error:
         if not isinstance(error.__cause__, asyncpg.LockNotAvailableError):
             raise
-        swept.busy.append(month["name"])
+        swept.busy.append(month.name)
 
 
 async def forget_deliveries(pool: Pool, keep_days: int) -> int:

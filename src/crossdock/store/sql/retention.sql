@@ -2,14 +2,9 @@
 -- One process at a time; the others leave it to it.
 select pg_try_advisory_xact_lock(hashtext('crossdock retention'));
 
--- name: past_partitions
--- Partitions of a table ($1) whose month ended before the beginning of the day $2 days ago, oldest first.
-select c.relname as name, to_date(right(c.relname, 7), 'YYYY_MM')::timestamptz as starts,
-    to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' as ends
-from pg_inherits i join pg_class c on c.oid = i.inhrelid
-where i.inhparent = $1::text::regclass and c.relname ~ ('^' || $1::text || '_\d{4}_\d{2}$')
-    and to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= current_date - $2::int
-order by 1;
+-- name: today
+-- When the day began, on the database's clock.
+select date_trunc('day', now(), 'UTC');
 
 -- name: messages_needed
 -- Whether an unfinished stream, or anything that still waits, has messages from $1 until before $2. Streams that nothing
