@@ -123,7 +123,8 @@ CHECKED: Mapping[str, str] = {
     "I11": "our newest view of each order against the shop's",
     "I12": "at the instant a request leaves: the command's lease in the database",
     "I15": "every request against the time that its vendor had asked for; refusals for good against later attempts",
-    "I17": "orders cancelled in the shop against our state, the warehouse's shipments and open exceptions",
+    "I17": "orders cancelled in the shop against our state, the warehouse's shipments and open exceptions; orders "
+    "that ended here without their goods against the shop's",
     "I18": "the shop's own count of tracking numbers told to customers",
     "I19": "orders with a line that has no SKU against the ERP's books; unreadable messages against open exceptions",
     "I22": "attempts per command: at most 60",

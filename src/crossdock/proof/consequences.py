@@ -130,6 +130,26 @@ def passed_over(evidence: "Evidence") -> list[tuple[str, str]]:
     return found
 
 
+def given_up(evidence: "Evidence") -> list[tuple[str, str]]:
+    """I17: orders that ended here as if nobody wanted them, which the shop goes on selling, and no person is told."""
+    problems, found = evidence.open_problems(), []
+    for key, state in evidence.states().items():
+        order = evidence.vendors.shop.books_.orders.get(_number(key))
+        if state.ended not in ("cancelled", "ignored") or order is None or state.newest is None:
+            continue
+        ours = {line.id for line in state.newest.lines}
+        wanted = [one["id"] for one in order["line_items"] if str(one["id"]) in ours and one["current_quantity"]]
+        told = problems.get(key) or problems.get(whole_of(key))
+        if wanted and not (order["test"] or order["cancelled_at"] or told):
+            found.append((key, f"the shop goes on selling {len(wanted)} of its lines, here it is {state.ended}"))
+    return found
+
+
+def _number(key: str) -> int:
+    """Of an order's or a part's key: the shop's number of the order."""
+    return int(whole_of(key).removeprefix(f"{SHOP}-"))
+
+
 def left_standing(evidence: "Evidence", key: str) -> str | None:
     """What other systems still have of an order that is cancelled here."""
     if evidence.restored and f"{key}/{ERP}/order.book" not in evidence.books.commands:

@@ -11,6 +11,7 @@ from crossdock.domain.lattice import AXES
 from crossdock.domain.state import ordered, ships
 from crossdock.proof.bulk import elements_wrong
 from crossdock.proof.consequences import (
+    given_up,
     left_standing,
     not_newest,
     passed_over,
@@ -211,7 +212,7 @@ def _cancel_race(evidence: Evidence) -> list[tuple[str, str]]:
             found.append((key, f"cancelled, but {left}, and nobody is told"))
         elif state.ended not in ("cancelled", "ignored"):
             found.append((key, f"cancelled in the shop, here it is {state.ended}, and nobody is told"))
-    return found
+    return found + given_up(evidence)
 
 
 def _unmapped(evidence: Evidence) -> list[tuple[str, str]]:
@@ -268,7 +269,10 @@ INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
     "I11": ("at rest, the newest view that we know is what the shop shows", not_newest),
     "I12": ("no request of a command leaves without a committed intent and a running lease", None),
     "I15": ("a vendor that asks for rest gets it; what it refuses for good is not sent again", pestered),
-    "I17": ("a cancelled order is cancelled everywhere, or a person is told", _cancel_race),
+    "I17": (
+        "what the shop cancels is cancelled everywhere, what it goes on selling is not given up; or a person is told",
+        _cancel_race,
+    ),
     "I18": ("no shipment is told to the customer twice", _mailed_twice),
     "I19": ("what cannot be read or mapped is neither booked nor passed over", _unmapped),
     "I22": ("retries are bounded", _unbounded),

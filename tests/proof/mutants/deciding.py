@@ -241,6 +241,20 @@ def _labels_believed() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _given_up_with_the_warehouse() -> Iterator[None]:
+    told = Draft.open
+
+    def ended(self: Draft, problem: Any, step: str) -> None:
+        if problem.code == "release.cancelled_there":
+            advance.end_cancelled(self)
+        else:
+            told(self, problem, step)
+
+    with instead(Draft, open=ended):
+        yield
+
+
 MUTANTS = (
     Mutant(
         name="M7 the last writer's status wins",
@@ -369,5 +383,12 @@ MUTANTS = (
         profile="webhooks",
         within=40,
         caught_by=("I24",),
+    ),
+    Mutant(
+        name="given up with the warehouse",
+        what="An order that the warehouse cancels by itself is over: paid, never shipped, and nobody is told.",
+        plant=_given_up_with_the_warehouse,
+        within=10,
+        caught_by=("I17",),
     ),
 )
