@@ -133,7 +133,9 @@ class _Statement:
         inner, outer = (one, other) if one.startswith(f"{added}.") else (other, one)
         only = NOTHING
         while self._take("and"):
-            column, value = self._column(), self._after("=", self._value)
+            column = self._column()
+            self._expect("=")
+            value = self._value()
             if not column.startswith(f"{added}.") or not isinstance(value, _Constant):
                 raise refused(f"Only constants of '{added}' are understood beside its key.")
             only = both(only, equals(column, (value.value,)))
