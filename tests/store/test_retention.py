@@ -7,11 +7,13 @@ import asyncpg
 import pytest
 
 from crossdock.domain.decision import Summary
-from crossdock.engine.sweeping import SweepLoop
+from crossdock.engine.sweeping import BETWEEN_S, EVERY_S, FORGET_EVERY_S, SweepLoop
 from crossdock.observe.signals import Silence
+from crossdock.store import retention
+from crossdock.store.named import Statements
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import LIVE, StreamWrite
-from crossdock.store.retention import AT_ONCE, forget_deliveries, sweep
+from crossdock.store.retention import forget_deliveries, sweep
 from tests.store.probes import arrival, decide
 
 KEEP = {"messages": 400, "journal": 400, "attempts": 90, "deliveries": 90}
@@ -121,16 +123,59 @@ async def test_a_month_that_is_read_is_left_to_the_next_sweep(old: PostgresStore
         await reader.close()
 
 
-async def test_delivery_ids_are_forgotten_in_lots_and_one_process_sweeps(old: PostgresStore) -> None:
-    await old.pool.execute(
-        "insert into deliveries select 1, 'old' || n, now() - interval '91 days' from generate_series(1, $1) n",
-        AT_ONCE + 10,
+async def fill_deliveries(store: PostgresStore, old: int = 2000) -> None:
+    await store.pool.execute(
+        "insert into deliveries select 1, 'old' || n, now() - interval '91 days' from generate_series(1, $1) n", old
     )
-    await old.pool.execute("insert into deliveries select 1, 'new', now() - interval '89 days'")
-    done = await asyncio.gather(*(forget_deliveries(old.pool, KEEP["deliveries"]) for _ in range(2)))
-    assert max(done) == AT_ONCE
-    loop = SweepLoop(old.pool, KEEP, Silence())
-    while not await loop.round():
-        continue
+    await store.pool.execute("insert into deliveries select 1, 'new', now() - interval '89 days'")
+
+
+async def test_delivery_ids_are_forgotten_in_lots_and_one_process_sweeps(
+    old: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "PAGES", 4)
+    await fill_deliveries(old)
+    began = await asyncio.gather(*(forget_deliveries(old.pool, KEEP["deliveries"], 0) for _ in range(2)))
+    assert 4 in began
+    left = await old.pool.fetchval("select count(*) from deliveries")
+    assert 1000 < left < 2000, "only what the first pages hold"
+    now = 0.0
+    loop = SweepLoop(old.pool, KEEP, Silence(), lambda: now)
+
+    async def walk() -> int:
+        nonlocal now
+        lots = 1
+        while (wait_s := await loop.round()) <= BETWEEN_S:
+            now, lots = now + wait_s, lots + 1
+        assert wait_s <= EVERY_S
+        return lots
+
+    assert await walk() > 2
     assert await old.pool.fetchval("select array_agg(delivery_id) from deliveries") == ["new"]
     assert await partitions(old) == names((2,))
+    await old.pool.execute("insert into deliveries select 1, 'late', now() - interval '91 days'")
+    now += 2 * EVERY_S
+    assert await walk() == 1, "a day has not gone by"
+    now += FORGET_EVERY_S
+    assert await walk() > 2
+    assert await old.pool.fetchval("select array_agg(delivery_id) from deliveries") == ["new"]
+
+
+async def test_forgetting_reads_its_own_pages_only(old: PostgresStore) -> None:
+    """However large the table is: one look through all of it takes longer than a statement may."""
+    async with old.pool.acquire() as connection:
+        await connection.execute(f"prepare forget as {Statements('retention').forget_deliveries}")
+        rows = await connection.fetch("explain (costs off) execute forget(90, 0, 256)")
+        await connection.execute("deallocate forget")
+    assert "Tid Range Scan" in "\n".join(row[0] for row in rows)
+
+
+async def test_months_go_whatever_becomes_of_delivery_ids(old: PostgresStore, own_database_url: str) -> None:
+    locking = await asyncpg.connect(own_database_url)
+    try:
+        async with locking.transaction():
+            await locking.execute("lock table deliveries in access exclusive mode")
+            assert await SweepLoop(old.pool, KEEP, Silence()).round() > BETWEEN_S
+            assert await partitions(old) == names((2,))
+    finally:
+        await locking.close()

@@ -1,7 +1,9 @@
-"""The schedule role's sweep: once an hour, a little at a time, what has been kept long enough goes."""
+"""The schedule role's sweep: what has been kept long enough goes. Months are looked at once an hour, delivery ids
+once a day, a little at a time."""
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from crossdock.kit.pausing import pause
 from crossdock.observe.signals import Signals
@@ -9,37 +11,60 @@ from crossdock.store import bulk
 from crossdock.store.errors import translated
 from crossdock.store.pool import Pool
 from crossdock.store.protocol import StoreUnavailable
-from crossdock.store.retention import AT_ONCE, Swept, forget_deliveries, sweep
+from crossdock.store.retention import Swept, forget_deliveries, sweep
 
 EVERY_S = 3600.0
-BETWEEN_S = 0.5  # between two lots of delivery ids: at most 4,000 a second
+FORGET_EVERY_S = 86_400.0  # from the end of one walk through the delivery ids to the beginning of the next
+BETWEEN_S = 0.5  # between two lots of them: reads 4 MB a second
 
 
 class SweepLoop:
-    """A ``Loop``. Several may run: one at a time does the work. Says what stays for an unfinished stream once."""
+    """A ``Loop``. Several may run: one at a time does the work. Says what stays for an unfinished stream once.
 
-    def __init__(self, pool: Pool, keep_days: Mapping[str, int], signals: Signals) -> None:
-        self._pool, self._keep_days, self._signals = pool, keep_days, signals
+    Neither half waits for the other to succeed: a month that is not dropped is what fills the disk.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        keep_days: Mapping[str, int],
+        signals: Signals,
+        stopwatch: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pool, self._keep_days, self._signals, self._stopwatch = pool, keep_days, signals, stopwatch
         self._said: set[str] = set()
+        self._page = 0  # of the delivery ids, where the walk goes on
+        self._months_at = self._page_at = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            wait_s = EVERY_S
-            try:
-                if not await self.round():
-                    wait_s = BETWEEN_S
-            except StoreUnavailable as error:
-                self._signals.log.warning("store.unavailable", doing="sweep", error=str(error))
-            await pause(stop, wait_s)
+            await pause(stop, await self.round())
 
-    async def round(self) -> bool:
-        """One lot of delivery ids, and the old months when none are left. True: all is swept for now."""
-        if await forget_deliveries(self._pool, self._keep_days["deliveries"]) >= AT_ONCE:
-            return False
+    async def round(self) -> float:
+        """Whatever is due of the two. In how many seconds something is again."""
+        if self._stopwatch() >= self._months_at:
+            self._months_at = self._stopwatch() + EVERY_S
+            try:
+                await self._months()
+            except StoreUnavailable as error:
+                self._signals.log.warning("store.unavailable", doing="drop old months", error=str(error))
+        if self._stopwatch() >= self._page_at:
+            self._page_at = self._stopwatch() + EVERY_S
+            try:
+                await self._deliveries()
+            except StoreUnavailable as error:
+                self._signals.log.warning("store.unavailable", doing="forget delivery ids", error=str(error))
+        return max(min(self._months_at, self._page_at) - self._stopwatch(), 0.0)
+
+    async def _months(self) -> None:
         self._tell(await sweep(self._pool, self._keep_days))
         with translated("forget old acts"):
             await bulk.forget(self._pool, self._keep_days["journal"])
-        return True
+
+    async def _deliveries(self) -> None:
+        further = await forget_deliveries(self._pool, self._keep_days["deliveries"], self._page)
+        self._page = further or 0
+        self._page_at = self._stopwatch() + (BETWEEN_S if further else FORGET_EVERY_S)
 
     def _tell(self, swept: Swept) -> None:
         for name in swept.dropped:

@@ -16,7 +16,7 @@ from crossdock.store.pool import Connection, Pool, transaction
 from crossdock.store.protocol import StoreUnavailable
 
 PATIENCE_S = 65.0  # a little more than ``patience`` lets a statement take
-AT_ONCE = 2_000  # delivery ids per transaction: some 10 ms
+PAGES = 256  # of ``deliveries`` per transaction: 2 MB, some 25,000 ids at most
 _SQL = Statements("retention")
 _OURS = re.compile(rf"({'|'.join(PARTITIONED)})_\d{{4}}_\d\d(_\d\d_\d{{4}})?")  # what somebody attached stays
 
@@ -62,15 +62,19 @@ async def _drop(pool: Pool, month: Partition, swept: Swept) -> None:
         swept.busy.append(month.name)
 
 
-async def forget_deliveries(pool: Pool, keep_days: int) -> int:
-    """Forget some delivery ids that are older than so many days. Returns how many; fewer than ``AT_ONCE``: all are
-    forgotten. Raises ``StoreUnavailable``."""
+async def forget_deliveries(pool: Pool, keep_days: int, page: int) -> int | None:
+    """Forget the delivery ids in the next pages of their table, from ``page`` on, that are older than so many days.
+    Returns the page to go on with, None after the last one. Raises ``StoreUnavailable``.
+
+    Page after page, because no index tells their age: one on it would cost every message, for what is done once a day.
+    """
     async with _alone(pool, "forget old delivery ids") as database:
         if database is None:
-            return 0
-        await database.execute(_SQL.free_planner)
-        done: str = await database.execute(_SQL.forget_deliveries, keep_days, AT_ONCE)
-    return int(done.rpartition(" ")[2])
+            return None
+        await database.execute(_SQL.patience)
+        await database.execute(_SQL.forget_deliveries, keep_days, page, PAGES, timeout=PATIENCE_S)
+        last: int = await database.fetchval(_SQL.delivery_pages)
+    return page + PAGES if page + PAGES < last else None
 
 
 @asynccontextmanager

@@ -37,16 +37,16 @@ select exists (
     where a.started_at >= $1::timestamptz and a.started_at < $2::timestamptz
 );
 
--- name: free_planner
--- The engine's sessions know index scans only; a look through old rows may choose.
-select set_config(name, 'on', true) from unnest(array['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin']) as name;
-
 -- name: patience
 -- Dropping waits a moment for readers and is tried again later: nobody may queue behind it.
 select set_config('lock_timeout', '500ms', true), set_config('statement_timeout', '60s', true);
 
 -- name: forget_deliveries
--- Delivery ids older than $1 days, at most $2 at a time.
-delete from deliveries where ctid = any (array(
-    select ctid from deliveries where seen_at < now() - make_interval(days => $1) limit $2
-));
+-- Delivery ids older than $1 days in the $3 pages of their table from page $2 on: reads no other page, whatever is forced.
+delete from deliveries
+where ctid >= format('(%s,0)', $2::bigint)::tid and ctid < format('(%s,0)', $2 + $3::bigint)::tid
+    and seen_at < now() - make_interval(days => $1);
+
+-- name: delivery_pages
+-- How many pages the table of delivery ids has.
+select pg_relation_size('deliveries') / current_setting('block_size')::bigint;
