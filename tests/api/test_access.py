@@ -16,7 +16,7 @@ from crossdock.api.desk import Desk
 from crossdock.api.guard import LIVE
 from crossdock.api.policy import ANYBODY, POLICY, ROLES, RouteWithoutPolicy, allowed
 from crossdock.console.app import create_app
-from crossdock.governance import people
+from crossdock.governance import audit, people
 from crossdock.intake.sources import SourceLimit
 from tests.console import desks
 from tests.console.desks import HOST, PASSWORD, visitor
@@ -165,6 +165,16 @@ async def test_ten_wrong_passwords_lock_the_account(desk: Desk) -> None:
         assert answers == [401] * 9 + [429]
         refused = await who.submit("/sign-in", name="Ada", password=PASSWORD)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "900")
+
+
+async def test_a_refused_sign_in_is_kept_without_what_was_typed(desk: Desk) -> None:
+    """Nobody writes into the audit who has not signed in, nor does a password that is typed into the wrong field."""
+    await people.add(desk.pool, "Ada", "viewer", PASSWORD)
+    async with visitor(desk, "") as who:
+        for name in (" Ada ", PASSWORD):
+            assert (await who.submit("/sign-in", name=name, password="wrong" * 3)).status_code == 401
+    kept = [(act.actor, act.subject, act.reason) for act in await audit.recent(desk.pool)][:2]
+    assert kept == [("nobody", "", "wrong"), ("nobody", "Ada", "wrong")]
 
 
 @pytest.mark.parametrize(

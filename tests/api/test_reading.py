@@ -259,6 +259,39 @@ async def test_an_acts_id_is_short_enough_to_tell_orders_apart(desk: Desk) -> No
             assert (refused.status_code, refused.json()["code"]) == (400, "bad_request"), path
 
 
+async def test_an_acts_id_names_one_act(desk: Desk) -> None:
+    """Used again it is the same act again, or refused: another one would have been dropped in silence."""
+    path, count = f"/api/v1/orders/{key(42)}/acts", "select count(*) from messages where source = 'operator'"
+    retry = {"action": "retry", "act_id": "1", "args": {"problem": "order.book"}}
+    async with visitor(desk, "operator") as who:
+        for _ in range(2):
+            assert (await who.post(path, retry)).status_code == 202
+        assert await desk.pool.fetchval(count) == 1
+        for other in (
+            {"action": "cancel", "reason": "asked by phone", "act_id": "1"},
+            {**retry, "args": {"problem": "order.release"}},
+        ):
+            refused = await who.post(path, other)
+            assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+        assert (await who.post(path, {"action": "cancel", "reason": "by phone", "act_id": "2"})).status_code == 202
+        assert await desk.pool.fetchval(count) == 2
+    told = [act.action for act in await audit.recent(desk.pool) if act.subject == key(42)]
+    assert told == ["order.cancel", "order.retry", "order.retry"]
+
+
+async def test_a_bulk_retrys_id_names_one_act(desk: Desk) -> None:
+    async with visitor(desk, "operator") as who:
+        groups = (await who.get("/api/v1/exceptions")).json()
+        cause = next(group for group in groups if group["klass"] == "rejected")["fingerprint"]
+        preview = (await who.get(f"/api/v1/exceptions/preview?fingerprint={quote(cause)}")).json()
+        cancel = {"action": "cancel", "reason": "asked by phone", "act_id": "1"}
+        assert (await who.post(f"/api/v1/orders/{key(16)}/acts", cancel)).status_code == 202
+        retry = {"fingerprint": cause, "ids": preview["ids"], "act_id": "1"}
+        refused = await who.post("/api/v1/exceptions/retry", retry)
+        assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+        assert (await who.post("/api/v1/exceptions/retry", {**retry, "act_id": "2"})).status_code == 202
+
+
 async def test_customer_service_may_cancel_and_no_more(day: Day, desk: Desk) -> None:
     async with visitor(desk, "customer_service") as who:
         path = f"/api/v1/orders/{key(42)}/acts"

@@ -4,7 +4,7 @@ The audit row is written first: it is the intent. An ``act_id`` makes a repeated
 answer) the same act.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from crossdock.api.guard import Caller
 from crossdock.api.policy import ACTS
 from crossdock.api.problems import Refusal
 from crossdock.domain.decision import StreamRef
-from crossdock.domain.events import OperatorActed, encode_event
+from crossdock.domain.events import OperatorActed, decode_event, encode_event
 from crossdock.domain.holding import keepers
 from crossdock.governance import audit
 from crossdock.store import reading_exceptions, reading_orders
@@ -70,7 +70,10 @@ class Pausing(msgspec.Struct, frozen=True):
 
 
 async def act(desk: Desk, caller: Caller, stream: int, wanted: Act) -> Done:
-    """Do something to one order or other stream. Raises ``Refusal``: not_found, not_allowed, bad_request."""
+    """Do something to one order or other stream.
+
+    Raises ``Refusal``: not_found, not_allowed, bad_request, conflict (the act's id is another act's).
+    """
     if wanted.action not in ACTS:
         raise Refusal("bad_request", f"There is no act '{wanted.action}'. Acts: {', '.join(ACTS)}.")
     if not caller.may(wanted.action):
@@ -85,6 +88,8 @@ async def act(desk: Desk, caller: Caller, stream: int, wanted: Act) -> Done:
     if wanted.action in ("release_hold", "hold"):
         await _may_release(desk, caller, whole, wanted)
     act_id = wanted.act_id or desk.unique()
+    arrival = _arrival(caller, StreamRef(row.kind, row.key), row.channel, wanted, act_id)
+    await _new_or_same(desk, {stream: arrival})
     await audit.append(
         desk.pool, caller.name, f"order.{wanted.action}", row.key, wanted.reason.strip(),
         {"stream": stream, "act_id": act_id, "args": wanted.args},
@@ -93,10 +98,29 @@ async def act(desk: Desk, caller: Caller, stream: int, wanted: Act) -> Done:
         count = await desk.store.unpark(stream)
         await desk.wake("decide")
         return Done("retry", f"{count} parked message{'s' * (count != 1)} will be decided again.")
-    arrival = _arrival(caller, StreamRef(row.kind, row.key), row.channel, wanted, act_id)
-    await desk.store.accept([arrival])
+    await _accept(desk, {stream: arrival})
     await desk.wake("decide")
     return Done(wanted.action, PARKED if row.status == "parked" else _SAID[wanted.action])
+
+
+async def _accept(desk: Desk, arrivals: Mapping[int, Arrival]) -> None:
+    """Take in one act for each stream. One that is there already came twice at once, or another with its id did."""
+    if any(receipt.duplicate for receipt in await desk.store.accept(list(arrivals.values()))):
+        await _new_or_same(desk, arrivals)
+
+
+async def _new_or_same(desk: Desk, arrivals: Mapping[int, Arrival]) -> None:
+    """Refuse an id that another act came with: this one would be taken for that, and dropped."""
+    before = await reading_orders.delivered(desk.pool, {at: one.delivery_id for at, one in arrivals.items()})
+    for stream, body in before.items():
+        if _meant(body) != _meant(arrivals[stream].body):
+            raise Refusal("conflict", f"This id is another act's on {arrivals[stream].stream.key}. Give each its own.")
+
+
+def _meant(body: bytes) -> tuple[Any, ...]:
+    """What makes two acts the same: their reasons may be worded otherwise."""
+    event = decode_event(body)
+    return (event.action, event.actor, event.args) if isinstance(event, OperatorActed) else ()
 
 
 def _sound(wanted: Act) -> None:
@@ -187,7 +211,10 @@ def _previewed(fingerprint: str, ids: list[int], members: Sequence[Standing], mo
 
 
 async def retry_many(desk: Desk, caller: Caller, wanted: BulkRetry) -> Preview:
-    """Retry the named members as they stand now; what settled meanwhile or needs a person is left alone."""
+    """Retry the named members as they stand now; what settled meanwhile or needs a person is left alone.
+
+    Raises ``Refusal``: not_allowed, bad_request, conflict (the act's id is another act's).
+    """
     if not caller.may("retry"):
         raise Refusal("not_allowed", f"Your role, {caller.role}, may not retry.")
     if not 0 < len(wanted.ids) <= MOST_AT_ONCE:
@@ -196,29 +223,27 @@ async def retry_many(desk: Desk, caller: Caller, wanted: BulkRetry) -> Preview:
     members = await reading_exceptions.standing(desk.pool, wanted.fingerprint, wanted.ids)
     result = _previewed(wanted.fingerprint, wanted.ids, members, False)
     act_id = wanted.act_id or desk.unique()
+    meant = {member.stream_id: member for member in members if _fate(member) == "post"}
+    arrivals = {
+        stream: _arrival(caller, StreamRef(m.kind, m.stream_key), m.channel, _retry(m.key, wanted.reason), act_id)
+        for stream, m in meant.items()
+        if m.status != "parked"
+    }
+    await _new_or_same(desk, arrivals)
     await audit.append(
         desk.pool, caller.name, "exceptions.retry", wanted.fingerprint[:200], wanted.reason.strip(),
         {"act_id": act_id, "post": result.post, "exceptions": wanted.ids},
     )  # fmt: skip
-    await _post(desk, caller, [member for member in members if _fate(member) == "post"], wanted.reason, act_id)
+    for stream in meant.keys() - arrivals.keys():
+        await desk.store.unpark(stream)
+    if arrivals:
+        await _accept(desk, arrivals)
+    await desk.wake("decide")
     return result
 
 
-async def _post(desk: Desk, caller: Caller, members: Sequence[Standing], reason: str, act_id: str) -> None:
-    one_each = {member.stream_id: member for member in members}.values()
-    arrivals = [
-        _arrival(
-            caller, StreamRef(m.kind, m.stream_key), m.channel, Act("retry", reason, args={"problem": m.key}), act_id
-        )
-        for m in one_each
-        if m.status != "parked"
-    ]
-    for member in one_each:
-        if member.status == "parked":
-            await desk.store.unpark(member.stream_id)
-    if arrivals:
-        await desk.store.accept(arrivals)
-    await desk.wake("decide")
+def _retry(problem: str, reason: str) -> Act:
+    return Act("retry", reason, args={"problem": problem})
 
 
 async def pause(desk: Desk, caller: Caller, connection: str, reason: str | None) -> Done:

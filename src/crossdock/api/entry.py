@@ -18,7 +18,9 @@ async def sign_in(desk: Desk, name: str, password: str, address: str) -> Person:
     try:
         person = await people.verify_password(desk.pool, name, password)
     except PeopleError as error:
-        await audit.append(desk.pool, name[:80], "sign_in.refused", error.code)
+        # what was typed may be anything, a password too, and nobody has proven to be anybody: only accounts are named
+        meant = await people.account_named(desk.pool, name)
+        await audit.append(desk.pool, "nobody", "sign_in.refused", meant or "", error.code)
         raise
     desk.attempts.give_back(source)
     return person

@@ -132,6 +132,12 @@ async def accounts(pool: Pool) -> list[Account]:
     return [Account(**row) for row in await pool.fetch(_sql().list)]
 
 
+async def account_named(pool: Pool, name: str) -> str | None:
+    """The name of the account that somebody means to sign in to; None: there is none."""
+    row = await pool.fetchrow(_sql().for_sign_in, name.strip())
+    return row and str(row["name"])
+
+
 async def verify_password(pool: Pool, name: str, password: str) -> Person:
     """Sign a person in. Raises ``PeopleError``: ``wrong`` (whatever was wrong) or ``locked`` after ten in a row."""
     row = await pool.fetchrow(_sql().for_sign_in, name.strip())

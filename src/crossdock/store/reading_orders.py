@@ -1,5 +1,6 @@
 """Orders: the list, the search by any id, and everything about one."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -295,6 +296,12 @@ async def body(db: Database, message: int) -> Body | None:
     if row is None:
         return None
     return Body(row["id"], row["stream_id"], row["topic"], built(row["body"]), len(plain(row["body"])))
+
+
+async def delivered(db: Database, ids: Mapping[int, str]) -> dict[int, bytes]:
+    """What streams were told under a delivery id each, as far as they were."""
+    rows = await db.fetch(statements("reading_orders").delivered, list(ids), list(ids.values()))
+    return {row["stream_id"]: plain(row["body"]) for row in rows}
 
 
 async def exchange(db: Database, attempt: int) -> Exchanged | None:

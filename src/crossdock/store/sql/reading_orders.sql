@@ -98,6 +98,11 @@ left join agenda a on a.stream_id = m.stream_id and a.message_id = m.id
 left join parked p on p.stream_id = m.stream_id and p.message_id = m.id
 where m.stream_id = $1 order by m.id desc limit $2;
 
+-- name: delivered
+-- The bodies of streams' ($1) messages by their delivery ids ($2), in pairs.
+select m.stream_id, m.body from unnest($1::bigint[], $2::text[]) as w (stream_id, delivery_id)
+join messages m on m.stream_id = w.stream_id and m.delivery_id = w.delivery_id;
+
 -- name: journal
 -- Decisions about a stream, newest first, at most $2.
 select version, at, cause, entries, actor, mapping, trace from journal where stream_id = $1 order by version desc limit $2;
