@@ -108,7 +108,8 @@ CHECKED: Mapping[str, str] = {
     "summed against what was sold, given back and received; goods taken back against what the warehouse counted",
     "I1c": "each exception against what was done to its order and what vendors refused",
     "I2": "the ERP's sales orders against the shop's, total and currency; what it billed less what it credited, and "
-    "what it took and gave back where each capture is posted, against what the shop kept",
+    "what it took and gave back where each capture is posted, against what the shop kept; the addresses that the ERP and "
+    "the warehouse have against the shop's",
     "I3": "the journal is folded anew, step by step, and compared with the kept state",
     "I4": "our state, the warehouse's shipments and what the shop told the customer, per line; of goods that came back "
     "the warehouse's count, the ERP's stock and what the shop was told",
