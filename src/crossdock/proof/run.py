@@ -118,6 +118,7 @@ class _Play:
         self._inbox, self._acts = Inbox(self.tables), 0
         self._random = scenario.random("world")
         self._quiet = False
+        self._mended: set[str] = set()  # connections that lost what they sign in with, and have it again
         self._struck = ""  # whom the sweep killed
         self.patience_s = PATIENCE_S
         self.marks: list[Mark] | None = None  # where a sweep could kill, when it wants to know
@@ -191,9 +192,11 @@ class _Play:
         return all(ended.get(one, 0.0) > later and self.witness.listed[one] > began for one in polls)
 
     async def _resume_connections(self) -> None:
-        """A person saw that a connection is paused, and why, and has mended it."""
+        """A person saw that a connection is paused, and why, and has mended it: there must have been something to."""
         for name, row in (await self.tables.store.connections()).items():
             if row.paused:
+                if name not in self._mended:
+                    self.evidence.seen("I10", name, f"it is paused, and nothing is to be mended: {row.paused_reason}")
                 self.witness.recovered("connection_resumed")
                 await self.tables.store.pause(name, None)
 
@@ -271,8 +274,10 @@ class _Play:
                 self.vendors.lock_out()
                 await asyncio.sleep(blow.for_s)
                 self.vendors.let_in()
+                self._mended.add(blow.who)
             case "token_revoked":
                 self.vendors.erp.act("revoke_tokens", {})
+                self._mended.add(blow.who)
             case "unsubscribed":
                 self.vendors.shop.act("unsubscribe", {})
 
