@@ -10,7 +10,7 @@ import msgspec
 from crossdock.proof.campaign import RECOVERIES
 from crossdock.proof.invariants import INVARIANTS, NOT_BUILT
 from crossdock.proof.plan import EVENTS, KINDS, PROFILES, RATES
-from crossdock.proof.run import PATIENCE_S
+from crossdock.proof.run import PATIENCE_S, REPLAY_S
 
 NOTE = "Made from `src/crossdock/proof` by `make docs`; do not edit."
 
@@ -121,7 +121,7 @@ CHECKED: Mapping[str, str] = {
     "I8": "every webhook with the status it was answered with, against the kept messages' bytes",
     "I9": "the shop's list of orders against our streams, its returns against what the "
     "warehouse expects, its payouts against our settlements",
-    "I10": f"within {PATIENCE_S / 60:g} simulated minutes of quiet: agenda, queue and post "
+    "I10": f"within {PATIENCE_S / 60:g} simulated minutes of quiet, and {REPLAY_S / 60:g} of a replay: agenda, queue and post "
     "are empty, every order rests; a connection is paused only where what it signs in with was taken from it",
     "I11": "our newest view of each order against the shop's",
     "I12": "at the instant a request leaves: the command's lease in the database",

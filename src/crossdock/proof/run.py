@@ -5,6 +5,7 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ from crossdock.store.protocol import Arrival, StoreUnavailable
 PATIENCE_S = 3600.0  # of quiet, until all has come to rest: longer than a command can be sent again, waits doubling
 RESTED = frozenset({"done", "cancelled", "ignored", "exception", "held", "parked"})
 _LOOK_S = 1.0
+REPLAY_S = 120  # until nothing of a replay is left to do: it brings no news
 _AGAIN_S = 0.5  # until a killed process is there again
 
 
@@ -209,6 +211,11 @@ class _Play:
             return False
         return not stock_checks.waiting(self.evidence)
 
+    def _soon(self) -> bool:
+        """Whether a timer is still to tell what somebody made of the replay."""
+        ends = self.clock.now() + timedelta(seconds=REPLAY_S)
+        return any(due_at < ends for due_at in self.tables.books.timers.values())
+
     async def _replayed(self) -> None:
         """The whole inbox once more, in another order: nothing may come of it."""
         if self.evidence.stuck:
@@ -219,10 +226,12 @@ class _Play:
         await self._inbox.replay(inbox)
         self.witness.note("world", f"replay of {len(inbox)} messages")
         await self.tables.store.wake("decide")
-        for _ in range(120):
+        for _ in range(REPLAY_S):
             await asyncio.sleep(_LOOK_S)
-            if self._still():
+            if self._still() and not self._soon():
                 break
+        else:
+            self.evidence.stuck = True
         self.evidence.after_replay()
 
     # -- what happens in it ------------------------------------------------------------------------------------
