@@ -12,9 +12,11 @@ from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.shiphero import mapping as shiphero
 from crossdock.connectors.shiphero import wire
 from crossdock.connectors.shopify import mapping as shopify
+from crossdock.domain.order import PaymentStatus
 from crossdock.domain.outcome import Done
 from crossdock.kit.manifest import Connector, Result
 from crossdock.proof.planted import Mutant
+from crossdock.proof.vendors import DRIFTED
 
 from .planting import Connectors, connecting, instead, operations
 
@@ -108,6 +110,12 @@ def _not_amended() -> Iterator[Connectors]:
         yield given
 
 
+@contextmanager
+def _status_guessed() -> Iterator[None]:
+    with instead(shopify, _STATUS={**shopify._STATUS, DRIFTED: PaymentStatus.PAID}):
+        yield
+
+
 MUTANTS = (
     Mutant(
         name="M9 money as float",
@@ -164,5 +172,13 @@ MUTANTS = (
         profile="answers",
         within=10,
         caught_by=("I2",),
+    ),
+    Mutant(
+        name="an unknown status is guessed",
+        what="A payment status that nobody knows yet is taken for paid.",
+        plant=_status_guessed,
+        profile="drift",
+        within=5,
+        caught_by=("I19",),
     ),
 )
