@@ -10,6 +10,7 @@ import msgspec
 from crossdock.proof.campaign import RECOVERIES
 from crossdock.proof.invariants import INVARIANTS, NOT_BUILT
 from crossdock.proof.plan import EVENTS, KINDS, PROFILES, RATES
+from crossdock.proof.run import PATIENCE_S, REPLAY_S
 
 NOTE = "Made from `src/crossdock/proof` by `make docs`; do not edit."
 
@@ -108,7 +109,8 @@ CHECKED: Mapping[str, str] = {
     "summed against what was sold, given back and received; goods taken back against what the warehouse counted",
     "I1c": "each exception against what was done to its order and what vendors refused",
     "I2": "the ERP's sales orders against the shop's, total and currency; what it billed less what it credited, and "
-    "what it took and gave back where each capture is posted, against what the shop kept",
+    "what it took and gave back where each capture is posted, against what the shop kept; the addresses that the ERP and "
+    "the warehouse have against the shop's",
     "I3": "the journal is folded anew, step by step, and compared with the kept state",
     "I4": "our state, the warehouse's shipments and what the shop told the customer, per line; of goods that came back "
     "the warehouse's count, the ERP's stock and what the shop was told",
@@ -119,7 +121,8 @@ CHECKED: Mapping[str, str] = {
     "I8": "every webhook with the status it was answered with, against the kept messages' bytes",
     "I9": "the shop's list of orders against our streams, its returns against what the "
     "warehouse expects, its payouts against our settlements",
-    "I10": "within 15 simulated minutes of quiet: agenda, queue and post are empty, every order rests",
+    "I10": f"within {PATIENCE_S / 60:g} simulated minutes of quiet, and {REPLAY_S / 60:g} of a replay: agenda, queue and post "
+    "are empty, every order rests; a connection is paused only where what it signs in with was taken from it",
     "I11": "our newest view of each order against the shop's",
     "I12": "at the instant a request leaves: the command's lease in the database",
     "I15": "every request against the time that its vendor had asked for; refusals for good against later attempts",

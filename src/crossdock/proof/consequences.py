@@ -88,7 +88,7 @@ def _excused(evidence: "Evidence", key: str) -> tuple[str, ...]:
         happened += ["forgotten", "acted on, and forgotten"] if plan.acts else ["forgotten"]
     happened += ["payout sent back"] if key in evidence.vendors.sent_back() else []
     happened += ["row_unreadable"] if key in evidence.vendors.shelves.blank else []
-    happened += [kind for kind in ("webhook_drifted",) if kind in evidence.scenario.rates]
+    happened += ["webhook_drifted"] if whole_of(key) in evidence.vendors.post.drifted.values() else []
     return tuple(code for name in happened for code in _CAUSES.get(name, ()))
 
 
@@ -115,13 +115,17 @@ def _view(order: Order) -> tuple[Any, ...]:
 
 
 def passed_over(evidence: "Evidence") -> list[tuple[str, str]]:
-    """I19: messages that cannot be read, and yet their stream goes on as if they had said nothing."""
+    """I19: messages that cannot be read, and yet their stream goes on as if they had said nothing. Of those that we made
+    unreadable ourselves the product is not asked whether it can read them."""
     books, found = evidence.books, []
     parked = {row.ref for row in books.rows.values() if row.status == "parked"}
     translate = {name: app.connector(row.system).translate for name, row in books.connections.items()}
     for number, message in books.messages.items():
         ref = books.streams_of_messages.get(number)
         if message.source not in FROM_OUTSIDE or ref is None or ref in parked:
+            continue
+        if message.body in evidence.vendors.post.drifted:
+            found.append((ref.key, f"message {number} ({message.topic}) was read, and nobody knows what it says"))
             continue
         try:
             translate[message.connection](message.connection, message.topic, message.body)

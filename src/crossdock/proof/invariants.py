@@ -9,6 +9,7 @@ from crossdock import app
 from crossdock.domain.entries import decode_entries
 from crossdock.domain.lattice import AXES
 from crossdock.domain.state import ordered, ships
+from crossdock.proof.addresses import sent_elsewhere
 from crossdock.proof.bulk import elements_wrong
 from crossdock.proof.consequences import (
     given_up,
@@ -91,7 +92,8 @@ def _unequal(evidence: Evidence) -> list[tuple[str, str]]:
             found.append(
                 (key, f"booked {document['total']} {document['currency']}, sold {one['total']} {one['currency']}")
             )
-    return found + kept_otherwise(evidence) + kept_apart(evidence) + entered_otherwise(evidence)
+    money = kept_otherwise(evidence) + kept_apart(evidence) + entered_otherwise(evidence)
+    return found + money + sent_elsewhere(evidence)
 
 
 def _totals(evidence: Evidence, key: str, sold: Mapping[str, Any]) -> set[Decimal]:
@@ -251,7 +253,7 @@ INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
     "I1a": ("every order that was sold is in the ERP, or is one open exception", _lost),
     "I1b": ("nothing is booked, released or invoiced twice", _doubled),
     "I1c": ("an exception has its cause in the order, in what people did, or in a refusal", without_cause),
-    "I2": ("every ERP order is one of the shop's, of equal total and currency", _unequal),
+    "I2": ("every ERP order is one of the shop's, of equal total and currency, for the same address", _unequal),
     "I3": ("a status only moves up its lattice; the journal folds to the state", _fell),
     "I4": (
         "per line: shipped at most what was ordered; done means all was shipped and told; what came back is told alike",

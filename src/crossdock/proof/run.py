@@ -5,6 +5,7 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ from crossdock.store.protocol import Arrival, StoreUnavailable
 PATIENCE_S = 3600.0  # of quiet, until all has come to rest: longer than a command can be sent again, waits doubling
 RESTED = frozenset({"done", "cancelled", "ignored", "exception", "held", "parked"})
 _LOOK_S = 1.0
+REPLAY_S = 120  # until nothing of a replay is left to do: it brings no news
 _AGAIN_S = 0.5  # until a killed process is there again
 
 
@@ -118,6 +120,7 @@ class _Play:
         self._inbox, self._acts = Inbox(self.tables), 0
         self._random = scenario.random("world")
         self._quiet = False
+        self._mended: set[str] = set()  # connections that lost what they sign in with, and have it again
         self._struck = ""  # whom the sweep killed
         self.patience_s = PATIENCE_S
         self.marks: list[Mark] | None = None  # where a sweep could kill, when it wants to know
@@ -191,9 +194,11 @@ class _Play:
         return all(ended.get(one, 0.0) > later and self.witness.listed[one] > began for one in polls)
 
     async def _resume_connections(self) -> None:
-        """A person saw that a connection is paused, and why, and has mended it."""
+        """A person saw that a connection is paused, and why, and has mended it: there must have been something to."""
         for name, row in (await self.tables.store.connections()).items():
             if row.paused:
+                if name not in self._mended:
+                    self.evidence.seen("I10", name, f"it is paused, and nothing is to be mended: {row.paused_reason}")
                 self.witness.recovered("connection_resumed")
                 await self.tables.store.pause(name, None)
 
@@ -206,6 +211,11 @@ class _Play:
             return False
         return not stock_checks.waiting(self.evidence)
 
+    def _soon(self) -> bool:
+        """Whether a timer is still to tell what somebody made of the replay."""
+        ends = self.clock.now() + timedelta(seconds=REPLAY_S)
+        return any(due_at < ends for due_at in self.tables.books.timers.values())
+
     async def _replayed(self) -> None:
         """The whole inbox once more, in another order: nothing may come of it."""
         if self.evidence.stuck:
@@ -216,10 +226,12 @@ class _Play:
         await self._inbox.replay(inbox)
         self.witness.note("world", f"replay of {len(inbox)} messages")
         await self.tables.store.wake("decide")
-        for _ in range(120):
+        for _ in range(REPLAY_S):
             await asyncio.sleep(_LOOK_S)
-            if self._still():
+            if self._still() and not self._soon():
                 break
+        else:
+            self.evidence.stuck = True
         self.evidence.after_replay()
 
     # -- what happens in it ------------------------------------------------------------------------------------
@@ -271,8 +283,10 @@ class _Play:
                 self.vendors.lock_out()
                 await asyncio.sleep(blow.for_s)
                 self.vendors.let_in()
+                self._mended.add(blow.who)
             case "token_revoked":
                 self.vendors.erp.act("revoke_tokens", {})
+                self._mended.add(blow.who)
             case "unsubscribed":
                 self.vendors.shop.act("unsubscribe", {})
 

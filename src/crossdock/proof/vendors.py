@@ -51,6 +51,7 @@ class Mail:
         self._under_way: set[asyncio.Task[None]] = set()
         self.sent = 0
         self.acknowledged: list[tuple[int, Deliver]] = []  # (status, what was sent)
+        self.drifted: dict[bytes, str] = {}  # bodies that nobody can know what to make of, and of which orders they tell
 
     @property
     def waiting(self) -> int:
@@ -66,6 +67,7 @@ class Mail:
             return
         if topic.startswith("orders/") and self._weather.strikes("webhook_drifted", "post", topic):
             delivery = signed(delivery, _drifted(delivery.body))
+            self.drifted[delivery.body] = f"{SHOP}-{msgspec.json.decode(delivery.body)['id']}"
         copies = [delivery]
         if self._weather.strikes("webhook_duplicate", "post", topic):
             copies.append(delivery)

@@ -9,11 +9,14 @@ from crossdock.connectors.netsuite import client
 from crossdock.connectors.netsuite import mapping as netsuite
 from crossdock.connectors.netsuite.answers import Stopped, classify
 from crossdock.connectors.netsuite.client import NetSuite
+from crossdock.connectors.shiphero import mapping as shiphero
 from crossdock.connectors.shiphero import wire
 from crossdock.connectors.shopify import mapping as shopify
+from crossdock.domain.order import PaymentStatus
 from crossdock.domain.outcome import Done
 from crossdock.kit.manifest import Connector, Result
 from crossdock.proof.planted import Mutant
+from crossdock.proof.vendors import DRIFTED
 
 from .planting import Connectors, connecting, instead, operations
 
@@ -83,6 +86,36 @@ def _last_line_dropped() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _sent_to_another() -> Iterator[None]:
+    address = shiphero._address
+
+    def wrong(given: Any, email: Any) -> dict[str, str]:
+        return address(given, email) | {"address1": "1 Wrong Street", "city": "Elsewhere", "zip": "00000"}
+
+    with instead(shiphero, _address=wrong):
+        yield
+
+
+@contextmanager
+def _not_amended() -> Iterator[Connectors]:
+    async def nothing(erp: Any, payload: Any, call: Any) -> Result:
+        total = payload.order.totals.total.on(payload.basis)
+        return Result(Done({"salesOrder": payload.erp_ref}, facts={"total": str(total)}))
+
+    def change(_system: str, connector: Connector) -> Connector:
+        return operations(connector, ("booking.amend",), lambda _: {"send": nothing})
+
+    with connecting(change) as given:
+        yield given
+
+
+@contextmanager
+def _status_guessed() -> Iterator[None]:
+    with instead(shopify, _STATUS={**shopify._STATUS, DRIFTED: PaymentStatus.PAID}):
+        yield
+
+
 MUTANTS = (
     Mutant(
         name="M9 money as float",
@@ -123,5 +156,29 @@ MUTANTS = (
         profile="calm",
         within=20,
         caught_by=("I2",),
+    ),
+    Mutant(
+        name="released to another address",
+        what="The warehouse is told another street than the customer gave.",
+        plant=_sent_to_another,
+        profile="calm",
+        within=5,
+        caught_by=("I2",),
+    ),
+    Mutant(
+        name="amendment not sent",
+        what="A sales order counts as amended, and keeps the address that the customer corrected.",
+        plant=_not_amended,
+        profile="answers",
+        within=10,
+        caught_by=("I2",),
+    ),
+    Mutant(
+        name="an unknown status is guessed",
+        what="A payment status that nobody knows yet is taken for paid.",
+        plant=_status_guessed,
+        profile="drift",
+        within=5,
+        caught_by=("I19",),
     ),
 )

@@ -11,7 +11,7 @@ import msgspec
 from crossdock.domain.outcome import OutcomeUnknown, Rejected, RetryLater
 from crossdock.engine import breaker, courier, disposal, recording, sending
 from crossdock.engine.courier import Courier
-from crossdock.engine.disposal import Again, Settle
+from crossdock.engine.disposal import Again, PauseConnection, Settle
 from crossdock.engine.quota import QuotaHold
 from crossdock.engine.recording import Recorder
 from crossdock.engine.wakeups import Wake
@@ -212,6 +212,19 @@ def _tells_lost() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _outage_pauses() -> Iterator[None]:
+    dispose = disposal.dispose
+
+    def hasty(outcome: Any, *rest: Any) -> Any:
+        if isinstance(outcome, RetryLater):
+            return PauseConnection(f"{outcome.code}: {outcome.detail}")
+        return dispose(outcome, *rest)
+
+    with instead(sending, dispose=hasty):
+        yield
+
+
 MUTANTS = (
     Mutant(
         name="M1 no look-up",
@@ -348,5 +361,13 @@ MUTANTS = (
         profile="silence",
         within=10,
         caught_by=("I9", "I1a"),
+    ),
+    Mutant(
+        name="an outage pauses the connection",
+        what="A vendor that is away stops its connection until a person comes, who finds nothing to mend.",
+        plant=_outage_pauses,
+        profile="outage",
+        within=10,
+        caught_by=("I10",),
     ),
 )

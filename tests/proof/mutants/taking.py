@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -172,6 +173,21 @@ def _swallowed() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _replay_waits_for_ever() -> Iterator[None]:
+    accept = MemoryStore._accept
+
+    def later(self: MemoryStore, arrival: Any) -> Receipt:
+        receipt = accept(self, arrival)
+        if arrival.delivery_id.startswith("replay:") and not receipt.duplicate:
+            last = self.books.agenda[-1]
+            self.books.agenda[-1] = msgspec.structs.replace(last, due_at=last.due_at + timedelta(days=365))
+        return receipt
+
+    with instead(MemoryStore, _accept=later):
+        yield
+
+
 MUTANTS = (
     Mutant(
         name="M4 delivery ids not kept",
@@ -252,5 +268,13 @@ MUTANTS = (
         profile="blind",
         within=30,
         caught_by=("I9", "I1a"),
+    ),
+    Mutant(
+        name="a replay waits for ever",
+        what="What is told once more stays on the agenda and is never looked at.",
+        plant=_replay_waits_for_ever,
+        profile="calm",
+        within=3,
+        caught_by=("I10",),
     ),
 )
