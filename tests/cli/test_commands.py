@@ -39,12 +39,15 @@ def test_init_writes_a_folder_that_check_accepts(tmp_path: Path) -> None:
     assert {"configuration", "exposure", "shop1", "netsuite1", "shiphero1"} == {one["what"] for one in results}
 
 
-def test_check_tells_each_missing_secret(tmp_path: Path) -> None:
+@pytest.mark.parametrize("offline", [("--offline",), ()])
+def test_check_tells_each_missing_secret(tmp_path: Path, offline: tuple[str, ...]) -> None:
     folder = tmp_path / "config"
     crossdock("init", str(folder))
-    done = crossdock("check", "--offline", "--config", str(folder))
-    assert done.returncode == 3  # configuration: nothing was called
-    assert "SHOP1_WEBHOOK_SECRET is not set" in done.stdout
+    done = crossdock("check", *offline, "--json", "--config", str(folder))
+    assert done.returncode == 3, "what is wrong here is no system that cannot be reached"
+    wrong = [one for one in json.loads(done.stdout) if not one["ok"]]
+    assert {one["kind"] for one in wrong} == {"configuration"}
+    assert "SHOP1_WEBHOOK_SECRET is not set" in str(wrong)
 
 
 def test_init_does_not_overwrite(tmp_path: Path) -> None:
