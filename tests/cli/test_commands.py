@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.kit.test_lacking import PEM
 
 from crossdock.app import SYSTEMS
 
@@ -33,6 +34,10 @@ def test_init_writes_a_folder_that_check_accepts(tmp_path: Path) -> None:
     assert "  # amazon:  # Amazon, channel" in text, "a system that the example route does not use is commented out"
     names = {word.strip('"') for word in text.split() if word.startswith("env:") and word != "env:NAME"}
     env = {name.removeprefix("env:"): "a-real-looking-value" for name in names}
+    unreadable = crossdock("check", "--offline", "--json", "--config", str(folder), env=env)
+    assert unreadable.returncode == 3
+    assert [one["what"] for one in json.loads(unreadable.stdout) if not one["ok"]] == ["netsuite1"]
+    env["NETSUITE1_PRIVATE_KEY"] = PEM
     done = crossdock("check", "--offline", "--json", "--config", str(folder), env=env)
     results = json.loads(done.stdout)
     assert done.returncode == 0, results

@@ -199,12 +199,15 @@ def _mapped(
 async def _connection(config: "Config", setup: "ConnectionSetup", http: object, offline: bool) -> Checked:
     from crossdock.app import link
     from crossdock.governance.faults import ConfigError
+    from crossdock.kit.lacking import lacking
     from crossdock.kit.manifest import Unreachable
 
     try:
         linked = link(setup, config.folder, os.environ, http)  # type: ignore[arg-type]
     except ConfigError as error:
         return Checked(setup.name, False, " ".join(fault.wrong for fault in error.faults))
+    if wrong := lacking(linked.connector.manifest, linked.line.settings, linked.line.secrets):
+        return Checked(setup.name, False, " ".join(wrong))
     if offline or linked.connector.check is None:
         said = f"{setup.system}: settings and secrets are there" + (" (not called)" if offline else "")
         return Checked(setup.name, True, said)
