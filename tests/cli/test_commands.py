@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from tests.kit.test_lacking import PEM
 
 from crossdock.app import SYSTEMS
+from crossdock.domain.holding import ROLES
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,6 +55,19 @@ def test_check_tells_each_missing_secret(tmp_path: Path, offline: tuple[str, ...
     wrong = [one for one in json.loads(done.stdout) if not one["ok"]]
     assert {one["kind"] for one in wrong} == {"configuration"}
     assert "SHOP1_WEBHOOK_SECRET is not set" in str(wrong)
+
+
+def test_check_names_who_may_release_and_is_no_role(tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    crossdock("init", str(folder))
+    file = folder / "crossdock.yaml"
+    text = file.read_text().replace("    # release_by:", "    release_by:")
+    roles = [word for word in re.findall(r"release_by: \[(.*?)\]", text)[0].split(", ") if word in ROLES]
+    assert roles, "the example names a role of the console"
+    file.write_text(text)
+    told = json.loads(crossdock("check", "--offline", "--json", "--config", str(folder)).stdout)
+    (said,) = [one["said"] for one in told if one["what"] == "large-order release_by"]
+    assert said.startswith("ada: no role of the console")
 
 
 def test_init_does_not_overwrite(tmp_path: Path) -> None:

@@ -106,7 +106,20 @@ def _configuration(folder: Path, tell: "Callable[[Checked], None]") -> "Config":
     except Insecure as error:
         tell(Checked("exposure", False, str(error)))
     _signing(found, tell)
+    _keepers(found, tell)
     return found
+
+
+def _keepers(config: "Config", tell: "Callable[[Checked], None]") -> None:
+    """Names that are no roles: whether somebody has such an account only the database could tell."""
+    from crossdock.domain.holding import ROLES
+
+    for rule in config.rules:
+        if names := [name for name in rule.release_by if name not in ROLES]:
+            said = (
+                f"{', '.join(names)}: no role of the console ({', '.join(ROLES)}), so each must be a person's account"
+            )
+            tell(Checked(f"{rule.name} release_by", True, said))
 
 
 def _signing(config: "Config", tell: "Callable[[Checked], None]") -> None:

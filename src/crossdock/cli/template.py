@@ -42,7 +42,7 @@ holds:
     when: total > 5000
     owner: finance
     reason: Orders over 5,000 are looked at before they are booked.
-    # release_by: [finance, ada]    # roles of the console, or names of people; left out: the owner where that is a role
+    # release_by: [operator, ada]   # roles of the console, or names of people; left out: the owner where that is a role
     # release_on: [view, payment]   # what lets it go without a person: view, payment, allocation
     expires: 48h                    # left out: it stands for ever
     # on_expiry: escalate           # release (so unless you say otherwise), or escalate: it stays, and is passed on
