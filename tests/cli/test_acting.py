@@ -229,10 +229,10 @@ async def test_a_day_is_closed_read_again_and_corrected(
     public = ("--key", str(tmp_path / "keys" / "day.pem.pub"))
     genuine = await crossdock("verify-close", str(out), *public, "--list", str(listed))
     assert genuine.code == 0, genuine
-    told = await cli.json("close", str(day), *here)
+    told = (await cli.json("close", str(day), *here))["certificate"]
     assert told["routes"][0]["channel"]["orders"] == told["routes"][0]["differing"] == 1
     assert told["routes"][0]["crossdock"]["orders"] == 0
-    again = await cli.json("close", str(day), *here, "--replace", "--reason", "a second look")
+    again = (await cli.json("close", str(day), *here, "--replace", "--reason", "a second look"))["certificate"]
     assert again["replaces"]["serial"] == told["serial"]
     assert again["serial"] != told["serial"]
     [suspected] = await cli.json("differences", "--state", "suspected")

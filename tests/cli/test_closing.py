@@ -10,6 +10,7 @@ import pytest
 from tests.cli.running import Ran
 from tests.reconcile.sides import sides
 
+from crossdock.cli import closing
 from crossdock.cli.program import build, guarded
 from crossdock.reconcile import certificate
 from crossdock.reconcile.certificate import KIND, VERSION, canonical
@@ -61,6 +62,17 @@ def test_a_genuine_certificate_is_verified_offline_with_its_list(tmp_path: Path)
         assert word in done.out
     told = run("verify-close", str(file), "--key", str(public), "--json")
     assert msgspec.json.decode(told.out)["serial"] == "s1"
+
+
+def test_what_close_prints_as_json_is_verified(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """A close that is piped into a file is the file: written anew it would be without its signature."""
+    file, _, public = made(tmp_path)
+    capfdbinary.readouterr()
+    closing._say(file.read_bytes(), True, printed=True)
+    piped = tmp_path / "piped.json"
+    piped.write_bytes(capfdbinary.readouterr().out)
+    assert piped.read_bytes() == file.read_bytes()
+    assert run("verify-close", str(piped), "--key", str(public)).code == 0
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.kit.test_lacking import PEM
 
 from crossdock.app import SYSTEMS
+from crossdock.domain.holding import ROLES
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,18 +36,38 @@ def test_init_writes_a_folder_that_check_accepts(tmp_path: Path) -> None:
     assert "  # amazon:  # Amazon, channel" in text, "a system that the example route does not use is commented out"
     names = {word.strip('"') for word in text.split() if word.startswith("env:") and word != "env:NAME"}
     env = {name.removeprefix("env:"): "a-real-looking-value" for name in names}
+    unreadable = crossdock("check", "--offline", "--json", "--config", str(folder), env=env)
+    assert unreadable.returncode == 3
+    assert [one["what"] for one in json.loads(unreadable.stdout) if not one["ok"]] == ["netsuite1"]
+    env["NETSUITE1_PRIVATE_KEY"] = PEM
     done = crossdock("check", "--offline", "--json", "--config", str(folder), env=env)
     results = json.loads(done.stdout)
     assert done.returncode == 0, results
     assert {"configuration", "exposure", "shop1", "netsuite1", "shiphero1"} == {one["what"] for one in results}
 
 
-def test_check_tells_each_missing_secret(tmp_path: Path) -> None:
+@pytest.mark.parametrize("offline", [("--offline",), ()])
+def test_check_tells_each_missing_secret(tmp_path: Path, offline: tuple[str, ...]) -> None:
     folder = tmp_path / "config"
     crossdock("init", str(folder))
-    done = crossdock("check", "--offline", "--config", str(folder))
-    assert done.returncode == 3  # configuration: nothing was called
-    assert "SHOP1_WEBHOOK_SECRET is not set" in done.stdout
+    done = crossdock("check", *offline, "--json", "--config", str(folder))
+    assert done.returncode == 3, "what is wrong here is no system that cannot be reached"
+    wrong = [one for one in json.loads(done.stdout) if not one["ok"]]
+    assert {one["kind"] for one in wrong} == {"configuration"}
+    assert "SHOP1_WEBHOOK_SECRET is not set" in str(wrong)
+
+
+def test_check_names_who_may_release_and_is_no_role(tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    crossdock("init", str(folder))
+    file = folder / "crossdock.yaml"
+    text = file.read_text().replace("    # release_by:", "    release_by:")
+    roles = [word for word in re.findall(r"release_by: \[(.*?)\]", text)[0].split(", ") if word in ROLES]
+    assert roles, "the example names a role of the console"
+    file.write_text(text)
+    told = json.loads(crossdock("check", "--offline", "--json", "--config", str(folder)).stdout)
+    (said,) = [one["said"] for one in told if one["what"] == "large-order release_by"]
+    assert said.startswith("ada: no role of the console")
 
 
 def test_init_does_not_overwrite(tmp_path: Path) -> None:

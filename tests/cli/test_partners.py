@@ -4,9 +4,10 @@ import json
 
 import pytest
 from tests.cli.running import Ran, crossdock
-from tests.console.seed import seed
+from tests.console.seed import ERP, seed
 
 from crossdock.connectors.portal import CONNECTOR
+from crossdock.governance import audit
 from crossdock.store.postgres import PostgresStore
 
 pytestmark = pytest.mark.timeout(180)
@@ -30,5 +31,8 @@ async def test_a_key_is_made_listed_and_revoked(store: PostgresStore, database_u
     assert key not in (await run("list")).out
     assert "has a key 'till' already" in (await run(*wanted, code=2)).said
     assert "1 to 3650 days" in (await run("make", "portal1", "--name", "other", "--days", "0", code=2)).said
-    await run("revoke", "portal1", "till")
+    assert "There are: portal1." in (await run("make", ERP, "--name", "till", code=2)).said
+    assert "Say why" in (await run("revoke", "portal1", "till", code=2)).said
+    await run("revoke", "portal1", "till", "--reason", "the till was stolen")
     assert "revoked" in (await run("list")).out
+    assert (await audit.recent(store.pool, 1))[0].reason == "the till was stolen"

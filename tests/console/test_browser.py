@@ -295,6 +295,40 @@ async def test_a_live_page_keeps_nobody_signed_in_and_then_leads_to_the_sign_in(
         watched.complaints.clear()
 
 
+async def test_keys_never_act_by_chance_and_can_be_turned_off(day: Day, database_url: str) -> None:
+    async with browsing(day, database_url) as (watched, desk):
+        page = await _enter(watched, desk)
+        cause = next(group for group in await reading_exceptions.groups(desk.pool) if group.klass == "rejected")
+        await page.goto(f"/exceptions/cause?fingerprint={quote(cause.fingerprint)}")
+        await page.keyboard.down("r")
+        await expect(page.get_by_role("heading", name="Retry ")).to_be_visible()
+        await page.keyboard.down("r")  # held all the while: the browser repeats it
+        await page.keyboard.up("r")
+        await day.store.pause(ERP, "closing the books (ada)")
+        await page.goto(f"/connections/{ERP}")
+        await page.keyboard.press("p")
+        await expect(page.get_by_role("button", name="Resume")).to_be_focused()
+        assert await desk.pool.fetchval("select count(*) from messages where source = 'operator'") == 0
+        await page.keyboard.press("?")
+        await page.get_by_label("Letters and signs are keys").uncheck()
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            await page.screenshot(path=PICTURES / f"keys-{scheme}.png")
+        found = await accessibility.complaints(page)
+        assert not found, "\n".join(found)
+        await page.keyboard.press("Escape")
+        await page.goto("/orders")
+        for letter in "?jgn":
+            await page.keyboard.press(letter)
+        assert await page.locator("dialog[open], .on").count() == 0
+        assert page.url.endswith("/orders")
+        await page.get_by_role("button", name="Keyboard shortcuts").click()
+        await page.get_by_label("Letters and signs are keys").check()
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("j")
+        await expect(page.locator("[data-row].on")).to_have_count(1)
+
+
 async def _drawn_anew(page: Page) -> None:
     """Until the live part, whatever it is, has been replaced by what the server tells now."""
     await page.evaluate("document.querySelector('[data-live] *').dataset.old = '1'")

@@ -45,6 +45,8 @@ async def test_a_key_is_shown_once_and_opens_until_it_is_revoked(day: Day, datab
         (row,) = (await who.get("/api/v1/partner-keys")).json()
         assert (row["state"], row["scopes"], row["connection"]) == ("open", ["orders:read"], PORTAL)
         assert "key_hash" not in row
+        no_reason = await who.post(f"/api/v1/partner-keys/{row['id']}/revoke", {})
+        assert (no_reason.status_code, no_reason.json()["code"]) == (400, "bad_request")
         answer = await who.submit(f"/partner-keys/{row['id']}/revoke", reason="the till was stolen")
         assert (answer.status_code, answer.headers["location"]) == (303, "/partner-keys?done=revoke")
         assert not await opens(desk, key)
@@ -64,8 +66,8 @@ async def test_no_key_is_made_or_taken_away_without_its_audit(day: Day, database
         async with desks.no_audit(desk):
             for act in (
                 partner_keys.make(desk, boss, KeyWish(PORTAL, "other", ["orders:read"])),
-                partner_keys.revoke(desk, boss, kept.id),
-                partner_keys.revoke_named(desk, boss, PORTAL, "till"),
+                partner_keys.revoke(desk, boss, kept.id, "stolen"),
+                partner_keys.revoke_named(desk, boss, PORTAL, "till", "stolen"),
             ):
                 with pytest.raises(asyncpg.CheckViolationError):
                     await act
@@ -88,6 +90,7 @@ async def test_a_key_that_ran_out_opens_nothing_and_says_so(day: Day, database_u
         ({"name": ""}, "1 to 80 printable characters"),
         ({"scope": "orders:delete"}, "There is no scope orders:delete"),
         ({"connection": "nobody"}, "There is no connection"),
+        ({"connection": SHOP}, f"There are: {PORTAL}."),
         ({"days": "0"}, "1 to 3650 days"),
         ({"days": "soon"}, "whole number"),
         ({"name": "taken"}, "has a key &#39;taken&#39; already"),

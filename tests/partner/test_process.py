@@ -124,6 +124,6 @@ def test_an_answered_order_outlives_the_kill_of_everything(served: Served) -> No
 
     again = httpx.post(url, content=body(), headers={**headers, **sent("k2", "wait=1")}, timeout=60)
     assert (again.status_code, again.json()["decision"]) == (202, "kept")
-    served.run("partner-key", "revoke", "portal1", "till")
+    served.run("partner-key", "revoke", "portal1", "till", "--reason", "over")
     assert httpx.get(where, headers=headers).status_code == 401
     assert "till" in served.run("partner-key", "list")

@@ -62,7 +62,12 @@ def holders(desk: Desk) -> list[str]:
 
 
 async def make(desk: Desk, caller: Caller, wish: KeyWish) -> NewKey:
-    """Make a key and record who did, both or neither. Raises ``Refusal``."""
+    """Make a key and record who did, both or neither. Raises ``Refusal(bad_request)``."""
+    portals = holders(desk)
+    if wish.connection not in portals:
+        there = f"There are: {', '.join(portals)}." if portals else "There is none: add one with system: portal."
+        said = f"There is no connection '{wish.connection}' that is given orders by the partner API."
+        raise Refusal("bad_request", f"{said} {there}")
     subject = f"{wish.connection}/{wish.name.strip()}"
     detail = {"scopes": sorted(set(wish.scopes)), "days": wish.days}
     try:
@@ -74,19 +79,21 @@ async def make(desk: Desk, caller: Caller, wish: KeyWish) -> NewKey:
     return NewKey(wish.connection, wish.name.strip(), key)
 
 
-async def revoke(desk: Desk, caller: Caller, key_id: int, reason: str = "") -> None:
-    """Take a key away and record who did, both or neither. Raises ``Refusal(not_found)``."""
+async def revoke(desk: Desk, caller: Caller, key_id: int, reason: str) -> None:
+    """Take a key away and record who did and why, both or neither. Raises ``Refusal``: bad_request, not_found."""
     await _revoked(desk, caller, lambda within: keys.revoke_one(within, key_id), reason)
 
 
-async def revoke_named(desk: Desk, caller: Caller, connection: str, name: str) -> None:
+async def revoke_named(desk: Desk, caller: Caller, connection: str, name: str, reason: str) -> None:
     """The same by a connection's name and the key's."""
-    await _revoked(desk, caller, lambda within: keys.revoke(within, connection, name))
+    await _revoked(desk, caller, lambda within: keys.revoke(within, connection, name), reason)
 
 
 async def _revoked(
-    desk: Desk, caller: Caller, take_away: Callable[[Connection], Awaitable[tuple[str, str]]], reason: str = ""
+    desk: Desk, caller: Caller, take_away: Callable[[Connection], Awaitable[tuple[str, str]]], reason: str
 ) -> None:
+    if not reason.strip():
+        raise Refusal("bad_request", "Say why: the reason is kept with the act.")
     try:
         async with desk.pool.acquire() as connection, connection.transaction():
             subject = "/".join(await take_away(connection))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from crossdock.cli.printing import as_json, note, table
+from crossdock.cli.printing import as_it_is, as_json, note, table
 from crossdock.cli.reach import CONFIG, DATA, JSON, REASON, with_desk
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _KEY_FILE = typer.Argument(..., help="Where to write the private key; the public one goes beside it, with .pub.")
 _CERTIFICATE = typer.Argument(..., help="The certificate's file.")
 _PUBLIC = typer.Option(..., "--key", help="The public key's file, as crossdock close-key wrote it.")
-_OUT = typer.Option(None, "--out", "-o", help="Write the certificate to this file; else it is printed.")
+_OUT = typer.Option(None, "--out", "-o", help="Write the certificate to this file.")
 _LIST_OUT = typer.Option(None, "--list", help="Write the list that the certificate's digest is of to this file.")
 _LIST_IN = typer.Option(None, "--list", help="The list's file: its digest and its sums are checked too.")
 
@@ -79,7 +79,7 @@ def close(
     json: bool = JSON,
 ) -> None:
     """Close a business date: compare every order of it on all sides and sign the result. A date that is closed gives
-    the certificate that stands."""
+    the certificate that stands. --json prints the certificate's file byte by byte, as verify-close wants it."""
     from crossdock.cli.day_closing import Wanted, run
 
     try:
@@ -103,11 +103,10 @@ def _write(content: bytes, file: Path | None) -> None:
 def _say(file: bytes, json: bool, *, printed: bool) -> None:
     import msgspec
 
-    told = msgspec.json.decode(file)["certificate"]
     if json:
-        as_json(told)
+        as_it_is(file)
         return
-    _summary(told)
+    _summary(msgspec.json.decode(file)["certificate"])
     if printed:
         note("Keep the certificate's file with --out; show it to nobody as proof without verify-close.")
 

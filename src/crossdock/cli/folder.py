@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 _WHERE = typer.Argument(Path("crossdock"), help="Where to write it.")
 
 
+CONFIGURATION, CALL = "configuration", "call"
+
+
 class Checked(msgspec.Struct, frozen=True):
-    """One line of ``check``."""
+    """One line of ``check``. ``kind``: what it was about, the configuration or a call."""
 
     what: str
     ok: bool
     said: str
+    kind: str = CONFIGURATION
 
 
 def add(app: typer.Typer) -> None:
@@ -80,10 +84,10 @@ def check(
     except ConfigError as error:
         for fault in error.faults:
             tell(Checked("configuration", False, str(fault)))
-        code = 3
     else:
         asyncio.run(_connections(found, offline, tell))
-        code = 0 if all(result.ok for result in results) else 3 if offline else 4  # offline, nothing was called
+    failed = {result.kind for result in results if not result.ok}
+    code = 3 if CONFIGURATION in failed else 4 if failed else 0  # first what can be put right here
     if json:
         as_json(results)
     return code
@@ -102,7 +106,20 @@ def _configuration(folder: Path, tell: "Callable[[Checked], None]") -> "Config":
     except Insecure as error:
         tell(Checked("exposure", False, str(error)))
     _signing(found, tell)
+    _keepers(found, tell)
     return found
+
+
+def _keepers(config: "Config", tell: "Callable[[Checked], None]") -> None:
+    """Names that are no roles: whether somebody has such an account only the database could tell."""
+    from crossdock.domain.holding import ROLES
+
+    for rule in config.rules:
+        if names := [name for name in rule.release_by if name not in ROLES]:
+            said = (
+                f"{', '.join(names)}: no role of the console ({', '.join(ROLES)}), so each must be a person's account"
+            )
+            tell(Checked(f"{rule.name} release_by", True, said))
 
 
 def _signing(config: "Config", tell: "Callable[[Checked], None]") -> None:
@@ -125,9 +142,9 @@ async def _connections(config: "Config", offline: bool, tell: "Callable[[Checked
     sold: dict[str, Sequence[str]] = {}
     async with Door() as http:
         for setup in config.connections.values():
-            ok, said = await _connection(config, setup, http, offline)
-            tell(Checked(setup.name, ok, said))
-            if ok and not offline:
+            told = await _connection(config, setup, http, offline)
+            tell(told)
+            if told.ok and not offline:
                 lists |= await _values(config, setup, http, tell)
                 sold |= await _sold(config, setup, http, tell)
     if not offline:
@@ -148,7 +165,7 @@ async def _sold(
     try:
         return {setup.name: await linked.connector.sells_in(linked.connector.open(linked.line))}
     except Unreachable as error:
-        tell(Checked(f"{setup.name} currencies", False, str(error)))
+        tell(Checked(f"{setup.name} currencies", False, str(error), CALL))
         return {}
 
 
@@ -173,7 +190,7 @@ async def _values(
     try:
         page = await poll.run(linked.connector.open(linked.line), None, {})
     except Exception as error:  # noqa: BLE001 - one list that cannot be read must not hide the others; it is told
-        tell(Checked(f"{setup.name} values", False, str(error)))
+        tell(Checked(f"{setup.name} values", False, str(error), CALL))
         return {}
     return {(setup.name, kind): values for kind, values in page.values.items()}
 
@@ -192,20 +209,24 @@ def _mapped(
             tell(Checked(what, not ours, "; ".join([how_far, *ours])))
 
 
-async def _connection(config: "Config", setup: "ConnectionSetup", http: object, offline: bool) -> tuple[bool, str]:
+async def _connection(config: "Config", setup: "ConnectionSetup", http: object, offline: bool) -> Checked:
     from crossdock.app import link
     from crossdock.governance.faults import ConfigError
+    from crossdock.kit.lacking import lacking
     from crossdock.kit.manifest import Unreachable
 
     try:
         linked = link(setup, config.folder, os.environ, http)  # type: ignore[arg-type]
     except ConfigError as error:
-        return False, " ".join(fault.wrong for fault in error.faults)
+        return Checked(setup.name, False, " ".join(fault.wrong for fault in error.faults))
+    if wrong := lacking(linked.connector.manifest, linked.line.settings, linked.line.secrets):
+        return Checked(setup.name, False, " ".join(wrong))
     if offline or linked.connector.check is None:
-        return True, f"{setup.system}: settings and secrets are there" + (" (not called)" if offline else "")
+        said = f"{setup.system}: settings and secrets are there" + (" (not called)" if offline else "")
+        return Checked(setup.name, True, said)
     try:
-        return True, await linked.connector.check(linked.connector.open(linked.line))
+        return Checked(setup.name, True, await linked.connector.check(linked.connector.open(linked.line)), CALL)
     except Unreachable as error:
-        return False, str(error)
+        return Checked(setup.name, False, str(error), CALL)
     except Exception as error:  # noqa: BLE001 - one broken check must not hide the others; it is told
-        return False, f"the check itself failed ({type(error).__name__}: {error})"
+        return Checked(setup.name, False, f"the check itself failed ({type(error).__name__}: {error})", CALL)

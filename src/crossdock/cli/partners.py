@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from crossdock.cli.printing import as_json, table
-from crossdock.cli.reach import DATA, JSON, myself, with_desk
+from crossdock.cli.reach import DATA, JSON, REASON, myself, with_desk
 
 if TYPE_CHECKING:
     from crossdock.api.desk import Desk
@@ -39,6 +39,7 @@ def made(
         from crossdock.api import partner_keys
         from crossdock.api.problems import Refusal
 
+        desk = await _knowing(desk)
         try:
             made = await partner_keys.make(desk, myself(), partner_keys.KeyWish(connection, name, scope, days))
         except Refusal as refused:
@@ -47,6 +48,17 @@ def made(
 
     key = with_desk(data, act)
     as_json({"connection": connection, "name": name, "key": key}) if json else typer.echo(key)
+
+
+async def _knowing(desk: "Desk") -> "Desk":
+    """The desk with the connectors of its connections, which say what may have a key."""
+    import msgspec
+
+    from crossdock import app
+
+    found = await desk.store.connections()
+    known = {name: app.connector(row.system) for name, row in found.items() if row.system in app.SYSTEMS}
+    return msgspec.structs.replace(desk, connectors=known)
 
 
 def listed(data: Path = DATA, json: bool = JSON) -> None:
@@ -74,17 +86,18 @@ def listed(data: Path = DATA, json: bool = JSON) -> None:
 def revoked(
     connection: str = _CONNECTION,
     name: str = typer.Argument(..., help="The key's name."),
+    reason: str = REASON,
     data: Path = DATA,
     json: bool = JSON,
 ) -> None:
-    """Take a key away: the next request with it is refused."""
+    """Take a key away, with a reason: the next request with it is refused."""
 
     async def act(desk: "Desk") -> None:
         from crossdock.api import partner_keys
         from crossdock.api.problems import Refusal
 
         try:
-            await partner_keys.revoke_named(desk, myself(), connection, name)
+            await partner_keys.revoke_named(desk, myself(), connection, name, reason)
         except Refusal as refused:
             raise typer.BadParameter(refused.detail) from refused
 

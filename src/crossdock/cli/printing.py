@@ -26,6 +26,13 @@ def as_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode() + "\n")
 
 
+def as_it_is(content: bytes) -> None:
+    """A file's very bytes on standard output: what is signed must not be written anew."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
 def agree(question: str, preview: Any, show: Callable[[], None], *, yes: bool, json: bool) -> None:
     """Before many things are changed: say what it would be, and ask. A program is not asked: it says ``yes``, or gets
     the preview and exit code 1."""

@@ -42,7 +42,7 @@ holds:
     when: total > 5000
     owner: finance
     reason: Orders over 5,000 are looked at before they are booked.
-    # release_by: [finance, ada]    # roles of the console, or names of people; left out: the owner where that is a role
+    # release_by: [operator, ada]   # roles of the console, or names of people; left out: the owner where that is a role
     # release_on: [view, payment]   # what lets it go without a person: view, payment, allocation
     expires: 48h                    # left out: it stands for ever
     # on_expiry: escalate           # release (so unless you say otherwise), or escalate: it stays, and is passed on
@@ -160,20 +160,21 @@ def _connection(manifest: Manifest) -> str:
         settings = [setting for setting in manifest.settings if setting.secret == secret]
         if settings:
             lines.append(f"    {section}:")
-            lines.extend(line for setting in settings for line in _setting(setting, name))
+            lines.extend(line for one in settings for line in _setting(one, name, _active(one, manifest)))
     if manifest.system not in _NAMES:
         lines = [f"  # {line[2:]}" for line in lines]
     return "\n".join(lines) + "\n"
 
 
-def _active(setting: Setting) -> bool:
-    return setting.required and setting.default is None
+def _active(setting: Setting, manifest: Manifest) -> bool:
+    """Whether it is to be filled in: it has no default, or it belongs to the usual way to sign in."""
+    return (setting.required and setting.default is None) or setting.name in (manifest.one_of or ((),))[0]
 
 
-def _setting(setting: Setting, connection: str) -> list[str]:
+def _setting(setting: Setting, connection: str, active: bool) -> list[str]:
     said = f"{setting.title}. {setting.help}" if setting.help else setting.title
     value = f"env:{connection}_{setting.name}".upper().replace("ENV:", "env:") if setting.secret else _value(setting)
-    mark = "" if _active(setting) else "# "
+    mark = "" if active else "# "
     return [f"      # {said}", f"      {mark}{setting.name}: {value}"]
 
 

@@ -37,6 +37,7 @@ class Setting(msgspec.Struct, frozen=True, omit_defaults=True):
     default: Any = None
     example: str | None = None
     help: str | None = None
+    private_key: bool = False  # a secret that must be readable as a PEM key
 
     @property
     def kind(self) -> type[Any]:
@@ -214,6 +215,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     values: tuple[ValueList, ...] = ()  # what the settings choose from, read ahead
     books: Books | None = None  # of an ERP
     settlements: str | None = None  # of a channel: the setting that has its payouts read
+    one_of: tuple[tuple[str, ...], ...] = ()  # ways to sign in, the usual one first: one must be there whole
+    needs: Mapping[str, tuple[str, ...]] = {}  # a setting, and what must be there with it
     captures: bool = False  # of a channel: it can be asked what it took for one order (``read_back`` of ``payments``)
     redact: tuple[str, ...] = ()  # JSON keys whose values never reach an attempt's record (personal data, tokens)
 

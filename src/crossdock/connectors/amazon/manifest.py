@@ -74,6 +74,7 @@ MANIFEST = Manifest(
     role="channel",
     api_version=API_VERSION,
     settings=SETTINGS,
+    needs={"queue_url": ("aws_access_key_id", "aws_secret_access_key")},
     mapping_version="1",
     topics=TOPICS,
     # Amazon counts per operation; the kit has one bucket per account. It is getOrder's (0.5 a second, burst 30): every

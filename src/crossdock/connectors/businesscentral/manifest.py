@@ -140,6 +140,7 @@ MANIFEST = Manifest(
     role="erp",
     api_version="v2.0",
     settings=SETTINGS,
+    needs={"public_url": ("webhook_secret",)},
     mapping_version="1",
     topics={
         "invoice": "invoice_seen", "credit_memo": "credit_seen", "position": "position_seen", "notification": "signal",

@@ -40,6 +40,7 @@ SETTINGS = (
         "Private key (PEM) that belongs to the certificate",
         secret=True,
         example="file:/run/secrets/netsuite.pem",
+        private_key=True,
     ),
     Setting("certificate", "The certificate (PEM), to warn before it ends", secret=True, required=False),
     Setting("time_zone", "Time zone of the account", required=False, default="UTC", example="America/Los_Angeles"),

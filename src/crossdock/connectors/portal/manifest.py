@@ -24,6 +24,7 @@ MANIFEST = Manifest(
             help="Needed with callback_url. At least 24 characters.",
         ),
     ),
+    needs={"callback_url": ("callback_secret",)},
     mapping_version="1",
     topics={PLACED: "order_seen", RETURN: "return_asked"},
     quota=Quota(concurrency=4),

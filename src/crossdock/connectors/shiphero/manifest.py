@@ -97,6 +97,7 @@ MANIFEST = Manifest(
     role="warehouse",
     api_version="public-api",  # unversioned
     settings=SETTINGS,
+    one_of=(("refresh_token",), ("username", "password")),
     mapping_version="1",
     topics={
         SHIPMENT_UPDATE: "shipment_seen",

@@ -82,6 +82,7 @@ MANIFEST = Manifest(
     api_version=API_VERSION,
     sunset="2027-10-01",  # stable since 2026-10-01, each version is kept for at least 12 months
     settings=SETTINGS,
+    one_of=(("access_token",), ("client_id", "client_secret")),
     mapping_version="1",
     topics={
         **MANIFEST_TOPICS,

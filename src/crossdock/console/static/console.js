@@ -38,8 +38,19 @@
     const details = $(`details[data-act="${name}"]`);
     if (details) { details.open = true; const field = $("textarea, input:not([type=hidden]), button", details); if (field) field.focus(); return; }
     const link = $(`.on [data-key="${name}"]`) || $(`[data-key="${name}"]`);
-    if (link) { link.focus(); link.click(); }
+    if (link) { link.focus(); if (!link.matches("[data-asks]")) link.click(); }
   };
+  // letters as keys can be turned off, for who speaks to the browser or hits keys by chance; kept on this browser
+  const letters = $("#letters");
+  const setLetters = (on) => {
+    root.dataset.letters = on ? "on" : "off";
+    try { localStorage.setItem("letters", root.dataset.letters); } catch { /* not kept, where nothing may be */ }
+  };
+  try { root.dataset.letters = localStorage.getItem("letters") || "on"; } catch { root.dataset.letters = "on"; }
+  if (letters) {
+    letters.checked = root.dataset.letters === "on";
+    letters.addEventListener("change", () => setLetters(letters.checked));
+  }
   const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
 
   document.addEventListener("keydown", (event) => {
@@ -50,7 +61,8 @@
       else if (typing(event.target)) event.target.blur();
       return;
     }
-    if (typing(event.target)) return;
+    if (typing(event.target) || root.dataset.letters === "off") return;
+    if (event.repeat && !["j", "k"].includes(event.key)) return;  // a key that is held asks once, and agrees to nothing
     if (going) {
       going = false;
       const link = places[event.key] && $(`.bar nav a[href="${places[event.key]}"]`);
