@@ -118,7 +118,7 @@ CHECKED: Mapping[str, str] = {
     "less what the shop had sold; its level at rest against the ERP's books less orders that are not booked",
     "I6": "the attempts kept, per command and fence",
     "I7": "vendors' documents, levels and our statuses before and after the replay",
-    "I8": "every webhook with the status it was answered with, against the kept messages' bytes",
+    "I8": "every webhook with the status it was answered with, against the kept messages' bytes and what vendors sent",
     "I9": "the shop's list of orders against our streams, its returns against what the "
     "warehouse expects, its payouts against our settlements",
     "I10": f"within {PATIENCE_S / 60:g} simulated minutes of quiet, and {REPLAY_S / 60:g} of a replay: agenda, queue and post "

@@ -162,7 +162,7 @@ def _fences(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def _not_kept(evidence: Evidence) -> list[tuple[str, str]]:
-    """I8: what was answered with 2xx is there, to the byte; what was refused is not."""
+    """I8: what was answered with 2xx is there, to the byte; what was refused is not, and was no vendor's."""
     kept = {message.body for message in evidence.books.messages.values()} | evidence.gone
     found = []
     for status, delivery in evidence.vendors.post.acknowledged:
@@ -170,6 +170,8 @@ def _not_kept(evidence: Evidence) -> list[tuple[str, str]]:
             found.append(("", f"a webhook was answered {status}, and its bytes are nowhere"))
         if 400 <= status < 500 and delivery.body in kept:
             found.append(("", f"a webhook was refused with {status}, and kept all the same"))
+        if 400 <= status < 500 and delivery.body in evidence.vendors.post.genuine:
+            found.append(("", f"a vendor's own webhook to {delivery.url} was refused with {status}"))
     return found + taken_twice(evidence)
 
 
@@ -265,7 +267,7 @@ INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
     ),
     "I6": ("one outcome per fence; late ones are refused", _fences),
     "I7": ("replaying the whole inbox changes nothing", None),
-    "I8": ("2xx: the exact bytes are kept; 4xx: nothing is", _not_kept),
+    "I8": ("2xx: the exact bytes are kept; 4xx: nothing is, and what a vendor sent is not refused", _not_kept),
     "I9": ("every order, return and payout that the shop lists is known, whatever webhooks were lost", _incomplete),
     "I10": ("when faults stop, everything comes to rest", _stuck),
     "I11": ("at rest, the newest view that we know is what the shop shows", not_newest),

@@ -51,6 +51,7 @@ class Mail:
         self._under_way: set[asyncio.Task[None]] = set()
         self.sent = 0
         self.acknowledged: list[tuple[int, Deliver]] = []  # (status, what was sent)
+        self.genuine: set[bytes] = set()  # bodies that a vendor meant, as it sent them
         self.drifted: dict[bytes, str] = {}  # bodies that nobody can know what to make of, and of which orders they tell
 
     @property
@@ -68,6 +69,7 @@ class Mail:
         if topic.startswith("orders/") and self._weather.strikes("webhook_drifted", "post", topic):
             delivery = signed(delivery, _drifted(delivery.body))
             self.drifted[delivery.body] = f"{SHOP}-{msgspec.json.decode(delivery.body)['id']}"
+        self.genuine.add(delivery.body)
         copies = [delivery]
         if self._weather.strikes("webhook_duplicate", "post", topic):
             copies.append(delivery)

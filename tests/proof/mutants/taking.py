@@ -16,6 +16,8 @@ from crossdock.intake import polling
 from crossdock.intake.app import Intake
 from crossdock.intake.group_commit import GroupCommitter
 from crossdock.kit.manifest import Connector, Refused, Untranslatable
+from crossdock.proof import house
+from crossdock.proof.plan import WAREHOUSE
 from crossdock.proof.planted import Mutant
 from crossdock.store.memory import MemoryStore
 from crossdock.store.protocol import CommitUnknown, Receipt
@@ -188,6 +190,16 @@ def _replay_waits_for_ever() -> Iterator[None]:
         yield
 
 
+def _deaf(system: str, connector: Connector) -> Connector:
+    if connector.webhook is None or system != house.SYSTEMS[WAREHOUSE]:
+        return connector
+
+    def refuse(headers: Any, body: Any, secrets: Any) -> None:
+        raise Refused("signature_invalid", "It is not.")
+
+    return msgspec.structs.replace(connector, webhook=msgspec.structs.replace(connector.webhook, verify=refuse))
+
+
 MUTANTS = (
     Mutant(
         name="M4 delivery ids not kept",
@@ -276,5 +288,13 @@ MUTANTS = (
         profile="calm",
         within=3,
         caught_by=("I10",),
+    ),
+    Mutant(
+        name="deaf to one vendor",
+        what="The warehouse's webhooks are refused like forged ones: polls find everything, late.",
+        plant=lambda: connecting(_deaf),
+        profile="calm",
+        within=5,
+        caught_by=("I8",),
     ),
 )
