@@ -19,6 +19,7 @@ PAGE = ROOT / "docs" / "proof" / "campaign.md"
 README = ROOT / "README.md"
 MARKED = re.compile(r"(<!-- proof -->\n).*?(<!-- /proof -->)", re.DOTALL)
 NOT_YET = "No campaign was kept on this revision yet: `crossdock prove --seeds 100000 --report campaign.json`."
+EXPLAINED = "What each of them was, and what became of it: [broken seeds](broken-seeds.md)."
 NEEDED = ("seeds", "violations", "profiles", "faults", "recoveries", "promises", "invariants", "digest", "commit", "at")
 
 Report = Mapping[str, Any]
@@ -44,7 +45,7 @@ def sentence(report: Report | None) -> str:
         return NOT_YET + "\n"
     faults, recoveries = sum(report["faults"].values()), sum(report["recoveries"].values())
     broken = report["violations"]
-    result = "no violation" if not broken else f"**{broken:,} violations**"
+    result = "no violation" if not broken else f"**{_violations(broken)}** ([what it was](docs/proof/broken-seeds.md))"
     if report["void"]:
         result += f", and void: {', '.join(report['void'])} never came up"
     if report.get("interrupted"):
@@ -78,13 +79,13 @@ def page(report: Report) -> str:
         "Made from `campaign.json` by `python scripts/proof_report.py`; do not edit. "
         "What it means: [the simulation](../explanation/proof.md).",
         f"{report['seeds']:,} seeds from {report['first_seed']:,}: "
-        + (f"**{report['violations']:,} violations.**" if report["violations"] else f"no violation.{bound}"),
+        + (f"**{_violations(report['violations'])}.**" if report["violations"] else f"no violation.{bound}"),
         *(["It was stopped before its end; what it had done by then counts."] if report.get("interrupted") else []),
         *([f"**Void:** {', '.join(report['void'])} never came up."] if report["void"] else []),
         _table(("fact", ""), facts),
         "## Promises",
         _table(("name", "promise", "violations"), _promises(report)),
-        *(["## Broken seeds", _table(("seed", "profile", "broke", "what"), broken)] if broken else []),
+        *(["## Broken seeds", _table(("seed", "profile", "broke", "what"), broken), EXPLAINED] if broken else []),
         "## Faults injected",
         _table(("kind", "times"), _counted(report["faults"])),
         "## Recoveries",
@@ -101,6 +102,10 @@ def filled(text: str, report: Report | None) -> str:
     if places != 1:
         raise ValueError(f"README.md has {places} places between <!-- proof --> and <!-- /proof -->, not 1")
     return made
+
+
+def _violations(count: int) -> str:
+    return "1 violation" if count == 1 else f"{count:,} violations"
 
 
 def _commit(report: Report) -> str:

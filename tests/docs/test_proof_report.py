@@ -27,6 +27,13 @@ def test_page_and_readme_say_what_the_kept_report_says() -> None:
         assert proof_report.PAGE.read_text("utf-8") == proof_report.page(report), "run: python scripts/proof_report.py"
 
 
+def test_every_broken_seed_of_the_kept_report_is_explained() -> None:
+    report = proof_report.load(proof_report.KEPT)
+    told = proof_report.KEPT.with_name("broken-seeds.md").read_text("utf-8")
+    assert report is not None
+    assert [one for one in report["broken"] if f"`{report['commit'][:12]}` | {one['seed']} |" not in told] == []
+
+
 def test_the_sentence_quotes_the_report(green: proof_report.Report) -> None:
     made = proof_report.filled(README, green)
     for told in (
