@@ -14,6 +14,7 @@ from crossdock.domain.outcome import (
 from crossdock.engine.disposal import (
     LONGEST_BACKOFF_S,
     MAX_TRIES,
+    SHORTEST_REST_S,
     Again,
     PauseConnection,
     Settle,
@@ -40,6 +41,23 @@ def test_an_answer_that_says_yes_or_no_settles(outcome: Done | Rejected | Confli
 def test_a_rate_limit_waits_as_told_and_costs_no_try() -> None:
     again = dispose(RateLimited(3.0), operation(Repeat.UNIQUE), 99, False, 0.0)
     assert again == Again(3.0, counts=False)
+
+
+def test_a_rate_limit_that_asks_for_no_wait_is_not_asked_again_at_once() -> None:
+    assert dispose(RateLimited(0.0), operation(Repeat.UNIQUE), 1, False, 0.0) == Again(SHORTEST_REST_S, counts=False)
+
+
+@pytest.mark.parametrize("asked", [0.0, 1.0])
+def test_a_vendor_that_asks_for_no_wait_does_not_use_up_the_tries(asked: float) -> None:
+    waits = []
+    for tries in range(1, MAX_TRIES):
+        again = dispose(RetryLater("412", asked, "http_412"), operation(Repeat.UNIQUE), tries, False, 0.0)
+        assert isinstance(again, Again)
+        waits.append(again.in_s)
+    assert min(waits) >= asked
+    assert sum(waits) > 20 * 60
+    longer = dispose(RetryLater("503", 900.0), operation(Repeat.UNIQUE), 1, False, 0.5)
+    assert longer == Again(900.0)
 
 
 def test_wrong_credentials_pause_the_connection_not_the_order() -> None:

@@ -83,6 +83,12 @@ def test_retry_after(value: str, expected: float | None) -> None:
     assert retry_after_s({"retry-after": value}, now) == expected
 
 
+@pytest.mark.parametrize("off", [timedelta(hours=-2), timedelta(hours=2)])
+def test_a_date_to_retry_after_is_of_the_clock_that_answered(off: timedelta) -> None:
+    told = {"retry-after": "Mon, 23 Nov 2026 12:30:00 GMT", "date": "Mon, 23 Nov 2026 12:00:00 GMT"}
+    assert retry_after_s(told, lambda: now() + off) == 1800.0
+
+
 @given(st.text(max_size=40))
 @unhurried
 def test_retry_after_reads_anything(value: str) -> None:

@@ -29,6 +29,7 @@ from crossdock.engine.disposal import (
     FIRST_BACKOFF_S,
     LONGEST_BACKOFF_S,
     MAX_TRIES,
+    SHORTEST_REST_S,
     Again,
     PauseConnection,
     Settle,
@@ -82,7 +83,7 @@ def test_what_follows_from_an_outcome_is_what_its_name_says(
             assert isinstance(found, PauseConnection)
         case RateLimited():
             assert isinstance(found, Again)
-            assert outcome.after_s <= found.in_s <= max(outcome.after_s, 0.05) * 1.25
+            assert outcome.after_s <= found.in_s <= max(outcome.after_s, SHORTEST_REST_S) * 1.25
             assert not found.counts
         case RetryLater() | OutcomeUnknown():
             assert isinstance(found, Settle) == (
@@ -95,7 +96,7 @@ def test_what_follows_from_an_outcome_is_what_its_name_says(
 
 
 def _never_early(found: Again, outcome: Outcome, repeat: Repeat, settle_s: float, checking: bool) -> None:
-    assert found.in_s > 0 or getattr(outcome, "after_s", None) == 0
+    assert found.in_s >= SHORTEST_REST_S
     assert math.isfinite(found.in_s)
     assert not checking or found.check_first or repeat is Repeat.READ, "doubt outlives what settles nothing"
     asked = getattr(outcome, "after_s", None)

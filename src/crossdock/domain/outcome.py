@@ -21,7 +21,7 @@ class RetryLater(msgspec.Struct, frozen=True, gc=False, tag="retry_later", omit_
     """Nothing happened there and it is safe to try again (503, lock, changed record)."""
 
     detail: str
-    after_s: float | None = None  # None: the engine's own backoff
+    after_s: float | None = None  # where it is longer than the engine's own backoff
     code: str = "unavailable"
 
 

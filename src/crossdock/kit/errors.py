@@ -50,7 +50,8 @@ def unknown(detail: str, code: str, *, writes: bool) -> Outcome:
 
 
 def retry_after_s(headers: Mapping[str, str], now: Callable[[], datetime]) -> float | None:
-    """Seconds from a ``Retry-After`` header (seconds or an HTTP date); ``None`` when absent or unreadable."""
+    """Seconds from a ``Retry-After`` header (seconds or an HTTP date); ``None`` when absent or unreadable. A date is
+    of the clock that answered: ours, which may be hours off, counts where the answer has no ``Date``."""
     value = headers.get("retry-after", "").strip()
     if not value:
         return None
@@ -62,7 +63,7 @@ def retry_after_s(headers: Mapping[str, str], now: Callable[[], datetime]) -> fl
         return None
     if until.tzinfo is None:
         return None
-    return min(max(0.0, (until - now()).total_seconds()), LONGEST_WAIT_S)
+    return min(max(0.0, (until - (told_at(headers) or now())).total_seconds()), LONGEST_WAIT_S)
 
 
 def told_at(headers: Mapping[str, str]) -> datetime | None:
