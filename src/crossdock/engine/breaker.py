@@ -1,6 +1,7 @@
-"""The circuit breaker of a connection: pure transitions; its state is shared by all workers through the store."""
+"""The circuit breaker of a connection: pure transitions; its state is shared by all workers through the store.
 
-from datetime import datetime
+The store's clock alone ends the wait of an open breaker, by calling it half open: a worker's may be hours off.
+"""
 
 import msgspec
 
@@ -21,15 +22,11 @@ class Trip(msgspec.Struct, frozen=True):
     for_s: float | None = None
 
 
-def allowance(row: ConnectionRow, now: datetime) -> int | None:
+def allowance(row: ConnectionRow) -> int | None:
     """How many calls may be in flight because of the breaker: None is no limit, 0 none, 1 a probe."""
-    if row.paused:
+    if row.paused or row.breaker == "open":
         return 0
-    if row.breaker == "closed":
-        return None
-    if row.breaker == "open" and row.breaker_until is not None and now < row.breaker_until:
-        return 0
-    return 1
+    return None if row.breaker == "closed" else 1
 
 
 def healthy(outcome: Outcome, code: str) -> bool:
@@ -46,12 +43,12 @@ def after_success(row: ConnectionRow) -> Trip | None:
     return Trip(failures=0, breaker="closed")
 
 
-def after_failure(row: ConnectionRow, now: datetime) -> Trip | None:
+def after_failure(row: ConnectionRow) -> Trip | None:
     """What one outage-like failure changes: counts, and opens for a time that doubles with every failed probe.
 
     Calls that were in flight when the breaker opened come home failed too: they say nothing new.
     """
-    if row.breaker == "open" and row.breaker_until is not None and now < row.breaker_until:
+    if row.breaker == "open":
         return None
     failures = row.failures + 1
     if row.breaker == "closed" and failures < TRIP_AFTER:

@@ -107,7 +107,7 @@ class Courier:
         return len(self._live) + len(self._backlog)
 
     def _room(self, row: ConnectionRow) -> int:
-        allowed = breaker.allowance(row, self._link.line.now())
+        allowed = breaker.allowance(row)
         slots = self._quota.slots if allowed is None else min(allowed, self._quota.slots)
         return min(slots - self._flying, LARGEST_CLAIM)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from functools import partial
 
 import msgspec
@@ -47,14 +46,10 @@ class Health:
         if row is None:
             return
         works = breaker.healthy(outcome, getattr(outcome, "code", ""))
-        now = self._world.links[name].line.now()
-        trip = breaker.after_success(row) if works else breaker.after_failure(row, now)
+        trip = breaker.after_success(row) if works else breaker.after_failure(row)
         if trip is None:
             return
-        until = None if trip.for_s is None else now + timedelta(seconds=trip.for_s)
-        self._rows[name] = msgspec.structs.replace(
-            row, failures=trip.failures, breaker=trip.breaker, breaker_until=until
-        )
+        self._rows[name] = msgspec.structs.replace(row, failures=trip.failures, breaker=trip.breaker)
         if trip.breaker != row.breaker:
             self._world.signals.log.warning("breaker.changed", connection=name, state=trip.breaker)
         shared = partial(self._world.store.trip, name, failures=trip.failures, breaker=trip.breaker, for_s=trip.for_s)

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from crossdock.domain.outcome import Misconfigured, RateLimited
+from crossdock.engine import breaker
 from crossdock.engine.world import Linked, World
 from crossdock.intake.polling import Run, Stuck, Tally, run_pages
 from crossdock.kit.http import AnswerLost, NotSent
 from crossdock.kit.manifest import Poll
 from crossdock.kit.pausing import pause
-from crossdock.store.protocol import LIVE, ConnectionRow, StoreUnavailable
+from crossdock.store.protocol import LIVE, StoreUnavailable
 
 OWNERSHIP = "/polls"  # an account of slots as connections have them, under a name that none can have
 OWNER_LEASE_S = 30.0  # another process takes over this long after the owner died
@@ -76,7 +77,8 @@ class PollLoop:
             return
         rows = await self._world.store.connections()
         for turn in due:
-            if _rests(rows.get(turn.link.name), turn.link):
+            row = rows.get(turn.link.name)
+            if row is None or breaker.allowance(row) == 0:
                 turn.due = self._world.stopwatch() + min(RETRY_S, turn.poll.every_s)
                 continue
             turn.running = True
@@ -163,13 +165,6 @@ class PollLoop:
 def _said(error: Exception) -> str:
     outcome = getattr(error, "outcome", None)
     return f"{type(outcome or error).__name__}: {getattr(outcome, 'detail', '') or error}"[:500]
-
-
-def _rests(row: ConnectionRow | None, link: Linked) -> bool:
-    """Whether the connection is paused, unknown to the database, or behind an open breaker."""
-    if row is None or row.paused:
-        return True
-    return row.breaker == "open" and row.breaker_until is not None and row.breaker_until > link.line.now()
 
 
 def _untold(_tally: Tally) -> None:

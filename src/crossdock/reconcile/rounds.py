@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from crossdock.engine import breaker
 from crossdock.engine.world import World
 from crossdock.kit.listing import Listed, Window
 from crossdock.kit.pausing import pause
@@ -209,7 +210,7 @@ class ReconcileLoop:
         rows = await self._world.store.connections()
         for side in (route.channel, route.erp):
             row = None if side is None else rows.get(side.link.name)
-            if row is not None and (row.paused or row.breaker == "open"):
+            if row is not None and breaker.allowance(row) == 0:
                 raise CannotAsk(f"{row.name} is {'paused' if row.paused else 'behind an open breaker'}")
 
     async def _keep(self, route: Route, tally: Tally, took_s: float, error: Exception | None) -> None:

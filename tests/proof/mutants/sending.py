@@ -170,7 +170,7 @@ def _waits_for_wake_ups() -> Iterator[None]:
 
 @contextmanager
 def _breaker_stays_open() -> Iterator[None]:
-    def shut(row: Any, now: Any) -> int | None:
+    def shut(row: Any) -> int | None:
         if row.paused or row.breaker != "closed":
             return 0
         return None
