@@ -40,6 +40,11 @@ def test_one_url_per_host_keeps_everything_else() -> None:
         "postgresql://me:p%40ss@a:1/db?sslmode=require",
         "postgresql://me:p%40ss@[::1]:2/db?sslmode=require",
     ]
+    for options in ("?sslmode=require", "?sslmode=verify-full&sslrootcert=/etc/ssl/ca.pem", "/?a=/b", "/db?a=/b", ""):
+        assert each_host(f"postgresql://me:pw@a:1,b:2{options}") == [
+            f"postgresql://me:pw@a:1{options}",
+            f"postgresql://me:pw@b:2{options}",
+        ], "or the first host is spoken to in the clear"
     assert each_host("postgresql://a/db") == ["postgresql://a/db"]
     assert each_host("postgresql://crossdock@/db?host=%2Frun") == ["postgresql://crossdock@/db?host=%2Frun"]
 

@@ -4,6 +4,7 @@ A machine that loses its power, or a firewall that forgets a connection, says no
 waits for it would wait for a quarter of an hour.
 """
 
+import re
 import socket
 from typing import Any, TypeAlias
 
@@ -34,9 +35,9 @@ class Watched(asyncpg.Connection):  # type: ignore[misc]  # asyncpg publishes no
 def each_host(url: str) -> list[str]:
     """``postgresql://u@a:1,b:2/d`` as one URL per host."""
     scheme, _, rest = url.partition("://")
-    netloc, slash, tail = rest.partition("/")
+    netloc = re.split("[/?#]", rest, maxsplit=1)[0]  # options may follow without a path, and have slashes in them
     who, at, places = netloc.rpartition("@")
-    return [f"{scheme}://{who}{at}{place}{slash}{tail}" for place in places.split(",")]
+    return [f"{scheme}://{who}{at}{place}{rest[len(netloc) :]}" for place in places.split(",")]
 
 
 async def connect(url: str, **options: Any) -> Connection:
