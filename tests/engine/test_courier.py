@@ -18,7 +18,7 @@ from crossdock.engine.health import Health
 from crossdock.engine.recording import Recorder
 from crossdock.kit.manifest import Call, Quota, Repeat, Result
 from crossdock.store.postgres import PostgresStore
-from crossdock.store.protocol import BACKFILL, LIVE, LeasedCommand
+from crossdock.store.protocol import BACKFILL, LIVE, ConnectionRow, LeasedCommand
 from tests.engine.toy import ToySystem, arrival, connector, world
 
 LEASE_S, SETTLE_S, SLOW_S = 4.0, 2.5, 1.7
@@ -147,6 +147,57 @@ async def test_what_was_claimed_when_a_rest_began_is_given_back_and_not_held(sto
         assert len(refused.toy.calls) == 1, "the others waited for the rate, then learnt of the rest"
         rows = await store.pool.fetch("select state, tries from dispatch")
         assert [tuple(row) for row in rows] == [("ready", 0)] * 4
+
+
+class OpenEnded:
+    """A store with nothing to send, whose answer to who asks for the oldest is on its way."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots, self.clock = slots, 0.0
+        self.asked: list[int] = []
+        self.waiting = 0
+        self.answered = asyncio.Event()
+
+    async def connections(self) -> dict[str, ConnectionRow]:
+        return {"erp": ConnectionRow(1, "erp", "toy", False, None, "closed", None, 0)}
+
+    async def acquire_slots(self, *_: Any, **named: Any) -> int:
+        return self.slots
+
+    async def release_slots(self, *_: Any) -> None: ...
+
+    async def claim_commands(
+        self, target: str, limit: int, lease_s: float, *, expired: bool = False, younger_s: float | None = None
+    ) -> list[LeasedCommand]:
+        self.asked.append(limit + self.waiting)
+        if not expired and younger_s is None:
+            self.waiting += limit
+            await self.answered.wait()
+            self.waiting -= limit
+        return []
+
+
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("slots", [1, 2, 5])
+async def test_what_is_being_asked_for_aside_is_as_good_as_under_way(slots: int, begun: bool) -> None:
+    """Else a vendor that takes one call at a time is sent two: one of the backlog, and what fell due meanwhile."""
+    store = OpenEnded(slots)
+    there = world(store, connector(ToySystem(), Repeat.UNIQUE, quota=Quota(concurrency=slots + 1)))  # type: ignore[arg-type]
+    there = msgspec.structs.replace(there, stopwatch=lambda: store.clock)
+    health = Health(there)
+    courier = Courier(there, there.links["erp"], Recorder(there), health, lambda: None)
+    await health.refresh()
+    courier._behind = True
+    await courier.claim()
+    if begun:
+        await asyncio.sleep(0)
+    store.clock += 2.0
+    await courier.claim()
+    await asyncio.sleep(0)
+    assert store.waiting > 0
+    assert max(store.asked) <= slots
+    store.answered.set()
+    await courier.come_home()
 
 
 async def test_live_orders_pass_a_backlog_and_what_comes_of_a_backlog_lets_them_pass(store: PostgresStore) -> None:

@@ -1,4 +1,4 @@
-"""A courier serves one connection: claims only what it can send now, sends it, hands the outcome on."""
+"""A courier serves one connection: claims only what there are slots for, sends it, hands the outcome on."""
 
 import asyncio
 from collections.abc import Callable
@@ -45,6 +45,7 @@ class Courier:
         self._live: set[asyncio.Task[None]] = set()
         self._backlog: set[asyncio.Task[None]] = set()
         self._behind = False  # whether there is a backlog
+        self._asked = 0  # places of the claim that goes on aside: as good as taken
         self.full = True  # whether more may be due than there was room for
         self._draining: asyncio.Task[None] | None = None
         self._look_back = Sparingly(LOOK_BACK_S, world.stopwatch)
@@ -63,7 +64,9 @@ class Courier:
         self._claimed_at = self._world.stopwatch()
         claimed = await self._take_over(row) + await self._claim_live(row)
         if self._behind and (self._draining is None or self._draining.done()):
-            self._draining = asyncio.create_task(self._drain(row))  # aside: live orders do not wait for its claim
+            self._asked = max(0, self._for_backlog(row))
+            # aside: live orders do not wait for its claim
+            self._draining = asyncio.create_task(self._drain(self._asked))
             self._draining.add_done_callback(self._told)
         return claimed > 0
 
@@ -71,23 +74,27 @@ class Courier:
         """What fell due just now; now and then whatever is due, to learn of a backlog."""
         if not self._behind and self._look_back.due():
             with self._look_back:
-                return await self._claim_oldest(row)
-        kept = max(0, self._share() - len(self._backlog)) if self._behind else 0
+                return await self._claim_oldest(self._for_backlog(row))
+        kept = max(0, self._share() - len(self._backlog) - self._asked) if self._behind else 0
         return len(await self._start(self._room(row) - kept, self._live, younger_s=FRESH_S))
 
-    async def _claim_oldest(self, row: ConnectionRow) -> int:
-        """The oldest that is due, up to the share of the slots that a backlog may use."""
-        wanted = min(self._room(row), max(1, self._share()) - len(self._backlog))
+    def _for_backlog(self, row: ConnectionRow) -> int:
+        """How many more of the oldest there is room for, within the share of the slots that a backlog may use."""
+        return min(self._room(row), max(1, self._share()) - len(self._backlog))
+
+    async def _claim_oldest(self, wanted: int) -> int:
         commands = await self._start(wanted, self._backlog)
         if wanted > 0:
             self._behind = any(command.waited_s > FRESH_S for command in commands)
         return len(commands)
 
-    async def _drain(self, row: ConnectionRow) -> None:
+    async def _drain(self, wanted: int) -> None:
         try:
-            await self._claim_oldest(row)
+            await self._claim_oldest(wanted)
         except StoreUnavailable as error:
             self._world.signals.log.warning("store.unavailable", doing="drain a backlog", error=str(error))
+        finally:
+            self._asked = 0
         self.full = True  # what it found says nothing about what just fell due
 
     def _gathering(self, row: ConnectionRow) -> bool:
@@ -104,7 +111,7 @@ class Courier:
 
     @property
     def _flying(self) -> int:
-        return len(self._live) + len(self._backlog)
+        return len(self._live) + len(self._backlog) + self._asked
 
     def _room(self, row: ConnectionRow) -> int:
         allowed = breaker.allowance(row)
