@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from crossdock.store import migrate as migrations
-from crossdock.store.migrate import SchemaMismatch, check_schema, migrate
+from crossdock.store.migrate import SchemaMismatch, check_schema, migrate, sees_sessions
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import CommitUnknown, StoreUnavailable
 from tests.store.probes import arrival, bodies, decide, decided
@@ -278,3 +278,24 @@ async def test_vacuum_keeps_the_agenda_short(own_store: PostgresStore, admin: as
     await own_store.tend()
     await admin.execute("insert into agenda select n, n, 5 from generate_series(1, 5000) n")
     assert await admin.fetchval("select pg_relation_size('agenda')") == before
+
+
+async def test_a_role_that_cannot_see_other_sessions_does_not_say_that_no_snapshot_is_old(
+    own_database_url: str, admin: asyncpg.Connection
+) -> None:
+    name = await admin.fetchval("select current_database()")
+    role = f"plain_{name}"
+    await admin.execute(
+        f"create role {role}; grant all on all tables in schema public to {role}; "
+        f"alter database {name} set role to {role}"
+    )
+    store = await PostgresStore.open(own_database_url)
+    try:
+        assert not await sees_sessions(own_database_url)
+        assert "oldest_snapshot_s" not in await store.tend()
+        await admin.execute(f"grant pg_read_all_stats to {role}")
+        assert await sees_sessions(own_database_url)
+        assert (await store.tend())["oldest_snapshot_s"] >= 0
+    finally:
+        await store.close()
+        await admin.execute(f"alter database {name} reset role; drop owned by {role}; drop role {role}")

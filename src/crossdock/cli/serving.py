@@ -72,6 +72,7 @@ def _roles(text: str) -> list[str]:
 def migrate(data: Path = DATA, json: bool = JSON) -> None:
     """Bring the database's schema up to this version. Safe to repeat; `serve` does it itself when embedded."""
     from crossdock.store.migrate import migrate as apply
+    from crossdock.store.migrate import sees_sessions
 
     url = database_url()
     if url is None:
@@ -81,6 +82,11 @@ def migrate(data: Path = DATA, json: bool = JSON) -> None:
             applied = asyncio.run(apply(own))
     else:
         applied = asyncio.run(apply(url))
+        if not asyncio.run(sees_sessions(url)):
+            note(
+                "The database's role cannot see other roles' sessions: nobody will be warned of readers that make dead "
+                "rows pile up. As a superuser: grant pg_read_all_stats to <role>"
+            )
     if json:
         as_json({"applied": applied})
     else:

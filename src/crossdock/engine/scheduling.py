@@ -18,7 +18,7 @@ class ScheduleLoop:
     def __init__(self, world: World) -> None:
         self._world = world
         self._tended = float("-inf")
-        self._doubted = False  # whether it was said
+        self._blind = self._doubted = False  # whether it was said
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -49,6 +49,9 @@ class ScheduleLoop:
         figures = await self._world.store.tend()
         for name, value in figures.items():
             self._world.signals.set(f"crossdock.store.{name}", value)
+        if (blind := "oldest_snapshot_s" not in figures) and not self._blind:
+            self._world.signals.log.warning("store.sessions_unseen")
+        self._blind = blind
         if figures.get("oldest_snapshot_s", 0.0) > OLD_SNAPSHOT_S:
             self._world.signals.log.warning("store.old_snapshot", seconds=round(figures["oldest_snapshot_s"]))
         doubted = figures.get("doubted_s", 0.0) > 0

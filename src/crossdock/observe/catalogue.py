@@ -102,7 +102,13 @@ _METRICS = (
     Metric("crossdock.auth.refresh", "counter", "refresh", ("target", "result"), "An access token was renewed."),
     Metric("crossdock.exceptions.opened", "counter", "exception", ("reason",), "Something for a person to settle."),
     Metric("crossdock.store.doubted_s", "gauge", "s", (), "For how long first sends look: the database lost time."),
-    Metric("crossdock.store.oldest_snapshot_s", "gauge", "s", (), "Age of the oldest open snapshot in the database."),
+    Metric(
+        "crossdock.store.oldest_snapshot_s",
+        "gauge",
+        "s",
+        (),
+        "Age of the oldest open snapshot, where the role may see it.",
+    ),
     Metric("crossdock.store.untended", "counter", "round", (), "Housekeeping failed: no month may be made ahead."),
     Metric("crossdock.store.agenda_rows", "gauge", "row", (), "Rows of the agenda, live and dead, as estimated."),
     Metric("crossdock.store.dispatch_rows", "gauge", "row", (), "Rows of dispatch, live and dead, as estimated."),
@@ -197,6 +203,9 @@ LOG_EVENTS: Sequence[LogEvent] = (
         "store.restored", "warning", "The database may have lost time: for so long, first sends look before they write."
     ),
     LogEvent("store.old_snapshot", "warning", "A reader keeps a snapshot open for so long that dead rows pile up."),
+    LogEvent(
+        "store.sessions_unseen", "warning", "The role lacks pg_read_all_stats: nobody is warned of old snapshots."
+    ),
     LogEvent("store.untended", "error", "Housekeeping failed with a fault of ours; timers and polls go on."),
     LogEvent("keep.dropped", "info", "A month of messages, decisions or calls was kept long enough and is gone."),
     LogEvent("keep.needed", "warning", "An old month stays: an unfinished order or signal has rows in it. Finish it."),

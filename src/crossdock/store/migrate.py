@@ -14,6 +14,7 @@ from importlib.resources import files
 import msgspec
 
 from crossdock.store.connecting import Connection, connect
+from crossdock.store.named import Statements
 from crossdock.store.partitions import make_partitions
 
 _LOCK = 0x43726F7373  # "Cross": one migrator at a time
@@ -79,6 +80,16 @@ async def migrate(url: str) -> list[int]:
         return [step.number for step in missing]
     finally:
         await connection.close()
+
+
+async def sees_sessions(url: str) -> bool:
+    """Whether the database's role is told how old other roles' snapshots are: else nobody is warned of an old one."""
+    connection = await connect(url)
+    try:
+        sees: bool = await connection.fetchval(Statements("housekeeping").sees_sessions)
+    finally:
+        await connection.close()
+    return sees
 
 
 async def _apply(connection: Connection, step: Migration) -> None:

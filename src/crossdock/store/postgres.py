@@ -202,4 +202,4 @@ class PostgresStore:
                 await db.execute(_HOUSEKEEPING.forget_gone)
                 await make_partitions(db)
                 figures = await db.fetchrow(_HOUSEKEEPING.figures)
-        return dict(figures)
+        return {name: value for name, value in figures.items() if value is not None}

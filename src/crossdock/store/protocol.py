@@ -337,4 +337,4 @@ class Store(Protocol):
 
     async def tend(self) -> dict[str, float]:
         """Housekeeping, every few seconds: vacuum agenda and dispatch, make partitions; returns health figures
-        (``oldest_snapshot_s``, ``agenda_rows``, ``dispatch_rows``, ``doubted_s``)."""
+        (``oldest_snapshot_s`` where it can be seen, ``agenda_rows``, ``dispatch_rows``, ``doubted_s``)."""

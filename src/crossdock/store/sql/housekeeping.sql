@@ -15,11 +15,17 @@ vacuum (skip_locked, truncate off) dispatch;
 with gone as (delete from slots where until < clock_timestamp() - interval '1 hour')
 delete from workers where seen_at < now() - interval '7 days';
 
+-- name: sees_sessions
+-- Whether this role is told since when other roles' sessions hold their snapshots.
+select pg_has_role('pg_read_all_stats', 'usage');
+
 -- name: figures
--- Health figures. Row counts are estimates as of the last vacuum, exact counts would walk the tables.
+-- Health figures; null: cannot be seen. Row counts are estimates as of the last vacuum, exact counts would walk the tables.
 select
-    coalesce((select max(extract(epoch from clock_timestamp() - xact_start)) from pg_stat_activity
-        where backend_xmin is not null and pid <> pg_backend_pid()), 0)::float8 as oldest_snapshot_s,
+    case when pg_has_role('pg_read_all_stats', 'usage') then coalesce((
+        select max(extract(epoch from clock_timestamp() - xact_start)) from pg_stat_activity
+        where backend_xmin is not null and pid <> pg_backend_pid()
+    ), 0) end::float8 as oldest_snapshot_s,
     greatest((select reltuples from pg_class where oid = 'agenda'::regclass), 0)::float8 as agenda_rows,
     greatest((select reltuples from pg_class where oid = 'dispatch'::regclass), 0)::float8 as dispatch_rows,
     coalesce((select extract(epoch from doubted_until - now()) from origin where only_one and doubted_until > now()), 0)::float8
