@@ -8,7 +8,7 @@ import pytest
 
 from crossdock.proof.invariants import INVARIANTS
 from crossdock.proof.plan import ON_REQUEST, PROFILES, scenario
-from crossdock.proof.planted import PATIENCE_S, Mutant, hunt, load
+from crossdock.proof.planted import Mutant, hunt, load
 from crossdock.proof.run import run
 from tests.cli.running import crossdock
 from tests.proof.mutants import MUTANTS, NOT_PLANTED
@@ -18,9 +18,9 @@ WANTED = [f"M{number}" for number in (1, 2, 3, "3b", 4, 5, 6, 7, 8, 9, 10, 11, 1
 
 
 @cache
-def sound(seed: int, profile: str | None) -> bool:
+def sound(seed: int, profile: str | None, patience_s: float) -> bool:
     """Whether the product as it is passes the seed. Several mutants ask for the same."""
-    return not run(scenario(seed, profile), patience_s=PATIENCE_S).violations
+    return not run(scenario(seed, profile), patience_s=patience_s).violations
 
 
 @pytest.mark.timeout(600)  # some are caught after hundreds of seeds only
@@ -28,7 +28,7 @@ def sound(seed: int, profile: str | None) -> bool:
 def test_it_is_caught_for_what_it_breaks(mutant: Mutant) -> None:
     caught = hunt(mutant)
     assert caught.seeds is not None, f"not caught within {mutant.within} seeds: {mutant.what}"
-    assert sound(caught.seeds, mutant.profile), "the seed fails without the planted bug too"
+    assert sound(caught.seeds, mutant.profile, mutant.patience_s), "the seed fails without the planted bug too"
 
 
 def test_every_bug_of_the_release_list_is_planted_or_named_with_its_reason() -> None:

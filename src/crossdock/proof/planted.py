@@ -38,6 +38,7 @@ class Mutant(msgspec.Struct, frozen=True, kw_only=True):
     within: int
     caught_by: tuple[str, ...]
     profile: str | None = None  # None: the campaign's own mixture
+    patience_s: float = PATIENCE_S  # where the product itself needs longer to come to rest: the campaign's
 
 
 class Hunt(msgspec.Struct, frozen=True):
@@ -55,7 +56,7 @@ def hunt(mutant: Mutant) -> Hunt:
     """Run seeds with the bug planted until one breaks an invariant that should notice it."""
     for seed in range(1, mutant.within + 1):
         with mutant.plant() as given:
-            ran = run(scenario(seed, mutant.profile), connectors=given or house.connector, patience_s=PATIENCE_S)
+            ran = run(scenario(seed, mutant.profile), connectors=given or house.connector, patience_s=mutant.patience_s)
         right = next((one for one in ran.violations if one.invariant in mutant.caught_by), None)
         if right is not None:
             broken = tuple(dict.fromkeys(one.invariant for one in ran.violations))

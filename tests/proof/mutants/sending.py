@@ -18,6 +18,7 @@ from crossdock.engine.wakeups import Wake
 from crossdock.kit.manifest import Connector, Repeat
 from crossdock.proof import house
 from crossdock.proof.planted import Mutant
+from crossdock.proof.run import PATIENCE_S
 from crossdock.store import memory
 from crossdock.store.memory import MemoryStore
 from crossdock.store.protocol import StoreUnavailable
@@ -279,6 +280,7 @@ MUTANTS = (
         what="A command that never succeeds is sent for ever.",
         plant=_retries_for_ever,
         profile="refusals",
+        patience_s=PATIENCE_S,
         within=10,
         caught_by=("I22", "I10"),
     ),
