@@ -56,7 +56,7 @@ browser: ## a Chromium for the console's tests
 faketime: ## libfaketime, by which the chaos run moves clocks
 	@scripts/install-faketime.sh
 
-vendor-code: ## Shopify's own webhook check, which ours is tested against
+vendor-code: ## Shopify's own webhook check and axe, the accessibility checker, which the tests use
 	@scripts/install-vendor-code.sh
 
 $(RUNTIME)/ready: requirements/runtime.lock

@@ -13,7 +13,8 @@ def cli() -> str:
 
     program: Any = typer.main.get_command(build())
     parts = [_command(name, command) for name, command in commands(program)]
-    return page("Command line", "the program's own commands", f"{EPILOG} `--debug` shows the traceback.", *parts)
+    intro = f"{EPILOG} `--debug`, anywhere on the line, shows the traceback of an error."
+    return page("Command line", "the program's own commands", intro, *parts)
 
 
 def commands(group: Any, above: str = "crossdock") -> list[tuple[str, Any]]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import asyncpg
 import pytest
 
+from crossdock.cli import program
 from crossdock.cli.program import guarded
 from crossdock.cli.reach import database_url
 
@@ -35,6 +36,20 @@ def test_an_error_says_what_to_do(
     told = capsys.readouterr().err
     assert said in told
     assert "\n" not in told.strip()
+
+
+@pytest.mark.parametrize(
+    ("line", "left", "debug"),
+    [
+        ("orders --debug", "orders", True),
+        ("--debug orders --json", "orders --json", True),
+        ("find -- --debug", "find -- --debug", False),
+        ("orders", "orders", False),
+    ],
+)
+def test_debug_may_stand_where_people_put_it(line: str, left: str, debug: bool) -> None:
+    """ "Run it again with --debug" must work as it is read: at the end of the line."""
+    assert program._debugging(line.split()) == (left.split(), debug)
 
 
 GOOD = (

@@ -1,8 +1,10 @@
 """What axe, the accessibility checker that browsers' own tools build on, finds wrong with a page."""
 
+import os
 from functools import cache
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page
 
 _AXE = Path(__file__).parents[1] / "vendor_code" / "node_modules" / "axe-core" / "axe.min.js"
@@ -11,7 +13,9 @@ _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice
 
 @cache
 def _checker() -> str:
-    """Fails where it is not installed: `make vendor-code`."""
+    """Where it is not installed the test is skipped, except in CI."""
+    if not _AXE.is_file() and os.environ.get("CI") != "true":
+        pytest.skip("axe is not here: make vendor-code")
     return _AXE.read_text("utf-8")
 
 

@@ -79,5 +79,32 @@ async def test_what_an_erp_asks_for_an_item_shows_with_its_stock(day: Day, datab
         assert (await who.get("/api/v1/masters/item?sku=nothing")).json() == []
         counts = (await who.get(f"/api/v1/connections/{ERP}/masters")).json()
         assert ("price", 1) in [(one["kind"], one["n"]) for one in counts]
-        assert "Prices and units" in (await who.page(f"/connections/{ERP}")).text
+        assert "Prices and units" in (await who.page(f"/connections/{ERP}/masters")).text
         assert (await who.get("/api/v1/connections/nobody/masters")).status_code == 404
+
+
+async def test_a_connections_page_waits_for_no_count_of_masters(day: Day, database_url: str) -> None:
+    """Counting a million takes its time; who wants to pause a system has none."""
+    async with (
+        desks.desk(day.store, database_url) as desk,
+        visitor(desk, "operator") as who,
+        day.store.pool.acquire() as other,
+        other.transaction(),
+    ):
+        await other.execute("lock table masters")
+        text = (await who.page(f"/connections/{ERP}")).text
+        assert f'hx-get="/connections/{ERP}/masters"' in text
+        assert ">Pause</button>" in text
+
+
+async def test_who_holds_it_says_when_there_are_more(day: Day, database_url: str) -> None:
+    await stocked(day)
+    await day.store.pool.execute(
+        "insert into reservations (sku, order_key, channel, quantity) "
+        "select $1, 'more-' || n, $2, 1 from generate_series(1, $3) n", MUG, SHOP, reading_stock.MOST,
+    )  # fmt: skip
+    async with desks.desk(day.store, database_url) as desk, visitor(desk, "viewer") as who:
+        told = (await who.get(f"/api/v1/stock/item?sku={MUG}")).json()
+        assert (len(told["held"]), told["held_more"]) == (reading_stock.MOST, True)
+        assert "the oldest 500; more orders hold it" in (await who.page(f"/stock/item?sku={MUG}")).text
+        assert "more orders hold it" not in (await who.page(f"/stock/item?sku={REFUSED}")).text

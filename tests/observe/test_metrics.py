@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from crossdock.observe.catalogue import METRICS
 from crossdock.observe.exposition import STALE_S, exposition
 from crossdock.observe.tally import MOST_SERIES, SheetFile, Tally
 
@@ -39,6 +40,22 @@ def test_two_processes_show_up_as_one(tmp_path: Path) -> None:
     assert seen["crossdock_ingest_ack_duration_seconds_bucket", (*labels, ("le", "0.005"))] == 2
     assert seen["crossdock_ingest_ack_duration_seconds_bucket", (*labels, ("le", "+Inf"))] == 4
     assert seen["crossdock_ingest_ack_duration_seconds_sum", labels] == pytest.approx(198.006)
+
+
+def test_the_names_of_the_catalogue_are_those_that_are_answered(tmp_path: Path) -> None:
+    """What the reference page says of ``/metrics`` is what a query there finds."""
+    tally = Tally()
+    for metric in METRICS.values():
+        labels = dict.fromkeys(metric.labels, "x")
+        if metric.kind == "counter":
+            tally.add(metric.name, 1, labels)
+        elif metric.kind == "histogram":
+            tally.record(metric.name, 1.0, labels)
+        else:
+            tally.set(metric.name, 1.0, labels)
+    write(tmp_path, "all-1", tally)
+    answered = {name for name, _ in samples(exposition(tmp_path, lambda: 100.0))}
+    assert answered == {name for metric in METRICS.values() for name in metric.series}
 
 
 def test_a_restarted_worker_goes_on_counting(tmp_path: Path) -> None:

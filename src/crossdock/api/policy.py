@@ -111,6 +111,7 @@ POLICY: Mapping[str, Roles] = {
     "POST /holds/acts/{act}/undo": PERSONAL,
     "GET /connections": SIGNED_IN,
     "GET /connections/{name}": SIGNED_IN,
+    "GET /connections/{name}/masters": SIGNED_IN,
     "POST /connections/{name}/pause": ACTING,
     "POST /connections/{name}/resume": ACTING,
     "GET /simulators": SIGNED_IN,

@@ -3,7 +3,7 @@
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import typer
 from typer.exceptions import TyperException
@@ -63,7 +63,7 @@ def build() -> typer.Typer:
 def _options(
     ctx: typer.Context,
     version: bool = typer.Option(False, "--version", help="Say the version and stop.", is_eager=True),
-    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error. It may stand anywhere."),
 ) -> None:
     ctx.obj = {"debug": debug}
     if version:
@@ -73,8 +73,15 @@ def _options(
 
 def run() -> None:
     """Parse, run, and turn every foreseen error into one paragraph and an exit code."""
-    debug = "--debug" in sys.argv
-    sys.exit(guarded(lambda: build()(standalone_mode=False, prog_name="crossdock"), debug=debug))
+    arguments, debug = _debugging(sys.argv[1:])
+    sys.exit(guarded(lambda: build()(arguments, standalone_mode=False, prog_name="crossdock"), debug=debug))
+
+
+def _debugging(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """The arguments without ``--debug``, which may stand anywhere before ``--``, and whether it was there."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    left = [one for at, one in enumerate(arguments) if at >= end or one != "--debug"]
+    return left, len(left) < len(arguments)
 
 
 def guarded(work: Callable[[], object], *, debug: bool = False) -> int:

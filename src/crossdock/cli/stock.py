@@ -81,6 +81,8 @@ def _print(whole: "StockWhole") -> None:
         typer.echo("")
         held = [(h.order_key, h.channel, h.quantity, h.reserved_at, h.committed_at) for h in whole.held]
         table(("order", "channel", "reserved", "since", "in the ERP since"), held, "")
+        if whole.held_more:
+            typer.echo(f"More orders hold it: these are the oldest {len(held)}.")
     for place in whole.shown:
         at = f", told {when(place.told_at)}" if place.told_at else ""
         typer.echo(f"\n{place.place}: {place.status}, can sell {place.held}{at}, version {place.version}")

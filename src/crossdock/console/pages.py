@@ -262,8 +262,14 @@ async def connections_page(request: Asking) -> Response[str]:
 @get("/connections/{name:str}", include_in_schema=False)
 async def connection_page(request: Asking, name: FromPath[str]) -> Response[str]:
     view = await connections.connection(desk_of(request), name)
+    return page(request, "connection.html", place="/connections", v=view, repeats=REPEATS)
+
+
+@get("/connections/{name:str}/masters", include_in_schema=False)
+async def masters_page(request: Asking, name: FromPath[str]) -> Response[str]:
+    """Apart from the connection's page, as counting a million masters takes its time: Pause does not wait for it."""
     kept = await masters.count_masters.fn(request, name)
-    return page(request, "connection.html", place="/connections", v=view, repeats=REPEATS, kept=kept)
+    return page(request, "masters.html", place="/connections", name=name, kept=kept)
 
 
 @post("/connections/{name:str}/pause", include_in_schema=False)
@@ -327,7 +333,8 @@ async def stock_item_page(request: Asking, sku: FromQuery[str]) -> Response[str]
 
 PAGES = [
     *(now_page, now_figures, orders_page, order_page, stream_page, act, message_page, attempt_page, command_page),
-    *(exceptions_page, cause_page, preview_page, retry, connections_page, connection_page, pause, resume),
+    *(exceptions_page, cause_page, preview_page, retry, connections_page, connection_page, masters_page),
+    *(pause, resume),
     *(settlements_page, settlement_page, stock_page, stock_item_page),
     *(simulators_page, switch, audit_page, proof_page),
     *reconciling.PAGES,

@@ -23,9 +23,15 @@ class Metric(msgspec.Struct, frozen=True):
 
     @property
     def exposed(self) -> str:
-        """The name on ``/metrics``; counters get ``_total`` there."""
+        """The family's name on ``/metrics``."""
         plain = self.name.replace(".", "_")
         return f"{plain}_seconds" if self.unit == "s" and not plain.endswith("_s") else plain
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The names of its series there: what queries and alerts ask for."""
+        ends = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
+        return tuple(self.exposed + end for end in ends.get(self.kind, ("",)))
 
 
 class SpanKind(msgspec.Struct, frozen=True):
@@ -247,8 +253,8 @@ def markdown() -> str:
 
 def _metrics_table() -> str:
     rows = [
-        f"| `{m.name}` | `{m.exposed}` | {m.kind} | {m.unit} | {', '.join(m.labels) or '–'} | {m.when}"
-        f"{' Read from the database.' if m.sql else ''} |"
+        f"| `{m.name}` | {', '.join(f'`{one}`' for one in m.series)} | {m.kind} | {m.unit} | "
+        f"{', '.join(m.labels) or '–'} | {m.when}{' Read from the database.' if m.sql else ''} |"
         for m in METRICS.values()
     ]
     head = "| name | on `/metrics` | kind | unit | labels | when |\n|---|---|---|---|---|---|"

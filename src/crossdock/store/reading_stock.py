@@ -70,7 +70,8 @@ class StockWhole(msgspec.Struct, frozen=True):
     updated_at: datetime
     version: int
     positions: list[There]
-    held: list[Held]
+    held: list[Held]  # at most ``MOST``, the oldest first
+    held_more: bool  # more orders hold it than these
     components: dict[str, dict[str, int | None]]  # of a kit: SKU -> pool -> free
     shown: list[Shown]
 
@@ -98,12 +99,12 @@ async def one(db: Database, sku: str) -> StockWhole | None:
     if row is None or not row["version"]:
         return None
     state = _state(row)
-    held = [Held(**dict(found)) for found in await db.fetch(sql.reservations, sku, MOST)]
+    held = [Held(**dict(found)) for found in await db.fetch(sql.reservations, sku, MOST + 1)]
     there = [There(at, f"{p.on_hand:f}", f"{p.committed:f}", p.as_of) for at, p in sorted(state.positions.items())]
     parts = {part: known.free for part, known in sorted(state.components.items())}
     return StockWhole(
-        sku, row["id"], row["status"], row["reason"], row["updated_at"], row["version"], there, held, parts,
-        _shown(state),
+        sku, row["id"], row["status"], row["reason"], row["updated_at"], row["version"], there, held[:MOST],
+        len(held) > MOST, parts, _shown(state),
     )  # fmt: skip
 
 
