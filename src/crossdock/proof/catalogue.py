@@ -125,7 +125,8 @@ CHECKED: Mapping[str, str] = {
     "are empty, every order rests; a connection is paused only where what it signs in with was taken from it",
     "I11": "our newest view of each order against the shop's",
     "I12": "at the instant a request leaves: the command's lease in the database",
-    "I15": "every request against the time that its vendor had asked for; refusals for good against later attempts",
+    "I15": "the first request of every attempt against the rest that its vendor, whichever, had asked that process for; "
+    "refusals for good against later attempts",
     "I17": "orders cancelled in the shop against our state, the warehouse's shipments and open exceptions; orders "
     "that ended here without their goods against the shop's",
     "I18": "the shop's own count of tracking numbers told to customers",
