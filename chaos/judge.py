@@ -11,7 +11,6 @@ from crossdock.demo.books import Books, reconcile
 from crossdock.demo.plan import ERP, SHOP, WAREHOUSE
 from crossdock.store.pool import reading_pool
 
-
 # How titles of exceptions begin that a person may be told of: none. What the simulated shop sells can all be booked,
 # and an order that is given up because something was away for a while is not saved, it is a person's work.
 EXPECTED: tuple[str, ...] = ()

@@ -130,8 +130,8 @@ def _view(order: Order) -> tuple[Any, ...]:
 
 
 def passed_over(evidence: "Evidence") -> list[tuple[str, str]]:
-    """I19: messages that cannot be read, and yet their stream goes on as if they had said nothing. Of those that we made
-    unreadable ourselves the product is not asked whether it can read them."""
+    """I19: messages that cannot be read, and yet their stream goes on as if they had said nothing. Of those that the
+    post made unreadable the product is not asked whether it can read them."""
     books, found = evidence.books, []
     parked = {row.ref for row in books.rows.values() if row.status == "parked"}
     translate = {name: app.connector(row.system).translate for name, row in books.connections.items()}
