@@ -235,8 +235,7 @@ class Breaking:
             return
         seconds = JUMP_S if act.kind == "clock-ahead" else -JUMP_S
         self._house.clock.jump(seconds)
-        await self._until(lambda: self._sees(seconds), "the first serve to see its clock jump")
-        self.counts[act.kind] += 1
+        self.counts[act.kind] += await self._until(lambda: self._sees(seconds), "the first serve to see its clock jump")
         await self._kill_role(Act("kill-deliver", self._house.serves[0].name, 0.0))
 
     async def _sees(self, seconds: float) -> bool:
@@ -262,15 +261,17 @@ class Breaking:
             now = await self._house.ask("select extract(epoch from clock_timestamp())::float8")
             return now is not None and now - time.time() > JUMP_S / 2
 
-        await self._until(moved, "PostgreSQL to see its clock jump")
-        self.counts[act.kind] += 1
+        self.counts[act.kind] += await self._until(moved, "PostgreSQL to see its clock jump")
         await self._resumed(act)
 
-    async def _until(self, reached: Callable[[], Awaitable[bool]], what: str) -> None:
+    async def _until(self, reached: Callable[[], Awaitable[bool]], what: str) -> bool:
+        """Whether it came: what nobody saw has not happened."""
         try:
             await self._house.until(reached, what, SEEN_S)
         except AssertionError:
             self._say(f"  waited {SEEN_S:g} s for {what}: it did not come")
+            return False
+        return True
 
     def _recovered(self, act: Act, what: str, seconds: float, troubled: bool) -> None:
         self.recoveries.append(Measured(act.kind, what, round(seconds, 2), troubled))

@@ -24,8 +24,8 @@ KEPT, PAGE = ROOT / "docs" / "proof" / "chaos.json", ROOT / "docs" / "proof" / "
 
 
 def verdict(found: Campaign) -> str:
-    """HELD, BROKEN or VOID."""
-    return "VOID" if found.void else "HELD" if found.holds else "BROKEN"
+    """HELD, BROKEN or VOID. What broke is broken, whatever else never happened."""
+    return "BROKEN" if not found.holds else "VOID" if found.void else "HELD"
 
 
 def told(found: Campaign) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Campaign(msgspec.Struct, frozen=True):
 
     @property
     def holds(self) -> bool:
-        """Every bar is met; says nothing when the campaign is void."""
+        """Every bar is met, as far as anything happened."""
         return not self.broken_bars()
 
     def broken_bars(self) -> list[str]:

@@ -85,6 +85,7 @@ def page(report: Report) -> str:
         _table(("fact", ""), facts),
         "## Promises",
         _table(("name", "promise", "violations"), _promises(report)),
+        *_looked_at(report),
         *(["## Broken seeds", _table(("seed", "profile", "broke", "what"), broken), EXPLAINED] if broken else []),
         "## Faults injected",
         _table(("kind", "times"), _counted(report["faults"])),
@@ -116,6 +117,20 @@ def _commit(report: Report) -> str:
 
 def _promises(report: Report) -> Iterable[tuple[object, ...]]:
     return [(f"`{name}`", says, report["invariants"].get(name, 0)) for name, says in report["promises"].items()]
+
+
+def _looked_at(report: Report) -> list[str]:
+    """A promise says no more than what it was held against."""
+    if "exercised" not in report:
+        return [
+            "How much each promise had to look at was not counted then; the mixture draws no refund, exchange, return "
+            "or payout, so that nothing is shown of what promises say about these."
+        ]
+    found = ["## Looked at", _table(("what", "times"), _counted(report["exercised"]))]
+    if nothing := report["not_exercised"]:
+        found.append(f"**Not exercised**, so nothing is shown of it: {', '.join(nothing)}.")
+    found += ["## What people were told", _table(("reason", "times"), _counted(report["reasons"]))]
+    return [*found, f"Reasons that never came up: {', '.join(report['never_told']) or 'none'}."]
 
 
 def _broken(report: Report) -> list[tuple[object, ...]]:

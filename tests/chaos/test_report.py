@@ -12,7 +12,7 @@ from chaos import report
 
 FINE = Campaign(
     7,
-    [RoundReport(1, ["kill-deliver x 1"], Settled(True, 4.0, 2.5), Judgement(5, 5, 4, [], [], [], {"no SKU": 1}), 9.0)],
+    [RoundReport(1, ["kill-deliver x 1"], Settled(True, 4.0, 2.5), Judgement(5, 5, 5, [], [], [], {}), 9.0)],
     {"kill-deliver": 1},
     {"erp": {}},
     [Measured("kill-deliver", "deliver-0 of one", 3.0)],
@@ -31,7 +31,7 @@ def test_the_page_is_made_from_what_was_kept() -> None:
 
 def test_a_campaign_that_held() -> None:
     said = report.told(FINE)
-    assert (said["verdict"], said["lost"], said["doubled"], said["with_a_person"]) == ("HELD", 0, 0, {"no SKU": 1})
+    assert (said["verdict"], said["lost"], said["doubled"], said["with_a_person"]) == ("HELD", 0, 0, {})
     assert said["recovery_s"] == {"n": 1, "median": 3.0, "max": 3.0}
     assert said["resume_s"] == {"n": 0}
 
@@ -58,6 +58,12 @@ def test_what_was_measured_while_lines_were_broken_is_told_apart() -> None:
         ({"rounds": [("judgement", Judgement(5, 5, 4, ["shop-1"], [], [], {}))]}, "BROKEN", "lost: shop-1"),
         ({"rounds": [("judgement", Judgement(5, 5, 4, [], ["shop-1: 2"], [], {}))]}, "BROKEN", "doubled: shop-1: 2"),
         ({"rounds": [("judgement", Judgement(5, 5, 4, [], [], ["a cent"], {}))]}, "BROKEN", "wrong: a cent"),
+        ({"rounds": [("judgement", Judgement(5, 5, 0, [], [], [], {"gave up": 5}))]}, "BROKEN", "5 x gave up"),
+        (
+            {"never": ["net-eat"], "resumes": [Measured("kill-postmaster", "work resumed", 10.0)]},
+            "BROKEN",
+            "10.0 s (bar 10 s)",
+        ),
     ],
 )
 def test_what_does_not_hold_is_said(change: dict[str, list[object]], verdict: str, bar: str | None) -> None:

@@ -1,11 +1,15 @@
 """A short campaign and a fail-over as anybody runs them with ``python -m chaos``, and what judges them."""
 
+from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from chaos.breaking import Breaking
 from chaos.failover import failover
 from chaos.house import LINES, open_house
 from chaos.judge import judged
+from chaos.plan import Act
 from chaos.rounds import campaign
 from chaos.standby import follow
 
@@ -99,9 +103,10 @@ def _erp(*numbers: int) -> dict[str, Any]:
 WAREHOUSE: dict[str, Any] = {"orders": [], "repeated": []}
 
 
-def test_one_document_or_one_exception_holds() -> None:
+def test_an_exception_is_no_loss_and_needs_a_cause_all_the_same() -> None:
     found = judged(_shop(1, 2), _erp(1), WAREHOUSE, {"1", "2"}, {"shop-2": ["no SKU"]})
-    assert found.complaints() == []
+    assert found.complaints() == ["with a person: 1 x no SKU"]
+    assert judged(_shop(1), _erp(1), WAREHOUSE, {"1"}, {}).complaints() == []
     assert (found.placed, found.acknowledged, found.booked, found.exceptions) == (2, 2, 1, {"no SKU": 1})
 
 
@@ -119,9 +124,29 @@ def test_two_of_anything_is_doubled() -> None:
     assert judged(_shop(1), _erp(1, 1), WAREHOUSE, {"1"}, {}).doubled == ["shop-1: 2 in the ERP"]
     told_twice = judged(_shop(1), _erp(), WAREHOUSE, {"1"}, {"shop-1": ["no SKU", "no SKU"]})
     assert told_twice.doubled == ["shop-1: the same exception twice"]
-    assert judged(_shop(1), _erp(), WAREHOUSE, {"1"}, {"shop-1": ["no SKU", "no price"]}).complaints() == []
+    assert judged(_shop(1), _erp(), WAREHOUSE, {"1"}, {"shop-1": ["no SKU", "no price"]}).doubled == []
     again = {"orders": [], "repeated": ["shop-1"]}
     assert judged(_shop(1), _erp(1), again, {"1"}, {}).doubled == ["shop-1: twice in the warehouse"]
+
+
+async def test_a_clock_that_nobody_saw_jump_has_not_jumped() -> None:
+    said: list[str] = []
+    house: Any = SimpleNamespace(clock=SimpleNamespace(jump=lambda _: None), serves=[SimpleNamespace(name="one")])
+
+    async def until(reached: Any, what: str, at_most_s: float) -> None:
+        raise AssertionError(what)
+
+    house.until = until
+    breaking = Breaking(house, Random(SEED), said.append)
+    killed: list[Act] = []
+
+    async def kill(act: Act) -> None:
+        killed.append(act)
+
+    breaking._kill_role = kill  # type: ignore[method-assign]
+    await breaking.break_process(Act("clock-ahead", "one", 0.0))
+    assert (breaking.counts["clock-ahead"], [act.kind for act in killed]) == (0, ["kill-deliver"])
+    assert any("it did not come" in line for line in said)
 
 
 def test_standing_still_counts_from_the_last_movement() -> None:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from crossdock.proof.campaign import RECOVERIES, Broken, Report
+from crossdock.proof.campaign import REASONS, RECOVERIES, Broken, Report
+from crossdock.proof.exercised import SUBJECTS
 from crossdock.proof.invariants import INVARIANTS
 from crossdock.proof.plan import KINDS, PROFILES
 from crossdock.proof.telling import store
@@ -17,6 +18,8 @@ def report(**changes: object) -> Report:
         profiles={name: 5_000 + 97 * n for n, name in enumerate(PROFILES)},
         faults={name: 800 + 431 * n for n, name in enumerate(KINDS)},
         recoveries={name: 90 + 613 * n for n, name in enumerate(RECOVERIES)},
+        exercised={name: 40 + 7 * n for n, name in enumerate(SUBJECTS)},
+        reasons={name: 30 + 11 * n for n, name in enumerate(REASONS)},
         digest="6b1f" * 16, python="3.11.7", machine="x86_64, 2 cores", jobs=2, at="2026-11-23T02:10:00+00:00",
         commit="33f2992a",
     )  # fmt: skip

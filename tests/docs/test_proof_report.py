@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from scripts import proof_report
 
+from crossdock.proof.exercised import SUBJECTS
+from crossdock.proof.telling import store
 from tests.console import reports
 
 README = "before\n<!-- proof -->\nold\n<!-- /proof -->\nafter\n"
@@ -59,9 +61,20 @@ def test_violations_and_what_never_came_up_are_not_passed_over(tmp_path: Path) -
 
 def test_every_count_is_on_the_page(green: proof_report.Report) -> None:
     page = proof_report.page(green)
-    for counts in ("faults", "recoveries", "profiles"):
+    for counts in ("faults", "recoveries", "profiles", "exercised", "reasons"):
         for name, times in green[counts].items():
             assert f"| `{name}` | {times:,} |" in page
+
+
+def test_what_promises_had_nothing_to_look_at_is_named(tmp_path: Path) -> None:
+    seen = {name: 5 for name in SUBJECTS if name != "payouts"}
+    store(reports.report(exercised=seen), tmp_path / "some.json", None)
+    report = proof_report.load(tmp_path / "some.json")
+    assert report is not None
+    assert "**Not exercised**, so nothing is shown of it: payouts (I1b, I2, I9)." in proof_report.page(report)
+    assert "payment.reversed" in proof_report.page(report)
+    older = {name: value for name, value in report.items() if name not in ("exercised", "reasons")}
+    assert "was not counted" in proof_report.page(older)
 
 
 def test_what_is_no_report_is_refused(tmp_path: Path) -> None:

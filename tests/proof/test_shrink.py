@@ -5,7 +5,7 @@ import pytest
 
 from crossdock.kit.manifest import Connector
 from crossdock.proof import house, story
-from crossdock.proof.plan import Scenario, scenario
+from crossdock.proof.plan import ON_REQUEST, PROFILES, Scenario, scenario
 from crossdock.proof.run import Ran, run
 from crossdock.proof.shrink import Shrunk, shrink, size
 
@@ -59,6 +59,13 @@ def test_a_scenario_survives_its_file(shrunk: Shrunk) -> None:
     again = story.decode(story.encode(shrunk.scenario).encode())
     assert again == shrunk.scenario
     assert _hastily(again).digest == shrunk.ran.digest
+
+
+@pytest.mark.parametrize("profile", [*PROFILES, *ON_REQUEST])
+def test_what_any_profile_draws_can_be_run_from_its_file(profile: str) -> None:
+    for seed in range(1, 21):
+        planned = scenario(seed, profile)
+        assert story.decode(story.encode(planned).encode()) == planned
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,10 @@ def _shown(evidence: "Evidence") -> Iterator[tuple[str, Place]]:
 def _booked(evidence: "Evidence") -> Iterator[tuple[str, str, Place]]:
     for document in evidence.vendors.erp.ledger.of("salesOrder"):
         given = document.header.get("shippingAddress") or {}
-        whom = {"whom": given.get("attention") or given.get("addressee"), "where": (given.get("country") or {}).get("id")}
+        whom = {
+            "whom": given.get("attention") or given.get("addressee"),
+            "where": (given.get("country") or {}).get("id"),
+        }
         yield "ERP", str(document.external_id), _place(given | whom, "whom", "addr1", "addr2", "city", "zip", "where")
 
 

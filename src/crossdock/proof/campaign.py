@@ -41,6 +41,13 @@ RECOVERIES = (
     "lower_level_believed",
 )  # fmt: skip
 
+# Why people must have been told something: each is an end that an order may have.
+REASONS = (
+    "order.book.exhausted", "order.book.rejected", "order.cancelled_after_shipment", "order.edited_after_shipment",
+    "order.shipped_after_cancel", "product.no_sku", "release.cancel.rejected", "release.cancelled_there",
+    "shopify.payment_status_unknown",
+)  # fmt: skip
+
 
 class Broken(msgspec.Struct, frozen=True):
     """A seed that broke an invariant."""
@@ -65,6 +72,8 @@ class Report(msgspec.Struct):
     invariants: dict[str, int] = {}  # name -> violations
     faults: dict[str, int] = {}
     recoveries: dict[str, int] = {}
+    exercised: dict[str, int] = {}  # what the promises had to look at (``exercised.SUBJECTS``)
+    reasons: dict[str, int] = {}  # why people were told something
     broken: list[Broken] = []
     digest: str = ""  # over all runs' digests, in order of seeds
     python: str = ""
@@ -83,10 +92,11 @@ class Report(msgspec.Struct):
         return round(self.seeds / self.seconds, 2) if self.seconds else 0.0
 
     def missing(self, profile: str | None) -> list[str]:
-        """Fault kinds and recoveries that never came up: a whole campaign without them is void, not green."""
+        """Fault kinds, recoveries and reasons that never came up: a whole campaign without them is void, not green."""
         if profile is not None:
             return []
-        return [kind for kind in KINDS if kind not in self.faults] + [r for r in RECOVERIES if r not in self.recoveries]
+        wanted = ((KINDS, self.faults), (RECOVERIES, self.recoveries), (REASONS, self.reasons))
+        return [name for names, seen in wanted for name in names if name not in seen]
 
 
 class _Errand(msgspec.Struct):
@@ -97,6 +107,8 @@ class _Errand(msgspec.Struct):
     profiles: Counter[str]
     faults: Counter[str]
     recoveries: Counter[str]
+    exercised: Counter[str]
+    reasons: Counter[str]
     broken: list[Broken]
     digest: str
     process: int
@@ -243,7 +255,10 @@ def _tables(server: str | None) -> Callable[[Clock], Tables]:
 
 
 def _do(first: int, count: int, profile: str | None, server: str | None = None) -> _Errand:
-    errand, digests = _Errand(0, 0.0, Counter(), Counter(), Counter(), [], "", os.getpid(), 0.0), []
+    errand, digests = (
+        _Errand(0, 0.0, Counter(), Counter(), Counter(), Counter(), Counter(), [], "", os.getpid(), 0.0),
+        [],
+    )
     for seed in range(first, first + count):
         errand.seeds += 1
         planned = scenario(seed, profile)
@@ -256,6 +271,8 @@ def _do(first: int, count: int, profile: str | None, server: str | None = None) 
         errand.profiles[ran.profile] += 1
         errand.faults.update(ran.faults)
         errand.recoveries.update(ran.recoveries)
+        errand.exercised.update(ran.exercised)
+        errand.reasons.update(ran.reasons)
         digests.append(ran.digest)
         errand.broken += _broken(ran)
     errand.digest, errand.memory_mb = _digest(digests), _most_mb()
@@ -292,6 +309,8 @@ def _add(report: Report, errand: _Errand) -> None:
     report.profiles = _sum(report.profiles, errand.profiles)
     report.faults = _sum(report.faults, errand.faults)
     report.recoveries = _sum(report.recoveries, errand.recoveries)
+    report.exercised = _sum(report.exercised, errand.exercised)
+    report.reasons = _sum(report.reasons, errand.reasons)
     report.digest = _digest([report.digest, errand.digest])
     for one in errand.broken:
         report.violations += 1

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from crossdock.proof.campaign import RECOVERIES
+from crossdock.proof.campaign import REASONS, RECOVERIES
+from crossdock.proof.exercised import SUBJECTS
 from crossdock.proof.invariants import INVARIANTS, NOT_BUILT
 from crossdock.proof.plan import EVENTS, KINDS, PROFILES, RATES
 from crossdock.proof.run import PATIENCE_S, REPLAY_S
@@ -109,8 +110,8 @@ CHECKED: Mapping[str, str] = {
     "summed against what was sold, given back and received; goods taken back against what the warehouse counted",
     "I1c": "each exception against what was done to its order and what vendors refused",
     "I2": "the ERP's sales orders against the shop's, total and currency; what it billed less what it credited, and "
-    "what it took and gave back where each capture is posted, against what the shop kept; the addresses that the ERP and "
-    "the warehouse have against the shop's",
+    "what it took and gave back where each capture is posted, against what the shop kept; the addresses that the ERP "
+    "and the warehouse have against the shop's",
     "I3": "the journal is folded anew, step by step, and compared with the kept state",
     "I4": "our state, the warehouse's shipments and what the shop told the customer, per line; of goods that came back "
     "the warehouse's count, the ERP's stock and what the shop was told",
@@ -121,11 +122,12 @@ CHECKED: Mapping[str, str] = {
     "I8": "every webhook with the status it was answered with, against the kept messages' bytes and what vendors sent",
     "I9": "the shop's list of orders against our streams, its returns against what the "
     "warehouse expects, its payouts against our settlements",
-    "I10": f"within {PATIENCE_S / 60:g} simulated minutes of quiet, and {REPLAY_S / 60:g} of a replay: agenda, queue and post "
-    "are empty, every order rests; a connection is paused only where what it signs in with was taken from it",
+    "I10": f"within {PATIENCE_S / 60:g} simulated minutes of quiet, and {REPLAY_S / 60:g} of a replay: agenda, queue "
+    "and post are empty, every order rests; a connection is paused only where what it signs in with was taken from it",
     "I11": "our newest view of each order against the shop's",
     "I12": "at the instant a request leaves: the command's lease in the database",
-    "I15": "every request against the time that its vendor had asked for; refusals for good against later attempts",
+    "I15": "the first request of every attempt against the rest that its vendor, whichever, had asked that process "
+    "for; refusals for good against later attempts",
     "I17": "orders cancelled in the shop against our state, the warehouse's shipments and open exceptions; orders "
     "that ended here without their goods against the shop's",
     "I18": "the shop's own count of tracking numbers told to customers",
@@ -206,6 +208,10 @@ def markdown() -> str:
         "## Recoveries",
         "What a campaign of 1,000 seeds or more must have seen at least once, as each fault kind, or it is void: "
         + ", ".join(f"`{name}`" for name in RECOVERIES) + ".",
+        "The same goes for these reasons to tell a person something: "
+        + ", ".join(f"`{name}`" for name in REASONS) + ".",
+        "A report counts what promises had to look at, and names what they had none of: "
+        + "; ".join(f"{name} ({promises.replace(' ', ', ')})" for name, (promises, _) in SUBJECTS.items()) + ".",
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 

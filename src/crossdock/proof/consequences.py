@@ -2,6 +2,7 @@
 nothing left of a cancelled order, nothing taken or asked for twice.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from crossdock import app
 from crossdock.domain.order import Order
 from crossdock.engine.verdict import FROM_OUTSIDE
+from crossdock.kit.http import Response
 from crossdock.kit.manifest import Untranslatable
 from crossdock.proof.exchanges import whole_of
 from crossdock.proof.plan import ERP, EXCHANGES, REFUNDS, SHOP, WAREHOUSE, OrderPlan
@@ -17,7 +19,10 @@ from crossdock.proof.process import RUNNING, Process
 if TYPE_CHECKING:
     from crossdock.proof.evidence import Evidence
 
-REST_S = 0.99  # hardly less than the second that the ERP's connector takes for granted when a 429 tells no time
+# What a connector takes for granted when its vendor asks for rest and tells no time, or next to none.
+UNNAMED_S: Mapping[str, float] = {ERP: 1.0, SHOP: 0.1}
+ALMOST = 0.99  # hardly less counts as enough
+_REMAINING = re.compile(rb'"time_remaining": ?"(\d+) seconds"')
 
 _TO_THE_ERP = ("order.book.", "booking.amend.", "shipment.post.", "invoice.make.", "booking.close.", "refund.credit.")
 _CANCELLED = (
@@ -49,24 +54,34 @@ _CAUSES: Mapping[str, tuple[str, ...]] = {
 
 
 class Pace:
-    """Who was told to let the ERP rest, and what was begun."""
+    """Who was told to let a vendor rest, for how long, and what was begun."""
 
     def __init__(self) -> None:
-        self._asked: dict[tuple[str, Process | None], float] = {}
+        self._asked: dict[tuple[str, Process | None], tuple[float, float]] = {}  # from when, until when
         self._begun: set[tuple[str, int]] = set()
 
-    def refused(self, vendor: str, process: Process, at: float) -> None:
-        """A call of this process came home with a 429."""
-        if vendor == ERP:
-            self._asked[vendor, process] = at
+    def answered(self, vendor: str, process: Process, answer: Response, at: float) -> None:
+        """A command's call of this process came home: by its answer the vendor may ask for rest."""
+        if rest_s := _rest_s(vendor, answer):
+            _, until = self._asked.get((vendor, process), (0.0, 0.0))
+            self._asked[vendor, process] = at, max(until, at + rest_s * ALMOST)
 
     def too_soon(self, vendor: str, attempt: tuple[str, int], now: float) -> bool:
         """Whether this is an attempt's first request, and its process should have let the vendor rest."""
         if attempt in self._begun:
             return False
         self._begun.add(attempt)
-        asked = self._asked.get((vendor, RUNNING.get()))  # a successor of the same name was told nothing
-        return asked is not None and asked < now < asked + REST_S
+        asked, until = self._asked.get((vendor, RUNNING.get()), (0.0, 0.0))  # a successor of its name was told nothing
+        return asked < now < until
+
+
+def _rest_s(vendor: str, answer: Response) -> float:
+    """For how long a vendor asks to be left alone, in its own words; where it names no time, as its connector holds."""
+    if told := _REMAINING.search(answer.body):
+        return float(told[1])
+    if answer.status == 429 or b'"THROTTLED"' in answer.body:
+        return float(answer.headers.get("retry-after", UNNAMED_S.get(vendor, 0.0)))
+    return 0.0
 
 
 def without_cause(evidence: "Evidence") -> list[tuple[str, str]]:
@@ -115,8 +130,8 @@ def _view(order: Order) -> tuple[Any, ...]:
 
 
 def passed_over(evidence: "Evidence") -> list[tuple[str, str]]:
-    """I19: messages that cannot be read, and yet their stream goes on as if they had said nothing. Of those that we made
-    unreadable ourselves the product is not asked whether it can read them."""
+    """I19: messages that cannot be read, and yet their stream goes on as if they had said nothing. Of those that the
+    post made unreadable the product is not asked whether it can read them."""
     books, found = evidence.books, []
     parked = {row.ref for row in books.rows.values() if row.status == "parked"}
     translate = {name: app.connector(row.system).translate for name, row in books.connections.items()}

@@ -77,9 +77,9 @@ class Weather:
         self._witness.fault(kind, vendor, what, order)
         return True
 
-    def refused(self, vendor: str, process: Process) -> None:
-        """A process is told that it asks too much."""
-        self.pace.refused(vendor, process, self._seconds())
+    def answered(self, vendor: str, process: Process, answer: Response) -> None:
+        """A process may be told that it asks too much."""
+        self.pace.answered(vendor, process, answer, self._seconds())
 
     def way_s(self) -> float:
         return round(self._random["way"].expovariate(1 / _WAY_S), 6)  # logarithms differ in their last bit by machine
@@ -127,8 +127,8 @@ class ProcessHttp:
         await self._boundary(f"before {what}")
         order = serving.key.partition("/")[0] if serving else ""
         answer = await self._travel(vendor, asked, what, order, timeout_s)
-        if serving is not None and answer.status == 429:
-            self._weather.refused(vendor, self._process)
+        if serving is not None:
+            self._weather.answered(vendor, self._process, answer)
         return answer
 
     async def _travel(self, vendor: str, asked: Request, what: str, order: str, timeout_s: float) -> Response:

@@ -46,6 +46,7 @@ RATES: Mapping[str, float] = {
 EVENTS = (
     "crash", "sigterm", "pause", "outage", "store_down", "token_revoked", "locked_out", "unsubscribed", "clock_jump",
 )  # fmt: skip
+REQUESTED = ("restored",)  # the same, of profiles that no seed draws by itself
 KINDS = (*RATES, *EVENTS, "clock_skew", "search_lag")
 _LATER = ("row_unreadable",)  # not among what a swarm draws from: a kind more would make every seed another run
 _SWARM_KINDS = tuple(kind for kind in KINDS if kind not in _LATER)

@@ -16,6 +16,7 @@ from crossdock.proof import house, payouts, stock_checks
 from crossdock.proof.clock import Clock, VirtualLoop
 from crossdock.proof.database import ProcessStore, Trouble
 from crossdock.proof.evidence import Evidence, Violation
+from crossdock.proof.exercised import exercised, reasons
 from crossdock.proof.inbox import Inbox
 from crossdock.proof.invariants import violations
 from crossdock.proof.marks import Mark, world
@@ -50,6 +51,8 @@ class Ran(msgspec.Struct):
     notes: list[Note] = []
     steps: list[str] = []  # the last boundaries, of a run that broke something
     journal: dict[str, list[str]] = {}  # order -> its journal in words, of orders that broke something
+    exercised: dict[str, int] = {}  # what the promises had to look at
+    reasons: dict[str, int] = {}  # why people were told something
     outcome: dict[str, str] = {}  # order -> where it ended, in our books and in the vendors'
 
 
@@ -71,6 +74,7 @@ def run(
         try:
             found = loop.run_until_complete(play.whole())
             digest, outcome = play.digest(), play.evidence.outcome()
+            seen, told = exercised(play.evidence), reasons(play.evidence)
             journal = {one.order: play.evidence.journal(one.order) for one in found if one.order}
         finally:
             play.bury()
@@ -79,7 +83,7 @@ def run(
     return Ran(
         scenario.seed, scenario.profile, found, dict(witness.faults), dict(witness.recoveries), digest,
         loop.time(), play.boundaries, witness.notes if keep_notes or found else [],
-        list(witness.steps) if found else [], journal, outcome,
+        list(witness.steps) if found else [], journal, seen, told, outcome,
     )  # fmt: skip
 
 

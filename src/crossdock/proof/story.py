@@ -7,7 +7,7 @@ import msgspec
 
 from crossdock.proof.commit import commit
 from crossdock.proof.evidence import Violation
-from crossdock.proof.plan import EVENTS, RATES, VENDORS, Scenario
+from crossdock.proof.plan import EVENTS, RATES, REQUESTED, VENDORS, Scenario
 from crossdock.proof.run import Ran
 from crossdock.proof.shrink import Shrunk, size
 from crossdock.proof.stock_plan import VERBS
@@ -30,7 +30,8 @@ def decode(text: bytes) -> Scenario:
         raise BadScenario(f"this is not a scenario: {error}") from error
     if scenario.workers < 1:
         raise BadScenario("a scenario needs at least one worker")
-    if unknown := sorted({blow.kind for blow in scenario.blows} - set(EVENTS) | scenario.rates.keys() - RATES.keys()):
+    blows = {blow.kind for blow in scenario.blows} - {*EVENTS, *REQUESTED}
+    if unknown := sorted(blows | scenario.rates.keys() - RATES.keys()):
         raise BadScenario(f"there are no such faults: {', '.join(unknown)}")
     people = {"", *VENDORS, *(f"w{number + 1}" for number in range(scenario.workers))}
     if unknown := sorted({act.verb for act in scenario.stock.acts} - set(VERBS) if scenario.stock is not None else ()):

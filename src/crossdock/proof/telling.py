@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
+from crossdock.domain.problems import CATALOGUE
 from crossdock.proof.campaign import Report
+from crossdock.proof.exercised import never_told, untouched
 from crossdock.proof.invariants import INVARIANTS, NOT_BUILT
 from crossdock.proof.plan import ON_REQUEST, PROFILES
 
@@ -87,6 +89,8 @@ def lines(report: Report, profile: str | None) -> list[str]:
         f"Faults injected   {_counted(report.faults)}",
         f"Recoveries        {_counted(report.recoveries)}",
         f"Profiles          {_counted(report.profiles)}",
+        f"Looked at         {_counted(report.exercised)}",
+        f"People were told  {_counted(report.reasons)}",
         "",
     ]
     for name, (promise, _) in INVARIANTS.items():
@@ -95,6 +99,12 @@ def lines(report: Report, profile: str | None) -> list[str]:
             f"  {'BROKEN' if broken else 'holds ':<7} {name:<4} {promise}" + (f" ({broken} times)" if broken else "")
         )
     told += ["", f"Not checked, because it is not built yet: {', '.join(NOT_BUILT)}"]
+    if nothing := untouched(report.exercised):
+        told.append(f"Not exercised, so nothing is shown of it: {', '.join(nothing)}")
+    if never := never_told(report.reasons):
+        told.append(
+            f"{len(never)} of {len(CATALOGUE)} reasons to tell a person came up in no run: the report names them"
+        )
     for one in report.broken:
         told.append(f"\nseed {one.seed} ({one.profile}) broke {one.invariant}: {one.order}: {one.detail}")
         told.append(f"  again: {again(report, one.seed, profile)}")
@@ -142,6 +152,8 @@ def plain(report: Report, profile: str | None) -> dict[str, Any]:
         **msgspec.to_builtins(report),
         "seeds_per_s": report.seeds_per_s,
         "void": void(report, profile),
+        "not_exercised": untouched(report.exercised),
+        "never_told": never_told(report.reasons),
         "not_built": dict(NOT_BUILT),
         "promises": {name: promise for name, (promise, _) in INVARIANTS.items()},
         "repeat": {str(one.seed): again(report, one.seed, profile) for one in report.broken},

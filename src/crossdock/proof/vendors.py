@@ -52,7 +52,7 @@ class Mail:
         self.sent = 0
         self.acknowledged: list[tuple[int, Deliver]] = []  # (status, what was sent)
         self.genuine: set[bytes] = set()  # bodies that a vendor meant, as it sent them
-        self.drifted: dict[bytes, str] = {}  # bodies that nobody can know what to make of, and of which orders they tell
+        self.drifted: dict[bytes, str] = {}  # bodies of which nobody can know what they say -> their order
 
     @property
     def waiting(self) -> int:

@@ -17,6 +17,7 @@ from crossdock.engine.recording import Recorder
 from crossdock.engine.wakeups import Wake
 from crossdock.kit.manifest import Connector, Repeat
 from crossdock.proof import house
+from crossdock.proof.plan import ERP
 from crossdock.proof.planted import Mutant
 from crossdock.proof.run import PATIENCE_S
 from crossdock.store import memory
@@ -186,6 +187,18 @@ def _rest_ignored() -> Iterator[None]:
 
 
 @contextmanager
+def _rest_of_the_erp_only() -> Iterator[None]:
+    throttle = QuotaHold.throttle
+
+    def partly(self: QuotaHold, seconds: float) -> None:
+        if self._account == ERP:
+            throttle(self, seconds)
+
+    with instead(QuotaHold, throttle=partly):
+        yield
+
+
+@contextmanager
 def _slots_never_free() -> Iterator[None]:
     acquire = MemoryStore.acquire_slots
 
@@ -344,6 +357,14 @@ MUTANTS = (
         name="Retry-After ignored",
         what="A refused call does not let the account rest.",
         plant=_rest_ignored,
+        profile="limits",
+        within=10,
+        caught_by=("I15",),
+    ),
+    Mutant(
+        name="only the ERP may rest",
+        what="A refused call lets the ERP rest, but neither the shop nor the warehouse.",
+        plant=_rest_of_the_erp_only,
         profile="limits",
         within=10,
         caught_by=("I15",),

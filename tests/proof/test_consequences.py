@@ -1,0 +1,33 @@
+"""What the checks make of vendors' answers."""
+
+import pytest
+
+from crossdock.kit.http import Response
+from crossdock.proof.clock import Clock, VirtualLoop
+from crossdock.proof.consequences import Pace
+from crossdock.proof.network import Weather
+from crossdock.proof.plan import VENDORS, scenario
+from crossdock.proof.process import RUNNING, Process
+from crossdock.proof.vendors import Vendors
+from crossdock.proof.witness import Witness
+from crossdock.simulators.base import Request
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_each_vendor_asks_for_rest_in_words_that_are_understood(vendor: str) -> None:
+    loop, planned = VirtualLoop(), scenario(1, "calm")
+    clock = Clock(loop)
+    witness = Witness(clock.seconds)
+    sold = Vendors(planned, clock, Weather(planned, witness, clock.seconds), witness)
+    reply = sold.by_name[vendor].throttled(Request("POST", "/graphql", {}, {}))  # type: ignore[attr-defined]
+    pace, process = Pace(), Process("w1")
+    pace.answered(vendor, process, Response(reply.status, dict(reply.headers), reply.body), at=10.0)
+    token = RUNNING.set(process)
+    try:
+        assert pace.too_soon(vendor, ("another", 1), 10.09)
+        assert not pace.too_soon(vendor, ("another", 1), 10.09)  # its second request: it had begun
+        assert not pace.too_soon(vendor, ("a later", 1), 12.1)
+        assert not pace.too_soon("others", ("another", 2), 10.09)
+    finally:
+        RUNNING.reset(token)
+        loop.close()
