@@ -3,8 +3,8 @@
 from tests.domain.factories import context
 
 from crossdock.domain.commands import Command, ReadBack
-from crossdock.domain.decision import Decision
-from crossdock.domain.events import CommandSettled, Event, OperatorActed, SignalSeen, TimerFired
+from crossdock.domain.decision import Decision, StreamRef, Tell
+from crossdock.domain.events import CommandSettled, Event, LaterSeen, OperatorActed, SignalSeen, TimerFired
 from crossdock.domain.outcome import Done, Rejected
 from crossdock.domain.signal_decider import REMEMBERED, SIGNAL, SignalState, decode_signal_entries
 
@@ -47,6 +47,13 @@ def test_the_same_message_is_read_once_and_a_later_one_again() -> None:
     signals.settle()
     assert signals.tell(seen("a")).commands == []
     assert len(signals.tell(seen("b")).commands) == 1
+
+
+def test_what_only_an_order_that_is_here_takes_is_handed_on_and_no_order_made_for_it() -> None:
+    later = LaterSeen("shop1", "1001")
+    decision = Signals().tell(later)
+    assert decision.tells == [Tell(StreamRef("order", "shop1-1001"), later, existing=True)]
+    assert (decision.entries, decision.commands) == ([], [])
 
 
 def test_messages_without_content_are_each_read() -> None:

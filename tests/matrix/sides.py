@@ -76,6 +76,20 @@ class Channel:
             line = self.line(order_id)
             self.refund(order_id, lines=[{"id": line["id"], "quantity": line["quantity"], "restock": "cancel"}])
 
+    @property
+    def goods_only(self) -> dict[str, Any]:
+        """A wish for an order of goods alone, which ERPs bill as they leave."""
+        fits = {"shipping": False, "discount": False}
+        return fits if self.system == "shopify" else {**fits, "tax": "withheld", "gift_wrap": False}
+
+    def take_line_off(self, order_id: str, line_id: str) -> None:
+        """What has not left of a line."""
+        if self.system == "amazon":
+            self.house.shop.act("cancel_item", {"id": order_id, "item": line_id})
+        else:
+            line = next(one for one in self.entry(order_id)["lines"] if one["id"] == line_id)
+            self.refund(order_id, lines=[{"id": line_id, "quantity": line["quantity"], "restock": "cancel"}])
+
     def refund(self, order_id: str, **asked: Any) -> None:
         self.house.shop.act("refund", {"id": order_id, **asked})
 

@@ -61,7 +61,9 @@ class Scene:
 
     async def released(self) -> None:
         self.place()
+        await self.at_the_warehouse()
 
+    async def at_the_warehouse(self) -> None:
         async def there() -> bool:
             return bool(released(self.house, self.order_id)) and await self.finished("order.release")
 
@@ -159,6 +161,22 @@ async def edit_after_release(s: Scene) -> None:
     s.house.warehouse.act("ship_now", {"order": f"shop-{s.order_id}"})
     await s.house.act(s.order_id, "resolve", problem="order.edited")
     await s.at("done")
+
+
+async def line_off_after_a_part(s: Scene) -> None:
+    s.place(**s.channel.goods_only)
+    await s.at_the_warehouse()
+    kept, gone = (line["id"] for line in s.channel.entry(s.order_id)["lines"])
+    s.house.warehouse.act("ship_line", {"order": f"shop-{s.order_id}", "line": kept})
+    await s.house.until(lambda: s.channel.units(s.order_id), "the channel to be told of the first line")
+    await s.house.next_second()
+    s.channel.take_line_off(s.order_id, gone)
+    await s.told("order.edited_after_booking")
+    s.house.warehouse.act("take_off", {"order": f"shop-{s.order_id}", "line": gone})
+    await s.house.act(s.order_id, "resolve", problem="order.edited")
+    await s.at("done")
+    (release,) = released(s.house, s.order_id)
+    assert [line["line_id"] for one in release["shipments"] for line in one["lines"]] == [kept]
 
 
 async def cancel_before_booking(s: Scene) -> None:
@@ -488,7 +506,8 @@ STORIES: Mapping[str, Callable[[Scene], Awaitable[None]]] = {
     story.__name__: story
     for story in (
         order, partial_shipments, billed_by_erp, edit_before_booking, edit_after_booking, units_off, edit_after_billing,
-        edit_after_release, cancel_before_booking, cancel_after_booking, cancel_after_release, cancel_after_shipment,
+        edit_after_release, line_off_after_a_part, cancel_before_booking, cancel_after_booking, cancel_after_release,
+        cancel_after_shipment,
         cancel_after_shipment_refused, partial_refund, returned, returned_onward, returned_onward_by_hand,
         exchange, exchange_cheaper, exchange_dearer,
         exchange_paid, exchange_taken_back, exchange_by_hand, replacement, full_refund,

@@ -130,6 +130,13 @@ ROWS: tuple[Row, ...] = (
         warehouse=NOT_PICKED,
     ),
     Row(
+        "line_off_after_a_part",
+        "A line cancelled after a part has left",
+        Cell("an exception: a person stops the warehouse; resolved, what left is billed", "line_off_after_a_part"),
+        FORWARD,
+        warehouse=NOT_PICKED,
+    ),
+    Row(
         "cancel_before_booking",
         "Cancelled before booking",
         Cell("dropped; nothing is anywhere", "cancel_before_booking", "cancelled"),

@@ -39,6 +39,8 @@ FORWARD = {
     "invoice.make": 2,
 }
 SLOW_FLOOR = {"allocate_s": 0.0, "pick_s": 3600.0}
+# The ERP bills as goods leave: nothing else, so that the people there have nothing to correct.
+GOODS_ONLY: Mapping[str, Any] = {"tax": "withheld", "shipping": False, "gift_wrap": False, "discount": False}
 
 
 @pytest.fixture
@@ -320,4 +322,54 @@ async def test_an_order_that_was_shipped_elsewhere_is_booked_when_it_is_named(li
     assert len(booked(house, order_id)) == len(posted(house, order_id)) == len(invoiced(house, order_id)) == 1
     assert not released(house, order_id)
     assert len(sold(house, order_id)["fulfillments"]) == 1, "the one that was told by hand"
+    assert await house.problems() == []
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["told", "searched"])
+async def test_what_is_cancelled_after_a_part_has_left_is_not_shipped(living: Living, heard: bool) -> None:
+    """The first line left, the second is cancelled at Amazon: a person stops the warehouse, and the order is done."""
+    house = await living(warehouse=SLOW_FLOOR)
+    (order_id,) = place(house, quantity=2, **GOODS_ONLY)
+    await house.hear()
+    await house.until(lambda: released(house, order_id), "the warehouse to have the order")
+    kept, gone = sold(house, order_id)["lines"]
+    house.warehouse.act("ship_line", {"order": f"{SHOP}-{order_id}", "line": kept["id"]})
+    await house.until(lambda: sold(house, order_id)["fulfillments"], "Amazon to be told")
+    assert sold(house, order_id)["status"] == "PARTIALLY_SHIPPED"
+    await house.next_second()
+    house.shop.act("cancel_item", {"id": order_id, "item": gone["id"]})
+    assert sold(house, order_id)["status"] == "SHIPPED", "all that is left of it has left"
+    await (house.hear() if heard else house.poll(SHOP, "orders"))
+    await house.until(lambda: all_are(house, [order_id], "exception"), "a person to be told")
+    [(_, code, title)] = await house.problems()
+    assert (code, "lines" in title) == ("order.edited_after_booking", True)
+    house.warehouse.act("take_off", {"order": f"{SHOP}-{order_id}", "line": gone["id"]})
+    await house.act(order_id, "resolve", problem="order.edited")
+    await house.until(lambda: all_are(house, [order_id], "done"), "the order to be done")
+    await house.quiet()
+    with pytest.raises(ValueError, match="fulfilled"):
+        house.warehouse.act("ship_now", {"order": f"{SHOP}-{order_id}"})
+    (release,) = released(house, order_id)
+    assert [line["line_id"] for one in release["shipments"] for line in one["lines"]] == [kept["id"]]
+    (told,) = sold(house, order_id)["fulfillments"]
+    assert told["lines"] == [{"id": kept["id"], "quantity": 2}]
+    assert [one["total"] for one in invoiced(house, order_id)] == [sold(house, order_id)["total"]]
+    assert_nothing_twice(house)
+    assert await house.problems() == []
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["never seen", "told before it left"])
+async def test_an_order_that_is_not_here_stays_away_however_far_it_is_elsewhere(living: Living, early: bool) -> None:
+    house = await living()
+    (order_id,) = place(house, quantity=2)
+    if not early:
+        house.shop.queue.held.clear()
+    house.shop.act("ship_by_hand", {"id": order_id, "quantity": 1})
+    house.shop.act("cancel_item", {"id": order_id})
+    await house.hear()
+    await house.poll(SHOP, "orders")
+    await house.quiet()
+    assert await house.status(order_id) is None
+    assert not booked(house, order_id)
+    assert ("read_back" in requests_of(house)) is early, "of what was never to be done nothing is asked"
     assert await house.problems() == []

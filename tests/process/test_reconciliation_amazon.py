@@ -167,6 +167,31 @@ async def test_a_cancellation_that_nobody_heard_of_is_read_back(running: Running
     assert (await kinds(house), await kinds(house, "settled")) == ([], [(key(order_id), "cancelled_in_channel")])
 
 
+async def test_units_that_were_cancelled_after_a_part_had_left_are_read_back(running: Running) -> None:
+    house = await amazon(running, warehouse=SLOW)
+    (order_id,) = place(house, lines=2, quantity=2)
+    await house.hear()
+    await house.until(lambda: rests(house, order_id), "the order to wait for its shipment")
+    kept, gone = next(one for one in house.shop.books()["orders"] if one["id"] == order_id)["lines"]
+    house.warehouse.act("ship_line", {"order": key(order_id), "line": kept["id"]})
+
+    async def told_amazon() -> bool:
+        return "fulfilment.push" in {
+            one.step for one in (await house.state(order_id)).commands.values()
+        } and await rests(house, order_id)
+
+    await house.until(told_amazon, "Amazon to be told of the first line")
+    await house.next_second()
+    house.shop.faults.dropped_webhooks = 1.0
+    house.shop.act("cancel_item", {"id": order_id, "item": gone["id"]})
+    await house.next_second()
+    await rounds(house, 2)
+    await house.until(lambda: told(house, [(key(order_id), "order.edited_after_booking")]), "a person to be told")
+    await rounds(house, 1)
+    assert (key(order_id), "channel_quantity_differs") in await kinds(house, "settled")
+    assert "channel_quantity_differs" not in {kind for _, kind in await kinds(house)}
+
+
 async def test_a_start_takes_over_no_order_and_searches_are_rare(running: Running) -> None:
     house = await amazon(running)
     house.shop.faults.dropped_webhooks = 1.0

@@ -134,6 +134,14 @@ async def test_telling_a_stream_that_does_not_exist_makes_it(any_store: Store) -
     assert found == {"a": [b"a"], "z": [b"z", b"z"]}
 
 
+async def test_what_is_for_an_existing_stream_makes_none(any_store: Store) -> None:
+    await any_store.accept([arrival("d1")])
+    told = [NewMessage(StreamRef("order", key), "later_seen", key.encode(), existing=True) for key in ("o1", "o9")]
+    await decide(any_store, tells=told)
+    async with any_store.claim_streams(0, 10, 10) as batch:
+        assert [(s.ref.key, [message.body for message in s.messages]) for s in batch.streams] == [("o1", [b"o1"])]
+
+
 async def test_problems_are_counted_up_and_settled(any_store: Store, probe: Probe) -> None:
     for delivery in ("d1", "d2"):
         await any_store.accept([arrival(delivery)])

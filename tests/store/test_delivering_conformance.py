@@ -39,6 +39,13 @@ async def test_an_outcome_returns_to_the_stream(any_store: Store, probe: Probe) 
     assert await any_store.claim_commands("erp", 10, 30) == []
 
 
+async def test_what_an_outcome_tells_an_existing_stream_makes_none(any_store: Store) -> None:
+    command = await one_command(any_store)
+    told = NewMessage(StreamRef("order", "other"), "order_seen", b"told", existing=True)
+    assert await any_store.record([sent(command, tells=(told,))]) == [True]
+    assert await bodies(any_store) == {"o1": [b"outcome"]}
+
+
 async def test_who_reports_twice_or_late_is_fenced_out(any_store: Store, probe: Probe) -> None:
     late = await one_command(any_store, lease_s=0.0)
     (taken,) = await any_store.claim_commands("erp", 10, 30, expired=True)

@@ -60,6 +60,7 @@ class Tell(msgspec.Struct, frozen=True):
 
     to: StreamRef
     event: Event
+    existing: bool = False  # only where that stream is there: none is made for it
 
 
 class Summary(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -21,6 +21,15 @@ class OrderSeen(msgspec.Struct, frozen=True, gc=False, tag="order_seen", omit_de
 
     order: Order
     authoritative: bool = False  # read back just now: counts more than another view of the same ``updated_at``
+    later: bool = False  # goods of it had left already: a view for an order that is here, and for nobody else
+
+
+class LaterSeen(msgspec.Struct, frozen=True, gc=False, tag="later_seen"):
+    """The channel changed an order of which goods had left already. Of an order that is here, and of which something
+    may still leave, that is to be read back; any other was never ours, or is out of everybody's hands."""
+
+    channel: str
+    external_id: str
 
 
 class AllocationsSeen(msgspec.Struct, frozen=True, gc=False, tag="allocations_seen"):
@@ -205,6 +214,7 @@ class Reconciled(msgspec.Struct, frozen=True, gc=False, tag="reconciled", omit_d
 
 Event = (
     OrderSeen
+    | LaterSeen
     | AllocationsSeen
     | ShipmentSeen
     | ParcelSeen

@@ -6,6 +6,7 @@ from crossdock.domain.advance import advance
 from crossdock.domain.captures import payments_seen
 from crossdock.domain.cases.command_settled import command_settled
 from crossdock.domain.cases.early import apply_one, keep
+from crossdock.domain.cases.later_seen import later_seen
 from crossdock.domain.cases.masters_came import masters_came
 from crossdock.domain.cases.operator_acted import operator_acted
 from crossdock.domain.cases.order_seen import order_seen
@@ -21,6 +22,7 @@ from crossdock.domain.entries import Early, Entry, encode_entries
 from crossdock.domain.events import (
     CommandSettled,
     Event,
+    LaterSeen,
     MastersCame,
     OperatorActed,
     OrderSeen,
@@ -61,7 +63,9 @@ class OrderDecider:
         """What follows from the event. Pure: same arguments, same answer."""
         d = Draft(state, context)
         if isinstance(event, OrderSeen):
-            order_seen(d, event.order, event.authoritative)
+            order_seen(d, event.order, event.authoritative, event.later)
+        elif isinstance(event, LaterSeen):
+            later_seen(d, event)
         elif isinstance(event, CommandSettled):
             command_settled(d, event)
         elif isinstance(event, Early):

@@ -7,8 +7,9 @@ from datetime import datetime
 import msgspec
 
 from crossdock.domain.commands import Command, ReadBack
-from crossdock.domain.decision import Context, Decider, Decision, Summary
-from crossdock.domain.events import CommandSettled, Event, OperatorActed, SignalSeen
+from crossdock.domain.decision import Context, Decider, Decision, StreamRef, Summary, Tell
+from crossdock.domain.events import CommandSettled, Event, LaterSeen, OperatorActed, SignalSeen
+from crossdock.domain.order import order_key
 from crossdock.domain.outcome import Done
 from crossdock.domain.problems import failed
 from crossdock.domain.schema import upcast
@@ -92,9 +93,12 @@ class SignalDecider:
         return _encoder.encode(_StoredEntries(VERSION, entries))
 
     def decide(self, state: SignalState, event: Event, context: Context) -> Decision:
-        """Open a read, note its end, or send it again. Pure."""
+        """Open a read, note its end, or send it again; hand on what only an order that is here takes. Pure."""
         if isinstance(event, SignalSeen):
             return _seen(state, event, context.now)
+        if isinstance(event, LaterSeen):
+            to = StreamRef("order", order_key(event.channel, event.external_id))
+            return Decision(tells=[Tell(to, event, existing=True)])
         if isinstance(event, CommandSettled):
             return _settled(state, event, context.now)
         if isinstance(event, OperatorActed):

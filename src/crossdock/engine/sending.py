@@ -166,7 +166,13 @@ def sent_of(
         counts=again.counts,
         check_first=again.check_first,
         tells=tuple(
-            NewMessage(StreamRef(f.stream_kind, f.stream_key), "tell", encode_event(f.event), attempt.trace)
+            NewMessage(
+                StreamRef(f.stream_kind, f.stream_key),
+                "tell",
+                encode_event(f.event),
+                attempt.trace,
+                existing=f.existing,
+            )
             for f in result.follows
         ),
         trace=attempt.trace,

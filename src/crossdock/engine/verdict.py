@@ -187,7 +187,7 @@ class _Ledger:
             self._timers[timer.name] = NewTimer(timer.name, timer.due_at)
         for tell in decision.tells:
             lane = LANES.get(tell.to.kind, LIVE)
-            write.tells.append(NewMessage(tell.to, "tell", encode_event(tell.event), trace, lane))
+            write.tells.append(NewMessage(tell.to, "tell", encode_event(tell.event), trace, lane, tell.existing))
         for key in decision.settled:
             self._opened.pop(key, None)
             self._settled.add(key)

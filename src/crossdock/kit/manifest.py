@@ -151,6 +151,7 @@ class Follow(msgspec.Struct, frozen=True, omit_defaults=True):
     stream_kind: str
     stream_key: str
     event: Event
+    existing: bool = False  # only where that stream is there
 
 
 class Result(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -46,8 +46,11 @@ class Core:
             self._names[row["id"]] = row["name"]
 
     async def tell(self, connection: Connection, told: Sequence[tuple[int, NewMessage]]) -> None:
-        """Write messages to other streams, creating those that do not exist: the last write before a commit."""
-        refs = sorted({(message.to.kind, message.to.key) for _, message in told})
+        """Write messages to other streams, creating those that do not exist: the last write before a commit.
+
+        Those that are for an ``existing`` stream only are dropped where there is none.
+        """
+        refs = sorted({(message.to.kind, message.to.key) for _, message in told if not message.existing})
         await connection.execute(_SQL.create_streams, [kind for kind, _ in refs], [key for _, key in refs])
         await connection.execute(
             _SQL.tell,

@@ -133,6 +133,8 @@ class MemoryStore(MemoryMasters):
         return StoredMessage(self.books.number("messages"), connection, source, topic, self._now(), body, trace)
 
     def _tell(self, sender: str, message: NewMessage) -> None:
+        if message.existing and not self.books.has(message.to):
+            return
         made = self._made("tell", message.topic, message.body, sender, message.trace)
         self._queue(message.to, made, message.priority)
 

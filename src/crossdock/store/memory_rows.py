@@ -129,6 +129,9 @@ class Books:
         """Never give the next so many."""
         self._numbers[sequence] += numbers
 
+    def has(self, ref: StreamRef) -> bool:
+        return ref in self._by_ref
+
     def stream(self, ref: StreamRef) -> Row:
         """The stream of that name, made if there is none."""
         if ref not in self._by_ref:

@@ -125,6 +125,7 @@ class NewMessage(msgspec.Struct, frozen=True, gc=False):
     body: bytes  # an encoded event
     trace: str = ""
     priority: int = LIVE
+    existing: bool = False  # dropped where that stream does not exist
 
 
 class StreamWrite(msgspec.Struct):

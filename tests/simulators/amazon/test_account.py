@@ -113,6 +113,25 @@ async def test_no_more_is_shipped_than_was_ordered(seller: Any) -> None:
     assert seller.entry(order_id)["status"] == "SHIPPED"
 
 
+async def test_units_that_have_not_left_can_be_cancelled(seller: Any) -> None:
+    order_id = seller.place(lines=2, quantity=2)
+    first, last = seller.sim.books_.orders[order_id].items
+    seller.sim.act("ship_by_hand", {"id": order_id, "quantity": 2})
+    with pytest.raises(ValueError, match="0 are left"):
+        seller.sim.act("cancel_item", {"id": order_id, "item": first.id, "quantity": 1})
+    before = Decimal(seller.entry(order_id)["total"])
+    seller.sim.act("cancel_item", {"id": order_id, "quantity": 1})
+    assert (seller.entry(order_id)["status"], last.wanted) == ("PARTIALLY_SHIPPED", 1)
+    assert Decimal(seller.entry(order_id)["total"]) < before
+    seller.sim.act("cancel_item", {"id": order_id})
+    assert (seller.entry(order_id)["status"], last.wanted) == ("SHIPPED", 0)
+    with pytest.raises(ValueError, match="which is SHIPPED"):
+        seller.sim.act("cancel_item", {"id": order_id})
+    whole = seller.place(lines=1)
+    seller.sim.act("cancel_item", {"id": whole, "by": "AMAZON"})
+    assert seller.entry(whole)["status"] == "CANCELLED", "nothing of it is wanted, and nothing has left"
+
+
 async def test_another_number_for_the_same_parcel_is_taken_twice(seller: Any) -> None:
     """Amazon knows a package by its number alone: this is what a careless connector would do."""
     order_id = seller.place(lines=1, quantity=2)

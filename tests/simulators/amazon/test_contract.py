@@ -76,6 +76,7 @@ async def exercised(seller: Any) -> None:
     cancelled = seller.place(quantity=2)
     seller.sim.act("request_cancel", {"id": cancelled})
     seller.sim.act("cancel_order", {"id": cancelled})
+    seller.sim.act("cancel_item", {"id": seller.place(lines=2, quantity=2), "quantity": 1})
     seller.later(1)
     for order_id in list(seller.sim.books_.orders):
         await seller.do(ReadBack("order", order_id))

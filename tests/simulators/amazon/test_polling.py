@@ -10,9 +10,12 @@ import pytest
 from crossdock.connectors.amazon import CONNECTOR
 from crossdock.connectors.amazon.answers import Failed
 from crossdock.connectors.amazon.polls import Cursor
+from crossdock.connectors.amazon.topics import CHANGE_LATER
 from crossdock.domain.commands import ReadBack
-from crossdock.domain.events import OrderSeen, ShipmentSeen, SignalSeen
+from crossdock.domain.events import LaterSeen, OrderSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.outcome import Done, Misconfigured, RateLimited, Rejected
+from crossdock.domain.state import ordered
+from crossdock.domain.totals import prove
 from crossdock.kit.manifest import Found, Unreachable, Untranslatable
 
 SEARCH, QUEUE = CONNECTOR.polls["orders"], CONNECTOR.polls["notifications"]
@@ -109,13 +112,42 @@ async def test_only_orders_that_are_to_be_done_are_taken(seller: Any) -> None:
     assert {one.stream_key for one in left} == {f"amazon:ignored:{each}" for each in (pending, shipped, partly)}
     named, _ = await seller.poll("orders", ids=[afn, pending])
     assert {one.stream_key for one in named} == {f"amazon:ignored:{each}" for each in (afn, pending)}
-    assert all(CONNECTOR.translate("amazon", one.topic, one.body) == [] for one in left)
+    events = [CONNECTOR.translate("amazon", one.topic, one.body) for one in left]
+    assert sorted(filter(None, events), key=str) == sorted(
+        ([LaterSeen("amazon", each)] for each in (shipped, partly)), key=str
+    )
     kept = {name for one in left for name in msgspec.json.decode(one.body)}
     assert kept == {"orderId", "createdTime", "lastUpdatedTime", "fulfillment"}, "nothing of the buyer is kept"
     seller.later(5)
     seller.sim.act("authorize", {"id": pending})
     found, _ = await seller.poll("orders", cursor)
     assert pending in ids(found), "a pending order is taken once it is paid"
+
+
+@pytest.mark.parametrize("quantity", [1, 3])
+async def test_what_is_cancelled_after_a_part_has_left_is_told_to_the_order_that_is_here(
+    seller: Any, quantity: int
+) -> None:
+    cursor = await started(seller)
+    order_id = seller.place(lines=2, quantity=quantity)
+    (before,) = (await seller.do(ReadBack("order", order_id))).follows
+    kept, gone = before.event.order.lines
+    seller.sim.act("ship_by_hand", {"id": order_id, "quantity": quantity})
+    seller.later(5)
+    seller.sim.act("cancel_item", {"id": order_id, "quantity": 1})
+    (found,), _ = await seller.poll("orders", cursor)
+    assert CONNECTOR.translate("amazon", found.topic, found.body) == [LaterSeen("amazon", order_id)]
+    told = [one for one in (await seller.poll("notifications"))[0] if one.topic == CHANGE_LATER]
+    assert [CONNECTOR.translate("amazon", one.topic, one.body) for one in told] == [[LaterSeen("amazon", order_id)]] * 2
+    (follow,) = (await seller.do(ReadBack("order", order_id))).follows
+    assert (follow.event.later, follow.event.authoritative, follow.existing) == (True, True, True)
+    seen = follow.event.order
+    assert [(one.id, ordered(one), one.requires_shipping) for one in seen.lines] == [
+        (kept.id, quantity, True),
+        (gone.id, quantity - 1, True),
+    ]
+    assert str(seen.totals.total.shop) == seller.entry(order_id)["total"]
+    assert prove(seen).balanced
 
 
 async def test_orders_of_amazons_own_stock_are_booked_on_demand_once_shipped(make_seller: Any) -> None:
@@ -390,7 +422,8 @@ async def test_what_would_not_be_taken_is_not_read(seller: Any) -> None:
     gone = seller.place()
     seller.sim.act("cancel_order", {"id": gone})
     found, _ = await seller.poll("notifications")
-    signals = [one.stream_key for one in found if CONNECTOR.translate("amazon", one.topic, one.body)]
+    events = [(one.stream_key, event) for one in found for event in CONNECTOR.translate("amazon", one.topic, one.body)]
+    signals = [stream_key for stream_key, event in events if isinstance(event, SignalSeen)]
     assert sorted(signals) == sorted([f"amazon:order:{order_id}", f"amazon:order:{gone}", f"amazon:order:{gone}"])
     assert len(found) == 6
 

@@ -25,7 +25,6 @@ PAGE = 100
 _BY = {"changed": "lastUpdated", "placed": "created"}
 _ORDER_ID = re.compile(r"\d{3}-\d{7}-\d{7}")
 _FULFILMENT = {"SHIPPED": WHOLE, "PARTIALLY_SHIPPED": PART}
-_READ_AS = "UNSHIPPED"  # the money of an order is the same, however far it is
 _head = msgspec.json.Decoder(Head).decode
 
 
@@ -78,11 +77,7 @@ def _headed(raw: msgspec.Raw) -> Head:
 def _order(connection: str, raw: msgspec.Raw) -> Order | None:
     """The order as the mapping reads it, whatever its status; None while Amazon shows no money (pending)."""
     try:
-        source = mapping.parse_order(raw)
-        state = source.fulfillment
-        if state is not None and state.fulfillment_status != "CANCELLED":
-            state = msgspec.structs.replace(state, fulfillment_status=_READ_AS)
-        return mapping.to_order(connection, msgspec.structs.replace(source, fulfillment=state))
+        return mapping.to_order(connection, mapping.unshipped(mapping.parse_order(raw)))
     except Untranslatable:
         return None
 

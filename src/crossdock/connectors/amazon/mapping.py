@@ -91,6 +91,19 @@ def events_of(connection: str, source: wire.Order, authoritative: bool = False) 
     return [seen, ShipmentSeen(shipment, connection)] if lines else [seen]
 
 
+def later_view(connection: str, source: wire.Order) -> list[Event]:
+    """An order of which goods have left, for the one that is here: told as before, with what is still wanted of it."""
+    return [OrderSeen(to_order(connection, unshipped(source)), authoritative=True, later=True)]
+
+
+def unshipped(source: wire.Order) -> wire.Order:
+    """The order as if nothing of it had left: its items and their money are told alike, however far it is."""
+    state = source.fulfillment
+    if state is None or state.fulfillment_status == "CANCELLED":
+        return source
+    return msgspec.structs.replace(source, fulfillment=msgspec.structs.replace(state, fulfillment_status="UNSHIPPED"))
+
+
 class _Reading:
     """One order being read: its money by item, and how its tax stands to its total."""
 

@@ -123,15 +123,17 @@ async def read_back(client: Client, payload: Payload, call: Call) -> Result:
             return Result(Rejected("amazon.order_not_found", f"Amazon does not show order {payload.external_id}."))
         source = mapping.parse_order(found)
         reason = standing.ignored(source.fulfillment, book_amazons=standing.books_amazons(client.line.settings))
-        if reason is not None:
+        later = standing.later(source.fulfillment)
+        if reason is not None and not later:
             return Result(Done({"order": source.order_id}, {"ignored": reason}))
-        events = mapping.events_of(client.line.connection, source, authoritative=True)
+        connection = client.line.connection
+        events = mapping.later_view(connection, source) if later else mapping.events_of(connection, source, True)
     except Failed as failed:
         return Result(failed.outcome)
     except Untranslatable as error:
         return Result(Rejected(error.code, error.detail, error.field, error.hint))
-    key = order_key(client.line.connection, source.order_id)
-    return Result(Done({"order": source.order_id}), tuple(Follow("order", key, event) for event in events))
+    key = order_key(connection, source.order_id)
+    return Result(Done({"order": source.order_id}), tuple(Follow("order", key, event, later) for event in events))
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -179,7 +179,8 @@ def _found(client: Client, head: Head, body: bytes, *, asked: bool = False) -> F
     name = f"{content_id(head)}/{_print(body)}"
     if reason is not None:
         key = f"{connection}:ignored:{head.order_id}"  # no more is kept of it than which order is how far
-        return Found(f"ignored/{name}", topics.ORDER_IGNORED, "signal", key, _encode(head))
+        topic = topics.ORDER_LATER if standing.later(head.fulfillment) else topics.ORDER_IGNORED
+        return Found(f"ignored/{name}", topic, "signal", key, _encode(head))
     return Found(name, topics.ORDER, "order", order_key(connection, head.order_id), body)
 
 
@@ -242,7 +243,8 @@ def _notified(connection: str, message: Message, book_amazons: bool) -> Found:
     change = whole.payload.order_change_notification
     if standing.ignored_change(change.summary, book_amazons=book_amazons) is not None:
         key = f"{connection}:ignored:{change.amazon_order_id}"
-        return Found(name, topics.CHANGE_IGNORED, "signal", key, _encode(whole))
+        later = standing.later(standing.of_change(change.summary))
+        return Found(name, topics.CHANGE_LATER if later else topics.CHANGE_IGNORED, "signal", key, _encode(whole))
     return Found(name, topics.CHANGE, "signal", f"{connection}:order:{change.amazon_order_id}", body)
 
 

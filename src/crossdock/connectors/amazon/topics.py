@@ -4,7 +4,9 @@ from typing import Final
 
 ORDER: Final = "order"  # listed by a search, or read one by one for a backfill
 ORDER_IGNORED: Final = "order/ignored"
+ORDER_LATER: Final = "order/later"
 CHANGE: Final = "ORDER_CHANGE"
+CHANGE_LATER: Final = "ORDER_CHANGE/later"
 CHANGE_IGNORED: Final = "ORDER_CHANGE/ignored"
 OTHER: Final = "other"
 LEVEL: Final = "level"
@@ -13,9 +15,11 @@ SETTLEMENT_OF_OURS: Final = "settlement/merchant"  # orders that Amazon fulfils 
 
 TOPICS: Final[dict[str, str]] = {
     ORDER: "order_seen",
-    ORDER_IGNORED: "ignored: pending, on its way, shipped, or fulfilled by Amazon; a change of it comes again",
+    ORDER_IGNORED: "ignored: pending, or fulfilled by Amazon; a change of it comes again",
+    ORDER_LATER: "later_seen",
     CHANGE: "signal",
-    CHANGE_IGNORED: "ignored: the order is pending, on its way, shipped, or fulfilled by Amazon",
+    CHANGE_LATER: "later_seen",
+    CHANGE_IGNORED: "ignored: the order is pending, or fulfilled by Amazon",
     SETTLEMENT: "settlement_seen",
     SETTLEMENT_OF_OURS: "settlement_seen",
     LEVEL: "level_seen",

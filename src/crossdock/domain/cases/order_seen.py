@@ -7,6 +7,7 @@ from crossdock.domain.advance import EDITED, advance
 from crossdock.domain.cases.balance import balance
 from crossdock.domain.cases.cancel import cancel
 from crossdock.domain.cases.early import apply_early
+from crossdock.domain.cases.later_seen import as_known
 from crossdock.domain.cases.parting import set_apart, tell_parts
 from crossdock.domain.cases.refund_seen import fit_again
 from crossdock.domain.checks import MASTERS_STEPS, run_checks
@@ -25,12 +26,17 @@ from crossdock.domain.state import ordered
 from crossdock.domain.summary import MISSING
 
 
-def order_seen(d: Draft, order: Order, authoritative: bool = False) -> None:
+def order_seen(d: Draft, order: Order, authoritative: bool = False, later: bool = False) -> None:
     """Take a view of the order. The newest view counts, whatever order views arrive in.
 
-    What of it are orders of their own is told to them; all else here is about what is left of the view.
+    What of it are orders of their own is told to them; all else here is about what is left of the view. A ``later``
+    one is taken of an order that is here only.
     """
     known = d.state.newest
+    if later:
+        if known is None:
+            return
+        order = as_known(order, known)
     order = remembered(order, (d.state.order, d.state.latest))
     _judge(d, order, split(order, d.state.parts)[0], authoritative)
     tell_parts(d, order, known)

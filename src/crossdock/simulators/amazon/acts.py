@@ -77,6 +77,18 @@ def _reduce(seller: "AmazonSimulator", args: Args) -> dict[str, Any]:
     return {"id": order_id, "item": item_id}
 
 
+def _cancel_item(seller: "AmazonSimulator", args: Args) -> dict[str, Any]:
+    """Cancel what has not left of an item, or ``quantity`` of it: ``item`` (default: the last), ``by``."""
+    order_id = _order_id(seller, args)
+    order = seller.books_.orders[order_id]
+    item = order.item(str(args["item"])) if "item" in args else order.items[-1]
+    if item is None:
+        raise LookupError(f"no item {args['item']}")
+    quantity = int(args.get("quantity", item.wanted - item.shipped))
+    seller.books_.cancel_units(order_id, item.id, quantity, str(args.get("by", "MERCHANT")))
+    return {"id": order_id, "item": item.id}
+
+
 def _edit_address(seller: "AmazonSimulator", args: Args) -> dict[str, Any]:
     order_id = _order_id(seller, args)
     changes = {name: str(value) for name, value in args.items() if name != "id"}
@@ -88,7 +100,7 @@ def _ship_by_hand(seller: "AmazonSimulator", args: Args) -> dict[str, Any]:
     """Somebody confirms all that is left in Seller Central, or ``quantity`` pieces of the first item."""
     order_id = _order_id(seller, args)
     order = seller.books_.orders[order_id]
-    left = [{"orderItemId": i.id, "quantity": i.quantity - i.shipped} for i in order.items if i.quantity > i.shipped]
+    left = [{"orderItemId": i.id, "quantity": i.wanted - i.shipped} for i in order.items if i.wanted > i.shipped]
     if "quantity" in args:
         left = [{**left[0], "quantity": int(args["quantity"])}]
     detail = {
@@ -148,6 +160,7 @@ VERBS: dict[str, Callable[["AmazonSimulator", Args], dict[str, Any]]] = {
     "cancel_order": _cancel,
     "request_cancel": _request_cancel,
     "reduce_item": _reduce,
+    "cancel_item": _cancel_item,
     "edit_address": _edit_address,
     "ship_by_hand": _ship_by_hand,
     "ship_from_amazon": _ship_from_amazon,

@@ -1,7 +1,8 @@
 """The account's own books and the rules that guard them: orders, their items and money, packages.
 
-An order goes PENDING -> UNSHIPPED -> PARTIALLY_SHIPPED -> SHIPPED, or ends CANCELLED before anything left. Money is
-counted in whole minor units; every total is the sum of its parts.
+An order goes PENDING -> UNSHIPPED -> PARTIALLY_SHIPPED -> SHIPPED, or ends CANCELLED before anything left; units that
+have not left may be cancelled: the others are then all that ships. Money is counted in whole minor units; every total
+is the sum of its parts.
 """
 
 import copy
@@ -40,7 +41,13 @@ class Item(msgspec.Struct):
     gift_message: str | None = None
     promotion: str | None = None
     shipped: int = 0
+    cancelled: int = 0  # of the quantity, before they left
+    cancelled_by: str | None = None
     cancel_requested: bool = False
+
+    @property
+    def wanted(self) -> int:
+        return self.quantity - self.cancelled
 
 
 class Package(msgspec.Struct):
@@ -82,7 +89,7 @@ class Order(msgspec.Struct):
     def taxes(self, item: Item) -> dict[str, int]:
         """The item's tax by what it is on."""
         nets = {
-            "ITEM": item.unit * item.quantity - item.discount,
+            "ITEM": item.unit * item.wanted - item.discount,
             "SHIPPING": item.shipping - item.shipping_discount,
             "GIFT_WRAP": item.gift_wrap,
         }
@@ -93,7 +100,7 @@ class Order(msgspec.Struct):
     def money(self, item: Item) -> dict[str, int]:
         """The item's proceeds by category, as they add up to its total."""
         return {
-            "ITEM": item.unit * item.quantity,
+            "ITEM": item.unit * item.wanted,
             "SHIPPING": item.shipping,
             "GIFT_WRAP": item.gift_wrap,
             "DISCOUNT": -(item.discount + item.shipping_discount),
@@ -167,12 +174,30 @@ class SellerBooks:
         """The seller cancels a part of an item; its money goes down with it. Raises ``Refusal``."""
         order = self.orders[order_id]
         item = order.item(item_id)
-        if item is None or not item.shipped <= quantity < item.quantity or quantity < 1:
+        if item is None or not item.shipped + item.cancelled <= quantity < item.quantity or quantity < 1:
             raise Refusal(f"Item {item_id} cannot be reduced to {quantity}.")
         item.discount = item.discount * quantity // item.quantity
         item.quantity = quantity
         self._settle(order)
         self._keep(order, "Quantity Changed")
+
+    def cancel_units(self, order_id: str, item_id: str, quantity: int, by: str) -> None:
+        """Cancel so many of an item that have not left; what was ordered goes on being told, and its money goes down.
+        Raises ``Refusal``."""
+        order = self.orders[order_id]
+        item = order.item(item_id)
+        if item is None or order.afn or order.status not in ("UNSHIPPED", "PARTIALLY_SHIPPED"):
+            raise Refusal(f"Item {item_id} of order {order_id}, which is {order.status}, cannot be cancelled.")
+        if not 1 <= quantity <= item.wanted - item.shipped:
+            raise Refusal(f"{quantity} of item {item_id} cannot be cancelled: {item.wanted - item.shipped} are left.")
+        item.discount = item.discount * (item.wanted - quantity) // item.wanted
+        item.cancelled, item.cancelled_by = item.cancelled + quantity, by
+        if not item.wanted:
+            item.shipping = item.shipping_discount = item.gift_wrap = 0
+        if not any(each.wanted for each in order.items):
+            order.status, order.cancelled_by = "CANCELLED", by
+        self._settle(order)
+        self._keep(order, "Item Cancelled")
 
     def move(self, order_id: str, address: Mapping[str, str]) -> None:
         """The buyer corrects the address."""
@@ -225,7 +250,7 @@ class SellerBooks:
             item = order.item(item_id)
             if item is None:
                 raise Refusal(f"OrderItemId {item_id} does not belong to order {order.id}.")
-            open_ = item.quantity - item.shipped + (before.items.get(item_id, 0) if before else 0)
+            open_ = item.wanted - item.shipped + (before.items.get(item_id, 0) if before else 0)
             if pieces > open_:
                 raise Refusal(f"Quantity {pieces} of OrderItemId {item_id} exceeds what is not shipped yet ({open_}).")
 
@@ -233,7 +258,7 @@ class SellerBooks:
         """The status that the shipped quantities make."""
         if order.status == "CANCELLED":
             return
-        if all(item.shipped >= item.quantity for item in order.items):
+        if all(item.shipped >= item.wanted for item in order.items):
             order.status = "SHIPPED"
         elif any(item.shipped for item in order.items):
             order.status = "PARTIALLY_SHIPPED"

@@ -75,7 +75,7 @@ class SettlementDesk:
         """Give a buyer money back on the first item; settled with the next settlement. Raises ``Refusal``."""
         order = self.books.orders[order_id]
         item = order.items[0]
-        most = item.unit * item.quantity - item.discount
+        most = item.unit * item.wanted - item.discount
         given = most if principal is None else principal
         if not 0 < given <= most - sum(one.principal for one in self.refunds if one.item_id == item.id):
             raise Refusal(f"Order {order_id} cannot be refunded {given}.")
@@ -189,7 +189,7 @@ def _sold(order: Order, item: Item) -> list[Row]:
         "SHIPPING": ("Shipping", "ShippingTax"),
         "GIFT_WRAP": ("GiftWrap", "GiftWrapTax"),
     }
-    gross = {"ITEM": item.unit * item.quantity, "SHIPPING": item.shipping, "GIFT_WRAP": item.gift_wrap}
+    gross = {"ITEM": item.unit * item.wanted, "SHIPPING": item.shipping, "GIFT_WRAP": item.gift_wrap}
     rows = []
     for part, (name, tax_name) in names.items():
         if gross[part]:
@@ -204,7 +204,7 @@ def _sold(order: Order, item: Item) -> list[Row]:
             rows.append(Row("Order", "Promotion", name, -off, order, item))
     rows.append(Row("Order", "ItemFees", "Commission", -(gross["ITEM"] * REFERRAL // 10_000), order, item))
     if order.afn:
-        rows.append(Row("Order", "ItemFees", "FBAPerUnitFulfillmentFee", -FBA_UNIT * item.quantity, order, item))
+        rows.append(Row("Order", "ItemFees", "FBAPerUnitFulfillmentFee", -FBA_UNIT * item.wanted, order, item))
     return rows
 
 
@@ -247,7 +247,7 @@ class _Told(msgspec.Struct, frozen=True):
             told["marketplace-name"] = row.order.marketplace.name
             told["fulfillment-id"] = "AFN" if row.order.afn else "MFN"
         if row.item is not None:
-            told |= {"order-item-code": row.item.id, "sku": row.item.sku, "quantity-purchased": str(row.item.quantity)}
+            told |= {"order-item-code": row.item.id, "sku": row.item.sku, "quantity-purchased": str(row.item.wanted)}
         return told
 
     def _amount(self, minor: int) -> str:

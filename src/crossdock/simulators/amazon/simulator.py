@@ -280,7 +280,7 @@ def _entry(order: Order) -> dict[str, Any]:
         "fulfillment_status": _FULFILLED.get(order.status),
         "updated_at": views.instant(order.updated_at),
         "lines": [
-            {"id": item.id, "sku": item.sku, "quantity": item.quantity, "ships": not order.afn} for item in order.items
+            {"id": item.id, "sku": item.sku, "quantity": item.wanted, "ships": not order.afn} for item in order.items
         ],
         "fulfillments": [
             {

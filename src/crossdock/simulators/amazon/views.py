@@ -103,7 +103,7 @@ def _item(told: Order, item: Item, included: Collection[str]) -> dict[str, Any]:
         gone = told.status == "CANCELLED"
         fulfillment: dict[str, Any] = {
             "quantityFulfilled": item.shipped,
-            "quantityUnfulfilled": 0 if gone else item.quantity - item.shipped,
+            "quantityUnfulfilled": 0 if gone else item.wanted - item.shipped,
         }
         if item.gift_message:
             gift = {"giftMessage": item.gift_message, "giftWrapLevel": "PREMIUM"}
@@ -116,8 +116,8 @@ def _cancellation(told: Order, item: Item) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if item.cancel_requested:
         found["cancellationRequest"] = {"requester": "BUYER", "cancelReason": "Ordered by mistake"}
-    if told.cancelled_by:
-        found["cancellationExecution"] = {"cancelledBy": told.cancelled_by, "cancelReason": "No longer wanted"}
+    if by := told.cancelled_by or item.cancelled_by:
+        found["cancellationExecution"] = {"cancelledBy": by, "cancelReason": "No longer wanted"}
     return {"cancellation": found} if found else {}
 
 
@@ -161,7 +161,7 @@ def notification(told: Order, reason: str, ids: tuple[str, str, str], now: datet
             "OrderItemId": item.id,
             "SellerSKU": item.sku,
             "SupplySourceId": None,
-            "OrderItemStatus": "Shipped" if item.shipped >= item.quantity else "Unshipped",
+            "OrderItemStatus": "Shipped" if item.shipped >= item.wanted else "Unshipped",
             "Quantity": item.quantity,
             "QuantityShipped": item.shipped,
             "IsBuyerRequestedCancel": item.cancel_requested,
@@ -176,7 +176,7 @@ def notification(told: Order, reason: str, ids: tuple[str, str, str], now: datet
         "FulfillmentType": "AFN" if told.afn else "MFN",
         "OrderType": "StandardOrder",
         "NumberOfItemsShipped": sum(item.shipped for item in told.items),
-        "NumberOfItemsUnshipped": sum(item.quantity - item.shipped for item in told.items),
+        "NumberOfItemsUnshipped": sum(item.wanted - item.shipped for item in told.items),
         "OrderItems": items,
     }
     change = {

@@ -96,10 +96,10 @@ class ShipHeroSimulator:
 
     def act(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """``hold``, ``release_hold``, ``ship_now``, ``cancel``, ``void_label``, ``pick_up``, ``deliver`` (args:
-        ``order``, an id, a number or a partner_order_id), ``subscribe`` (``url``, ``secret``), ``count_stock``
-        (``sku``, ``quantity``, ``warehouse``), ``receive_return`` (``order``, ``sku``, ``quantity``, ``restock``;
-        ``return``: which of several, ``finish``, ``silently``: no webhook), ``open_return`` (``order``, ``lines``).
-        Raises ``KeyError`` and ``ValueError``."""
+        ``order``, an id, a number or a partner_order_id), ``ship_line``, ``take_off`` (and ``line``), ``subscribe``
+        (``url``, ``secret``), ``count_stock`` (``sku``, ``quantity``, ``warehouse``), ``receive_return`` (``order``,
+        ``sku``, ``quantity``, ``restock``; ``return``: which of several, ``finish``, ``silently``: no webhook),
+        ``open_return`` (``order``, ``lines``). Raises ``KeyError`` and ``ValueError``."""
         if verb == "subscribe":
             self.webhook_url, self.webhook_secret = args["url"], args.get("secret", self.webhook_secret)
             return {"url": self.webhook_url}
@@ -137,6 +137,10 @@ class ShipHeroSimulator:
                 self.warehouse.release_hold(order)
             case "ship_now":
                 self.warehouse.ship_now(order)
+            case "ship_line":
+                self.warehouse.ship_line(order, str(args["line"]))
+            case "take_off":
+                self.warehouse.take_off(order, str(args["line"]))
             case "cancel":
                 self.warehouse.cancel(order, args.get("reason"))
             case "void_label":

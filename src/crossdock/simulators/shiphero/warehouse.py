@@ -168,6 +168,18 @@ class Warehouse:
         order.hold, order.parked = None, []
         self._ship(order, {line.id: line.quantity - line.shipped for line in order.lines})
 
+    def ship_line(self, order: Order, line_id: str) -> None:
+        """All that is left of one line leaves at once."""
+        self._ship(order, {line.id: line.quantity for line in order.lines if line.partner_line_item_id == line_id})
+
+    def take_off(self, order: Order, line_id: str) -> None:
+        """People take off the order what has not left of a line (``order_remove_line_items``). No webhook tells it."""
+        for line in order.lines:
+            if line.partner_line_item_id == line_id:
+                line.quantity, order.changed = line.shipped, self._now()
+        if order.shipments and all(line.shipped >= line.quantity for line in order.lines):
+            order.status = "fulfilled"
+
     def void_label(self, order: Order) -> Shipment:
         """The last shipment gets new labels: the same shipment, other tracking numbers."""
         if not order.shipments:

@@ -46,7 +46,7 @@ where not exists (select 1 from streams s where s.kind = w.kind and s.key = w.ke
 on conflict do nothing;
 
 -- name: tell
--- Messages from one stream to another, onto the agenda.
+-- Messages from one stream to another, onto the agenda; none for a stream that is not there.
 with told as materialized (
     select nextval('messages_id_seq') as id, s.id as stream_id, a.*
     from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::smallint[])

@@ -7,7 +7,7 @@ import pytest
 from crossdock.connectors.amazon import answers
 from crossdock.connectors.amazon.answers import Denied, Failed, NotFound
 from crossdock.connectors.amazon.signing import Keys, signed_headers, signing_key
-from crossdock.connectors.amazon.standing import ignored, ignored_change
+from crossdock.connectors.amazon.standing import ignored, ignored_change, later
 from crossdock.connectors.amazon.wire import ChangeSummary, Fulfillment, Got
 from crossdock.domain.outcome import (
     Misconfigured,
@@ -169,6 +169,22 @@ def test_a_long_refusal_code_stays_a_code() -> None:
 )
 def test_which_orders_are_taken(status: str, by: str, book: bool, asked: bool, taken: bool) -> None:
     assert (ignored(Fulfillment(status, by), book_amazons=book, asked=asked) is None) is taken
+
+
+@pytest.mark.parametrize(
+    ("status", "by", "for_ours"),
+    [
+        ("PARTIALLY_SHIPPED", "MERCHANT", True),
+        ("SHIPPED", "MERCHANT", True),
+        ("SHIPPED", "AMAZON", False),
+        ("SHIPPED", None, False),
+        ("UNSHIPPED", "MERCHANT", False),
+        ("CANCELLED", "MERCHANT", False),
+    ],
+)
+def test_which_orders_are_only_for_the_one_that_is_here(status: str, by: str | None, for_ours: bool) -> None:
+    assert later(Fulfillment(status, by)) is for_ours
+    assert not later(None)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from crossdock.connectors.amazon import CONNECTOR
-from crossdock.domain.events import Event, OrderSeen, ShipmentSeen, SignalSeen
+from crossdock.domain.events import Event, LaterSeen, OrderSeen, ShipmentSeen, SignalSeen
 from crossdock.domain.order import ChargeKind, Order, PaymentStatus, TaxLine
 from crossdock.domain.totals import prove
 from crossdock.kit.manifest import Untranslatable
@@ -254,6 +254,19 @@ def test_a_notification_is_a_signal_and_its_body_tells_it_from_the_next() -> Non
 @pytest.mark.parametrize("topic", ["order/ignored", "ORDER_CHANGE/ignored", "other"])
 def test_what_is_left_alone_leads_to_nothing(topic: str) -> None:
     assert CONNECTOR.translate("amazon", topic, b"{}") == []
+
+
+def test_a_change_after_goods_have_left_is_for_the_order_that_is_here() -> None:
+    """Whichever way it comes, it says which order and no more."""
+    head = {"orderId": "111-1", "createdTime": "2026-11-20T12:00:00Z", "lastUpdatedTime": "2026-11-20T12:00:00Z"}
+    change = json.dumps(sample("ORDER_CHANGE.unshipped")).encode()
+    for topic, body, order_id in (
+        ("order/later", json.dumps(head).encode(), "111-1"),
+        ("ORDER_CHANGE/later", change, "111-0000001-0000001"),
+    ):
+        assert CONNECTOR.translate("amazon", topic, body) == [LaterSeen("amazon", order_id)]
+        with pytest.raises(Untranslatable):
+            CONNECTOR.translate("amazon", topic, b"{}")
 
 
 def test_an_unknown_topic_is_said() -> None:
