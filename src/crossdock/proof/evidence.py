@@ -16,6 +16,7 @@ from crossdock.proof.consequences import Pace
 from crossdock.proof.exchanges import whole_of
 from crossdock.proof.network import Serving
 from crossdock.proof.plan import SHOP, OrderPlan, Scenario
+from crossdock.proof.process import RUNNING
 from crossdock.proof.tables import Tables
 from crossdock.proof.vendors import Vendors
 from crossdock.simulators.base import Request
@@ -59,7 +60,7 @@ class Evidence:
     # -- while it runs -----------------------------------------------------------------------------------------
 
     def leaves(self, serving: Serving | None, vendor: str, asked: Request, now: datetime) -> None:
-        """I12: a command's request leaves only under a committed intent whose lease still runs."""
+        """I12: a command's request leaves only under a committed intent, and its sender's lease that still runs."""
         if serving is None:
             return
         self._sent[serving.key] += 1
@@ -70,6 +71,10 @@ class Evidence:
             self.seen("I12", order, f"{serving.key} was sent without a lease")
         elif row.due_at < now:
             self.seen("I12", order, f"{serving.key} was sent after its lease had ended")
+        elif (
+            (process := RUNNING.get()) is not None and opened is not None and process.holds.get(opened.id) != row.fence
+        ):
+            self.seen("I12", order, f"{serving.key} was sent by {process.name} under another's lease")
         elif self.pace.too_soon(vendor, (row.key, row.fence), (now - EPOCH).total_seconds()):
             self.seen("I15", order, f"{serving.key} was begun while {vendor} had asked for rest")
 
