@@ -7,10 +7,13 @@ from crossdock.proof.clock import Clock, VirtualLoop
 from crossdock.proof.consequences import Pace
 from crossdock.proof.network import Weather
 from crossdock.proof.plan import VENDORS, scenario
+from crossdock.proof.planted import PATIENCE_S
 from crossdock.proof.process import RUNNING, Process
+from crossdock.proof.run import run
 from crossdock.proof.vendors import Vendors
 from crossdock.proof.witness import Witness
 from crossdock.simulators.base import Request
+from tests.proof.mutants import MUTANTS
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
@@ -31,3 +34,10 @@ def test_each_vendor_asks_for_rest_in_words_that_are_understood(vendor: str) -> 
     finally:
         RUNNING.reset(token)
         loop.close()
+
+
+def test_who_sends_under_anothers_lease_is_noticed_though_a_lease_runs() -> None:
+    planted = next(one for one in MUTANTS if one.name == "lease not watched")
+    with planted.plant():
+        ran = run(scenario(17, planted.profile), patience_s=PATIENCE_S)
+    assert any(one.invariant == "I12" and "under another's lease" in one.detail for one in ran.violations)

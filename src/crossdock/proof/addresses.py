@@ -14,13 +14,17 @@ Place = tuple[str, ...]
 
 
 def sent_elsewhere(evidence: "Evidence") -> list[tuple[str, str]]:
-    """I2: orders of which the ERP or the warehouse has another address than the shop, and no person is told."""
+    """I2: orders of which the ERP or the warehouse has another address than the shop, and no person is told.
+
+    Of time that was lost nothing is asked: what was booked in it is found again, and that it was for the address before
+    an edit is then known to nobody."""
     problems = {whole_of(key) for key, codes in evidence.open_problems().items() if codes}
     wanted = dict(_shown(evidence))
     return [
         (key, f"the {who} has it for {there}, the shop for {wanted[whole]}")
         for who, key, there in (*_booked(evidence), *_released(evidence))
         if (whole := whole_of(key)) in wanted and whole not in problems and there != wanted[whole]
+        if not evidence.lived_in_lost_time(key)
     ]
 
 

@@ -99,7 +99,7 @@ def _excused(evidence: "Evidence", key: str) -> tuple[str, ...]:
     happened = [name for name, value in plan.wish.items() if value is True] + [verb for _, verb in plan.acts]
     happened += [kind for kind in ("record_locked", "record_refused") if evidence.scenario.singled_out(kind, key)]
     happened += ["refunded, then damaged"] if evidence.vendors.returning.came_worse(key) else []
-    if evidence.restored:
+    if evidence.lived_in_lost_time(key):
         happened += ["forgotten", "acted on, and forgotten"] if plan.acts else ["forgotten"]
     happened += ["payout sent back"] if key in evidence.vendors.sent_back() else []
     happened += ["row_unreadable"] if key in evidence.vendors.shelves.blank else []
@@ -171,7 +171,7 @@ def _number(key: str) -> int:
 
 def left_standing(evidence: "Evidence", key: str) -> str | None:
     """What other systems still have of an order that is cancelled here."""
-    if evidence.restored and f"{key}/{ERP}/order.book" not in evidence.books.commands:
+    if evidence.lived_in_lost_time(key) and f"{key}/{ERP}/order.book" not in evidence.books.commands:
         return None  # it was booked in the time that was lost, and cancelled before we heard of it again: F9 tells
     for one in evidence.vendors.erp.books()["sales_orders"]:
         if one["external_id"] == key and one["status"] not in ("Cancelled", "Closed"):

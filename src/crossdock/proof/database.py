@@ -178,7 +178,9 @@ class ProcessStore:
 
         if not self._trouble.down and not self._line.waiting("dispatch", target):
             return await effect()
-        return await self._call("claim commands", effect, loses=True)
+        claimed = await self._call("claim commands", effect, loses=True)
+        self._process.holds.update({one.id: one.fence for one in claimed})
+        return claimed
 
     async def record(self, sent: Sequence[Sent]) -> list[bool]:
         return await self._call("record", lambda: self._base.record(sent), loses=True)

@@ -16,6 +16,7 @@ from crossdock.proof.consequences import Pace
 from crossdock.proof.exchanges import whole_of
 from crossdock.proof.network import Serving
 from crossdock.proof.plan import SHOP, OrderPlan, Scenario
+from crossdock.proof.process import RUNNING
 from crossdock.proof.tables import Tables
 from crossdock.proof.vendors import Vendors
 from crossdock.simulators.base import Request
@@ -45,7 +46,7 @@ class Evidence:
         self.rounds: list[tuple[float, float]] = []  # when a poll of all the ERP's stock began and ended
         self.ended = EPOCH
         self.gone: set[bytes] = set()  # what was taken, and lost with the time that a restored database lost
-        self.restored = any(blow.kind == "restored" for blow in scenario.blows)
+        self.lost: set[str] = set()  # the same of orders: those that lived in it
 
     @property
     def books(self) -> Books:
@@ -59,7 +60,7 @@ class Evidence:
     # -- while it runs -----------------------------------------------------------------------------------------
 
     def leaves(self, serving: Serving | None, vendor: str, asked: Request, now: datetime) -> None:
-        """I12: a command's request leaves only under a committed intent whose lease still runs."""
+        """I12: a command's request leaves only under a committed intent, and its sender's lease that still runs."""
         if serving is None:
             return
         self._sent[serving.key] += 1
@@ -70,6 +71,10 @@ class Evidence:
             self.seen("I12", order, f"{serving.key} was sent without a lease")
         elif row.due_at < now:
             self.seen("I12", order, f"{serving.key} was sent after its lease had ended")
+        elif (
+            (process := RUNNING.get()) is not None and opened is not None and process.holds.get(opened.id) != row.fence
+        ):
+            self.seen("I12", order, f"{serving.key} was sent by {process.name} under another's lease")
         elif self.pace.too_soon(vendor, (row.key, row.fence), (now - EPOCH).total_seconds()):
             self.seen("I15", order, f"{serving.key} was begun while {vendor} had asked for rest")
 
@@ -77,6 +82,12 @@ class Evidence:
         """The database was put back: what it had taken since is gone."""
         kept = {message.body for message in self.books.messages.values()}
         self.gone |= {message.body for message in before.messages.values()} - kept
+        known = _lives(self.books)
+        self.lost |= {_order_of(ref) for ref, was in _lives(before).items() if was != known.get(ref)}
+
+    def lived_in_lost_time(self, key: str) -> bool:
+        """Whether anything was done, or under way, for an order in time that a restored database lost."""
+        return whole_of(key) in self.lost
 
     def before_replay(self) -> None:
         # What stands open may be cured by hearing of it again: a product that the ERP did not have then, say.
@@ -182,3 +193,23 @@ class Evidence:
 
 
 _JOURNALS: Mapping[str, Callable[[bytes], list[Any]]] = {"order": decode_entries, "stock": decode_stock_entries}
+
+
+def _lives(books: Books) -> dict[StreamRef, Any]:
+    """Stream -> how far it is, and what of it is under way."""
+    found: dict[StreamRef, list[Any]] = {row.ref: [row.version] for row in books.rows.values()}
+    for number, ref in books.streams_of_messages.items():
+        found[ref].append(number)
+    keys = {opened.id: books.rows[opened.stream_id].ref for opened in books.commands.values()}
+    for attempt in books.attempts:
+        found[keys[attempt.command_id]].append((attempt.fence, attempt.outcome))
+    for number, row in books.dispatch.items():
+        # what is under way may have been done at any time: it is like nothing, not even itself
+        found[keys[number]].append(object() if row.leased else (number, row.fence))
+    return {ref: tuple(life) for ref, life in found.items()}
+
+
+def _order_of(ref: StreamRef) -> str:
+    """A signal about an order counts for the order: ``shop:order:77`` is ``shop-77``."""
+    source, _, rest = ref.key.partition(":")
+    return f"{source}-{rest.rpartition(':')[2]}" if ref.kind == "signal" else whole_of(ref.key)

@@ -63,7 +63,8 @@ def not_expected(evidence: "Evidence") -> Found:
             continue
         if told.status == "OPEN" and not standing:
             found.append((key, f"return {told.id} is under way, and the warehouse does not know"))
-        if told.status == "CANCELED" and not evidence.restored and any(one.status == PENDING for one in standing):
+        pending = any(one.status == PENDING for one in standing)
+        if told.status == "CANCELED" and pending and not evidence.lived_in_lost_time(key):
             found.append((key, f"return {told.id} was called off, and the warehouse still expects it"))
     return found
 

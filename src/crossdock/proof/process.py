@@ -24,6 +24,7 @@ class Process:
         self.name = name
         self.dead = self.buried = False
         self.steps = 0  # boundaries crossed: where a sweep may kill it
+        self.holds: dict[int, int] = {}  # command -> the fence of its newest lease here
         self.on_crash: list[Callable[[], None]] = []
         self._tasks: list[asyncio.Task[Any]] = []
         self._resume: asyncio.Future[None] | None = None
