@@ -98,6 +98,10 @@ FOUND = {
         b'[{"at":0.202,"kind":"crash","who":"w1","for_s":2.86},{"at":2.383,"kind":"crash","who":"w2","for_s":2.72}],'
         b'"workers":2,"trouble_s":30.0,"replayed":false,"returns":true}'
     ),
+    "a label made anew at once was read from a list that did not have the shipment yet: a dead one stayed": (
+        b'{"seed":243,"profile":"late","orders":[{"at":0.5,"wish":{"skus":["SKU-0011"]},"acts":[[3.2,'
+        b'"warehouse void_label"]]}],"search_lag_s":0.7,"trouble_s":8.0,"replayed":false}'
+    ),
 }
 
 
