@@ -135,7 +135,7 @@ async def test_killed_at_every_command(make_house: MakeHouse, after: bool) -> No
 
 
 async def test_a_repeat_before_the_package_can_be_seen_changes_that_package(living: Living) -> None:
-    house = await living(shop={"read_lag_s": 6.0}, warehouse={"split": 1.0, "most_shipments": 2})
+    house = await living(shop={"read_lag_s": 60.0}, warehouse={"split": 1.0, "most_shipments": 2})
     ids = place(house, 3)
     house.http.strikes = [Strike("lost_response", order_id, "fulfilment.push", 2) for order_id in ids]
     await go(house, ids)

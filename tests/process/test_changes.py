@@ -82,7 +82,7 @@ async def test_cancelled_after_the_shipment_is_a_persons_to_settle(running: Runn
 
 
 async def test_edited_within_the_window(running: Running) -> None:
-    house, _ = await running(route={"edit_window_s": 5})
+    house, _ = await running(route={"edit_window_s": 15})
     order_id = await _place(house)
     await _at(house, order_id, "waiting")
     await house.next_second()

@@ -157,7 +157,7 @@ async def test_an_effect_that_comes_after_its_repeat_is_not_a_second_one(running
         Strike("late_commit", f"{SHOP}-{each}", purpose, nth, late_s=3.0) for nth, each in enumerate(ids, 1)
     ]
     await _go(house, ids)
-    assert len(house.http.struck) == len(ids)
+    assert len(house.http.struck) == len(house.http.overtaken) == len(ids)
     for each in ids:
         assert_whole(house, each)
     assert_nothing_twice(house)

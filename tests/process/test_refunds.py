@@ -185,7 +185,7 @@ async def test_paid_in_another_currency_it_is_credited_in_the_shops(running: Run
 
 
 async def test_a_line_refunded_before_booking_is_never_booked(running: Running) -> None:
-    house, _ = await running(route={"edit_window_s": 4})
+    house, _ = await running(route={"edit_window_s": 15})
     ids = list(house.shop.act("place_order", {"lines": 2, "discount": True, "shipping": True, "paid": True})["ids"])
     await house.until(lambda: _all_at(house, ids, "waiting"), "the edit window")
     await house.next_second()

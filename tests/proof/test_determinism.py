@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from crossdock.proof.plan import PROFILES, scenario
 from crossdock.proof.run import run
 
@@ -30,11 +32,12 @@ def _read(printed: str) -> dict[str, str]:
     return {line[0]: line[1] for line in lines}
 
 
+@pytest.mark.timeout(900)  # three times every profile, two of them at once
 def test_every_profile_repeats_itself_to_the_byte() -> None:
     fresh = [_fresh("0"), _fresh("4242")]
     here = _digests(list(PROFILES))
     again = _digests(list(PROFILES)[::-1])  # after other runs than the first time
-    there = [_read(one.communicate(timeout=110)[0]) for one in fresh]
+    there = [_read(one.communicate(timeout=800)[0]) for one in fresh]
     assert here == again
     assert there == [here, here]
     assert len(set(here.values())) == len(PROFILES)

@@ -52,6 +52,7 @@ class InProcessHttp:
         self.simulators = simulators
         self.strikes: list[Strike] = []
         self.struck: list[Strike] = []
+        self.overtaken: list[Strike] = []  # whose late effect came when the command had been sent once more
         self.served: list[Served] = []
         self.attend: Callable[[Served, bool], Awaitable[None]] | None = None
         self._counts: Counter[str] = Counter()
@@ -84,7 +85,7 @@ class InProcessHttp:
         served = Served(*serving, self._counts[serving[0]], host, asked.path)
         self.served.append(served)
         await self._attend(served, False)
-        answer = await self._struck(simulator, asked, self._strike(served))
+        answer = await self._struck(simulator, asked, self._strike(served), served)
         await self._attend(served, True)
         return answer
 
@@ -99,7 +100,7 @@ class InProcessHttp:
                 return strike
         return None
 
-    async def _struck(self, simulator: Simulator, asked: Request, strike: Strike | None) -> Response:
+    async def _struck(self, simulator: Simulator, asked: Request, strike: Strike | None, served: Served) -> Response:
         match strike.fault if strike else None:
             case "down":
                 raise NotSent("connection refused, on purpose")
@@ -109,7 +110,7 @@ class InProcessHttp:
                 return _answered(_throttled(simulator, asked))
             case "late_commit":
                 assert strike is not None
-                self._later(simulator, asked, strike.late_s)
+                self._later(simulator, asked, strike, served)
                 raise AnswerLost("the line was cut, on purpose; the effect comes later")
             case "lost_response":
                 await simulator.handle(asked)
@@ -121,9 +122,11 @@ class InProcessHttp:
                 return _answered(await simulator.handle(asked))
         raise ValueError(f"there is no fault {strike}")
 
-    def _later(self, simulator: Simulator, asked: Request, after_s: float) -> None:
+    def _later(self, simulator: Simulator, asked: Request, strike: Strike, served: Served) -> None:
         async def commit() -> Reply:
-            await asyncio.sleep(after_s)
+            await asyncio.sleep(strike.late_s)
+            if self._counts[served.key] > served.nth:
+                self.overtaken.append(strike)
             return await simulator.handle(asked)
 
         task = asyncio.create_task(commit())
