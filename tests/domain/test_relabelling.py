@@ -84,8 +84,8 @@ def test_a_message_that_may_be_old_is_asked_about() -> None:
     play = left()
     late = ShipmentSeen(shipment("sh/1", [("1", 2)], tracking=("T0",)), WAREHOUSE, "77")
     (tell,) = play.tell(late).tells
-    assert (tell.to.kind, tell.to.key) == ("signal", f"{WAREHOUSE}:shipments:77")
-    assert tell.event == SignalSeen(WAREHOUSE, "shipments", "77", "sh/1/T0")
+    assert (tell.to.kind, tell.to.key) == ("signal", f"{WAREHOUSE}:shipments:77/sh/1")
+    assert tell.event == SignalSeen(WAREHOUSE, "shipments", "77/sh/1", "T0")
     assert told(play) == [("T1",)]
     label(play, "T1")
     assert told(play) == [("T1",)], "that is what it shows"

@@ -50,7 +50,7 @@ class ShipmentSeen(msgspec.Struct, frozen=True, gc=False, tag="shipment_seen", o
     read: str = ""
 
 
-SHIPMENTS = "shipments"  # what a signal names by which the shipments of a warehouse's order are read
+SHIPMENTS = "shipments"  # of a signal by which a warehouse's order is read; it names that and one of its shipments
 
 
 class ParcelSeen(msgspec.Struct, frozen=True, gc=False, tag="parcel_seen", omit_defaults=True):

@@ -48,8 +48,9 @@ def _labels(client: ShipHero, node: FollowedShipment) -> Iterator[Found]:
     order = node.order
     if numbers and order is not None and order.partner_order_id and order.id:
         content = content_id(node.legacy_id, numbers)
-        key = f"{client.line.connection}:{SHIPMENTS}:{order.id}"
-        yield Found(content, POLLED_LABELS, "signal", key, msgspec.json.encode(LabelNote(order.id, content)))
+        named = f"{order.id}/{node.legacy_id}"
+        key = f"{client.line.connection}:{SHIPMENTS}:{named}"
+        yield Found(content, POLLED_LABELS, "signal", key, msgspec.json.encode(LabelNote(named, content)))
 
 
 FOLLOWING = {"parcels": Poll("parcels", parcels, every_s=3600.0)}

@@ -103,7 +103,7 @@ def shipment_of(connection: str, node: bytes) -> tuple[str | None, ShipmentSeen]
 def _labels(connection: str, body: bytes) -> Event:
     """Only that there are others: the shipment is read."""
     note = _decoded(body, LabelNote)
-    return SignalSeen(connection, SHIPMENTS, note.order_id, note.content)
+    return SignalSeen(connection, SHIPMENTS, note.named, note.content)
 
 
 def _parcel(connection: str, body: bytes) -> Event:

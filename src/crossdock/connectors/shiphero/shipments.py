@@ -8,13 +8,13 @@ from crossdock.domain.outcome import Done, Rejected, RetryLater
 from crossdock.kit.manifest import Follow, Result, Untranslatable
 
 
-async def read_shipments(client: ShipHero, order_id: str) -> Result:
-    """All of them, told to the order's stream. Raises ``Stopped``.
-
-    That there is one is known, or nobody would ask: a list that has none yet is behind, and is asked for again."""
+async def read_shipments(client: ShipHero, named: str) -> Result:
+    """All of the order's, told to its stream. ``named``: ShipHero's order, and the shipment that somebody heard of; a
+    list without that one is behind, and is asked for again. Raises ``Stopped``."""
+    order_id, _, shipment_id = named.rpartition("/")
     follows: list[Follow] = []
+    listed: set[str] = set()
     after: str | None = None
-    listed = 0
     while True:
         variables = {"order": order_id, "first": PAGE_SIZE, "after": after}
         page = (await client.ask(wire.SHIPMENTS_OF, variables, wire.ShipmentsListed)).shipments.data
@@ -22,10 +22,12 @@ async def read_shipments(client: ShipHero, order_id: str) -> Result:
             told = [shipment_of(client.line.connection, bytes(node)) for node in page.nodes]
         except Untranslatable as error:
             return Result(Rejected(error.code, error.detail, error.field, error.hint))
-        listed += len(told)
+        listed |= {seen.shipment.id for _, seen in told}
         follows += [Follow("order", key, seen) for key, seen in told if key]
         after = page.following(after)
-        if after is None and not listed:
-            return Result(RetryLater(f"ShipHero lists no shipment of order {order_id} yet", code="not_listed"))
-        if after is None:
-            return Result(Done({"order": order_id}), tuple(follows))
+        if after is not None:
+            continue
+        if shipment_id not in listed:
+            detail = f"ShipHero does not list shipment {shipment_id} of order {order_id} yet"
+            return Result(RetryLater(detail, code="not_listed"))
+        return Result(Done({"order": order_id}), tuple(follows))

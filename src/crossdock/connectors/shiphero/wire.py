@@ -240,9 +240,9 @@ class ShipmentsFollowed(msgspec.Struct, frozen=True):
 
 
 class LabelNote(msgspec.Struct, frozen=True):
-    """The body of a message that we make of it: the order whose shipments are to be read."""
+    """The body of a message that we make of it: whose shipments are to be read (``read_shipments``)."""
 
-    order_id: str
+    named: str
     content: str
 
 

@@ -197,6 +197,7 @@ def _repeated(d: Draft, known: Parcel, event: ShipmentSeen) -> None:
 
 def _ask(d: Draft, event: ShipmentSeen) -> None:
     """What the warehouse shows when it is asked counts: no message tells which of two labels is the newer."""
-    to = StreamRef("signal", f"{event.source}:{SHIPMENTS}:{event.read}")
-    content = f"{event.shipment.id}/{','.join(sorted(tracking_numbers(event.shipment)))}"
-    d.decision.tells.append(Tell(to, SignalSeen(event.source, SHIPMENTS, event.read, content)))
+    named = f"{event.read}/{event.shipment.id}"
+    content = ",".join(sorted(tracking_numbers(event.shipment)))
+    to = StreamRef("signal", f"{event.source}:{SHIPMENTS}:{named}")
+    d.decision.tells.append(Tell(to, SignalSeen(event.source, SHIPMENTS, named, content)))

@@ -475,6 +475,9 @@ async def test_a_label_made_anew_is_found_though_its_webhook_was_lost() -> None:
         one.tracking_number for one in hooked.shipment.packages
     ]
     assert follow.event.shipment.lines == hooked.shipment.lines
+    behind = await wired.send(ReadBack(signal.kind, f"{signal.external_id.rpartition('/')[0]}/999999"))
+    assert isinstance(behind.outcome, RetryLater), "the list does not have that one yet"
+    assert behind.follows == ()
 
 
 async def test_a_shipment_is_followed_until_it_is_delivered_and_each_word_is_one_message() -> None:
