@@ -13,7 +13,7 @@ from crossdock.connectors.shopify import answers, documents, graph, graph_refund
 from crossdock.connectors.shopify.answers import Failed
 from crossdock.connectors.shopify.graph import gid
 from crossdock.connectors.shopify.returns import ReturnsData, Told, UnderWayData, UnderWayPage, is_whole
-from crossdock.domain.outcome import Misconfigured, Rejected
+from crossdock.domain.outcome import Misconfigured, RateLimited, Rejected
 from crossdock.kit.errors import told_at
 from crossdock.kit.http import AnswerLost, Line, NotSent
 
@@ -350,7 +350,12 @@ class Client:
                 answers.lost("token_expired", "Shopify no longer takes our access token; a new one is fetched.", False)
             )
         self.told_at = told_at(response.headers)
-        whole, cost = answers.read(response, write=write)
+        try:
+            whole, cost = answers.read(response, write=write)
+        except Failed as failed:
+            if isinstance(failed.outcome, RateLimited):  # whatever the operation that it ends makes of it
+                self.throttle_s = failed.outcome.after_s
+            raise
         self.throttle_s, self.restored_s = (cost.wait_s(), cost.restored_s()) if cost else (0.0, 0.0)
         return answers.decode(whole, type_, write=write)
 
