@@ -102,7 +102,7 @@ FOUND = {
         b'{"seed":243,"profile":"late","orders":[{"at":0.5,"wish":{"skus":["SKU-0011"]},"acts":[[3.2,'
         b'"warehouse void_label"]]}],"search_lag_s":0.7,"trouble_s":8.0,"replayed":false}'
     ),
-    "a shop that refused the second of a push's calls by its limit was called on: the push was in doubt, and said no more": (
+    "a push whose second call the shop refused by its limit was in doubt, and the shop was called on at once": (
         b'{"seed":710,"profile":"swarm","orders":[{"at":3.819,"wish":{"skus":["SKU-0001","SKU-0006","SKU-0008"],'
         b'"paid":false},"acts":[[2.3,"pay_order"]]},{"at":2.814,"wish":{"skus":["SKU-0006","SKU-0008"]}},{"at":0.647,'
         b'"wish":{"skus":["SKU-0012","SKU-0005","SKU-0011"]}}],"rates":{"rate_limited":0.308,"error_503":0.181,'
