@@ -41,6 +41,8 @@ PURPOSES: Mapping[str, str] = {
     "booking.amend": "Amend the booking",
     "invoice.publish": "Show the invoice",
     "payment.post": "Post the payment",
+    "deposit.post": "Record the deposit",
+    "deposit.apply": "Apply the deposit",
     "refund.credit": "Credit the refund",
     "refund.pay": "Record the repayment",
     "refund.push": "Pay the customer back",

@@ -287,6 +287,8 @@ DEEDS: Mapping[str, str] = {
     "tracking.push": "show how far a parcel is",
     "tracking.replace": "show a parcel's new label",
     "invoice.make": "make the invoice",
+    "invoice.publish": "show the invoice",
+    "payment.post": "post the payment",
     "refund.credit": "credit the refund",
     "refund.pay": "record the repayment",
     "refund.push": "pay the customer back",
