@@ -1,5 +1,6 @@
 """The page that shows what ``crossdock prove --keep`` found."""
 
+import json
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,11 @@ import msgspec
 import pytest
 
 from crossdock.api.desk import Desk
+from crossdock.console.words import spoken
+from crossdock.proof.campaign import REASONS
+from crossdock.proof.exercised import SUBJECTS
 from crossdock.proof.invariants import INVARIANTS, NOT_BUILT
+from crossdock.proof.telling import store
 from tests.console import reports
 from tests.console.desks import visitor
 
@@ -34,6 +39,29 @@ async def test_a_green_report_names_every_promise_and_what_was_injected(desk: De
     for shown in ("100,000", "All promises held", "Answer lost", "Lease taken over", "3.11.7", "33f2992a", "6b1f" * 16):
         assert shown in text
     assert 'role="alert"' not in text.replace('role="alert" hidden', ""), "but the note of a page that is not answered"
+
+
+async def test_it_says_what_the_promises_had_to_look_at_and_what_they_had_not(desk: Desk, tmp_path: Path) -> None:
+    seen = {name: 40 + n for n, name in enumerate(SUBJECTS) if name != "payouts"}
+    file = tmp_path / "report.json"
+    store(reports.report(exercised=seen, reasons={REASONS[0]: 12_345}), file, None)
+    text = await _page(_with(desk, file), unescaped=True)
+    for name in seen:
+        assert spoken(name) in text
+    assert "12,345" in text
+    assert 'Not exercised:</strong> <span class="quiet">payouts (I1b, I2, I9)<' in text
+    assert "reasons to tell a person" in text
+
+
+async def test_a_report_of_before_does_not_count_what_was_looked_at(desk: Desk, tmp_path: Path) -> None:
+    file = reports.held(tmp_path / "report.json")
+    told = json.loads(file.read_bytes())
+    for name in ("exercised", "not_exercised", "reasons", "never_told"):
+        del told[name]
+    file.write_text(json.dumps(told))
+    text = await _page(_with(desk, file))
+    assert "This report does not count it." in text
+    assert "Not exercised" not in text
 
 
 async def test_a_broken_seed_comes_with_the_command_that_repeats_it(desk: Desk, tmp_path: Path) -> None:

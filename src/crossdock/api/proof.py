@@ -53,6 +53,10 @@ class ProofReport(msgspec.Struct, frozen=True):
     jobs: int
     commit: str
     interrupted: bool
+    exercised: dict[str, int]  # what the promises had to look at
+    not_exercised: list[str]  # of that, what never came up
+    reasons: dict[str, int]  # why people were told something
+    never_told: list[str]  # reasons that came up in no run
 
 
 class _Stored(msgspec.Struct, frozen=True):
@@ -82,6 +86,11 @@ class _Stored(msgspec.Struct, frozen=True):
     jobs: int
     commit: str = ""
     interrupted: bool = False
+    # Reports of older releases do not count these.
+    exercised: dict[str, int] = {}
+    not_exercised: list[str] = []
+    reasons: dict[str, int] = {}
+    never_told: list[str] = []
 
 
 def newest(desk: Desk) -> ProofReport | None:
