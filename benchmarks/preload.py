@@ -36,10 +36,9 @@ async def _copy(pool: Any, first: int, orders: list[tuple[str, bytes]], here: "H
     now = datetime.now(UTC)
     async with pool.acquire() as db, db.transaction():
         shop = await db.fetchval("select id from connections where name = 'shop1'")
-        last = await db.fetchval("select setval('streams_id_seq', nextval('streams_id_seq') + $1)", len(orders))
-        streams = range(last - len(orders) + 1, last + 1)
-        last = await db.fetchval("select setval('messages_id_seq', nextval('messages_id_seq') + $1)", len(orders))
-        ids = range(last - len(orders) + 1, last + 1)
+        # One by one: a sequence that is set while others take from it gives numbers twice.
+        streams = await _numbers(db, "streams_id_seq", len(orders))
+        ids = await _numbers(db, "messages_id_seq", len(orders))
         await db.copy_records_to_table(
             "streams",
             columns=["id", "kind", "key"],
@@ -59,6 +58,11 @@ async def _copy(pool: Any, first: int, orders: list[tuple[str, bytes]], here: "H
             records=[(stream, place, 0, now) for place, stream in zip(ids, streams, strict=True)],
         )
     await pool.execute("select pg_notify('crossdock_decide', '')")
+
+
+async def _numbers(db: Any, sequence: str, count: int) -> list[int]:
+    found = await db.fetch("select nextval($1::text::regclass) as id from generate_series(1, $2)", sequence, count)
+    return [row["id"] for row in found]
 
 
 async def timers(pool: Any, count: int) -> None:
