@@ -181,9 +181,14 @@ async def drain(backlog: int = 100_000, per_s: float = 100.0, seconds: float = 2
         busy = await _acknowledged_to_called_unfinished(here, per_s, seconds)
         drained = (here.stub("orders")["orders"] - before) / (time.monotonic() - started) - per_s
         left = await here.pending()
+        whole_s = await here.quiet(every_s=0.5) - started
+        booked = here.stub("orders")["orders"]
+    if booked != here.next_number - 1:
+        raise RuntimeError(f"{here.next_number - 1} orders went in, the ERP has {booked}")
     return {
         "drain_backlog": backlog,
         "drain_per_s": round(drained, 1),
+        "drain_whole_s": round(whole_s, 1),
         "drain_left_when_measured": left,
         "drain_quiet_p99_ms": _at(quiet, 0.99),
         "drain_live_p99_ms": _at(busy, 0.99),

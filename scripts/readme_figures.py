@@ -30,6 +30,7 @@ FIGURES = (
     ("latency_p99_ms", "the same, p99", "{:,.1f} ms"),
     ("flat_ratio", "worst rate with a million of anything waiting, of the rate with a thousand", "{:.2f}"),
     ("drain_per_s", "backlog drained per second beside 100 live orders/s", "{:,.0f}"),
+    ("drain_whole_s", "from the end of an outage until 100,000 waiting orders are booked", "{:,.0f} s"),
     ("drain_p99_ratio", "live p99 meanwhile, of the quiet p99", "{:.2f}"),
     ("stock_accepted_per_s", "stock positions taken in per second", "{:,.0f}"),
     ("stock_publishes", "levels written in three shops for them", "{:,.0f}"),
@@ -50,10 +51,20 @@ def table(results: Mapping[str, Any] | None) -> str:
     rows = [f"| {what} | {form.format(results[key])} |" for key, what, form in FIGURES if key in results]
     peers = results.get("peers", {})
     rows += [f"| one ERP call per order, {name}, orders per second | {rate:,.0f} |" for name, rate in peers.items()]
-    machine = results.get("machine", {})
-    said = ", ".join(f"{key} {value}" for key, value in machine.items() if not isinstance(value, dict | list))
-    head = ["| measured | |", "|---|---:|", *rows, "", f"{results.get('measured_at', 'Undated')}; {said}."]
-    return "\n".join(head) + "\n"
+    return "\n".join(["| measured | |", "|---|---:|", *rows, "", *_circumstances(results)]) + "\n"
+
+
+def _circumstances(results: Mapping[str, Any]) -> list[str]:
+    """The machine, and for each scenario when it ran, on which commit, and how fast the machine was."""
+    facts = results.get("machine", {})
+    said = ", ".join(f"{key} {value}" for key, value in facts.items() if not isinstance(value, dict | list))
+    told = [f"{name} {_when(run)}" for name, run in results.get("runs", {}).items()]
+    return [f"Machine: {said}.", *(["", "; ".join(told) + "."] if told else [])]
+
+
+def _when(run: Mapping[str, Any]) -> str:
+    speed = f", a million additions in {run['python_loop_ms']:.0f} ms" if "python_loop_ms" in run else ""
+    return f"{run['measured_at'][:16].replace('T', ' ')}, commit `{run['commit'][:12]}`{speed}"
 
 
 def filled(text: str, results: Mapping[str, Any] | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from scripts import readme_figures
 
-from benchmarks import lifecycle, run, stock
+from benchmarks import lifecycle, run, scenarios, stock
 
 STARTS_PROCESSES = pytest.mark.timeout(300)
 
@@ -34,6 +34,38 @@ async def test_stock_is_told_and_what_was_not_told_is_counted() -> None:
     assert 30 <= found["stock_publishes"] <= 180, "each of three shops is told each of ten SKUs at least once"
     assert found["stock_coalesced"] == round(1 - found["stock_publishes"] / 180, 3)
     assert found["stock_limit_per_s"] == 2000.0
+
+
+@STARTS_PROCESSES
+async def test_webhooks_are_taken_and_booked_and_what_it_cost_is_told_by_stage() -> None:
+    taken = await scenarios.intake(50, 1)
+    assert keys("intake_") <= set(taken)
+    assert 0 < taken["intake_p50_ms"] <= taken["intake_p99_ms"]
+    booked = await scenarios.path(50, 1)
+    assert keys("orders_") | keys("cpu_us") | keys("rss_") <= set(booked)
+    assert {"intake", "decide", "deliver", "postgresql"} <= set(booked["cpu_us_per_order"])
+    assert booked["orders_per_s"] > 0
+    called = await scenarios.latency(50.0, 1.0)
+    assert keys("latency_") <= set(called)
+    assert 0 < called["latency_p50_ms"] <= called["latency_p99_ms"]
+
+
+@STARTS_PROCESSES
+async def test_rest_a_backlog_and_a_million_of_anything_are_measured_at_any_size() -> None:
+    assert keys("idle_") <= set(await scenarios.idle(0.5))
+    drained = await scenarios.drain(300, 50.0, 1.0)
+    assert keys("drain_") <= set(drained)
+    assert drained["drain_whole_s"] > 0
+    flat = await scenarios.flat(300, 1.0, 2.0)
+    assert keys("flat_") <= set(flat)
+    assert set(flat["flat_rates"]) == {"waiting_1000", "timers", "reader", "waiting_million"}
+
+
+def test_flatness_behind_a_reader_who_left_early_is_no_bar_met() -> None:
+    facts = {"machine": {"cpu": "any"}, "flat_ratio": 0.95}
+    for reader_s, said in ((30.0, "not run whole"), (300.0, "met")):
+        column = run.table({**facts, "flat_reader_s": reader_s}).columns[3]
+        assert list(column.cells) == [said]
 
 
 def test_each_sku_comes_once_before_any_comes_again_and_some_come_late() -> None:

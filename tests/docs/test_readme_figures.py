@@ -22,6 +22,9 @@ def test_figures_replace_what_was_there() -> None:
     assert "| 9.9 ms |" in text
     assert "celery, orders per second | 301 |" in text
     assert "cores 2" in text
+    run = {"measured_at": "2026-11-27T10:26:01+00:00", "commit": "40b85119cabe529c", "python_loop_ms": 27.3}
+    text = readme_figures.filled(README, {**results, "runs": {"path": run}})
+    assert "path 2026-11-27 10:26, commit `40b85119cabe`, a million additions in 27 ms." in text
     assert "old" not in text
 
 
