@@ -11,7 +11,10 @@ from benchmarks.stubbing import main, response
 
 TOKEN = b'{"access_token":"bench","expires_in":"3600","token_type":"Bearer"}'
 EMPTY_PAGE = b'{"links":[],"count":0,"hasMore":false,"items":[],"offset":0,"totalResults":0}'
-NOT_FOUND = b'{"type":"about:blank","title":"not found","status":404,"o:errorDetails":[]}'
+NOT_FOUND = (  # as NetSuite says that a record is not there: what is sent again is looked for first
+    b'{"type":"about:blank","title":"not found","status":404,'
+    b'"o:errorDetails":[{"detail":"not found","o:errorCode":"NONEXISTENT_ID"}]}'
+)
 
 
 class StubErp:
