@@ -141,6 +141,7 @@ class _Ledger:
         assert work.decider is not None
         stream = work.stream
         self._decider = work.decider
+        self._named = {"crossdock.order": stream.ref.key} if stream.ref.kind == "order" else {}
         self._state = work.state
         self._write = StreamWrite(stream.id, stream.version, b"", Summary("new"))
         self._timers: dict[str, NewTimer] = {}
@@ -152,7 +153,8 @@ class _Ledger:
         message = translated.message
         entries: list[Any] = []
         actor = "crossdock"
-        with world.signals.span("decide", cause=message.trace, attributes={"crossdock.topic": message.topic}) as span:
+        attributes = {"crossdock.topic": message.topic, **self._named}
+        with world.signals.span("decide", cause=message.trace, attributes=attributes) as span:
             trace = span.traceparent or message.trace
             for event in translated.events:
                 if isinstance(event, OperatorActed):
@@ -162,6 +164,8 @@ class _Ledger:
                 self._state = self._decider.evolve(self._state, decision.entries) if folded is None else folded
                 entries += decision.entries
                 self._collect(decision, trace)
+                for problem in decision.opened:
+                    span.set(**{"crossdock.exception": problem.code})
         if entries:
             write = self._write
             write.version += 1
@@ -184,7 +188,7 @@ class _Ledger:
         write.stock += decision.stock
         write.reservations += decision.reservations
         for timer in decision.timers:
-            self._timers[timer.name] = NewTimer(timer.name, timer.due_at)
+            self._timers[timer.name] = NewTimer(timer.name, timer.due_at, trace)
         for tell in decision.tells:
             lane = LANES.get(tell.to.kind, LIVE)
             write.tells.append(NewMessage(tell.to, "tell", encode_event(tell.event), trace, lane, tell.existing))

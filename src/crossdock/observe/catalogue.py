@@ -178,16 +178,28 @@ _METRICS = (
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _METRICS})
 
 SPANS: Sequence[SpanKind] = (
-    SpanKind("POST {path}", "server", ("crossdock.connection", "crossdock.dedup"), "A webhook is taken."),
-    SpanKind("poll {name}", "internal", ("crossdock.connection", "crossdock.found", "crossdock.pages"), "A poll runs."),
     SpanKind(
-        "decide", "internal", ("crossdock.topic", "crossdock.order"), "One message is decided. Links to its cause."
+        "POST {path}",
+        "server",
+        ("crossdock.connection", "crossdock.dedup"),
+        "A webhook is taken, or what a partner sent.",
+    ),
+    SpanKind("poll {name}", "internal", ("crossdock.connection", "crossdock.found", "crossdock.pages"), "A poll runs."),
+    SpanKind("act {action}", "server", ("crossdock.order",), "A person acts on an order, or on many."),
+    SpanKind(
+        "reconcile {channel}", "internal", ("crossdock.looked", "crossdock.differing"), "A round of reconciliation."
+    ),
+    SpanKind(
+        "decide",
+        "internal",
+        ("crossdock.topic", "crossdock.order", "crossdock.exception"),
+        "One message is decided. Links to its cause. An order's has its key.",
     ),
     SpanKind(
         "{purpose}",
         "client",
-        ("crossdock.target", "crossdock.operation", "crossdock.outcome"),
-        "One command is sent. Links to the decision that opened it.",
+        ("crossdock.target", "crossdock.operation", "crossdock.order", "crossdock.outcome", "error.type"),
+        "One command is sent. Links to the decision that opened it. An order's has its key.",
     ),
 )
 
