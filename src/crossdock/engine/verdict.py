@@ -58,6 +58,7 @@ class Verdict(msgspec.Struct):
     write: StreamWrite | None = None
     park: StreamPark | None = None
     waited_s: float = 0.0
+    cycle_s: float | None = None
 
     def tell(self, signals: Signals) -> None:
         """Say what happened, after the commit."""
@@ -69,6 +70,9 @@ class Verdict(msgspec.Struct):
             signals.log.warning("stream.parked", order=ref.key, code=problem.code, message_id=self.park.message_id)
             return
         assert self.write is not None
+        if self.cycle_s is not None:
+            channel = self.write.summary.channel or ""
+            signals.record("crossdock.order.cycle.duration", self.cycle_s, channel=channel)
         for problem in self.write.opened:
             signals.add("crossdock.exceptions.opened", reason=problem.code)
             signals.log.info("exception.opened", order=ref.key, code=problem.code, owner=problem.owner)
@@ -129,7 +133,7 @@ def decide_stream(world: World, work: Work, now: datetime, masters: Mapping[str,
         for translated in work.translated:
             at = translated.message
             ledger.decide(world, translated, context)
-        return Verdict(work, write=ledger.close(), waited_s=waited_s)
+        return Verdict(work, write=ledger.close(), waited_s=waited_s, cycle_s=ledger.cycle_s)
     except Exception as error:  # noqa: BLE001 - a bug met by one order must not stop the others
         return Verdict(work, park=StreamPark(work.stream.id, at.id, problem_of(error, "decide", at)), waited_s=waited_s)
 
@@ -148,6 +152,7 @@ class _Ledger:
         self._opened: dict[str, Problem] = {}
         self._settled: set[str] = set()
         self._lane = LANES.get(stream.ref.kind, LIVE)
+        self.cycle_s: float | None = None
 
     def decide(self, world: World, translated: Translated, context: Context) -> None:
         message = translated.message
@@ -180,6 +185,8 @@ class _Ledger:
             write.commands.append(
                 NewCommand(command.key, command.target, purpose, payload, self._lane, trace, instead_of=older)
             )
+        if decision.cycle_s is not None:
+            self.cycle_s = decision.cycle_s
         write.again += decision.again
         write.posting_from = decision.posting_from or write.posting_from
         write.references += decision.references

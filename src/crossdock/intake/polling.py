@@ -107,6 +107,7 @@ async def _spend(world: World, run: Run, quota: Quota) -> None:
     for _ in range(_SLOT_TRIES):
         grant = await world.store.book(run.link.name, quota.cost, quota.rate_per_s, quota.burst or quota.rate_per_s)
         if grant.wait_s > 0:
+            world.signals.record("crossdock.target.throttle.wait", grant.wait_s, target=run.link.name)
             await run.wait(grant.wait_s)
         if grant.units:
             return

@@ -83,6 +83,8 @@ async def keep(request: Asking, arrival: Arrival) -> bool:
     with counter.signals.span(f"POST {request.url.path}", kind="server", parent=parent, attributes=attributes) as span:
         receipt = await counter.commits.commit(msgspec.structs.replace(arrival, trace=span.traceparent or parent))
         span.set(**{"crossdock.dedup": "dup" if receipt.duplicate else "new"})
+    if receipt.duplicate:
+        counter.signals.add("crossdock.duplicates.prevented", where="api")
     return receipt.duplicate
 
 
