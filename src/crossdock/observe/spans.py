@@ -29,7 +29,8 @@ class Carrier:
     @property
     def traceparent(self) -> str:
         if not self._traceparent:
-            self._traceparent = self._tracer.context(self._cause, self._parent or self._cause)
+            tracer, cause = self._tracer, self._cause
+            self._traceparent = child_of(cause, tracer.random) if cause else tracer.context("", self._parent)
         return self._traceparent
 
     def set(self, **attributes: Any) -> None: ...
@@ -97,7 +98,7 @@ class Tracer:
     """Makes the spans of one process. ``share``: how many of the unremarkable chains are sent, 0 to 1."""
 
     def __init__(self, random: Random, clock_ns: Callable[[], int], outlet: Outlet | None, share: float) -> None:
-        self._random, self.clock_ns, self._outlet, self._share = random, clock_ns, outlet, share
+        self.random, self.clock_ns, self._outlet, self._share = random, clock_ns, outlet, share
 
     def span(
         self, name: str, kind: str, cause: str, parent: str, attributes: Mapping[str, Any] | None
@@ -110,7 +111,7 @@ class Tracer:
     def context(self, cause: str, parent: str) -> str:
         """The context of a new span. What was decided for its cause holds for it; where there is none, its trace's id
         decides. A sender's own flag does not: it could have us send everything."""
-        made = child_of(parent, self._random) if parent else new_trace(self._random)
+        made = child_of(parent, self.random) if parent else new_trace(self.random)
         return marked(made, sampled=is_sampled(cause) if cause else falls_in_sample(made, self._share))
 
     def settle(self, span: Recorded) -> None:
