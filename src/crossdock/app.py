@@ -7,7 +7,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from importlib import import_module
@@ -106,8 +106,18 @@ def secrets_of(setup: ConnectionSetup, folder: Path, env: Mapping[str, str]) -> 
     return values
 
 
-def link(setup: ConnectionSetup, folder: Path, env: Mapping[str, str], http: Http, *, hurry: bool = False) -> Linked:
+def link(
+    setup: ConnectionSetup,
+    folder: Path,
+    env: Mapping[str, str],
+    http: Http,
+    *,
+    hurry: bool = False,
+    refreshed: Callable[[str], None] = lambda _result: None,
+) -> Linked:
     """A configured connection, opened in this process. Raises ``ConfigError`` when a secret cannot be had.
+
+    ``refreshed`` hears how each renewal of its access token ended.
 
     ``hurry`` is for simulated vendors, who commit at most 2 s late: leases, settle times and poll intervals of real
     ones would only make the demo wait.
@@ -117,7 +127,7 @@ def link(setup: ConnectionSetup, folder: Path, env: Mapping[str, str], http: Htt
         settings=setup.settings,
         secrets=secrets_of(setup, folder, env),
         http=http,
-        tokens=InProcessTokens(time.monotonic),
+        tokens=InProcessTokens(time.monotonic, refreshed),
         now=lambda: datetime.now(UTC),
         unique=lambda: uuid4().hex,
         stopwatch=time.monotonic,
@@ -197,6 +207,13 @@ def telemetry(role: str, number: int, metrics: str, config: Config) -> "Telemetr
     return open_telemetry(settings, worker=worker, role=role, version=__version__, random=Random(), secrets=secrets)  # noqa: S311
 
 
+def _counting_refreshes(signals: Signals, connection: str) -> Callable[[str], None]:
+    def told(result: str) -> None:
+        signals.add("crossdock.auth.refresh", target=connection, result=result)
+
+    return told
+
+
 def _nobody(_order: Order) -> list[HoldHit]:
     """Only the decide role asks the rules; the others are spared the interpreter."""
     return []
@@ -231,7 +248,9 @@ async def using(
         yield World(
             store=store,
             links={
-                name: link(setup, config.folder, os.environ, http, hurry=hurry)
+                name: link(
+                    setup, config.folder, os.environ, http, hurry=hurry, refreshed=_counting_refreshes(signals, name)
+                )
                 for name, setup in config.connections.items()
             },
             deciders=deciders(),

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
-from random import Random
 from typing import Any
 
 from crossdock import __version__, app
@@ -15,7 +14,6 @@ from crossdock.governance.config import Config
 from crossdock.governance.exposure import address
 from crossdock.intake.group_commit import GroupCommitter
 from crossdock.intake.sources import Network, SourceLimit
-from crossdock.observe.trace import new_trace
 from crossdock.partner.app import create_partner
 from crossdock.partner.counter import Counter
 from crossdock.store.pool import reading_pool
@@ -52,7 +50,6 @@ async def partner(spec: ChildSpec, config: Config, world: World) -> AsyncIterato
 
 def counter_for(world: World, pool: Any, commits: GroupCommitter, proxies: Sequence[Network] = ()) -> Counter:
     """What the partner API is given."""
-    random = Random()  # noqa: S311 - trace ids only
     return Counter(
         pool=pool,
         commits=commits,
@@ -63,7 +60,6 @@ def counter_for(world: World, pool: Any, commits: GroupCommitter, proxies: Seque
         signals=world.signals,
         sources=SourceLimit(RATE_PER_S, BURST, time.monotonic),
         stopwatch=world.stopwatch,
-        trace=lambda: new_trace(random),
         proxies=proxies,
         reads=reads_of(world.links.values()),
     )

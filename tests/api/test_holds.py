@@ -19,6 +19,7 @@ from crossdock.store.postgres import PostgresStore
 from tests.console import desks
 from tests.console.desks import visitor
 from tests.console.seed import SHOP, Day, key, order
+from tests.support.heard import Heard
 
 RULES: dict[str, Any] = {"release_by": ()}
 
@@ -86,7 +87,8 @@ async def test_each_rule_explains_itself(desk: Desk) -> None:
 
 
 async def test_a_preview_counts_and_a_release_does_just_that_once(day: Day, desk: Desk) -> None:
-    async with visitor(desk, "operator") as who:
+    heard = Heard()
+    async with visitor(msgspec.structs.replace(desk, signals=heard), "operator") as who:
         preview = await _preview(who)
         assert {name: preview[name] for name in ("total", "go_on", "also_held", "stuck", "changed", "not_yours")} == {
             "total": 10, "go_on": 5, "also_held": 5, "stuck": 0, "changed": 0, "not_yours": 0,
@@ -97,6 +99,9 @@ async def test_a_preview_counts_and_a_release_does_just_that_once(day: Day, desk
             assert answer.status_code == 202
             assert (answer.json()["act"]["told"], answer.json()["waiting"] in (0, 10)) == (10, True)
         assert await desk.pool.fetchval("select count(*) from messages where source = 'operator'") == 10
+        (span,) = heard.named("act release_hold")
+        traces = await desk.pool.fetch("select distinct trace from messages where source = 'operator'")
+        assert [row["trace"] for row in traces] == [span.traceparent], "one act, one trace"
         await day.decide()
         done = (await who.get("/api/v1/holds/acts/once")).json()
         assert (done["held"], done["waiting"]) == (0, 0)

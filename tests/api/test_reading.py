@@ -16,6 +16,7 @@ from crossdock.store import reading_orders
 from crossdock.store.protocol import StoreUnavailable
 from tests.console.desks import visitor
 from tests.console.seed import ERP, SHOP, Day, fine, key, order
+from tests.support.heard import Heard
 
 
 async def test_now_tells_what_sql_counts(day: Day, desk: Desk) -> None:
@@ -169,7 +170,8 @@ async def test_a_cause_is_retried_as_previewed_and_only_once(day: Day, desk: Des
 
 
 async def test_holds_are_for_a_person_and_one_is_released_with_a_reason(day: Day, desk: Desk) -> None:
-    async with visitor(desk, "operator") as who:
+    heard = Heard()
+    async with visitor(msgspec.structs.replace(desk, signals=heard), "operator") as who:
         groups = (await who.get("/api/v1/exceptions")).json()
         held = next(group for group in groups if group["klass"] == "hold")["fingerprint"]
         preview = (await who.get(f"/api/v1/exceptions/preview?fingerprint={quote(held)}")).json()
@@ -178,6 +180,9 @@ async def test_holds_are_for_a_person_and_one_is_released_with_a_reason(day: Day
         assert (await who.post(path, {"action": "release_hold", "args": args})).status_code == 400
         done = await who.post(path, {"action": "release_hold", "args": args, "reason": "known customer"})
         assert done.status_code == 202
+        (span,) = heard.named("act release_hold")
+        assert (span.kind, span.attributes) == ("server", {"crossdock.order": key(7)})
+        assert await desk.pool.fetchval("select trace from messages where source = 'operator'") == span.traceparent
         await day.decide()
         told = (await who.get(f"/api/v1/orders/{key(7)}")).json()
         assert told["whole"]["order"]["status"] != "held"

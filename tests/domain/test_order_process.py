@@ -24,7 +24,7 @@ from tests.domain.factories import (
     stored_and_read,
 )
 
-from crossdock.domain.commands import BookOrder, MakeInvoice, PostShipment, PushFulfilment, ReleaseOrder
+from crossdock.domain.commands import BookOrder, MakeInvoice, PostShipment, PushFulfilment, ReleaseOrder, order_in
 from crossdock.domain.decision import HoldHit, ProductMaster
 from crossdock.domain.events import AllocationsSeen, InvoiceSeen, MastersCame, OrderSeen, ReleaseSeen
 from crossdock.domain.fulfilment import Allocation, ShippedLine
@@ -92,6 +92,19 @@ def test_an_order_goes_the_whole_way() -> None:
     }
     assert play.state.axes.fulfilment == "shipped"
     assert play.state.axes.booking == "booked"
+    assert {order_in(one.key, one.target, one.payload.purpose) for one in play.commands.values()} == {f"{CHANNEL}-1001"}
+
+
+def test_how_long_it_took_is_told_once_when_it_is_done() -> None:
+    play = booked(lines=TWO_LINES)
+    play.tell(shipped(shipment("a", [("1", 3), ("2", 2)])))
+    play.settle("shipment.post")
+    play.settle("fulfilment.push")
+    assert {decision.cycle_s for decision in play.decisions} == {None}
+    invoice = play.commands[f"{CHANNEL}-1001/{ERP}/invoice.make"]
+    assert play.tell(settled(invoice), now=NOON + timedelta(hours=5)).cycle_s == 5 * 3600.0
+    play.tell(shipped(shipment("a", [("1", 3), ("2", 2)])), now=NOON + timedelta(days=30))
+    assert [decision.cycle_s for decision in play.decisions if decision.cycle_s is not None] == [5 * 3600.0]
 
 
 def test_every_step_has_a_time_and_unfinished_ones_a_reason() -> None:

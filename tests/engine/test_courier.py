@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from crossdock.domain.commands import Payload
-from crossdock.domain.outcome import RateLimited, RetryLater
+from crossdock.domain.outcome import Done, RateLimited, RetryLater
 from crossdock.engine.courier import Courier
 from crossdock.engine.deciding import DecideLoop
 from crossdock.engine.delivering import DeliverLoop
@@ -20,6 +20,7 @@ from crossdock.kit.manifest import Call, Quota, Repeat, Result
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import BACKFILL, LIVE, ConnectionRow, LeasedCommand
 from tests.engine.toy import ToySystem, arrival, connector, world
+from tests.support.heard import Heard
 
 LEASE_S, SETTLE_S, SLOW_S = 4.0, 2.5, 1.7
 
@@ -78,12 +79,18 @@ class Refusing:
         self.toy, self.ahead_s = ToySystem(), 0.0
         self.toy.answer = self.refuse
         there = world(store, connector(self.toy, Repeat.UNIQUE, quota=quota))
-        self.world = msgspec.structs.replace(there, stopwatch=lambda: time.monotonic() + self.ahead_s)
+        self.heard = Heard()
+        self.world = msgspec.structs.replace(
+            there, stopwatch=lambda: time.monotonic() + self.ahead_s, signals=self.heard
+        )
         self.health, self.recorder = Health(self.world), Recorder(self.world)
         self.courier = Courier(self.world, self.world.links["erp"], self.recorder, self.health, lambda: None)
 
     async def refuse(self, nth: int, payload: Payload, call: Call) -> Result:
         return Result(RateLimited(60.0))
+
+    async def known(self, nth: int, payload: Payload, call: Call) -> Result:
+        return Result(Done(repeated=True))
 
     async def busy(self, nth: int, payload: Payload, call: Call) -> Result:
         return Result(RetryLater("busy"))
@@ -147,6 +154,23 @@ async def test_what_was_claimed_when_a_rest_began_is_given_back_and_not_held(sto
         assert len(refused.toy.calls) == 1, "the others waited for the rate, then learnt of the rest"
         rows = await store.pool.fetch("select state, tries from dispatch")
         assert [tuple(row) for row in rows] == [("ready", 0)] * 4
+
+
+async def test_how_long_calls_wait_for_the_rate_is_measured(store: PostgresStore) -> None:
+    waits = ("crossdock.target.throttle.wait", (("target", "erp"),))
+    async with refusing(store, Quota(rate_per_s=4.0, burst=1.0), commands=2) as refused:
+        refused.toy.answer = refused.known
+        assert await refused.claim()
+        assert len(refused.toy.calls) == 2
+        assert all(0.01 <= waited < 20 for waited in refused.heard.measured[waits])
+        assert 1 <= len(refused.heard.measured[waits]) <= 2, "the first may leave at once"
+        assert refused.heard.counted["crossdock.duplicates.prevented", (("where", "target"),)] == 2
+
+
+async def test_where_there_is_no_rate_nothing_waits_for_it(store: PostgresStore) -> None:
+    async with refusing(store, Quota(), commands=1) as refused:
+        assert await refused.claim()
+        assert not [name for name, _ in refused.heard.measured if name == "crossdock.target.throttle.wait"]
 
 
 class OpenEnded:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from crossdock.domain.commands import Payload
@@ -17,6 +18,7 @@ from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import LeasedCommand, StoredMessage
 from tests.engine.test_loops import FINISHED, OPEN, running, toy, until, value
 from tests.engine.toy import ToySystem, arrival, connector, world
+from tests.support.heard import Heard
 
 __all__ = ["running", "toy"]
 
@@ -83,3 +85,24 @@ def test_what_could_not_be_read_is_not_quoted_in_an_exception(error: Exception) 
     facts = problem_of(error, "translate", message).facts
     assert "HTTP 400" in facts["detail"]
     assert not [canary for canary in CANARIES if canary in repr(facts)]
+
+
+CAUSE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize(
+    ("key", "purpose", "order"),
+    [("shop-1/erp/order.book", "order.book", "shop-1"), ("shop:order:1/erp/read_back/1", "read_back", None)],
+)
+async def test_a_call_is_linked_to_its_decision_and_names_its_order(
+    store: PostgresStore, toy: ToySystem, key: str, purpose: str, order: str | None
+) -> None:
+    heard = Heard()
+    there = msgspec.structs.replace(world(store, connector(toy, Repeat.UNIQUE)), signals=heard)
+    sender = Sender(there, there.links["erp"])
+    payload = b'{"type":"read_back","kind":"toy","external_id":"k"}'
+    command = LeasedCommand(1, key, "erp", purpose, payload, 1, 0, False, CAUSE)
+    attempt = await sender.send(command, sender.operation(command), 10.0)
+    (span,) = heard.spans
+    assert (span.name, span.kind, span.cause, span.traceparent) == (purpose, "client", CAUSE, attempt.trace)
+    assert span.attributes.get("crossdock.order") == order

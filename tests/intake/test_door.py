@@ -17,6 +17,7 @@ from crossdock.intake.problems import PROBLEMS
 from crossdock.intake.server import IntakeServer, Listen
 from crossdock.observe.trace import is_traceparent
 from tests.intake.world import PATH, KeepingStore, sign, until, world
+from tests.support.heard import Heard
 
 BODY = b'{"id":7,"note":"hello"}'
 
@@ -46,15 +47,17 @@ async def call(
 
 
 async def test_a_webhook_is_stored_as_it_came_and_then_acknowledged() -> None:
-    store = KeepingStore()
-    app = IntakeApp(world(store))
+    store, heard = KeepingStore(), Heard()
+    app = IntakeApp(world(store, signals=heard))
     status, _, said = await call(app)
     assert (status, said) == (202, {"status": "accepted", "message": 1})
     (kept,) = store.kept
     assert (kept.body, kept.delivery_id, kept.stream.key, kept.source) == (BODY, "d1", "north-7", "webhook")
     assert is_traceparent(kept.trace)
+    assert kept.trace == heard.spans[0].traceparent
     status, _, said = await call(app)
     assert (status, said) == (200, {"status": "duplicate"})
+    assert heard.counted["crossdock.duplicates.prevented", (("where", "webhook"),)] == 1
     assert len(store.kept) == 1
     await app.drain()
 

@@ -78,6 +78,7 @@ async def test_pages_become_messages_and_masters_and_the_cursor_follows() -> Non
         ("north", "terms"): {"7": b"2"},
     }
     assert notes.said == [("north", None)]
+    assert store.looked_by == {store.kept[0].trace}, "who waits for masters is linked to what brought them"
     assert store.wakes
     assert store.owner is None
 

@@ -94,6 +94,7 @@ class KeepingStore:
         self.rows = {"north": ConnectionRow(1, "north", "tradepost", False, None, "closed", None, 0)}
         self.owner: str | None = None
         self.booked = 0
+        self.looked_by: set[str] = set()
         self.paused: dict[str, str | None] = {}
 
     async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
@@ -130,8 +131,11 @@ class KeepingStore:
     async def note_listed(self, connection: str, kind: str) -> None:
         self.listed.append((connection, kind))
 
-    async def look_again(self, connection: str, kind: str, keys: Sequence[str] | None, limit: int) -> int:
+    async def look_again(
+        self, connection: str, kind: str, keys: Sequence[str] | None, limit: int, trace: str = ""
+    ) -> int:
         self.looked.append(None if keys is None else list(keys))
+        self.looked_by.add(trace)
         woken = min(self.waiting, limit)
         self.waiting -= woken
         return woken

@@ -85,3 +85,15 @@ async def test_a_cancelled_caller_does_not_take_the_refresh_along(desk: Desk, to
     desk.open.set()
     assert await second == "token-1"
     assert first.cancelled()
+
+
+async def test_how_each_refresh_ends_is_told_once(desk: Desk) -> None:
+    told: list[str] = []
+    tokens = InProcessTokens(lambda: desk.now, told.append)
+    await asyncio.gather(*(tokens.get("a", desk.refresh) for _ in range(3)))
+    await tokens.get("a", desk.refresh)
+    assert told == ["done"]
+    tokens.forget("a")
+    desk.fails = ValueError("no")
+    await asyncio.gather(*(tokens.get("a", desk.refresh) for _ in range(3)), return_exceptions=True)
+    assert told == ["done", "failed"]

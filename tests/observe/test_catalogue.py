@@ -56,6 +56,44 @@ def test_metrics_and_their_labels_are_catalogued() -> None:
     assert checked > 10
 
 
+def recorded() -> Iterator[str]:
+    """A pattern of each name that some code records."""
+    yield from (
+        name
+        for _, method, call in calls()
+        if method in ("add", "record", "set") and is_on(call, "signals") and (name := pattern(call.args[0]))
+    )
+
+
+def said(part: str) -> set[str]:
+    """Every text in the code of ``observe``, or in all but ``observe``; the catalogue itself says nothing."""
+    return {
+        node.value
+        for path in SOURCE.rglob("*.py")
+        if path.name != "catalogue.py" and (path.parent.name == "observe") is (part == "observe")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def test_every_metric_is_recorded_by_some_code() -> None:
+    """Else a dashboard waits for ever for what the reference page promises."""
+    patterns, observed, elsewhere = set(recorded()), said("observe"), said("elsewhere")
+    for metric in METRICS.values():
+        if metric.sql:
+            assert metric.name in observed, metric.name
+        elif metric.name not in observed:  # what telemetry counts itself
+            assert any(re.fullmatch(name, metric.name) for name in patterns), metric.name
+            last = metric.name.rpartition(".")[2]
+            assert metric.name in elsewhere or last in elsewhere, f"{metric.name}: only a pattern would fit it"
+
+
+def test_every_attribute_of_a_span_is_set_by_some_code() -> None:
+    known = said("observe") | said("elsewhere")
+    for span in SPANS:
+        assert set(span.attributes) <= known, span.name
+
+
 def test_log_events_and_their_fields_are_catalogued() -> None:
     names, checked = {event.name: event.level for event in LOG_EVENTS}, 0
     for place, method, call in calls():

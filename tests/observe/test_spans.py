@@ -3,22 +3,23 @@
 import asyncio
 import io
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from crossdock.observe.telemetry import Telemetry, TelemetrySettings, open_telemetry
-from crossdock.observe.trace import is_traceparent, span_id, trace_id
+from crossdock.observe.trace import is_sampled, is_traceparent, span_id, trace_id
 from tests.observe.collector import Collector
 
 CAUSE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-def telemetry(folder: Path, endpoint: str | None, share: float = 1.0) -> Telemetry:
+def telemetry(folder: Path, endpoint: str | None, share: float = 1.0, seed: int = 1) -> Telemetry:
     return open_telemetry(
         TelemetrySettings(str(folder), otlp_endpoint=endpoint, trace_share=share, log_format="json"),
-        worker="w1", role="decide", version="1.2.3", random=random.Random(1), stream=io.StringIO(),
+        worker="w1", role="decide", version="1.2.3", random=random.Random(seed), stream=io.StringIO(),
     )  # fmt: skip
 
 
@@ -95,3 +96,54 @@ async def test_a_folder_that_cannot_be_written_is_harmless(tmp_path: Path) -> No
     signals.add("crossdock.fence.rejected", target="erp")
     await signals.flush()
     await signals.close()
+
+
+HOPS = ("POST /in/a/b", "decide", "order.book", "decide")
+
+
+async def test_a_chain_is_sent_whole_or_not_at_all(tmp_path: Path, collector: Collector) -> None:
+    """Each hop is a trace of its own, in a process of its own: what one decides by itself leaves links to nowhere."""
+    processes = [telemetry(tmp_path / str(seed), collector.url, share=0.3, seed=seed) for seed in range(3)]
+    processes.insert(2, telemetry(tmp_path / "mute", None, share=0.9, seed=9))
+    for number in range(60):
+        cause = ""
+        for name, signals in zip(HOPS, processes, strict=True):
+            with signals.span(name, cause=cause, attributes={"n": str(number)}) as span:
+                cause = span.traceparent
+    for signals in processes:
+        await signals.close()
+    sent = Counter(next(a.value.string_value for a in span.attributes if a.key == "n") for span in collector.spans)
+    assert set(sent.values()) == {len(HOPS) - 1}, "one of the four processes sends nothing"
+    assert 8 < len(sent) < 30
+    assert all(span.links for span in collector.spans if span.name != HOPS[0])
+
+
+@pytest.mark.parametrize("endpoint", [True, False])
+async def test_whoever_begins_a_chain_decides_and_never_the_sender(
+    tmp_path: Path, collector: Collector, endpoint: bool
+) -> None:
+    for share in (0.0, 1.0):
+        signals = telemetry(tmp_path, collector.url if endpoint else None, share=share)
+        for parent in ("", CAUSE, CAUSE[:-2] + "00"):
+            with signals.span("POST /in/a/b", kind="server", parent=parent) as span:
+                assert is_sampled(span.traceparent) is (share == 1.0)
+        await signals.close()
+    assert len(collector.spans) == (3 if endpoint else 0)
+
+
+async def test_what_people_are_called_for_is_sent_and_what_is_tried_again_is_not(
+    tmp_path: Path, collector: Collector
+) -> None:
+    signals = telemetry(tmp_path, collector.url, share=0.0)
+    for outcome in ("done", "retry_later", "rate_limited", "conflict", "rejected", "misconfigured", "unknown"):
+        with signals.span(outcome, kind="client") as span:
+            span.set(**{"crossdock.outcome": outcome})
+    with signals.span("decide") as span:
+        span.set(**{"crossdock.exception": "customer.missing"})
+    await signals.close()
+    sent = {span.name: span for span in collector.spans}
+    assert set(sent) == {"rejected", "misconfigured", "unknown", "decide"}
+    assert sent.pop("decide").status.code == Status.STATUS_CODE_UNSET, "it is an order for a person, and no failure"
+    for name, span in sent.items():
+        assert span.status.code == Status.STATUS_CODE_ERROR
+        assert {a.key: a.value.string_value for a in span.attributes}["error.type"] == name

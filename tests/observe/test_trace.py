@@ -4,7 +4,16 @@ from random import Random
 
 import pytest
 
-from crossdock.observe.trace import child_of, falls_in_sample, is_traceparent, new_trace, span_id, trace_id
+from crossdock.observe.trace import (
+    child_of,
+    falls_in_sample,
+    is_sampled,
+    is_traceparent,
+    marked,
+    new_trace,
+    span_id,
+    trace_id,
+)
 
 GIVEN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -38,3 +47,13 @@ def test_the_sample_is_about_its_share_and_the_same_for_all_spans_of_a_trace() -
     assert all(falls_in_sample(child_of(one, random), 0.1) for one in chosen)
     assert not any(falls_in_sample(one, 0.0) for one in traces)
     assert all(falls_in_sample(one, 1.0) for one in traces)
+
+
+@pytest.mark.parametrize(("flags", "sampled"), [("00", False), ("01", True), ("02", False), ("03", True), ("ff", True)])
+def test_the_decision_is_the_lowest_bit_of_the_flags(flags: str, sampled: bool) -> None:
+    assert is_sampled(GIVEN[:53] + flags) is sampled
+    assert marked(GIVEN[:53] + flags, sampled=sampled) == GIVEN[:53] + ("01" if sampled else "00")
+
+
+def test_what_is_no_trace_was_not_sampled() -> None:
+    assert not is_sampled("")

@@ -21,6 +21,7 @@ from crossdock.partner.app import HANDLERS
 from crossdock.partner.counter import OPEN
 from crossdock.store.protocol import Arrival, StoreUnavailable
 from tests.partner.house import ALL, ERP, LONGER, OTHER, PORTAL, House, body, sent
+from tests.support.heard import Heard
 
 BILLED_AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 ORDERS = "/partner/v1/orders"
@@ -120,16 +121,19 @@ async def test_nobody_waits_longer_than_the_house_lets_them_nor_when_it_is_full(
 
 
 async def test_the_same_order_with_the_same_key_is_one_order(house: House, key: str) -> None:
-    given = body()
-    async with house.at(key) as who:
+    given, heard = body(), Heard()
+    async with house.at(key, signals=heard) as who:
         first = await place(who, given, "k1")
         await house.decide()
+        (span,) = heard.named("POST /partner/v1/orders")
+        assert await house.pool.fetchval("select trace from messages where source = 'api'") == span.traceparent
         again = await place(who, msgspec.json.format(given, indent=2), "k1", "wait=1")
         assert (again.status_code, again.json()["repeated"]) == (200, True)
         assert again.json()["order"] == first.json()["order"]
         both = await asyncio.gather(*(place(who, given, "k1") for _ in range(8)))
         assert {each.status_code for each in both} == {202}
     await house.decide()
+    assert heard.counted["crossdock.duplicates.prevented", (("where", "api"),)] == 9
     assert await kept(house) == 1
     assert await house.pool.fetchval("select count(*) from commands") == 1
 
@@ -301,3 +305,17 @@ async def test_too_many_from_one_address_are_told_to_wait(house: House, key: str
     async with house.at(key, sources=Full()) as who:
         refused = await place(who, body(), "k1")
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+
+
+CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+
+
+@pytest.mark.parametrize(("given", "parent"), [(CALLER, CALLER), ("nonsense", "")])
+async def test_an_order_is_in_its_callers_trace_if_that_is_one(house: House, key: str, given: str, parent: str) -> None:
+    heard = Heard()
+    async with house.at(key, signals=heard) as who:
+        who.headers["traceparent"] = given
+        assert (await place(who, body(), "k1")).status_code == 202
+    (span,) = heard.spans
+    assert (span.kind, span.parent) == ("server", parent)
+    assert span.attributes["crossdock.dedup"] == "new"

@@ -31,7 +31,7 @@ from crossdock.engine.world import Linked, Loop, World
 from crossdock.intake.doorway import IntakeApp
 from crossdock.intake.polling import Run, Tally, run_pages
 from crossdock.intake.polls import PollLoop
-from crossdock.observe.signals import Silence
+from crossdock.observe.signals import Signals, Silence
 from crossdock.simulators.base import Deliver, Surroundings
 from crossdock.simulators.shiphero import ShipHeroSimulator
 from crossdock.simulators.shopify import ShopifySimulator
@@ -56,6 +56,8 @@ _PROCESS: ContextVar["Engine | None"] = ContextVar("process", default=None)
 class House:
     """Everything that stands for as long as a test. ``engines`` come and go."""
 
+    signals: Signals = Silence()  # of every process
+
     def __init__(
         self, folder: Path, url: str, store: PostgresStore, vendors: "Vendors", config: Any, http: InProcessHttp
     ) -> None:
@@ -72,7 +74,7 @@ class House:
     @asynccontextmanager
     async def world(self, store: PostgresStore, worker: str) -> AsyncIterator[World]:
         """A process's world, as ``app`` makes it, through our network."""
-        async with app.using(self.config, store, Silence(), worker, role="decide") as made:
+        async with app.using(self.config, store, self.signals, worker, role="decide") as made:
             links = {name: self._linked(link) for name, link in made.links.items()}
             yield msgspec.structs.replace(made, links=links)
 

@@ -24,6 +24,7 @@ from crossdock.store.pool import reading_pool
 from crossdock.store.reading_differences import DifferenceRow
 from tests.process.books import assert_nothing_twice, assert_whole, booked, sold
 from tests.process.house import ERP, SHOP, Engine, House, Vendors
+from tests.support.heard import Heard
 
 Running = Callable[..., Awaitable[tuple[House, Engine]]]
 AT_ONCE = RoundSettings(every_s=0.2, grace_s=0.0)
@@ -51,7 +52,13 @@ async def rounds(house: House, count: int = 2) -> None:
     async with prompt(house) as world:
         (route,) = routes_of(world, AT_ONCE, asyncio.sleep)
         for _ in range(count):
-            await Round(world, Differences(house.store.pool), route, lambda: True).run()
+            heard = Heard()
+            await Round(
+                msgspec.structs.replace(world, signals=heard), Differences(house.store.pool), route, lambda: True
+            ).run()
+            assert [span.name for span in heard.spans] == [f"reconcile {SHOP}"]
+    told = "select count(*) from messages where delivery_id like 'reconcile/%' and trace = ''"
+    assert await house.store.pool.fetchval(told) == 0, "what a round tells is linked to it"
 
 
 async def standing(house: House, state: str = "open") -> list[DifferenceRow]:

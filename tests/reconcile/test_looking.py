@@ -58,18 +58,19 @@ def standing(**fields: Any) -> Standing:
     return Standing(**{**known, **fields})
 
 
-async def looked(play: Play, books: Books, *seen: Difference) -> list[Reconciled]:
+async def looked(play: Play, books: Books, *seen: Difference, trace: str = "") -> list[Reconciled]:
     """What the order is told of this look."""
     inbox = Inbox()
     route = Route(Policy(CHANNEL, ERP), None, None, (CHANNEL,), 0.0)
     three = Three({KEY: Sides(KEY)}, {KEY: play.state}, [Seen(KEY, one) for one in seen])
-    await settle(cast("Store", inbox), cast("Differences", books), route, three)
+    await settle(cast("Store", inbox), cast("Differences", books), route, three, trace)
+    assert {one.trace for one in inbox.arrivals} <= {trace}
     return [cast("Reconciled", decode_event(one.body)) for one in inbox.arrivals]
 
 
 async def test_what_was_told_and_is_no_more_is_ended() -> None:
     play = told()
-    assert await looked(play, Books(gone=[standing()])) == [Reconciled(settled=(AMOUNT.kind,))]
+    assert await looked(play, Books(gone=[standing()]), trace="00-round") == [Reconciled(settled=(AMOUNT.kind,))]
 
 
 async def test_what_ended_while_nobody_lived_to_tell_it_is_ended_by_the_next_look() -> None:

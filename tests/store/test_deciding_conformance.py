@@ -165,7 +165,7 @@ async def test_references_are_kept_once(any_store: Store, probe: Probe) -> None:
 async def test_timers_fire_once_and_can_be_moved_and_taken_off(any_store: Store) -> None:
     await any_store.accept([arrival("d1")])
     far = LONG_AGO.replace(year=2199)
-    timers = [NewTimer("a", far), NewTimer("a", LONG_AGO), NewTimer("b", LONG_AGO), NewTimer("c", far)]
+    timers = [NewTimer("a", far, "00-1"), NewTimer("a", LONG_AGO, "00-2"), NewTimer("b", LONG_AGO), NewTimer("c", far)]
     await decide(any_store, timers=timers)
     await any_store.accept([arrival("d2")])
     await decide(any_store, timers=[NewTimer("b", None)])
@@ -173,7 +173,7 @@ async def test_timers_fire_once_and_can_be_moved_and_taken_off(any_store: Store)
     assert await any_store.move_timers(10) == 0
     async with any_store.claim_streams(0, 10, 10) as batch:
         (message,) = batch.streams[0].messages
-    assert message.source == "timer"
+    assert (message.source, message.trace) == ("timer", "00-2"), "what it leads to is linked to what set it"
     assert decode_event(message.body) == TimerFired("a")
 
 
@@ -237,3 +237,12 @@ async def test_poison_is_attributable_and_harms_nobody_else(
         await batch.write([], [StreamPark(stream.id, stream.messages[0].id, problem())])
     assert await bodies(any_store) == {}
     assert await probe.journal() == [1]
+
+
+async def test_a_timer_that_is_moved_is_of_the_decision_that_moved_it(any_store: Store) -> None:
+    for number, trace in enumerate(("00-1", "00-2")):
+        await any_store.accept([arrival(f"d{number}")])
+        await decide(any_store, timers=[NewTimer("a", LONG_AGO, trace)])
+    assert await any_store.move_timers(10) == 1
+    async with any_store.claim_streams(0, 10, 10) as batch:
+        assert [message.trace for message in batch.streams[0].messages] == ["00-2"]

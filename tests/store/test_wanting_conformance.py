@@ -28,6 +28,13 @@ async def test_only_orders_that_lack_it_are_told(any_store: Store) -> None:
     assert await any_store.look_again("erp", "product", ["a"], 100) == 0
 
 
+async def test_who_is_told_is_told_by_what(any_store: Store) -> None:
+    await lacking(any_store, "o1", want("a"))
+    assert await any_store.look_again("erp", "product", ["a"], 100, "00-poll") == 1
+    async with any_store.claim_streams(0, 10, 10) as batch:
+        assert [message.trace for message in batch.streams[0].messages] == ["00-poll"]
+
+
 async def test_a_decision_replaces_what_is_lacking_or_leaves_it(any_store: Store) -> None:
     await lacking(any_store, "o1", want("a"), want("b"))
     await any_store.accept([arrival("again", "o1")])

@@ -105,7 +105,7 @@ async def act(desk: Desk, caller: Caller, stream: int, wanted: Act) -> Done:
 
 async def _accept(desk: Desk, arrivals: Mapping[int, Arrival]) -> None:
     """Take in one act for each stream. One that is there already came twice at once, or another with its id did."""
-    if any(receipt.duplicate for receipt in await desk.store.accept(list(arrivals.values()))):
+    if any(receipt.duplicate for receipt in await desk.take(list(arrivals.values()))):
         await _new_or_same(desk, arrivals)
 
 

@@ -13,7 +13,7 @@ from crossdock.governance.mapped import Mapped
 from crossdock.intake.sources import Network, SourceLimit
 from crossdock.kit.manifest import Connector
 from crossdock.observe.signals import Signals
-from crossdock.store.protocol import Store, StoreUnavailable
+from crossdock.store.protocol import Arrival, Receipt, Store, StoreUnavailable
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 TRIES_AT_ONCE = 20  # wrong sign-ins from one address, whosever accounts: two can be locked that way …
@@ -52,6 +52,13 @@ class Desk(msgspec.Struct, frozen=True):
     version: str = ""
     attempts: SourceLimit = msgspec.field(default_factory=sign_in_limit)
     proxies: Sequence[Network] = ()  # whose word on where a request comes from is believed
+
+    async def take(self, acts: Sequence[Arrival]) -> list[Receipt]:
+        """Take in what one person did at once: one trace, whatever number of streams it is told to."""
+        orders = [one.stream.key for one in acts if one.stream.kind == "order"]
+        attributes = {"crossdock.order": orders[0]} if len(orders) == 1 else {}
+        with self.signals.span(f"act {acts[0].topic}", kind="server", attributes=attributes) as span:
+            return await self.store.accept([msgspec.structs.replace(one, trace=span.traceparent) for one in acts])
 
     async def wake(self, channel: str) -> None:
         """Tell who waits that there is something to do. What is to be done is stored by then, and found without."""

@@ -221,7 +221,7 @@ def _message(act: str, key: str, channel: str | None, event: OperatorActed) -> A
 
 async def _tell(desk: Desk, arrivals: Sequence[Arrival]) -> None:
     if arrivals:
-        await desk.store.accept(arrivals)
+        await desk.take(arrivals)
         await desk.wake("decide")
 
 

@@ -288,6 +288,8 @@ def _finish(d: Draft) -> None:
     if state.finished("invoice") and all(state.finished(step.name) for step in PROCESS[:-1]):
         d.move("done", "done")
         d.note(e.OrderEnded("done", d.now))
+        if state.recorded_at is not None:
+            d.decision.cycle_s = (d.now - state.recorded_at).total_seconds()
 
 
 def _undo(d: Draft) -> None:

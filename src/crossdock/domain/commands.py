@@ -397,3 +397,12 @@ class Command(msgspec.Struct, frozen=True, gc=False):
     target: str  # the connection's name
     payload: Payload
     instead_of: str | None = None
+
+
+_OF_NO_ORDER = frozenset({PostSettlement.purpose, PublishStock.purpose, ReadBack.purpose})
+
+
+def order_in(key: str, target: str, purpose: str) -> str:
+    """The key of the order that a command's business key begins with (``draft.Draft.send``); empty: it is of none."""
+    order, found, _ = key.partition(f"/{target}/{purpose}")
+    return order if found and purpose not in _OF_NO_ORDER else ""

@@ -121,6 +121,7 @@ class Decision(msgspec.Struct):
     wants: tuple[Want, ...] | None = None  # all that is lacking from now on; None: as before
     stock: list[StockRow] = []
     reservations: list[ReservationRow] = []
+    cycle_s: float | None = None  # of an order that is done with this: since it came
     after: Any = None  # the state with the entries folded in, where deciding had to fold them anyway
 
 

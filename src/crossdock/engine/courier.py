@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from crossdock.domain.outcome import RateLimited
+from crossdock.domain.outcome import Done, RateLimited
 from crossdock.engine import breaker
 from crossdock.engine.health import Health
 from crossdock.engine.quota import QuotaHold
@@ -23,6 +23,7 @@ GATHER_S = 0.02  # … or when the last claim is this old, so that slow vendors 
 TAKE_OVER_EVERY_S = 1.0
 SOON_S = 10.0  # a repeat this soon wakes the courier itself; the poll finds later ones
 LEASE_MARGIN = 0.9  # of the lease: nothing is sent, and no answer awaited, beyond it
+SHORTEST_WAIT_S = 0.01  # that counts as one for the vendor's limit: booking itself takes a few milliseconds
 _REPEATED = (Repeat.SEARCHABLE, Repeat.UNIQUE)  # writes that who takes over may send again
 
 
@@ -158,8 +159,12 @@ class Courier:
             if (unsettled_s := settles_in_s(command, operation)) > 0:
                 await self._world.store.unlease([(command.id, command.fence)], unsettled_s)
                 return
+            asked_at = self._world.stopwatch()
             in_time = await self._quota.spend(1 if operation is None else operation.cost)
-            left_s = self._lease_s * LEASE_MARGIN - (self._world.stopwatch() - claimed_at)
+            now = self._world.stopwatch()
+            if now - asked_at >= SHORTEST_WAIT_S:
+                self._world.signals.record("crossdock.target.throttle.wait", now - asked_at, target=self._link.name)
+            left_s = self._lease_s * LEASE_MARGIN - (now - claimed_at)
             if operation is not None and operation.repeat in _REPEATED:
                 # Who takes over after a crash searches, or repeats an upsert, at once: what is late must be through.
                 left_s -= operation.settle_s
@@ -188,6 +193,8 @@ class Courier:
         if command.tries:
             signals.add("crossdock.target.retries", target=name)
         outcome = attempt.result.outcome
+        if isinstance(outcome, Done) and outcome.repeated:
+            signals.add("crossdock.duplicates.prevented", where="target")
         refused_s = outcome.after_s if isinstance(outcome, RateLimited) else 0.0
         self._quota.throttle(max(attempt.result.throttle_s, refused_s))
         self._health.note(name, outcome)

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import msgspec
 
-from crossdock.domain.commands import Payload
+from crossdock.domain.commands import Payload, order_in
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.events import CommandSettled, encode_event
 from crossdock.domain.outcome import Done, Outcome, OutcomeUnknown, Rejected, RetryLater
@@ -61,6 +61,8 @@ class Sender:
         """Call, within what is left of the lease. Never raises for anything the other side or the connector does."""
         started, started_at = self._world.stopwatch(), self._link.line.now()
         attributes = {"crossdock.target": self._link.name, "crossdock.operation": command.purpose}
+        if order := order_in(command.key, command.target, command.purpose):
+            attributes["crossdock.order"] = order
         with self._world.signals.span(
             command.purpose, kind="client", cause=command.trace, attributes=attributes
         ) as span:

@@ -58,6 +58,7 @@ class Verdict(msgspec.Struct):
     write: StreamWrite | None = None
     park: StreamPark | None = None
     waited_s: float = 0.0
+    cycle_s: float | None = None
 
     def tell(self, signals: Signals) -> None:
         """Say what happened, after the commit."""
@@ -69,6 +70,9 @@ class Verdict(msgspec.Struct):
             signals.log.warning("stream.parked", order=ref.key, code=problem.code, message_id=self.park.message_id)
             return
         assert self.write is not None
+        if self.cycle_s is not None:
+            channel = self.write.summary.channel or ""
+            signals.record("crossdock.order.cycle.duration", self.cycle_s, channel=channel)
         for problem in self.write.opened:
             signals.add("crossdock.exceptions.opened", reason=problem.code)
             signals.log.info("exception.opened", order=ref.key, code=problem.code, owner=problem.owner)
@@ -129,7 +133,7 @@ def decide_stream(world: World, work: Work, now: datetime, masters: Mapping[str,
         for translated in work.translated:
             at = translated.message
             ledger.decide(world, translated, context)
-        return Verdict(work, write=ledger.close(), waited_s=waited_s)
+        return Verdict(work, write=ledger.close(), waited_s=waited_s, cycle_s=ledger.cycle_s)
     except Exception as error:  # noqa: BLE001 - a bug met by one order must not stop the others
         return Verdict(work, park=StreamPark(work.stream.id, at.id, problem_of(error, "decide", at)), waited_s=waited_s)
 
@@ -141,18 +145,21 @@ class _Ledger:
         assert work.decider is not None
         stream = work.stream
         self._decider = work.decider
+        self._named = {"crossdock.order": stream.ref.key} if stream.ref.kind == "order" else {}
         self._state = work.state
         self._write = StreamWrite(stream.id, stream.version, b"", Summary("new"))
         self._timers: dict[str, NewTimer] = {}
         self._opened: dict[str, Problem] = {}
         self._settled: set[str] = set()
         self._lane = LANES.get(stream.ref.kind, LIVE)
+        self.cycle_s: float | None = None
 
     def decide(self, world: World, translated: Translated, context: Context) -> None:
         message = translated.message
         entries: list[Any] = []
         actor = "crossdock"
-        with world.signals.span("decide", cause=message.trace, attributes={"crossdock.topic": message.topic}) as span:
+        attributes = {"crossdock.topic": message.topic, **self._named}
+        with world.signals.span("decide", cause=message.trace, attributes=attributes) as span:
             trace = span.traceparent or message.trace
             for event in translated.events:
                 if isinstance(event, OperatorActed):
@@ -162,6 +169,8 @@ class _Ledger:
                 self._state = self._decider.evolve(self._state, decision.entries) if folded is None else folded
                 entries += decision.entries
                 self._collect(decision, trace)
+                for problem in decision.opened:
+                    span.set(**{"crossdock.exception": problem.code})
         if entries:
             write = self._write
             write.version += 1
@@ -176,6 +185,8 @@ class _Ledger:
             write.commands.append(
                 NewCommand(command.key, command.target, purpose, payload, self._lane, trace, instead_of=older)
             )
+        if decision.cycle_s is not None:
+            self.cycle_s = decision.cycle_s
         write.again += decision.again
         write.posting_from = decision.posting_from or write.posting_from
         write.references += decision.references
@@ -184,7 +195,7 @@ class _Ledger:
         write.stock += decision.stock
         write.reservations += decision.reservations
         for timer in decision.timers:
-            self._timers[timer.name] = NewTimer(timer.name, timer.due_at)
+            self._timers[timer.name] = NewTimer(timer.name, timer.due_at, trace)
         for tell in decision.tells:
             lane = LANES.get(tell.to.kind, LIVE)
             write.tells.append(NewMessage(tell.to, "tell", encode_event(tell.event), trace, lane, tell.existing))

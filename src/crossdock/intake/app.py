@@ -161,6 +161,8 @@ class Intake:
             receipt = await self._store(_arrival(door, identity, body, trace))
             span.set(**{"crossdock.dedup": "dup" if receipt.duplicate else "new"})
         self._signals.record("crossdock.ingest.payload.size", len(body), channel=door.connection)
+        if receipt.duplicate:
+            self._signals.add("crossdock.duplicates.prevented", where="webhook")
         self.count(door, "duplicate" if receipt.duplicate else "accepted")
         return _accepted(receipt)
 

@@ -68,7 +68,7 @@ async def run_pages(
             told(tally)
             if not page.more:
                 tally.whole = True
-                await _whole(world, run)
+                await _whole(world, run, trace)
                 break
             if page.cursor in seen:
                 raise Stuck(f"poll {run.poll.name} of {name} gave the same cursor twice after {tally.pages} pages")
@@ -107,6 +107,7 @@ async def _spend(world: World, run: Run, quota: Quota) -> None:
     for _ in range(_SLOT_TRIES):
         grant = await world.store.book(run.link.name, quota.cost, quota.rate_per_s, quota.burst or quota.rate_per_s)
         if grant.wait_s > 0:
+            world.signals.record("crossdock.target.throttle.wait", grant.wait_s, target=run.link.name)
             await run.wait(grant.wait_s)
         if grant.units:
             return
@@ -123,14 +124,14 @@ async def _keep(world: World, run: Run, page: Page, trace: str, tally: Tally) ->
         new += sum(not receipt.duplicate for receipt in receipts)
     if page.products:
         await store.save_masters(name, "product", page.products)
-        await _look_again(world, name, "product", [key for key, _ in page.products])
+        await _look_again(world, name, "product", [key for key, _ in page.products], trace)
     if page.customers:
         rows = [(key, known.ref, _encode(known)) for known in page.customers for key in keys_of(known)]
         await store.save_customers(name, rows)
-        await _look_again(world, name, "customer", [key for key, *_ in rows])
+        await _look_again(world, name, "customer", [key for key, *_ in rows], trace)
     if page.prices:
         await store.save_masters(name, "price", page.prices)
-        await _look_again(world, name, "price", [key for key, _ in page.prices])
+        await _look_again(world, name, "price", [key for key, _ in page.prices], trace)
     if page.terms:
         await store.save_masters(name, "terms", page.terms)
     for kind, values in page.values.items():
@@ -146,18 +147,18 @@ async def _keep(world: World, run: Run, page: Page, trace: str, tally: Tally) ->
             world.signals.add("crossdock.poll.found", count, channel=name, poll=run.poll.name, result=result)
 
 
-async def _whole(world: World, run: Run) -> None:
+async def _whole(world: World, run: Run, trace: str) -> None:
     """All masters of a kind were listed: what is missing now is missing. Orders that looked too early look again."""
     kind = run.poll.masters
     if kind is not None and not run.options:
         await world.store.note_listed(run.link.name, kind)
-        await _look_again(world, run.link.name, kind, None)
+        await _look_again(world, run.link.name, kind, None, trace)
 
 
-async def _look_again(world: World, connection: str, kind: str, keys: list[str] | None) -> None:
+async def _look_again(world: World, connection: str, kind: str, keys: list[str] | None, trace: str) -> None:
     woken = WOKEN_AT_ONCE
     while woken == WOKEN_AT_ONCE:
-        woken = await world.store.look_again(connection, kind, keys, WOKEN_AT_ONCE)
+        woken = await world.store.look_again(connection, kind, keys, WOKEN_AT_ONCE, trace)
         if woken:
             await world.store.wake("decide")
 

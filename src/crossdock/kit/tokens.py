@@ -10,14 +10,15 @@ Refresh = Callable[[], Awaitable[tuple[str, float]]]
 
 
 class InProcessTokens:
-    """``kit.http.TokenStore`` for the calls of one event loop. ``stopwatch`` is monotonic, in seconds.
+    """``kit.http.TokenStore`` for the calls of one event loop. ``stopwatch`` is monotonic, in seconds; ``told`` hears
+    how each refresh ended: done, failed.
 
     All who ask while a refresh runs wait for that one and share its result, its failure too. A caller that is
     cancelled does not take the refresh with it.
     """
 
-    def __init__(self, stopwatch: Callable[[], float]) -> None:
-        self._stopwatch = stopwatch
+    def __init__(self, stopwatch: Callable[[], float], told: Callable[[str], None] = lambda _result: None) -> None:
+        self._stopwatch, self._told = stopwatch, told
         self._tokens: dict[str, tuple[str, float]] = {}
         self._refreshing: dict[str, asyncio.Task[str]] = {}
 
@@ -39,7 +40,12 @@ class InProcessTokens:
 
     async def _refresh(self, name: str, refresh: Refresh) -> str:
         started = self._stopwatch()  # before the call, so that the token seems older, never younger
-        token, lives_s = await refresh()
+        try:
+            token, lives_s = await refresh()
+        except Exception:
+            self._told("failed")
+            raise
+        self._told("done")
         self._tokens[name] = (token, started + lives_s - min(EARLY_S, lives_s * EARLY_SHARE))
         return token
 

@@ -49,6 +49,8 @@ class LogEvent(msgspec.Struct, frozen=True):
 
 _FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _SLOW = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+_HOUR, _DAY = 3600.0, 86_400.0
+_CYCLES = (10.0, 60.0, 300.0, 900.0, _HOUR, 4 * _HOUR, 12 * _HOUR, *(days * _DAY for days in (1, 2, 3, 7, 14, 30)))
 _SIZES = (512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 65536.0, 262144.0, 1048576.0)
 _GROUPS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 
@@ -101,11 +103,40 @@ _METRICS = (
     ),
     Metric("crossdock.target.unknown_outcomes", "counter", "call", ("target",), "A call whose effect is not known."),
     Metric("crossdock.target.retries", "counter", "call", ("target",), "A call that was not the command's first."),
-    Metric("crossdock.target.throttle.wait", "histogram", "s", ("target",), "Waited for a vendor's limit.", _SLOW),
+    Metric(
+        "crossdock.target.throttle.wait",
+        "histogram",
+        "s",
+        ("target",),
+        "A call waited for the vendor's limit, 10 ms or longer; what it makes wait in the queue is not in it.",
+        _SLOW,
+    ),
     Metric(
         "http.client.request.duration", "histogram", "s", ("target", "op"), "One operation at another system.", _SLOW
     ),
-    Metric("crossdock.auth.refresh", "counter", "refresh", ("target", "result"), "An access token was renewed."),
+    Metric(
+        "crossdock.auth.refresh",
+        "counter",
+        "refresh",
+        ("target", "result"),
+        "A process asked for a new access token. result: done, failed.",
+    ),
+    Metric(
+        "crossdock.duplicates.prevented",
+        "counter",
+        "duplicate",
+        ("where",),
+        "What would have been a second one was found to be there. where: webhook, api (it was kept already), "
+        "target (the other system has it).",
+    ),
+    Metric(
+        "crossdock.order.cycle.duration",
+        "histogram",
+        "s",
+        ("channel",),
+        "An order is done: since it was first decided on.",
+        _CYCLES,
+    ),
     Metric("crossdock.exceptions.opened", "counter", "exception", ("reason",), "Something for a person to settle."),
     Metric("crossdock.store.doubted_s", "gauge", "s", (), "For how long first sends look: the database lost time."),
     Metric(
@@ -178,16 +209,28 @@ _METRICS = (
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _METRICS})
 
 SPANS: Sequence[SpanKind] = (
-    SpanKind("POST {path}", "server", ("crossdock.connection", "crossdock.dedup"), "A webhook is taken."),
-    SpanKind("poll {name}", "internal", ("crossdock.connection", "crossdock.found", "crossdock.pages"), "A poll runs."),
     SpanKind(
-        "decide", "internal", ("crossdock.topic", "crossdock.order"), "One message is decided. Links to its cause."
+        "POST {path}",
+        "server",
+        ("crossdock.connection", "crossdock.dedup"),
+        "A webhook is taken, or what a partner sent.",
+    ),
+    SpanKind("poll {name}", "internal", ("crossdock.connection", "crossdock.found", "crossdock.pages"), "A poll runs."),
+    SpanKind("act {action}", "server", ("crossdock.order",), "A person acts on an order, or on many."),
+    SpanKind(
+        "reconcile {channel}", "internal", ("crossdock.looked", "crossdock.differing"), "A round of reconciliation."
+    ),
+    SpanKind(
+        "decide",
+        "internal",
+        ("crossdock.topic", "crossdock.order", "crossdock.exception"),
+        "One message is decided. Links to its cause. An order's has its key.",
     ),
     SpanKind(
         "{purpose}",
         "client",
-        ("crossdock.target", "crossdock.operation", "crossdock.outcome"),
-        "One command is sent. Links to the decision that opened it.",
+        ("crossdock.target", "crossdock.operation", "crossdock.order", "crossdock.outcome", "error.type"),
+        "One command is sent. Links to the decision that opened it. An order's has its key.",
     ),
 )
 

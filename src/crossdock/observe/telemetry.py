@@ -31,7 +31,7 @@ class TelemetrySettings(msgspec.Struct, frozen=True, omit_defaults=True):
     metrics_folder: str
     otlp_endpoint: str | None = None  # e.g. http://127.0.0.1:4318
     otlp_headers: dict[str, str] = {}
-    trace_share: float = 0.1  # of traces without an error
+    trace_share: float = 0.1  # of chains of linked traces (see ``spans``)
     log_level: str = "info"
     log_format: str = "auto"  # json, pretty, auto: pretty on a terminal
     environment: str = "production"

@@ -3,6 +3,7 @@
 import re
 from random import Random
 
+_ODD = frozenset("13579bdf")  # last digits of flags with the lowest bit set
 _FORM = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -34,3 +35,13 @@ def span_id(traceparent: str) -> str:
 def falls_in_sample(traceparent: str, share: float) -> bool:
     """Whether this trace belongs to the sampled share (0 to 1): the same answer in every process that sees it."""
     return int(traceparent[21:35], 16) < share * (1 << 56)
+
+
+def is_sampled(traceparent: str) -> bool:
+    """What was decided of this trace where it began."""
+    return traceparent[54:] in _ODD
+
+
+def marked(traceparent: str, *, sampled: bool) -> str:
+    """The same context with that decision."""
+    return f"{traceparent[:53]}{'01' if sampled else '00'}"

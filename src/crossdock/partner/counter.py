@@ -15,9 +15,11 @@ from crossdock.engine.world import Linked
 from crossdock.intake.group_commit import GroupCommitter
 from crossdock.intake.sources import Network, SourceLimit, source_of
 from crossdock.observe.signals import Signals
+from crossdock.observe.trace import is_traceparent
 from crossdock.partner import keys
 from crossdock.partner.keys import Partner
 from crossdock.partner.problems import Refusal
+from crossdock.store.protocol import Arrival
 
 Asking = Request[Any, Any, Any]
 OPEN = frozenset({"/partner/v1/openapi.json", "/partner/v1/order.schema.json", "/healthz"})  # tell nothing of anybody
@@ -51,7 +53,6 @@ class Counter(msgspec.Struct, frozen=True):
     signals: Signals
     sources: SourceLimit
     stopwatch: Callable[[], float]
-    trace: Callable[[], str]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     proxies: Sequence[Network] = ()  # whose word on where a request comes from is believed
     reads: Mapping[str, Mapping[str, str]] = {}  # connection -> kind of masters -> the poll that reads them
@@ -71,6 +72,20 @@ def counter_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Counter:
 def partner_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Partner:
     found: Partner = connection.scope["state"]["partner"]
     return found
+
+
+async def keep(request: Asking, arrival: Arrival) -> bool:
+    """Make what a partner says durable, in the caller's trace if it has one. Whether it had come before."""
+    counter = counter_of(request)
+    given = request.headers.get("traceparent", "")
+    parent = given if is_traceparent(given) else ""
+    attributes = {"crossdock.connection": arrival.connection}
+    with counter.signals.span(f"POST {request.url.path}", kind="server", parent=parent, attributes=attributes) as span:
+        receipt = await counter.commits.commit(msgspec.structs.replace(arrival, trace=span.traceparent or parent))
+        span.set(**{"crossdock.dedup": "dup" if receipt.duplicate else "new"})
+    if receipt.duplicate:
+        counter.signals.add("crossdock.duplicates.prevented", where="api")
+    return receipt.duplicate
 
 
 def owns(counter: Counter, partner: Partner, key: str) -> bool:

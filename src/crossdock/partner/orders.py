@@ -18,7 +18,7 @@ from crossdock.domain.promise import Dates
 from crossdock.domain.state import decode_state
 from crossdock.intake.guard import check_json
 from crossdock.kit.manifest import Untranslatable
-from crossdock.partner.counter import Asking, Counter, counter_of, owns, partner_of
+from crossdock.partner.counter import Asking, Counter, counter_of, keep, owns, partner_of
 from crossdock.partner.keys import PLACED, Partner
 from crossdock.partner.problems import Refusal
 from crossdock.partner.waiting import body_of, idempotency_key, patience, same, wait_for
@@ -78,7 +78,7 @@ async def take(request: Asking) -> Response[OrderAnswer]:
     key, body = idempotency_key(request), await body_of(request)
     check_json(body)
     arrival = _arrival(counter, partner, key, body)
-    repeated = (await counter.commits.commit(arrival)).duplicate
+    repeated = await keep(request, arrival)
     if repeated:
         await same(counter, arrival, "a new order, or an edit of one,")
 
@@ -115,7 +115,7 @@ def _arrival(counter: Counter, partner: Partner, key: str, body: bytes) -> Arriv
     if not owns(counter, partner, stream.key):
         text = f"external_id: {stream.key!r} would name an order of another connection. Choose another id."
         raise Refusal("order_refused", text)
-    arrival = Arrival(partner.connection, f"partner:{key}", "api", PLACED, stream, body, trace=counter.trace())
+    arrival = Arrival(partner.connection, f"partner:{key}", "api", PLACED, stream, body)
     if why := defect(arrival):
         raise Refusal("order_refused", f"It cannot be kept: {why}.")
     return arrival

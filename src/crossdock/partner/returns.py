@@ -22,7 +22,7 @@ from crossdock.domain.returning import ReturnRequest
 from crossdock.domain.state import decode_state
 from crossdock.intake.guard import check_json
 from crossdock.kit.manifest import Untranslatable
-from crossdock.partner.counter import Asking, Counter, counter_of, owns, partner_of
+from crossdock.partner.counter import Asking, Counter, counter_of, keep, owns, partner_of
 from crossdock.partner.keys import Partner
 from crossdock.partner.problems import Refusal
 from crossdock.partner.waiting import body_of, idempotency_key, patience, same, wait_for
@@ -91,13 +91,10 @@ async def take(request: Asking) -> Response[ReturnAnswer]:
     check_json(body)
     asked, external_id = _asked(counter, partner, body)
     order = await _own_order(counter, partner, external_id)
-    arrival = Arrival(
-        partner.connection, f"partner-return:{key}", "api", RETURN, StreamRef("order", order), body,
-        trace=counter.trace(),
-    )  # fmt: skip
+    arrival = Arrival(partner.connection, f"partner-return:{key}", "api", RETURN, StreamRef("order", order), body)
     if why := defect(arrival):
         raise Refusal("return_refused", f"It cannot be kept: {why}.")
-    repeated = (await counter.commits.commit(arrival)).duplicate
+    repeated = await keep(request, arrival)
     if repeated:
         await same(counter, arrival, "another request")
     found = await wait_for(counter, lambda: _decided(counter, order, asked.id), waits, order)

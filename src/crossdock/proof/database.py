@@ -255,10 +255,14 @@ class ProcessStore:
     async def note_listed(self, connection: str, kind: str) -> None:
         await self._quiet(lambda: self._base.note_listed(connection, kind))
 
-    async def look_again(self, connection: str, kind: str, keys: Sequence[str] | None, limit: int) -> int:
+    async def look_again(
+        self, connection: str, kind: str, keys: Sequence[str] | None, limit: int, trace: str = ""
+    ) -> int:
         if not self._trouble.down and not self._line.waiting("wanted"):
             return 0
-        return await self._call("look again", lambda: self._base.look_again(connection, kind, keys, limit), loses=True)
+        return await self._call(
+            "look again", lambda: self._base.look_again(connection, kind, keys, limit, trace), loses=True
+        )
 
     async def cursor(self, connection: str, name: str) -> str | None:
         return await self._quiet(lambda: self._base.cursor(connection, name))

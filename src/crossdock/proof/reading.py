@@ -6,7 +6,7 @@ import msgspec
 
 from crossdock.domain.decision import Problem, ReservationRow, StockRow, StreamRef
 from crossdock.proof.server import SQL, Server
-from crossdock.store.memory_rows import Attempt, Books, Dispatch, Entry, Finding, Opened, Row
+from crossdock.store.memory_rows import Alarm, Attempt, Books, Dispatch, Entry, Finding, Opened, Row
 from crossdock.store.named import Statements
 from crossdock.store.protocol import ConnectionRow, JournalRow, NewCommand, StoredMessage
 from crossdock.store.squeeze import Squeeze
@@ -52,7 +52,9 @@ class Reader:
             books.connections[row["name"]] = ConnectionRow(**row)
         books.agenda = [Entry(*row) for row in await self._server.read(SQL.agenda)]
         books.parked = [Entry(*row) for row in await self._server.read(SQL.parked)]
-        books.timers = {(stream, name): due_at for stream, name, due_at in await self._server.read(SQL.timers)}
+        books.timers = {
+            (stream, name): Alarm(due_at, trace) for stream, name, due_at, trace in await self._server.read(SQL.timers)
+        }
 
         for stream, name, kind, key, unread, since in await self._server.read(SQL.wanted):
             books.wanted[stream, name, kind, key] = (unread, since)

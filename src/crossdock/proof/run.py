@@ -218,7 +218,7 @@ class _Play:
     def _soon(self) -> bool:
         """Whether a timer is still to tell what somebody made of the replay."""
         ends = self.clock.now() + timedelta(seconds=REPLAY_S)
-        return any(due_at < ends for due_at in self.tables.books.timers.values())
+        return any(alarm.due_at < ends for alarm in self.tables.books.timers.values())
 
     async def _replayed(self) -> None:
         """The whole inbox once more, in another order: nothing may come of it."""

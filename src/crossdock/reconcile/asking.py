@@ -88,6 +88,7 @@ class Asker(msgspec.Struct, frozen=True):
         for _ in range(_TRIES):
             grant = await self.world.store.book(self.link.name, self.listing.cost, rate_per_s, burst)
             if grant.wait_s > 0:
+                self.world.signals.record("crossdock.target.throttle.wait", grant.wait_s, target=self.link.name)
                 await self.wait(grant.wait_s)
             if grant.units:
                 return

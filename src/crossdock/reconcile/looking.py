@@ -98,8 +98,8 @@ def _sides(
     return Sides(key, ours, channel, erp, asked, route.erp is not None and not booked_elsewhere)
 
 
-async def settle(store: Store, books: Differences, route: Route, looked: Three) -> int:
-    """Keep the differences of a look and act on them; how many stand open."""
+async def settle(store: Store, books: Differences, route: Route, looked: Three, trace: str = "") -> int:
+    """Keep the differences of a look and act on them; how many stand open. ``trace``: of the round."""
     keys = list(looked.sides)
     now, gone = await books.note(route.name, route.policy.erp, keys, looked.seen, route.settle_s)
     by_key = {(one.order_key, one.difference.kind): one.difference for one in looked.seen}
@@ -110,7 +110,7 @@ async def settle(store: Store, books: Differences, route: Route, looked: Three) 
     known = [pair for pair in told if pair[0].order_key in looked.states]
     arrivals += _tellings(route, known, _ended(looked, now, gone))
     if arrivals:
-        await store.accept(arrivals)
+        await store.accept([msgspec.structs.replace(one, trace=trace) for one in arrivals])
         await books.repaired([one.id for one in repairs])
         await books.told([(one.id, _story(difference)) for one, difference in told])
         await store.wake("decide")

@@ -75,18 +75,25 @@ class Round:
     def __init__(self, world: World, books: Differences, route: Route, go_on: Callable[[], bool]) -> None:
         self._world, self._books, self._route, self._go_on = world, books, route, go_on
         self._now = datetime.min.replace(tzinfo=UTC)
+        self._trace = ""
         self._looked: set[str] = set()
         self.tally = Tally()
 
     async def run(self) -> Tally:
         """Raises what the connectors' listings raise, ``CannotAsk`` and ``StoreUnavailable``."""
+        with self._world.signals.span(f"reconcile {self._route.name}") as span:
+            self._trace = span.traceparent
+            await self._all()
+            span.set(**{"crossdock.looked": self.tally.looked, "crossdock.differing": self.tally.differing})
+        return self.tally
+
+    async def _all(self) -> None:
         self._now = await self._books.clock()
         for side in (self._route.channel, self._route.erp):
             if side is not None:
                 await self._changed(side)
         await self._some(await self._books.standing_keys(self._route.name, STANDING))
         await self._walk()
-        return self.tally
 
     async def _changed(self, side: Asker) -> None:
         """What one side lists as changed, up to where its list is surely whole; then the next round goes on there."""
@@ -116,7 +123,7 @@ class Round:
                 return
             some = fresh[start : start + AT_ONCE]
             found = await look(self._books, self._route, some, self._now, listed, spare=True)
-            self.tally.differing += await settle(self._world.store, self._books, self._route, found)
+            self.tally.differing += await settle(self._world.store, self._books, self._route, found, self._trace)
             self.tally.looked += len(some)
             self._looked.update(some)
 

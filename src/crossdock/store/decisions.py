@@ -124,15 +124,18 @@ async def _ids(core: Core, db: Connection, wanted: Set[str]) -> Mapping[str, int
 
 async def _set_timers(db: Connection, timers: Mapping[tuple[int, str], NewTimer]) -> None:
     due = sorted(
-        (stream_id, name, timer.due_at) for (stream_id, name), timer in timers.items() if timer.due_at is not None
+        (stream_id, name, timer.due_at, timer.trace)
+        for (stream_id, name), timer in timers.items()
+        if timer.due_at is not None
     )
     off = sorted((stream_id, name) for (stream_id, name), timer in timers.items() if timer.due_at is None)
     if due:
         await db.execute(
             _SQL.set_timers,
-            [stream_id for stream_id, _, _ in due],
-            [name for _, name, _ in due],
-            [at for *_, at in due],
+            [stream_id for stream_id, *_ in due],
+            [name for _, name, *_ in due],
+            [at for *_, at, _ in due],
+            [trace for *_, trace in due],
         )
     if off:
         await db.execute(_SQL.clear_timers, [stream_id for stream_id, _ in off], [name for _, name in off], len(off))

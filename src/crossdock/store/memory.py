@@ -15,7 +15,7 @@ from crossdock.domain.events import TimerFired, encode_event
 from crossdock.store.accept import BadArrival, defect
 from crossdock.store.errors import UnknownConnection
 from crossdock.store.memory_masters import MemoryMasters
-from crossdock.store.memory_rows import Attempt, Books, Dispatch, Entry, Finding, Opened, Row
+from crossdock.store.memory_rows import Alarm, Attempt, Books, Dispatch, Entry, Finding, Opened, Row
 from crossdock.store.protocol import (
     BACKFILL,
     LOST_FENCES,
@@ -200,7 +200,7 @@ class MemoryStore(MemoryMasters):
         for timer in write.timers:
             self.books.timers.pop((row.id, timer.name), None)
             if timer.due_at is not None:
-                self.books.timers[row.id, timer.name] = timer.due_at
+                self.books.timers[row.id, timer.name] = Alarm(timer.due_at, timer.trace)
         self._want(write)
         for key in write.settled:
             self._settle(row.id, key, "crossdock")
@@ -244,10 +244,10 @@ class MemoryStore(MemoryMasters):
 
     async def move_timers(self, limit: int) -> int:
         now = self._now()
-        due = sorted((at, key) for key, at in self.books.timers.items() if at <= now)[:limit]
+        due = sorted((alarm.due_at, key) for key, alarm in self.books.timers.items() if alarm.due_at <= now)[:limit]
         for _, (stream_id, name) in due:
-            del self.books.timers[stream_id, name]
-            message = self._made("timer", "timer_fired", encode_event(TimerFired(name)))
+            trace = self.books.timers.pop((stream_id, name)).trace
+            message = self._made("timer", "timer_fired", encode_event(TimerFired(name)), trace=trace)
             self._queue(self.books.rows[stream_id].ref, message, 0)
         return len(due)
 

@@ -74,7 +74,9 @@ class MemoryMasters:
         self._known(connection)
         self.books.listed.add((connection, kind))
 
-    async def look_again(self, connection: str, kind: str, keys: Sequence[str] | None, limit: int) -> int:
+    async def look_again(
+        self, connection: str, kind: str, keys: Sequence[str] | None, limit: int, trace: str = ""
+    ) -> int:
         wanted = set(keys) if keys is not None else None
         found = [
             place
@@ -87,7 +89,7 @@ class MemoryMasters:
             del self.books.wanted[place]
         streams = dict.fromkeys(place[0] for place in found)
         for stream_id in streams:
-            made = self._made("tell", "masters_came", encode_event(MastersCame(connection, kind)))
+            made = self._made("tell", "masters_came", encode_event(MastersCame(connection, kind)), trace=trace)
             self._queue(self.books.rows[stream_id].ref, made, 0)
         return len(found)
 

@@ -34,6 +34,13 @@ class Entry(msgspec.Struct, frozen=True):
     due_at: datetime
 
 
+class Alarm(msgspec.Struct, frozen=True):
+    """A timer that is set."""
+
+    due_at: datetime
+    trace: str = ""
+
+
 class Opened(msgspec.Struct, frozen=True):
     """A command."""
 
@@ -87,7 +94,7 @@ class Books:
         self.rows: dict[int, Row] = {}
         self.agenda: list[Entry] = []
         self.parked: list[Entry] = []
-        self.timers: dict[tuple[int, str], datetime] = {}
+        self.timers: dict[tuple[int, str], Alarm] = {}
         self.journal: dict[int, list[JournalRow]] = {}
         self.commands: dict[str, Opened] = {}
         self.dispatch: dict[int, Dispatch] = {}

@@ -171,8 +171,10 @@ class PostgresStore:
     async def note_listed(self, connection: str, kind: str) -> None:
         await wanting.note_listed(self._core, connection, kind)
 
-    async def look_again(self, connection: str, kind: str, keys: Sequence[str] | None, limit: int) -> int:
-        return await wanting.look_again(self._core, connection, kind, keys, limit)
+    async def look_again(
+        self, connection: str, kind: str, keys: Sequence[str] | None, limit: int, trace: str = ""
+    ) -> int:
+        return await wanting.look_again(self._core, connection, kind, keys, limit, trace)
 
     async def cursor(self, connection: str, name: str) -> str | None:
         with translated("read a cursor"):

@@ -115,6 +115,7 @@ class JournalRow(msgspec.Struct, frozen=True, gc=False):
 class NewTimer(msgspec.Struct, frozen=True, gc=False):
     name: str
     due_at: datetime | None  # None: take it off
+    trace: str = ""  # of the decision that set it
 
 
 class NewMessage(msgspec.Struct, frozen=True, gc=False):
@@ -320,10 +321,12 @@ class Store(Protocol):
     async def note_listed(self, connection: str, kind: str) -> None:
         """They were, just now."""
 
-    async def look_again(self, connection: str, kind: str, keys: Sequence[str] | None, limit: int) -> int:
+    async def look_again(
+        self, connection: str, kind: str, keys: Sequence[str] | None, limit: int, trace: str = ""
+    ) -> int:
         """Tell orders that lack one of these masters that they came (``MastersCame``), and forget that they lack it.
         ``None``: orders that were being looked at while theirs came, or before all were listed. Returns how many were
-        forgotten; ``limit``: there may be more."""
+        forgotten; ``limit``: there may be more. ``trace``: of what brought the masters."""
 
     async def cursor(self, connection: str, name: str) -> str | None:
         """Where a poll left off."""

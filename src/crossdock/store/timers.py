@@ -18,5 +18,6 @@ async def move(core: Core, limit: int) -> int:
         due = await connection.fetch(_SQL.due_timers, limit)
         if due:
             bodies = [core.squeeze.pack(encode_event(TimerFired(row["name"]))) for row in due]
-            await connection.execute(_SQL.fire, [row["stream_id"] for row in due], bodies)
+            traces = [row["trace"] for row in due]
+            await connection.execute(_SQL.fire, [row["stream_id"] for row in due], bodies, traces)
         return len(due)

@@ -39,7 +39,7 @@ async def note_listed(core: Core, connection: str, kind: str) -> None:
             await database.execute(_SQL.note_listed, await core.connection_id(connection, database), kind)
 
 
-async def look_again(core: Core, connection: str, kind: str, keys: Sequence[str] | None, limit: int) -> int:
+async def look_again(core: Core, connection: str, kind: str, keys: Sequence[str] | None, limit: int, trace: str) -> int:
     """See ``Store.look_again``. One short transaction: nothing is taken away without its order being told."""
     async with transaction(core.pool, "wake orders that wait for masters") as database:
         owner = await core.connection_id(connection, database)
@@ -49,5 +49,5 @@ async def look_again(core: Core, connection: str, kind: str, keys: Sequence[str]
             rows = await database.fetch(_SQL.awaited, owner, kind, list(dict.fromkeys(keys)), limit)
         if rows:
             body = core.squeeze.pack(encode_event(MastersCame(connection, kind)))
-            await database.execute(_SQL.look_again, sorted({row["stream_id"] for row in rows}), body)
+            await database.execute(_SQL.look_again, sorted({row["stream_id"] for row in rows}), body, trace)
     return len(rows)

@@ -58,7 +58,7 @@ def _not_locked() -> Iterator[None]:
 @contextmanager
 def _timers_dropped() -> Iterator[None]:
     async def moved(self: MemoryStore, limit: int) -> int:
-        due = [key for key, at in self.books.timers.items() if at <= self._now()][:limit]
+        due = [key for key, alarm in self.books.timers.items() if alarm.due_at <= self._now()][:limit]
         for key in due:
             del self.books.timers[key]
         return len(due)

@@ -22,7 +22,7 @@ select stream_id, message_id, priority, parked_at from parked order by stream_id
 
 -- name: timers
 -- Alarms.
-select stream_id, name, due_at from timers order by 1, 2;
+select stream_id, name, due_at, trace from timers order by 1, 2;
 
 -- name: wanted
 -- What orders lack among masters.

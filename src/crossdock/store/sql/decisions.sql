@@ -47,9 +47,9 @@ on conflict (command_id) do nothing;
 
 -- name: set_timers
 -- Sets or moves alarms.
-insert into timers (stream_id, name, due_at)
-select * from unnest($1::bigint[], $2::text[], $3::timestamptz[])
-on conflict (stream_id, name) do update set due_at = excluded.due_at;
+insert into timers (stream_id, name, due_at, trace)
+select * from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::text[])
+on conflict (stream_id, name) do update set due_at = excluded.due_at, trace = excluded.trace;
 
 -- name: clear_timers
 -- Takes alarms off.
@@ -103,15 +103,16 @@ select exists (select from timers where due_at <= now());
 delete from timers where ctid = any (array(
     select ctid from timers where due_at <= now() order by due_at limit $1 for update skip locked
 ))
-returning stream_id, name;
+returning stream_id, name, trace;
 
 -- name: fire
 -- Turns alarms into messages on their streams' agenda.
 with fired as materialized (
-    select nextval('messages_id_seq') as id, a.* from unnest($1::bigint[], $2::bytea[]) as a (stream_id, body)
+    select nextval('messages_id_seq') as id, a.*
+    from unnest($1::bigint[], $2::bytea[], $3::text[]) as a (stream_id, body, trace)
 ), kept as (
-    insert into messages (id, connection_id, stream_id, source, topic, body)
+    insert into messages (id, connection_id, stream_id, source, topic, body, trace)
     overriding system value
-    select id, 0, stream_id, 'timer', 'timer_fired', body from fired
+    select id, 0, stream_id, 'timer', 'timer_fired', body, trace from fired
 )
 insert into agenda (stream_id, message_id, priority) select stream_id, id, 0 from fired;

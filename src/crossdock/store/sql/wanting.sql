@@ -43,8 +43,8 @@ select stream_id from gone;
 with made as materialized (
     select nextval('messages_id_seq') as id, w.stream_id from unnest($1::bigint[]) as w (stream_id)
 ), kept as (
-    insert into messages (id, connection_id, stream_id, source, topic, body)
+    insert into messages (id, connection_id, stream_id, source, topic, body, trace)
     overriding system value
-    select id, 0, stream_id, 'tell', 'masters_came', $2 from made
+    select id, 0, stream_id, 'tell', 'masters_came', $2, $3 from made
 )
 insert into agenda (stream_id, message_id, priority) select stream_id, id, 0 from made;
