@@ -54,6 +54,7 @@ class Quota(msgspec.Struct, frozen=True, omit_defaults=True):
     rate_per_s: float | None = None  # calls (or cost points) restored per second
     burst: float | None = None
     cost: int = 1  # what one call of an operation takes from the bucket, unless the operation says
+    per_operation: bool = False  # each has a limit of its own: what one is refused gives the others no rest
 
 
 class Identity(msgspec.Struct, frozen=True, omit_defaults=True):
