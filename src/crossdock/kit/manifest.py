@@ -212,6 +212,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     mapping_version: str
     topics: Mapping[str, str]  # vendor topic -> canonical event, or "signal", or "ignored: why"
     quota: Quota = Quota()
+    account: str | None = None  # the setting that tells the account, where all its connections share its calls at once
     sunset: str | None = None  # ISO date after which the vendor ends this API version
     docs: str | None = None
     values: tuple[ValueList, ...] = ()  # what the settings choose from, read ahead
