@@ -176,6 +176,18 @@ async def test_a_limit_that_refuses_for_hours_is_seen(day: Day, desk: Desk) -> N
             assert "the limit there lets it through" in (await who.page(f"/orders/{row['key']}")).text
 
 
+async def test_a_rest_that_a_vendor_asked_for_is_seen_until_it_ends(day: Day, desk: Desk) -> None:
+    name = next(one.name for one in await reading_connections.connections(desk.pool) if one.health == "fine")
+    async with visitor(desk, "viewer") as who:
+        for until in ("now() + interval '20 minutes'", "now() - interval '1 second'", "null"):
+            await day.store.rest(name, 60.0)
+            await day.store.pool.execute(f"update quotas set rest_until = {until} where account = $1", name)
+            rests = "20" in until
+            (known,) = [one for one in await reading_connections.connections(desk.pool) if one.name == name]
+            assert (known.rests_until is not None) is rests
+            assert ("It asked to be left alone until" in (await who.page(f"/connections/{name}")).text) is rests
+
+
 async def test_now_says_that_the_database_lost_time_for_as_long_as_it_matters(day: Day, desk: Desk) -> None:
     for role, doubt_s in (("viewer", 3600.0), ("admin", 0.0)):
         await day.store.restored(doubt_s)

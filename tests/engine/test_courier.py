@@ -75,10 +75,10 @@ async def test_a_write_that_settles_leaves_only_while_it_can_settle_before_the_l
 class Refusing:
     """A courier whose system refuses every call for a minute, and a stopwatch that a test puts forward."""
 
-    def __init__(self, store: PostgresStore, quota: Quota) -> None:
-        self.toy, self.ahead_s = ToySystem(), 0.0
+    def __init__(self, store: PostgresStore, quota: Quota, worker: str = "w1") -> None:
+        self.store, self.toy, self.ahead_s = store, ToySystem(), 0.0
         self.toy.answer = self.refuse
-        there = world(store, connector(self.toy, Repeat.UNIQUE, quota=quota))
+        there = world(store, connector(self.toy, Repeat.UNIQUE, quota=quota), worker=worker)
         self.heard = Heard()
         self.world = msgspec.structs.replace(
             there, stopwatch=lambda: time.monotonic() + self.ahead_s, signals=self.heard
@@ -95,6 +95,12 @@ class Refusing:
     async def busy(self, nth: int, payload: Payload, call: Call) -> Result:
         return Result(RetryLater("busy"))
 
+    async def wait(self, seconds: float) -> None:
+        """So much later, here and by the database's clock."""
+        self.ahead_s += seconds
+        sooner = "update quotas set rest_until = rest_until - make_interval(secs => $1)"
+        await self.store.pool.execute(sooner, seconds)
+
     async def claim(self) -> bool:
         await self.health.refresh()
         claimed = await self.courier.claim()
@@ -110,22 +116,28 @@ async def refusing(store: PostgresStore, quota: Quota, commands: int) -> AsyncIt
     refused = Refusing(store, quota)
     while await DecideLoop(refused.world).round():
         pass
-    recording = asyncio.create_task(refused.recorder.run())
-    try:
+    async with recording(refused):
         yield refused
+
+
+@asynccontextmanager
+async def recording(refused: Refusing) -> AsyncIterator[None]:
+    running = asyncio.create_task(refused.recorder.run())
+    try:
+        yield
     finally:
-        recording.cancel()
-        await asyncio.wait([recording])
+        running.cancel()
+        await asyncio.wait([running])
 
 
 async def test_a_rest_that_the_vendor_asked_for_is_kept_by_all_commands_of_the_connection(store: PostgresStore) -> None:
     async with refusing(store, Quota(), commands=100) as refused:
         assert await refused.claim()
         assert (called := len(refused.toy.calls)) < 10
-        refused.ahead_s = 50.0
+        await refused.wait(50.0)
         assert not await refused.claim()
         assert len(refused.toy.calls) == called
-        refused.ahead_s = 70.0
+        await refused.wait(20.0)
         assert await refused.claim()
         assert len(refused.toy.calls) > called
 
@@ -138,11 +150,12 @@ async def test_since_when_a_limit_refuses_a_command_is_known_until_it_answers_ot
         assert await refused.claim()
         first = await store.pool.fetchval(since)
         assert first is not None
-        refused.ahead_s = 70.0
+        await refused.wait(70.0)
         await store.pool.execute("update dispatch set due_at = now()")
         assert await refused.claim()
         assert await store.pool.fetchval(since) == first
-        refused.ahead_s, refused.toy.answer = 140.0, refused.busy
+        await refused.wait(70.0)
+        refused.toy.answer = refused.busy
         await store.pool.execute("update dispatch set due_at = now()")
         assert await refused.claim()
         assert await store.pool.fetchval(since) is None

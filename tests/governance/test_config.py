@@ -250,6 +250,48 @@ def test_a_mapping_or_list_that_is_none_is_a_fault(tmp_path: Path, setting: Sett
         load(folder(tmp_path, text), {"ledger": ledger})
 
 
+SHARED = """\
+  books:
+    system: ledger
+    settings: {company: "12_SB1"}
+    FIRST
+  books2:
+    system: ledger
+    settings: {company: OTHER}
+    SECOND
+"""
+
+
+def sharing(tmp_path: Path, manifests: dict[str, Manifest], other: str, first: str = "", second: str = "") -> Config:
+    """Two connections of a ledger that grants each account five calls at once."""
+    asked = (Setting("company", "Company"), Setting("concurrency", "Calls in flight", default=5))
+    shared = msgspec.structs.replace(manifests["ledger"], settings=asked, account="company")
+    both = SHARED.replace("OTHER", other).replace("FIRST", first).replace("SECOND", second)
+    text = GOOD.replace("  books:\n    system: ledger\n", both)
+    return load(folder(tmp_path, text), {**manifests, "ledger": shared})
+
+
+@pytest.mark.parametrize("same", ['"12_SB1"', "12-sb1"])
+def test_connections_of_one_account_that_each_take_all_of_it_are_a_fault(
+    tmp_path: Path, manifests: dict[str, Manifest], same: str
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        sharing(tmp_path, manifests, same)
+    (fault,) = error.value.faults
+    assert fault.line == 12
+    assert "'books', 'books2' are one account, 12-sb1: together they may have 10 calls" in fault.wrong
+    assert "it grants 5" in fault.wrong
+    assert "5 in all" in fault.right
+    with pytest.raises(ConfigError, match="may have 8 calls in flight, it grants 5"):
+        sharing(tmp_path, manifests, same, second="quota: {concurrency: 3}")
+
+
+def test_an_account_may_be_divided_and_others_have_their_own(tmp_path: Path, manifests: dict[str, Manifest]) -> None:
+    assert "books2" in sharing(tmp_path, manifests, "13").connections
+    halves = ("quota: {concurrency: 3}", "quota: {concurrency: 2}")
+    assert "books2" in sharing(tmp_path, manifests, "12-sb1", *halves).connections
+
+
 @pytest.mark.parametrize(
     "limit", ["quota: {concurrency: 0}", "quota: {rate_per_s: -1}", "quota: {burst: 0}", "settings: {concurrency: 0}"]
 )

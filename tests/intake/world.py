@@ -95,6 +95,7 @@ class KeepingStore:
         self.owner: str | None = None
         self.booked = 0
         self.looked_by: set[str] = set()
+        self.rests: dict[str, float] = {}  # how long each is still to be left alone
         self.paused: dict[str, str | None] = {}
 
     async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
@@ -159,6 +160,12 @@ class KeepingStore:
     async def release_slots(self, account: str, worker: str) -> None:
         if account == OWNERSHIP and self.owner == worker:
             self.owner = None
+
+    async def rest(self, account: str, for_s: float) -> None:
+        self.rests[account] = for_s
+
+    async def resting_s(self, account: str) -> float:
+        return self.rests.get(account, 0.0)
 
     async def book(self, account: str, units: int, rate_per_s: float, burst: float) -> Grant:
         self.booked += units

@@ -1,12 +1,15 @@
 """What the checks make of vendors' answers."""
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
 
 from crossdock.kit.http import Response
 from crossdock.proof.clock import Clock, VirtualLoop
 from crossdock.proof.consequences import Pace
 from crossdock.proof.network import Weather
-from crossdock.proof.plan import VENDORS, scenario
+from crossdock.proof.plan import ERP, SHOP, VENDORS, scenario
 from crossdock.proof.planted import PATIENCE_S
 from crossdock.proof.process import RUNNING, Process
 from crossdock.proof.run import run
@@ -27,13 +30,47 @@ def test_each_vendor_asks_for_rest_in_words_that_are_understood(vendor: str) -> 
     pace.answered(vendor, process, Response(reply.status, dict(reply.headers), reply.body), at=10.0)
     token = RUNNING.set(process)
     try:
-        assert pace.too_soon(vendor, ("another", 1), 10.09)
-        assert not pace.too_soon(vendor, ("another", 1), 10.09)  # its second request: it had begun
-        assert not pace.too_soon(vendor, ("a later", 1), 12.1)
-        assert not pace.too_soon("others", ("another", 2), 10.09)
+        assert pace.too_soon(vendor, ("another", 1), 10.09, 10.08)
+        assert not pace.too_soon(vendor, ("another", 1), 10.09, 10.08)  # its second request: it had begun
+        assert not pace.too_soon(vendor, ("a later", 1), 12.1, 12.0)
+        assert not pace.too_soon("others", ("another", 2), 10.09, 10.08)
     finally:
         RUNNING.reset(token)
         loop.close()
+
+
+def test_a_rest_that_stands_holds_for_all_and_must_be_told() -> None:
+    pace, told, other = Pace(), Process("w1"), Process("w2")
+    asks = Response(429, {"retry-after": "30"}, b"")
+    pace.answered(ERP, told, asks, at=10.0)
+    assert pace.kept_to_himself(ERP, 11.0) is None, "there was no time yet"
+    assert pace.kept_to_himself(ERP, 12.0) == "w1"
+    assert pace.kept_to_himself(SHOP, 12.0) is None
+    pace.told(ERP, told, 30.0, at=12.0)
+    assert pace.kept_to_himself(ERP, 12.0) is None, "the database may be away"
+    pace.stands(ERP, 30.0, at=12.0)
+    token = RUNNING.set(other)
+    try:
+        assert not pace.too_soon(ERP, ("leased before", 1), 12.1, 11.9)
+        assert pace.too_soon(ERP, ("leased since", 1), 12.2, 12.1)
+        assert pace.rests(ERP, 41.0)
+        assert not pace.too_soon(ERP, ("after it", 1), 42.1, 42.1)
+    finally:
+        RUNNING.reset(token)
+
+
+@pytest.mark.parametrize("excuse", [Process.crash, Process.pause])
+def test_who_dies_or_is_stopped_need_not_tell(excuse: Callable[[Process], None]) -> None:
+    loop = asyncio.new_event_loop()
+    pace, told = Pace(), Process("w1")
+    pace.answered(ERP, told, Response(429, {"retry-after": "30"}, b""), at=10.0)
+    loop.run_until_complete(_now(lambda: excuse(told)))
+    loop.close()
+    assert pace.kept_to_himself(ERP, 20.0) is None
+
+
+async def _now(act: Callable[[], None]) -> None:
+    act()
 
 
 def test_who_sends_under_anothers_lease_is_noticed_though_a_lease_runs() -> None:

@@ -57,7 +57,8 @@ class System:
         manifest = Manifest("toy", "Toy", "channel", "1", (), "1", {}, Quota(**{"concurrency": 2, **quota}))
         connector = Connector(manifest, lambda line: line, lambda *_: [], listing=self.listing)
         line = Line("shop", {}, {}, None, None, lambda: NOW, lambda: "u")  # type: ignore[arg-type]
-        world = World(MemoryStore(lambda: NOW), {}, {}, {}, lambda _: [], Silence(), Random(1), lambda: 0.0, "w")
+        store = MemoryStore(lambda: NOW + timedelta(seconds=sum(self.waited)))
+        world = World(store, {}, {}, {}, lambda _: [], Silence(), Random(1), lambda: 0.0, "w")
         return Asker(world, Linked("shop", connector, line), self.listing, self.wait)
 
 
@@ -110,6 +111,36 @@ async def test_a_slot_is_given_back_whatever_comes_and_none_is_taken_by_force() 
 async def test_no_answer_is_never_an_empty_one(error: Exception, said: str) -> None:
     with pytest.raises(CannotAsk, match=said):
         await System([error]).asker().page(WINDOW, None)
+
+
+@pytest.mark.parametrize("quota", [{}, {"concurrency": None}, {"rate_per_s": 100.0, "burst": 200.0}])
+async def test_a_refusal_by_the_limit_is_a_rest_for_all(quota: dict[str, Any]) -> None:
+    system = System([Refused(RateLimited(30.0, "too many")), ListPage(keys=("a-1",))])
+    asker = system.asker(**quota)
+    with pytest.raises(CannotAsk, match="too many"):
+        await asker.page(WINDOW, None)
+    assert 0 < await asker.world.store.resting_s("shop") <= 30
+    with pytest.raises(CannotAsk, match="is left alone for"):
+        await asker.page(WINDOW, None)
+    assert len(system.asked) == 1, "the next round asks"
+    system.waited.append(25.0)
+    assert (await asker.page(WINDOW, None)).keys == ("a-1",), "what is left of it is waited out"
+    assert sum(system.waited) >= 30
+
+
+async def test_one_that_asks_for_a_rest_again_and_again_is_asked_in_the_next_round() -> None:
+    system = System([ListPage(keys=("a-1",))])
+    asker = system.asker()
+    await asker.world.store.rest("shop", 6.0)
+    waits = asker.wait
+
+    async def wait(seconds: float) -> None:
+        await waits(seconds)
+        await asker.world.store.rest("shop", 6.0)
+
+    with pytest.raises(CannotAsk, match="is left alone for"):
+        await msgspec.structs.replace(asker, wait=wait).page(WINDOW, None)
+    assert system.asked == []
 
 
 async def test_a_bug_stays_one() -> None:

@@ -11,7 +11,7 @@ from crossdock.domain.decision import StreamRef
 from crossdock.engine.quota import QuotaHold
 from crossdock.kit.manifest import Quota
 from crossdock.store.errors import UnknownConnection
-from crossdock.store.protocol import BACKFILL, Grant, LeasedCommand, NewMessage, Store
+from crossdock.store.protocol import BACKFILL, REST_AT_MOST_S, Grant, LeasedCommand, NewMessage, Store
 from tests.store.probes import Probe, arrival, bodies, booking, decide, sent
 
 
@@ -289,3 +289,61 @@ async def test_what_is_sent_again_keeps_the_first_day_it_may_be_posted_on(any_st
     await any_store.record([sent(command, "unknown", again_in_s=0.0, check_first=True)])
     (command,) = await any_store.claim_commands("erp", 10, 30)
     assert command.posting_from == date(2026, 12, 1)
+
+
+async def test_of_an_account_that_rests_nothing_is_leased_and_nothing_booked(any_store: Store) -> None:
+    await any_store.accept([arrival("d1")])
+    await decide(any_store, commands=[booking()])
+    await any_store.rest("erp", 30.0)
+    assert await any_store.claim_commands("erp", 10, 30.0) == []
+    assert await any_store.claim_commands("erp", 10, 30.0, expired=True) == []
+    grant = await any_store.book("erp", 10, 50.0, 5.0)
+    assert (grant.units, grant.rests) == (0, True)
+    assert 25 < grant.wait_s <= 30
+    assert await any_store.resting_s("shop") == 0
+    assert (await any_store.book("shop", 10, 50.0, 5.0)).units == 10, "the others go on"
+    assert await any_store.acquire_slots("erp", "w", 3, 3, 30.0) == 3, "who waits for its end may hold a slot"
+
+
+async def test_a_lease_that_ended_is_not_taken_over_while_its_target_rests(any_store: Store) -> None:
+    await one_command(any_store, lease_s=0.0)
+    await any_store.rest("erp", 30.0)
+    assert await any_store.claim_commands("erp", 10, 30.0, expired=True) == []
+
+
+async def test_a_rest_ends_and_is_never_shortened(any_store: Store) -> None:
+    await any_store.rest("erp", 30.0)
+    await any_store.rest("erp", 1.0)
+    assert await any_store.resting_s("erp") > 25
+    await any_store.rest("erp", 60.0)
+    assert 55 < await any_store.resting_s("erp") <= 60
+    await any_store.rest("shop", 0.0)
+    assert await any_store.resting_s("shop") == 0
+    grant = await any_store.book("shop", 10, 50.0, 5.0)
+    assert (grant.units, grant.rests) == (10, False)
+
+
+async def test_nobody_rests_for_more_than_a_day(any_store: Store) -> None:
+    await any_store.rest("erp", 1e9)
+    assert REST_AT_MOST_S - 60 < await any_store.resting_s("erp") <= REST_AT_MOST_S
+
+
+async def test_a_rest_that_one_worker_was_told_of_is_all_workers(any_store: Store) -> None:
+    now = 0.0
+    told, other = (QuotaHold(any_store, "erp", Quota(rate_per_s=50.0), name, lambda: now) for name in ("told", "other"))
+    assert await other.spend(1)
+    await told.throttle(30.0)
+    now += 0.5  # what was booked before is no longer used
+    assert not await other.spend(1)
+    assert 25 < other.resting_s <= 30
+    assert not await told.spend(1)
+
+
+async def test_what_a_busy_meter_asks_for_is_not_written_each_time(any_store: Store) -> None:
+    now = 0.0
+    hold = QuotaHold(any_store, "erp", Quota(), "w", lambda: now)
+    await hold.throttle(0.9)
+    assert hold.resting_s == 0.9
+    assert await any_store.resting_s("erp") == 0
+    await QuotaHold(any_store, "erp", Quota(per_operation=True), "w", lambda: now).throttle(30.0)
+    assert await any_store.resting_s("erp") == 0, "the other operations are not refused"

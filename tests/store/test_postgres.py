@@ -244,6 +244,17 @@ async def test_what_a_clock_since_put_back_booked_ahead_holds_nobody_up(
     assert (await own_store.book("erp", 10, 50.0, 100.0)).units == 0, "that far ahead anybody may have booked"
 
 
+async def test_a_rest_until_a_time_that_a_clock_since_put_back_told_holds_nobody_up(
+    own_store: PostgresStore, admin: asyncpg.Connection
+) -> None:
+    await own_store.rest("erp", 60.0)
+    await admin.execute("update quotas set rest_until = now() + interval '25 hours'")
+    assert await own_store.resting_s("erp") == 0
+    assert (await own_store.book("erp", 10, 50.0, 100.0)).units == 10
+    await own_store.rest("erp", 60.0)
+    assert 50 < await own_store.resting_s("erp") <= 60, "nor does it outlast what is asked for now"
+
+
 async def test_slots_that_a_clock_since_put_back_gave_out_are_free(
     own_store: PostgresStore, admin: asyncpg.Connection
 ) -> None:

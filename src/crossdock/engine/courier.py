@@ -12,7 +12,7 @@ from crossdock.engine.recording import Recorder
 from crossdock.engine.sending import Attempt, Sender, sent_of, settles_in_s
 from crossdock.engine.sparingly import Sparingly
 from crossdock.engine.world import Linked, World
-from crossdock.kit.manifest import Repeat
+from crossdock.kit.manifest import Repeat, Result
 from crossdock.store.protocol import FRESH_S, ConnectionRow, LeasedCommand, StoreUnavailable
 
 BACKLOG_SHARE = 0.5  # of the slots, at most, so that live orders keep their latency while a backlog drains
@@ -180,6 +180,7 @@ class Courier:
         sent, pause = sent_of(command, operation, attempt, self._world.random.random())
         self._recorder.put(sent)
         self._note(command, attempt, pause)
+        await self._rest(command, attempt.result)
         for wait_s in (sent.again_in_s, self._quota.resting_s or None):
             if wait_s is not None and wait_s <= SOON_S:
                 asyncio.get_running_loop().call_later(wait_s + 0.02, self._on_room)
@@ -195,11 +196,18 @@ class Courier:
         outcome = attempt.result.outcome
         if isinstance(outcome, Done) and outcome.repeated:
             signals.add("crossdock.duplicates.prevented", where="target")
-        refused_s = outcome.after_s if isinstance(outcome, RateLimited) else 0.0
-        self._quota.throttle(max(attempt.result.throttle_s, refused_s))
         self._health.note(name, outcome)
         if pause is not None:
             self._health.pause(name, pause)
+
+    async def _rest(self, command: LeasedCommand, result: Result) -> None:
+        """What the vendor asked for with this answer, if it asked for a rest."""
+        refused_s = result.outcome.after_s if isinstance(result.outcome, RateLimited) else 0.0
+        try:
+            await self._quota.throttle(max(result.throttle_s, refused_s))
+        except StoreUnavailable as error:  # kept here; the vendor tells the others
+            doing = f"let {self._link.name} rest after {command.key}"
+            self._world.signals.log.warning("store.unavailable", doing=doing, error=str(error))
 
     async def come_home(self) -> None:
         """Wait for what is in flight, give the slots back."""

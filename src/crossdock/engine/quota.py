@@ -1,17 +1,42 @@
-"""This worker's hold on a vendor account's shared limits: concurrency slots, and tokens booked ahead in slices."""
+"""What one worker has of a vendor account's shared limits: concurrency slots, tokens booked ahead, rests asked for."""
 
 import asyncio
 import math
 from collections.abc import Callable
 
+from crossdock.domain.outcome import RateLimited
+from crossdock.engine.world import Linked, World
 from crossdock.kit.manifest import Quota
-from crossdock.store.protocol import Store
+from crossdock.store.protocol import Store, StoreUnavailable
 
 SLICE_S = 0.1  # 50 to 100 ms of the rate: one row update per slice, no over-issue (measured)
 SLOT_LEASE_S = 10.0  # how long a killed worker's slots stay taken
 POLLS_SLOT = 1
 DEFAULT_CONCURRENCY = 64  # where the vendor names none
 LONGEST_REST_S = 1.0  # that a claimed command is held for: its lease is running
+# From here on a rest is told to all workers. Shorter ones come with every other answer of a busy meter (Shopify's),
+# which tells each worker itself: a write for each would cost more than it spares, and be read when it is over.
+SHARED_REST_S = 1.0
+
+
+class Resting(Exception):
+    """The vendor asked for a rest, which is not over: it is not called."""
+
+    def __init__(self, connection: str, rest_s: float) -> None:
+        super().__init__(f"{connection} is left alone for {rest_s:.0f} s more, as it asked")
+        self.rest_s = rest_s
+
+
+async def heard(world: World, link: Linked, error: Exception) -> None:
+    """What a poll or a question came to: a refusal by the account's limit is a rest for all who call it."""
+    outcome = getattr(error, "outcome", None)  # connectors' clients raise what must happen next
+    its_own = link.connector.manifest.quota.per_operation
+    if not isinstance(outcome, RateLimited) or outcome.after_s < SHARED_REST_S or its_own:
+        return
+    try:
+        await world.store.rest(link.name, outcome.after_s)
+    except StoreUnavailable as unavailable:  # the others are told by the vendor
+        world.signals.log.warning("store.unavailable", doing=f"let {link.name} rest", error=str(unavailable))
 
 
 class QuotaHold:
@@ -26,7 +51,7 @@ class QuotaHold:
         self._tokens = 0
         self._tokens_end = 0.0
         self._renewed = -math.inf
-        self._not_before = 0.0
+        self._not_before = self._told = -math.inf
         self._booking = asyncio.Lock()
         self.slots = DEFAULT_CONCURRENCY if quota.concurrency is None else 0
 
@@ -46,9 +71,22 @@ class QuotaHold:
         )
         self._renewed = self._stopwatch()
 
-    def throttle(self, seconds: float) -> None:
-        """The vendor asks for a rest, by its own meter or by refusing a call: it is for all calls of the account."""
-        self._not_before = max(self._not_before, self._stopwatch() + seconds)
+    async def throttle(self, seconds: float) -> None:
+        """The vendor asks for a rest, by its own meter or by refusing a call: it is for all calls of the account.
+
+        Here it holds at once, for the other workers as soon as the store has it. Calls in flight together are told of
+        one rest: it is written once, and again only for one that ends later by as much as is worth a write.
+        """
+        until = self._stopwatch() + seconds
+        self._not_before = max(self._not_before, until)
+        worth_it = seconds >= SHARED_REST_S and not self._quota.per_operation
+        if worth_it and until >= self._told + SHARED_REST_S:
+            before, self._told = self._told, until
+            try:
+                await self._store.rest(self._account, seconds)
+            except StoreUnavailable:
+                self._told = before  # who is told next tells the others
+                raise
 
     @property
     def resting_s(self) -> float:
@@ -60,7 +98,7 @@ class QuotaHold:
         while await self._rested():
             if (rate := self._quota.rate_per_s) is not None:
                 async with self._booking:
-                    while not self._take(cost):
+                    while self.resting_s == 0 and not self._take(cost):
                         await self._book(cost, rate)
             if self.resting_s == 0:
                 return True
@@ -87,6 +125,9 @@ class QuotaHold:
         burst = self._quota.burst or rate
         asked = self._stopwatch()
         grant = await self._store.book(self._account, units, rate, burst)
+        if grant.rests:  # another worker was told
+            self._not_before = max(self._not_before, self._stopwatch() + grant.wait_s)
+            return
         if grant.wait_s > 0:
             await asyncio.sleep(grant.wait_s)
         if grant.units:

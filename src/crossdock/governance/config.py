@@ -23,6 +23,7 @@ from crossdock.governance.reading import KINDS, Reader, listed
 from crossdock.governance.return_rules import check_returns
 from crossdock.governance.rules import HoldRule, compile_rules
 from crossdock.governance.secrets import is_reference
+from crossdock.governance.shared_accounts import check_accounts
 from crossdock.governance.stock_rules import check_stock, with_all_kits
 from crossdock.governance.tables import Tables, load_tables
 from crossdock.kit.manifest import Manifest
@@ -217,6 +218,7 @@ class _Loading:
             if setup is not None and self._fits_manifest(setup):
                 self._limits(setup)
                 made[name] = msgspec.structs.replace(setup, settings=self._settings(setup))
+        check_accounts(self._read, made, self._manifests)
         return made
 
     def _limits(self, setup: ConnectionSetup) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.matching import keys_of
+from crossdock.engine.quota import Resting, heard
 from crossdock.engine.verdict import LANES
 from crossdock.engine.world import Linked, World
 from crossdock.kit.manifest import Page, Poll, Quota
@@ -19,6 +20,7 @@ WOKEN_AT_ONCE = 500  # orders per transaction that are told that their masters c
 LONGEST_RUN = 2_000  # pages; what is left comes with the next run
 _SLOT_LEASE_S = 120.0  # longer than any page takes
 _SLOT_TRIES = 60
+_LOOK_S = 5.0  # how often a run that waits for a rest's end looks whether it still has to, and may go on at all
 _encode = msgspec.json.Encoder().encode
 
 
@@ -63,7 +65,11 @@ async def run_pages(
         at = await world.store.cursor(name, run.cursor) or None
         seen = {at}
         while go_on() and tally.pages < longest:
-            page = await _page(world, run, at)
+            try:
+                page = await _page(world, run, at)
+            except Resting as resting:
+                await run.wait(min(resting.rest_s, _LOOK_S))
+                continue
             await _keep(world, run, page, trace, tally)
             told(tally)
             if not page.more:
@@ -78,15 +84,21 @@ async def run_pages(
 
 
 async def _page(world: World, run: Run, at: str | None) -> Page:
-    """One page, within the account's limits."""
+    """One page, within the account's limits. Raises ``Resting`` before anything was asked."""
     quota, account = run.link.connector.manifest.quota, run.link.name
     worker = f"{world.worker}/polls/{run.cursor}"  # a slot for each of the account's polls
     if quota.concurrency is not None:
         await _slot(world, run, quota.concurrency, worker)
     try:
         await _spend(world, run, quota)
+        if (rest_s := await world.store.resting_s(account)) > 0:
+            raise Resting(account, rest_s)
         client = run.link.connector.open(run.link.line)
-        return await run.poll.run(client, at, run.options)
+        try:
+            return await run.poll.run(client, at, run.options)
+        except Exception as error:
+            await heard(world, run.link, error)
+            raise
     finally:
         if quota.concurrency is not None:
             await world.store.release_slots(account, worker)
@@ -106,6 +118,8 @@ async def _spend(world: World, run: Run, quota: Quota) -> None:
         return
     for _ in range(_SLOT_TRIES):
         grant = await world.store.book(run.link.name, quota.cost, quota.rate_per_s, quota.burst or quota.rate_per_s)
+        if grant.rests:
+            raise Resting(run.link.name, grant.wait_s)
         if grant.wait_s > 0:
             world.signals.record("crossdock.target.throttle.wait", grant.wait_s, target=run.link.name)
             await run.wait(grant.wait_s)

@@ -54,6 +54,7 @@ class Quota(msgspec.Struct, frozen=True, omit_defaults=True):
     rate_per_s: float | None = None  # calls (or cost points) restored per second
     burst: float | None = None
     cost: int = 1  # what one call of an operation takes from the bucket, unless the operation says
+    per_operation: bool = False  # each has a limit of its own: what one is refused gives the others no rest
 
 
 class Identity(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -211,6 +212,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     mapping_version: str
     topics: Mapping[str, str]  # vendor topic -> canonical event, or "signal", or "ignored: why"
     quota: Quota = Quota()
+    account: str | None = None  # the setting that tells the account, where all its connections share its calls at once
     sunset: str | None = None  # ISO date after which the vendor ends this API version
     docs: str | None = None
     values: tuple[ValueList, ...] = ()  # what the settings choose from, read ahead

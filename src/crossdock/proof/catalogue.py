@@ -127,7 +127,8 @@ CHECKED: Mapping[str, str] = {
     "I11": "our newest view of each order against the shop's",
     "I12": "at the instant a request leaves: the command's lease in the database, and whose it is",
     "I15": "the first request of every attempt against the rest that its vendor, whichever, had asked that process "
-    "for; refusals for good against later attempts",
+    "for, and, as its lease and every page of a poll, against the one that stands in the database for all; what a "
+    "process was told of a rest against what it told the database; refusals for good against later attempts",
     "I17": "orders cancelled in the shop against our state, the warehouse's shipments and open exceptions; orders "
     "that ended here without their goods against the shop's",
     "I18": "the shop's own count of tracking numbers told to customers",
@@ -173,6 +174,7 @@ REQUESTED: Mapping[str, str] = {
     "payouts": "the shop pays out while orders are sold and refunded; the bank takes its time, or sends it back",
     "restored": "the database is put back, to the midst of an order or by up to 10 s; refunds, deposits, returns too",
     "deposits": "each capture is posted: orders paid at once or in parts, before and after the bill, and refunded",
+    "rests": "vendors refuse by their limits and name rests of up to 12 s, to three processes that may die of it",
 }
 
 

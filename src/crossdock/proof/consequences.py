@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossdock import app
 from crossdock.domain.order import Order
+from crossdock.engine.quota import SHARED_REST_S
 from crossdock.engine.verdict import FROM_OUTSIDE
 from crossdock.kit.http import Response
 from crossdock.kit.manifest import Untranslatable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # What a connector takes for granted when its vendor asks for rest and tells no time, or next to none.
 UNNAMED_S: Mapping[str, float] = {ERP: 1.0, SHOP: 0.1}
 ALMOST = 0.99  # hardly less counts as enough
+_WITHIN_S = 1.5  # a process turns to the database with what it was told, once what it is about has ended
 _REMAINING = re.compile(rb'"time_remaining": ?"(\d+) seconds"')
 
 _TO_THE_ERP = ("order.book.", "booking.amend.", "shipment.post.", "invoice.make.", "booking.close.", "refund.credit.")
@@ -54,10 +56,14 @@ _CAUSES: Mapping[str, tuple[str, ...]] = {
 
 
 class Pace:
-    """Who was told to let a vendor rest, for how long, and what was begun."""
+    """Who was told to let a vendor rest and for how long, what of it stands in the database for all, what was begun."""
 
     def __init__(self) -> None:
         self._asked: dict[tuple[str, Process | None], tuple[float, float]] = {}  # from when, until when
+        self._stands: dict[str, tuple[float, float]] = {}  # the same of what nobody may lease a command in
+        # By whom the others must hear of it: from when, until when, and how often that process had been stopped.
+        self._to_tell: dict[tuple[str, Process], tuple[float, float, int]] = {}
+        self._told: dict[tuple[str, Process], float] = {}
         self._begun: set[tuple[str, int]] = set()
 
     def answered(self, vendor: str, process: Process, answer: Response, at: float) -> None:
@@ -65,14 +71,47 @@ class Pace:
         if rest_s := _rest_s(vendor, answer):
             _, until = self._asked.get((vendor, process), (0.0, 0.0))
             self._asked[vendor, process] = at, max(until, at + rest_s * ALMOST)
+            later_s = at + rest_s - self._told.get((vendor, process), 0.0)
+            if rest_s >= SHARED_REST_S and later_s > SHARED_REST_S + _WITHIN_S:
+                self._to_tell.setdefault((vendor, process), (at, at + rest_s, process.pauses))
 
-    def too_soon(self, vendor: str, attempt: tuple[str, int], now: float) -> bool:
-        """Whether this is an attempt's first request, and its process should have let the vendor rest."""
+    def told(self, vendor: str, process: Process, for_s: float, at: float) -> None:
+        """The process turns to the database with it, which may be away."""
+        self._to_tell.pop((vendor, process), None)
+        self._told[vendor, process] = at + for_s
+
+    def stands(self, vendor: str, for_s: float, at: float) -> None:
+        """The database has it."""
+        since, until = self._stands.get(vendor, (at, at))
+        self._stands[vendor] = (since if until > at else at), max(until, at + for_s * ALMOST)
+
+    def forgotten(self) -> None:
+        """The database was put back, and every process died."""
+        self._stands.clear()
+
+    def too_soon(self, vendor: str, attempt: tuple[str, int], now: float, leased: float) -> bool:
+        """Whether this is an attempt's first request, and the vendor should have been let rest: by its process, which
+        was told so itself, or by anybody, as its command was ``leased`` when the database had it."""
         if attempt in self._begun:
             return False
         self._begun.add(attempt)
         asked, until = self._asked.get((vendor, RUNNING.get()), (0.0, 0.0))  # a successor of its name was told nothing
-        return asked < now < until
+        since, ends = self._stands.get(vendor, (0.0, 0.0))
+        return asked < now < until or since < leased <= now < ends
+
+    def rests(self, vendor: str, now: float) -> bool:
+        """Whether the database has it that the vendor is to be left alone."""
+        since, ends = self._stands.get(vendor, (0.0, 0.0))
+        return since < now < ends
+
+    def kept_to_himself(self, vendor: str, now: float) -> str | None:
+        """A living process that was told of a rest which goes on, had the time, and did not turn to the database."""
+        for (of, process), (at, until, pauses) in list(self._to_tell.items()):
+            if process.dead or process.pauses > pauses or until <= now:
+                del self._to_tell[of, process]
+            elif of == vendor and now - at > _WITHIN_S:
+                return process.name
+        return None
 
 
 def _rest_s(vendor: str, answer: Response) -> float:

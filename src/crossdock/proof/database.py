@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
+from crossdock.proof.consequences import Pace
 from crossdock.proof.plan import Scenario
 from crossdock.proof.process import Process
 from crossdock.proof.tables import Line, at_once
@@ -49,6 +50,10 @@ class Trouble:
         """The quiet tail begins."""
         self._rates, self.down_until = {}, 0.0
 
+    def seconds(self) -> float:
+        """Of simulated time."""
+        return self._seconds()
+
     @property
     def down(self) -> bool:
         return self._seconds() < self.down_until
@@ -72,11 +77,17 @@ class ProcessStore:
     """Implements ``Store`` for one process."""
 
     def __init__(
-        self, line: Line, process: Process, trouble: Trouble, boundary: Callable[[str], Awaitable[None]]
+        self,
+        line: Line,
+        process: Process,
+        trouble: Trouble,
+        boundary: Callable[[str], Awaitable[None]],
+        pace: Pace,
     ) -> None:
         self._line = line
         self._base: Store = line.store
         self._process, self._trouble, self._boundary = process, trouble, boundary
+        self._pace = pace
         self._open: dict[Any, None] = {}  # in order of time, which a set would not keep
         self._forget: list[Callable[[], Awaitable[None]]] = []
         process.on_crash.append(self._cut)
@@ -174,7 +185,9 @@ class ProcessStore:
         self, target: str, limit: int, lease_s: float, *, expired: bool = False, younger_s: float | None = None
     ) -> list[LeasedCommand]:
         async def effect() -> list[LeasedCommand]:
-            return await self._base.claim_commands(target, limit, lease_s, expired=expired, younger_s=younger_s)
+            claimed = await self._base.claim_commands(target, limit, lease_s, expired=expired, younger_s=younger_s)
+            self._process.leased.update(dict.fromkeys((one.id for one in claimed), self._trouble.seconds()))
+            return claimed
 
         if not self._trouble.down and not self._line.waiting("dispatch", target):
             return await effect()
@@ -198,6 +211,20 @@ class ProcessStore:
 
     async def book(self, account: str, units: int, rate_per_s: float, burst: float) -> Grant:
         return await self._call("book", lambda: self._base.book(account, units, rate_per_s, burst))
+
+    async def rest(self, account: str, for_s: float) -> None:
+        self._pace.told(account, self._process, for_s, self._trouble.seconds())
+
+        async def effect() -> None:
+            await self._base.rest(account, for_s)
+            self._pace.stands(account, for_s, self._trouble.seconds())
+
+        await self._call("rest", effect, loses=True)
+
+    async def resting_s(self, account: str) -> float:
+        if self._trouble.down:  # not struck by itself: asked before each page, it would make every seed another run
+            raise StoreUnavailable("the database is down")
+        return await self._base.resting_s(account)
 
     async def acquire_slots(
         self,

@@ -66,22 +66,35 @@ class Evidence:
         self._sent[serving.key] += 1
         opened = self.books.commands.get(serving.key)
         row = self.books.dispatch.get(opened.id) if opened else None
-        order = serving.key.partition("/")[0]
-        if row is None or not row.leased:
+        order, process = serving.key.partition("/")[0], RUNNING.get()
+        if opened is None or row is None or not row.leased:
             self.seen("I12", order, f"{serving.key} was sent without a lease")
         elif row.due_at < now:
             self.seen("I12", order, f"{serving.key} was sent after its lease had ended")
-        elif (
-            (process := RUNNING.get()) is not None and opened is not None and process.holds.get(opened.id) != row.fence
-        ):
+        elif process is not None and process.holds.get(opened.id) != row.fence:
             self.seen("I12", order, f"{serving.key} was sent by {process.name} under another's lease")
-        elif self.pace.too_soon(vendor, (row.key, row.fence), (now - EPOCH).total_seconds()):
+        else:
+            leased = process.leased.get(opened.id) if process is not None else None
+            self._rests(serving, vendor, row.fence, leased, (now - EPOCH).total_seconds())
+
+    def _rests(self, serving: Serving, vendor: str, fence: int, leased: float | None, now: float) -> None:
+        """I15: who was told to let a vendor rest does, tells the others, and they do."""
+        order = serving.key.partition("/")[0]
+        if self.pace.too_soon(vendor, (serving.key, fence), now, now if leased is None else leased):
             self.seen("I15", order, f"{serving.key} was begun while {vendor} had asked for rest")
+        elif (who := self.pace.kept_to_himself(vendor, now)) is not None:
+            self.seen("I15", order, f"{vendor} asked {who} for rest, who told nobody, and {serving.key} was sent")
+
+    def polls(self, vendor: str, poll: str, now: datetime) -> None:
+        """I15: no page is asked for while its vendor rests."""
+        if self.pace.rests(vendor, (now - EPOCH).total_seconds()):
+            self.seen("I15", vendor, f"{poll} was polled while {vendor} had asked for rest")
 
     def forgotten(self, before: Books) -> None:
         """The database was put back: what it had taken since is gone."""
         kept = {message.body for message in self.books.messages.values()}
         self.gone |= {message.body for message in before.messages.values()} - kept
+        self.pace.forgotten()
         known = _lives(self.books)
         self.lost |= {_order_of(ref) for ref, was in _lives(before).items() if was != known.get(ref)}
 

@@ -15,9 +15,9 @@ import msgspec
 
 from crossdock.domain.commands import Payload
 from crossdock.kit.http import AnswerLost, NotSent, Response
-from crossdock.kit.manifest import Call, Connector, Operation, Result
+from crossdock.kit.manifest import Call, Connector, Operation, Page, Poll, Result
 from crossdock.proof.consequences import Pace
-from crossdock.proof.plan import ERP, LATE_S, Scenario
+from crossdock.proof.plan import ERP, LATE_S, SHOP, Scenario
 from crossdock.proof.process import Process, leave
 from crossdock.proof.witness import Witness
 from crossdock.simulators.base import Reply, Request, Simulator
@@ -25,6 +25,7 @@ from crossdock.simulators.netsuite.answers import Refusal
 
 HTML = b"<html><head><title>One moment</title></head><body>Checking your browser</body></html>"
 _WAY_S = 0.02  # to a vendor or back, on average
+_NAMES_RESTS = frozenset({ERP, SHOP})  # in a Retry-After; the warehouse has words of its own for it
 
 
 class Serving(msgspec.Struct, frozen=True):
@@ -43,7 +44,7 @@ class Weather:
 
     def __init__(self, scenario: Scenario, witness: Witness, seconds: Callable[[], float]) -> None:
         self.rates = dict(scenario.rates)
-        self._random = {kind: scenario.random(kind) for kind in (*scenario.rates, "way", "late")}
+        self._random = {kind: scenario.random(kind) for kind in (*scenario.rates, "way", "late", "rest")}
         self._scenario, self._witness, self._seconds = scenario, witness, seconds
         self._out: dict[str, float] = {}
         self.late: set[asyncio.Task[Any]] = set()  # effects still to come
@@ -80,6 +81,13 @@ class Weather:
     def answered(self, vendor: str, process: Process, answer: Response) -> None:
         """A process may be told that it asks too much."""
         self.pace.answered(vendor, process, answer, self._seconds())
+
+    def asks_for_rest(self, vendor: str, refusal: Reply) -> Reply:
+        """The vendor's own words, with as long a rest as the scenario has it name."""
+        if not self._scenario.rests or vendor not in _NAMES_RESTS:
+            return refusal
+        rest_s = self._random["rest"].choice(self._scenario.rests)
+        return Reply(429, refusal.body, {**refusal.headers, "retry-after": f"{rest_s:g}"})
 
     def way_s(self) -> float:
         return round(self._random["way"].expovariate(1 / _WAY_S), 6)  # logarithms differ in their last bit by machine
@@ -171,7 +179,8 @@ class ProcessHttp:
             return Refusal(400, "USER_ERROR", "A script of this account refuses it.").reply()
         if self._weather.strikes("rate_limited", vendor, what, order):
             own: Callable[[Request], Reply] | None = getattr(self._vendors[vendor], "throttled", None)
-            return own(asked) if own else Reply(429, b"{}", {"retry-after": "1"})
+            refusal = own(asked) if own else Reply(429, b"{}", {"retry-after": "1"})
+            return self._weather.asks_for_rest(vendor, refusal)
         return None
 
     def _arrived(self, vendor: str, reply: Reply, what: str, order: str) -> Response:
@@ -240,3 +249,16 @@ def watched(connector: Connector, witness: Witness, **changes: Any) -> Connector
 
     operations = {purpose: watch(operation) for purpose, operation in connector.operations.items()}
     return msgspec.structs.replace(connector, operations=operations)
+
+
+def polls_watched(connector: Connector, begins: Callable[[str], None]) -> Connector:
+    """The connector with ``begins`` told of each page of a poll in the instant before it is asked for."""
+
+    def watch(poll: Poll) -> Poll:
+        async def run(client: Any, cursor: str | None, options: Mapping[str, Any]) -> Page:
+            begins(poll.name)
+            return await poll.run(client, cursor, options)
+
+        return msgspec.structs.replace(poll, run=run)
+
+    return msgspec.structs.replace(connector, polls={name: watch(poll) for name, poll in connector.polls.items()})

@@ -107,6 +107,7 @@ class Scenario(msgspec.Struct, frozen=True, omit_defaults=True):
     payments: str = ""  # what the route says of them; none: what ``house.POLICY`` says
     payouts: tuple[PayoutPlan, ...] = ()  # of a shop that is paid by Shopify Payments, which the route enters
     returns: bool = False  # the route hands on what comes back: to the warehouse, the ERP and the shop
+    rests: tuple[float, ...] = ()  # seconds that vendors name when they ask for rest; none: as their simulators do
 
     def random(self, kind: str) -> Random:
         """Chance for one kind of thing, the same whatever else is in the scenario."""
@@ -275,6 +276,7 @@ ON_REQUEST: Mapping[str, Callable[[Random], dict[str, Any]]] = {
     "returns": _later(returns=True),
     "payouts": _paid_out,
     "restored": _restored,
+    "rests": _corner("rate_limited", blows={"crash": 1}, workers=3, rests=(2.0, 6.0, 12.0)),
 }
 REFUNDS = ("refund_all", "refund_unit", "refund_kept_unit", "refund_shipping", "refund_amount")
 EXCHANGES = ("exchange_even", "exchange_cheaper", "exchange_dearer")

@@ -25,6 +25,8 @@ class Process:
         self.dead = self.buried = False
         self.steps = 0  # boundaries crossed: where a sweep may kill it
         self.holds: dict[int, int] = {}  # command -> the fence of its newest lease here
+        self.leased: dict[int, float] = {}  # command -> when that was
+        self.pauses = 0
         self.on_crash: list[Callable[[], None]] = []
         self._tasks: list[asyncio.Task[Any]] = []
         self._resume: asyncio.Future[None] | None = None
@@ -57,6 +59,7 @@ class Process:
         """SIGSTOP."""
         if self._resume is None:
             self._resume = asyncio.get_running_loop().create_future()
+            self.pauses += 1
 
     def resume(self) -> None:
         """SIGCONT."""

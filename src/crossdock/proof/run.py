@@ -20,7 +20,7 @@ from crossdock.proof.exercised import exercised, reasons
 from crossdock.proof.inbox import Inbox
 from crossdock.proof.invariants import violations
 from crossdock.proof.marks import Mark, world
-from crossdock.proof.network import ProcessHttp, Serving, Weather, watched
+from crossdock.proof.network import ProcessHttp, Serving, Weather, polls_watched, watched
 from crossdock.proof.plan import SHOP, Blow, OrderPlan, PayoutPlan, Scenario
 from crossdock.proof.process import Process, task_factory
 from crossdock.proof.tables import InMemory, Tables
@@ -114,7 +114,7 @@ class _Play:
         self.evidence.pace, self.evidence.rounds = self.weather.pace, self.witness.rounds
         self.boundaries = 0
         self._connectors = {
-            name: watched(house.polled(connectors(s), scenario), self.witness, **house.HURRY)
+            name: watched(self._polled_in_time(name, connectors(s)), self.witness, **house.HURRY)
             for name, s in house.SYSTEMS.items()
         }
         self._jumps: dict[str, float] = {}
@@ -128,6 +128,12 @@ class _Play:
         self._struck = ""  # whom the sweep killed
         self.patience_s = PATIENCE_S
         self.marks: list[Mark] | None = None  # where a sweep could kill, when it wants to know
+
+    def _polled_in_time(self, vendor: str, connector: Any) -> Any:
+        def begins(poll: str) -> None:
+            self.evidence.polls(vendor, poll, self.clock.now())
+
+        return polls_watched(house.polled(connector, self.scenario), begins)
 
     # -- the play ----------------------------------------------------------------------------------------------
 
@@ -361,7 +367,7 @@ class _Play:
         async def boundary(what: str) -> None:
             await self._crossed(process, what)
 
-        store = ProcessStore(self.tables.line(process), process, self.trouble, boundary)
+        store = ProcessStore(self.tables.line(process), process, self.trouble, boundary, self.weather.pace)
         http = ProcessHttp(
             self.vendors.by_name, process, self.weather, self.witness, boundary, self._leaves, self.clock.now
         )

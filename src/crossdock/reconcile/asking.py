@@ -7,6 +7,7 @@ import msgspec
 
 from crossdock.domain.order import order_key
 from crossdock.domain.outcome import Outcome
+from crossdock.engine.quota import Resting, heard
 from crossdock.engine.world import Linked, World
 from crossdock.kit.http import AnswerLost, NotSent
 from crossdock.kit.listing import Listed, Listing, ListPage, Window
@@ -17,6 +18,7 @@ SHARE = 0.2  # of the account's rate: what is left of it is the orders'
 LONGEST = 5_000  # pages of one window
 _SLOT_LEASE_S = 120.0  # longer than any page takes
 _TRIES = 60
+_PATIENCE_S = 10.0  # with a rest; whoever asked for a longer one is asked in the next round
 
 
 class CannotAsk(Exception):
@@ -52,6 +54,7 @@ class Asker(msgspec.Struct, frozen=True):
         if quota.concurrency is not None:
             await self._slot(quota.concurrency, worker)
         try:
+            await self._rested()
             if quota.rate_per_s is not None:
                 await self._spend(quota.rate_per_s, quota.burst or quota.rate_per_s)
             client = self.link.connector.open(self.link.line)
@@ -70,10 +73,20 @@ class Asker(msgspec.Struct, frozen=True):
         except (NotSent, AnswerLost, Unreachable) as error:
             raise CannotAsk(f"{self.link.name}: {error}") from error
         except Exception as error:
+            await heard(self.world, self.link, error)
             outcome = getattr(error, "outcome", None)  # connectors' clients raise what must happen next
             if not isinstance(outcome, get_args(Outcome)):
                 raise
             raise CannotAsk(f"{self.link.name}: {getattr(outcome, 'detail', '') or outcome}") from error
+
+    async def _rested(self, patience_s: float = _PATIENCE_S) -> None:
+        """A short rest is waited out; the slot that is held meanwhile is missed by nobody."""
+        rest_s = await self.world.store.resting_s(self.link.name)
+        if rest_s > patience_s:
+            raise CannotAsk(str(Resting(self.link.name, rest_s)))
+        if rest_s > 0:
+            await self.wait(rest_s)
+            await self._rested(patience_s - rest_s)  # it may have been made longer
 
     async def _slot(self, limit: int, worker: str) -> None:
         for _ in range(_TRIES):
@@ -87,6 +100,8 @@ class Asker(msgspec.Struct, frozen=True):
         await self.wait(self.listing.cost / (rate_per_s * SHARE))
         for _ in range(_TRIES):
             grant = await self.world.store.book(self.link.name, self.listing.cost, rate_per_s, burst)
+            if grant.rests:
+                raise CannotAsk(str(Resting(self.link.name, grant.wait_s)))
             if grant.wait_s > 0:
                 self.world.signals.record("crossdock.target.throttle.wait", grant.wait_s, target=self.link.name)
                 await self.wait(grant.wait_s)

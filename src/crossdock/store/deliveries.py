@@ -23,10 +23,10 @@ async def lease(
         async with core.pool.acquire() as connection:
             owner = await core.connection_id(target, connection)
             if expired:
-                rows = await connection.fetch(_SQL.take_over, owner, limit, lease_s)
+                rows = await connection.fetch(_SQL.take_over, owner, limit, lease_s, target)
             else:
                 oldest_s = _EVER_S if younger_s is None else younger_s
-                rows = await connection.fetch(_SQL.lease, owner, limit, lease_s, oldest_s)
+                rows = await connection.fetch(_SQL.lease, owner, limit, lease_s, oldest_s, target)
     rows.sort(key=lambda row: row["n"])
     return [_leased(core, target, row, expired) for row in rows]
 

@@ -20,6 +20,7 @@ from crossdock.store.protocol import (
     BACKFILL,
     LOST_FENCES,
     OUTCOME,
+    REST_AT_MOST_S,
     Arrival,
     ClaimedStream,
     ConnectionRow,
@@ -258,6 +259,8 @@ class MemoryStore(MemoryMasters):
     ) -> list[LeasedCommand]:
         self._known(target)
         now = self._now()
+        if await self.resting_s(target) > 0:
+            return []
         oldest = now - timedelta(seconds=younger_s) if younger_s is not None and not expired else None
         due = [
             (row.priority, row.due_at, number)
@@ -339,6 +342,8 @@ class MemoryStore(MemoryMasters):
         if rate_per_s <= 0 or units <= 0:
             raise ValueError(f"cannot book {units} units at {rate_per_s} per second from {account!r}")
         now = self._now()
+        if (rest_s := await self.resting_s(account)) > 0:
+            return Grant(0, rest_s, rests=True)
         tat = self.books.quotas.setdefault(account, now)
         if tat > now + _AHEAD:
             return Grant(0, max((tat - now - _AHEAD).total_seconds(), 0.01))
@@ -346,6 +351,14 @@ class MemoryStore(MemoryMasters):
         tat += timedelta(seconds=units / rate_per_s)
         self.books.quotas[account] = tat
         return Grant(units, max((tat - now).total_seconds(), 0.0))
+
+    async def rest(self, account: str, for_s: float) -> None:
+        until = self._now() + timedelta(seconds=min(for_s, REST_AT_MOST_S))
+        self.books.rests[account] = max(until, self.books.rests.get(account, until))
+
+    async def resting_s(self, account: str) -> float:
+        now = self._now()
+        return max(0.0, (self.books.rests.get(account, now) - now).total_seconds())
 
     async def acquire_slots(
         self,

@@ -104,6 +104,7 @@ class Books:
         self.stock: dict[tuple[str, str], StockRow] = {}
         self.reservations: dict[tuple[str, str], ReservationRow] = {}
         self.quotas: dict[str, datetime] = {}
+        self.rests: dict[str, datetime] = {}  # account -> until when it is left alone
         self.slots: dict[tuple[str, str], tuple[Holder, datetime]] = {}
         self.masters: dict[tuple[str, str, str], bytes] = {}
         self.customers: dict[tuple[str, str, str], bytes] = {}  # (connection, key, ref)

@@ -84,6 +84,12 @@ class PostgresStore:
     async def book(self, account: str, units: int, rate_per_s: float, burst: float) -> Grant:
         return await limits.book(self._core, account, units, rate_per_s, burst)
 
+    async def rest(self, account: str, for_s: float) -> None:
+        await limits.rest(self._core, account, for_s)
+
+    async def resting_s(self, account: str) -> float:
+        return await limits.resting_s(self._core, account)
+
     async def acquire_slots(
         self,
         account: str,

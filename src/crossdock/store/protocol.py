@@ -18,6 +18,7 @@ from crossdock.domain.decision import Problem, Reference, ReservationRow, StockR
 LIVE, OUTCOME, INVENTORY, BACKFILL = 0, 0, 1, 2
 FRESH_S = 5.0  # a command that is due longer than this is backlog: it, and what comes of it, lets live orders pass
 LOST_FENCES = 1_000_000  # are skipped by a database that lost time: more than it can have forgotten
+REST_AT_MOST_S = 86_400.0  # whatever a vendor asks for: beyond a day somebody should look
 Turns = Literal["stays", "passes"]  # keeps an account's only slot while nobody passes; gives it back after one call
 
 
@@ -210,10 +211,14 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
 
 
 class Grant(msgspec.Struct, frozen=True, gc=False):
-    """What the quota ledger booked: use ``units`` after ``wait_s``; 0 units: ask again after ``wait_s``."""
+    """What the quota ledger booked: use ``units`` after ``wait_s``; 0 units: ask again after ``wait_s``.
+
+    ``rests``: the vendor asked for that wait, and nobody may call before it is over.
+    """
 
     units: int
     wait_s: float
+    rests: bool = False
 
 
 class ConnectionRow(msgspec.Struct, frozen=True, gc=False):
@@ -247,7 +252,8 @@ class Store(Protocol):
         self, target: str, limit: int, lease_s: float, *, expired: bool = False, younger_s: float | None = None
     ) -> list[LeasedCommand]:
         """Lease commands that are due for the target, oldest due first, or those whose lease ran out. Its commit is
-        the intent. ``younger_s``: only those due less than that ago, so that live orders pass a backlog."""
+        the intent. ``younger_s``: only those due less than that ago, so that live orders pass a backlog. None while the
+        target rests."""
 
     async def record(self, sent: Sequence[Sent]) -> list[bool]:
         """Keep every attempt; for those that still hold the fence, settle or reschedule. False: fence lost."""
@@ -262,7 +268,14 @@ class Store(Protocol):
         """Put a parked stream's messages back on the agenda and open the stream."""
 
     async def book(self, account: str, units: int, rate_per_s: float, burst: float) -> Grant:
-        """Book ahead from the account's quota on the store's clock; one row update per slice."""
+        """Book ahead from the account's quota on the store's clock; one row update per slice. None while it rests."""
+
+    async def rest(self, account: str, for_s: float) -> None:
+        """Its vendor asked for a rest: from now on, and for so long (a day at most), nobody leases the account's
+        commands or books from it. A rest that ends later already goes on: none is ever shortened."""
+
+    async def resting_s(self, account: str) -> float:
+        """How long the account is still to be left alone; 0 when it need not."""
 
     async def acquire_slots(
         self,

@@ -42,6 +42,7 @@ class ConnectionHealth(msgspec.Struct, frozen=True):
     oldest_at: datetime | None
     booked_s: float | None  # how far ahead of the clock the quota is booked
     slots_held: int | None
+    rests_until: datetime | None  # its vendor asked all of us to leave it alone
     throttled: Count  # commands that its limit has refused for an hour and longer
     throttled_at: datetime | None  # since when it has refused the first of them
     calls: int = 0  # in the last hour

@@ -1,6 +1,7 @@
 """Bugs in what goes out: leases, fences, doubt, retries, limits."""
 
 import asyncio
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,7 +10,7 @@ from typing import Any
 import msgspec
 
 from crossdock.domain.outcome import OutcomeUnknown, Rejected, RetryLater
-from crossdock.engine import breaker, courier, disposal, recording, sending
+from crossdock.engine import breaker, courier, disposal, quota, recording, sending
 from crossdock.engine.courier import Courier
 from crossdock.engine.disposal import Again, PauseConnection, Settle
 from crossdock.engine.quota import QuotaHold
@@ -182,7 +183,10 @@ def _breaker_stays_open() -> Iterator[None]:
 
 @contextmanager
 def _rest_ignored() -> Iterator[None]:
-    with instead(QuotaHold, throttle=lambda self, seconds: None):
+    async def unheard(self: QuotaHold, seconds: float) -> None:
+        return None
+
+    with instead(QuotaHold, throttle=unheard):
         yield
 
 
@@ -190,11 +194,26 @@ def _rest_ignored() -> Iterator[None]:
 def _rest_of_the_erp_only() -> Iterator[None]:
     throttle = QuotaHold.throttle
 
-    def partly(self: QuotaHold, seconds: float) -> None:
+    async def partly(self: QuotaHold, seconds: float) -> None:
         if self._account == ERP:
-            throttle(self, seconds)
+            await throttle(self, seconds)
 
     with instead(QuotaHold, throttle=partly):
+        yield
+
+
+@contextmanager
+def _rest_kept_to_himself() -> Iterator[None]:
+    with instead(quota, SHARED_REST_S=math.inf):
+        yield
+
+
+@contextmanager
+def _rest_of_others_unheeded() -> Iterator[None]:
+    async def never(self: MemoryStore, account: str) -> float:
+        return 0.0
+
+    with instead(MemoryStore, resting_s=never):
         yield
 
 
@@ -366,6 +385,22 @@ MUTANTS = (
         what="A refused call lets the ERP rest, but neither the shop nor the warehouse.",
         plant=_rest_of_the_erp_only,
         profile="limits",
+        within=10,
+        caught_by=("I15",),
+    ),
+    Mutant(
+        name="a rest kept to himself",
+        what="Who is told to let a vendor rest tells no other process.",
+        plant=_rest_kept_to_himself,
+        profile="rests",
+        within=10,
+        caught_by=("I15",),
+    ),
+    Mutant(
+        name="another's rest unheeded",
+        what="A process lets a vendor rest only when it was told so itself.",
+        plant=_rest_of_others_unheeded,
+        profile="rests",
         within=10,
         caught_by=("I15",),
     ),

@@ -80,7 +80,7 @@ MANIFEST = Manifest(
     # Amazon counts per operation; the kit has one bucket per account. It is getOrder's (0.5 a second, burst 30): every
     # read-back and every push is one of those. Searches and confirmations have buckets of their own at Amazon, which
     # their 429 tells.
-    quota=Quota(concurrency=5, rate_per_s=0.5, burst=30.0),
+    quota=Quota(concurrency=5, rate_per_s=0.5, burst=30.0, per_operation=True),
     settlements="settlements",
     docs="https://developer-docs.amazon.com/sp-api/docs/orders-api",
     redact=(

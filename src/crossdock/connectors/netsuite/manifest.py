@@ -189,6 +189,7 @@ MANIFEST = Manifest(
     mapping_version="1",
     topics={"invoice": "invoice_seen", "credit_memo": "credit_seen", "position": "position_seen"},
     quota=Quota(concurrency=5),
+    account="account_id",
     docs="https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/chapter_1540391670.html",
     values=(
         ValueList("currencies", "Currencies", "currencies", DEFAULT_CURRENCIES),

@@ -1,5 +1,6 @@
 -- name: lease
--- Leases due commands of a connection, best lane first; those due longer than $4 seconds are left to other claims.
+-- Leases due commands of a connection, best lane first; those due longer than $4 seconds are left to other claims. Of one
+-- that rests (see limits.sql) nothing is leased.
 with due as materialized (
     select x.command_id, x.place, x.due_at, row_number() over () as n
     from (values (0::smallint), (1::smallint), (2::smallint)) as lane (priority)
@@ -9,6 +10,10 @@ with due as materialized (
             and d.due_at >= now() - make_interval(secs => $4)
         order by d.due_at limit $2 for update skip locked
     ) x
+    where not exists (
+        select from quotas
+        where account = $5 and rest_until between clock_timestamp() and clock_timestamp() + interval '1 day'
+    )
     limit $2
 ), leased as (
     update dispatch d set
@@ -23,7 +28,8 @@ from leased l
 cross join lateral (select id, key, purpose, payload, trace from commands where id = l.command_id limit 1) c;
 
 -- name: take_over
--- Leases commands whose holder's lease ended, notes that the holder's call is unknown, and looks first from then on.
+-- Leases commands whose holder's lease ended, notes that the holder's call is unknown, and looks first from then on. Of
+-- a connection that rests nothing is leased.
 with due as materialized (
     select x.command_id, x.place, x.fence, row_number() over () as n
     from (values (0::smallint), (1::smallint), (2::smallint)) as lane (priority)
@@ -32,6 +38,10 @@ with due as materialized (
         where d.connection_id = $1 and d.state = 'leased' and d.priority = lane.priority and d.due_at <= now()
         order by d.due_at limit $2 for update skip locked
     ) x
+    where not exists (
+        select from quotas
+        where account = $4 and rest_until between clock_timestamp() and clock_timestamp() + interval '1 day'
+    )
     limit $2
 ), leased as (
     update dispatch d set

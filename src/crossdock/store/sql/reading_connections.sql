@@ -1,11 +1,12 @@
 -- name: connections
--- Every configured account with its health, what waits for it, what its limit has refused for $2 seconds and longer, and its
--- quota's booking (accounts are named as connections).
+-- Every configured account with its health, what waits for it, what its limit has refused for $2 seconds and longer, its
+-- quota's booking and until when it rests (accounts are named as connections).
 select c.id, c.name, c.system, c.role, c.region, c.api_version, c.mapping_version, c.paused_at, c.paused_reason, c.breaker,
     c.breaker_until, c.failures, c.last_ok_at, c.last_error_at, c.last_error, c.ends::text as ends,
     c.failing_polls::text as failing_polls,
     q.n as waiting, q.due, q.leased, q.oldest_at, t.n as throttled, t.since as throttled_at,
-    extract(epoch from quota.tat - now())::float8 as booked_s, slots.held
+    extract(epoch from quota.tat - now())::float8 as booked_s, slots.held,
+    case when quota.rest_until between now() and now() + interval '1 day' then quota.rest_until end as rests_until
 from connections c
 cross join lateral (
     select count(*) as n, count(*) filter (where d.state = 'ready' and d.due_at <= now()) as due,
