@@ -202,7 +202,8 @@ class House:
             finally:
                 await self._intake.drain()
                 await self.http.close()
-        assert await self.contradictions() == []
+        if found := await self.contradictions():
+            raise AssertionError(f"rows contradict each other: {found}")
 
     async def contradictions(self) -> list[str]:
         """What the day's look at the invariants finds."""
