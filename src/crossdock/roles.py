@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from crossdock.engine.world import Loop, World
 from crossdock.governance.config import Config, ServeSetup
 from crossdock.governance.exposure import address
 from crossdock.heartbeat import Heartbeat
-from crossdock.store.pool import Pool
+from crossdock.store.pool import Pool, reading_pool
 from crossdock.supervise import SPEC_VARIABLE, ChildSpec
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ async def _loops(spec: ChildSpec, config: Config, world: World, pool: Pool) -> A
 
         yield [DeliverLoop(world, noted=Contacts(pool).note)]
     elif spec.role == "schedule":
+        from crossdock.engine.checking import InvariantLoop
         from crossdock.engine.credentials import CredentialLoop
         from crossdock.engine.scheduling import ScheduleLoop
         from crossdock.engine.sweeping import SweepLoop
@@ -126,7 +128,9 @@ async def _loops(spec: ChildSpec, config: Config, world: World, pool: Pool) -> A
         reconcile = ReconcileLoop(world, pool, app.rounds(config, hurry=spec.hurry))
         contacts = Contacts(pool)
         credentials = CredentialLoop(world, contacts.note_ends)
-        yield [ScheduleLoop(world), PollLoop(world, contacts.note, contacts.note_poll), credentials, sweep, reconcile]
+        polls = PollLoop(world, contacts.note, contacts.note_poll)
+        invariants = InvariantLoop(partial(reading_pool, spec.url, 1), world.signals)
+        yield [ScheduleLoop(world), polls, credentials, sweep, reconcile, invariants]
     elif spec.role == "console":
         from crossdock.console_role import console
 

@@ -14,7 +14,8 @@ COMMON = (
 ROLES = {
     "decide": "import crossdock.engine.deciding",
     "deliver": "import crossdock.engine.delivering, crossdock.kit.door",
-    "schedule": "import crossdock.engine.scheduling, crossdock.engine.sweeping, crossdock.intake.polls",
+    "schedule": "import crossdock.engine.scheduling, crossdock.engine.sweeping, crossdock.engine.checking\n"
+    "import crossdock.intake.polls",
     "intake": "import crossdock.intake.server",
 }
 # Signing is loaded with the first token, span export when there is a collector, rules where they are run.

@@ -79,6 +79,21 @@ async def test_the_chain_of_the_audit_is_verified_against_a_kept_head(cli: Cli, 
     assert "cut off" in (await cli("verify-audit", "--head", kept["head"], code=1)).said
 
 
+async def test_rows_that_contradict_each_other_are_told_with_what_to_do(cli: Cli, store: PostgresStore) -> None:
+    await seed(store)
+    assert "FAIL" not in (await cli("invariants")).out
+    assert {one["count"]["n"] for one in await cli.json("invariants")} == {0}
+    planted = "insert into dispatch (command_id, connection_id, priority)"
+    await store.pool.execute(f"{planted} select 9000 + n, 1, 0 from generate_series(1, 21) n")
+    told = (await cli("invariants", code=1)).out
+    assert "FAIL dispatch_without_command: What is to be sent is a command." in told
+    assert "\n     9001  ready since " in told
+    assert "\n     … 21 commands in all\n     Nobody knows any more what was to be sent" in told
+    broken = [one for one in json.loads((await cli("invariants", "--json", code=1)).out) if one["count"]["n"]]
+    assert [one["invariant"]["name"] for one in broken] == ["dispatch_without_command"]
+    assert [row["id"] for row in broken[0]["broken"]] == list(range(9001, 9021))
+
+
 async def test_a_setup_link_makes_one_account(cli: Cli, store: PostgresStore, tmp_path: Path) -> None:
     await cli("init", str(tmp_path / "config"))
     made = await cli.json("setup-link", "--role", "viewer", "--config", str(tmp_path / "config"))

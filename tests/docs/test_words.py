@@ -11,6 +11,7 @@ from scripts.reference_pages import interfaces
 from crossdock import app
 from crossdock.api.policy import POLICY
 from crossdock.domain.commands import Payload
+from crossdock.store.invariants import INVARIANTS
 
 ROOT = reference.ROOT
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -59,6 +60,13 @@ def test_the_alert_for_polls_waits_for_the_slowest_that_it_means() -> None:
         assert all(every_s * 2 <= int(limit) for _, every_s in meant), (pattern, meant)
         seen |= {name for name, _ in meant}
     assert {name for name, _ in every} == seen
+
+
+def test_the_page_of_what_to_watch_lists_every_invariant() -> None:
+    page = (ROOT / "docs/howto/watch-it.md").read_text("utf-8")
+    section = page.partition("\n## Invariants\n")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+)` \| (.*) \| (\w+) \|$", section, re.MULTILINE)
+    assert listed == [(one.name, one.must, one.of) for one in INVARIANTS]
 
 
 def polls() -> list[tuple[str, typing.Any]]:

@@ -35,6 +35,7 @@ from crossdock.observe.signals import Signals, Silence
 from crossdock.simulators.base import Deliver, Surroundings
 from crossdock.simulators.shiphero import ShipHeroSimulator
 from crossdock.simulators.shopify import ShopifySimulator
+from crossdock.store import invariants
 from crossdock.store.contacts import Contacts
 from crossdock.store.postgres import PostgresStore
 from crossdock.store.protocol import LIVE, Arrival
@@ -192,7 +193,7 @@ class House:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["House"]:
-        """Intake takes webhooks, vendors work, the ERP's masters are known."""
+        """Intake takes webhooks, vendors work, the ERP's masters are known. On leaving, the tables agree."""
         await self._register()
         async with self.world(self.store, "intake") as world, self.vendors.working(self.post):
             self._intake = IntakeApp(world)
@@ -203,6 +204,14 @@ class House:
             finally:
                 await self._intake.drain()
                 await self.http.close()
+        if found := await self.contradictions():
+            raise AssertionError(f"rows contradict each other: {found}")
+
+    async def contradictions(self) -> list[str]:
+        """What the day's look at the invariants finds."""
+        checked = await invariants.check(self.store.pool)
+        assert all(one.count is not None for one in checked), checked
+        return [f"{one.invariant.name} {row.id}: {row.says}" for one in checked for row in one.broken]
 
     async def _register(self) -> None:
         for setup in self.config.connections.values():

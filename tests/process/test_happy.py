@@ -46,3 +46,21 @@ async def test_every_kind_of_money_comes_to_the_cent(running: Running) -> None:
         assert_whole(house, order_id)
     assert_nothing_twice(house)
     assert await house.problems() == []
+
+
+async def test_the_tables_agree_whenever_one_looks(running: Running) -> None:
+    """Rows in flight are seen whole or not at all: the day's look needs no quiet hour."""
+    house, _ = await running(warehouse={"split": 0.5})
+    ids = house.shop.act("place_order", {"count": 26})["ids"]
+    house.shop.act("cancel_order", {"id": ids[0]})
+    looks = 0
+
+    async def billed() -> bool:
+        nonlocal looks
+        looks += 1
+        assert await house.contradictions() == []
+        return len(house.erp.books()["invoices"]) >= 25
+
+    await house.until(billed, "25 invoices")
+    assert looks > 3
+    await house.quiet()

@@ -251,7 +251,9 @@ async def test_an_order_in_the_erp_that_we_lost_is_asked_of_the_channel(running:
     house, _ = await running(route={"warehouse": None, "invoice": "take"})
     (order_id,) = await booked_only(house)
     pool = house.store.pool
-    for table in ("streams", "commands", "references", "journal", "messages", "deliveries"):
+    at_rest = "select not exists (select from agenda) and not exists (select from dispatch)"
+    await house.until(lambda: pool.fetchval(at_rest), "nothing to be on its way")
+    for table in ("streams", "commands", "attempts", "references", "journal", "messages", "deliveries"):
         await pool.execute(f'delete from "{table}"')
     house.shop.books_.orders[int(order_id)]["updated_at"] = "2026-01-01T00:00:00+00:00"  # in no list of changes
     await house.next_second()  # the ERP tells whole seconds too

@@ -23,7 +23,7 @@ from crossdock.proof.run import run
 from crossdock.proof.server import Server
 from crossdock.proof.story import encode
 from crossdock.proof.tables import at_once
-from crossdock.store import deliveries
+from crossdock.store import deliveries, invariants
 from crossdock.store.embedded import Embedded
 from crossdock.store.named import Statements
 from crossdock.store.protocol import Arrival, CommitUnknown, StoreUnavailable
@@ -65,11 +65,23 @@ def _alone(seed: int, profile: str) -> Scenario:
     return msgspec.structs.replace(planned, orders=planned.orders[:1])
 
 
+class _Outside:
+    """Reads the tables as the day's look does."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    async def fetch(self, query: str, *arguments: Any) -> list[Any]:
+        return await self._server.read(query, *arguments)
+
+
 def test_the_promises_hold_on_postgresql(proving: Server) -> None:
     struck: set[str] = set()
     for seed, profile in enumerate(HERE, 3):
         ran = run(_alone(seed, profile), tables=partial(InPostgres, proving))
         assert ran.violations == [], (seed, profile)
+        looked = proving.do(invariants.check(_Outside(proving)))  # type: ignore[arg-type]  # only fetches
+        assert [one for one in looked if not one.holds] == [], (seed, profile)
         struck |= ran.faults.keys()
     assert {"crash", "commit_lost", "pause", "store_down"} <= struck
 

@@ -18,6 +18,7 @@ from crossdock.cli import (
     demo,
     folder,
     holds,
+    invariants,
     orders,
     partners,
     people,
@@ -53,7 +54,7 @@ def build() -> typer.Typer:
     app.callback()(_options)
     modules = (
         serving, demo, folder, orders, holds, stock, settlements, closing, connections, connectors, people,
-        partners, auditing, restoring, prove, bench,
+        partners, auditing, invariants, restoring, prove, bench,
     )  # fmt: skip
     for module in modules:
         module.add(app)

@@ -147,6 +147,13 @@ _METRICS = (
         "Age of the oldest open snapshot, where the role may see it.",
     ),
     Metric("crossdock.store.untended", "counter", "round", (), "Housekeeping failed: no month may be made ahead."),
+    Metric(
+        "crossdock.invariant.violations",
+        "gauge",
+        "row",
+        ("invariant",),
+        "Rows that contradict an invariant, as of the day's look, up to 1,000; missing before the first.",
+    ),
     Metric("crossdock.store.agenda_rows", "gauge", "row", (), "Rows of the agenda, live and dead, as estimated."),
     Metric("crossdock.store.dispatch_rows", "gauge", "row", (), "Rows of dispatch, live and dead, as estimated."),
     Metric(
@@ -256,6 +263,8 @@ LOG_EVENTS: Sequence[LogEvent] = (
         "store.sessions_unseen", "warning", "The role lacks pg_read_all_stats: nobody is warned of old snapshots."
     ),
     LogEvent("store.untended", "error", "Housekeeping failed with a fault of ours; timers and polls go on."),
+    LogEvent("invariant.broken", "error", "Rows contradict each other; `crossdock invariants` says what to do."),
+    LogEvent("invariant.unread", "warning", "An invariant could not be checked within its time; tomorrow again."),
     LogEvent("keep.dropped", "info", "A month of messages, decisions or calls was kept long enough and is gone."),
     LogEvent("keep.needed", "warning", "An old month stays: an unfinished order or signal has rows in it. Finish it."),
     LogEvent("stream.parked", "warning", "A stream cannot go on until a person retries it."),
@@ -280,10 +289,10 @@ LOG_EVENTS: Sequence[LogEvent] = (
 # Fields that may be logged. Identifiers, codes and figures; never what a person typed or a vendor answered.
 FIELDS = frozenset({
     "actor", "again_in_s", "class", "code", "command", "connection", "count", "credential", "doing", "ends", "error",
-    "event", "every_s", "host", "key", "kind", "level", "message", "message_id", "name", "op", "order", "outcome",
-    "owner", "page", "pages", "path", "pid", "poll", "port", "purpose", "reason", "result", "role", "seconds", "size",
-    "span_id", "state", "status", "stream", "system", "target", "timestamp", "topic", "trace_id", "tries", "version",
-    "worker",
+    "event", "every_s", "host", "ids", "key", "kind", "level", "message", "message_id", "name", "op", "order",
+    "outcome", "owner", "page", "pages", "path", "pid", "poll", "port", "purpose", "reason", "result", "role",
+    "seconds", "size", "span_id", "state", "status", "stream", "system", "target", "timestamp", "topic", "trace_id",
+    "tries", "version", "worker",
 })  # fmt: skip
 
 

@@ -1,8 +1,9 @@
 """The narrow door between the engine and whatever keeps its state.
 
-About a dozen set-based operations. ``postgres.py`` implements them for production, ``memory.py`` for simulation;
-one conformance suite runs over both. Every instant, lease and timer is the store's own clock: callers say
-"in 30 s", never "at".
+Set-based operations, in two protocols: ``MasterStore`` has those about what was read of an ERP, ``Store`` has them and
+all else. What people and checks read goes past this door (``reading_*.py``, ``invariants.py``). ``postgres.py``
+implements it for production, ``memory.py`` for simulation; one conformance suite runs over both. Every instant, lease
+and timer is the store's own clock: callers say "in 30 s", never "at".
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -234,7 +235,42 @@ class ConnectionRow(msgspec.Struct, frozen=True, gc=False):
     failures: int
 
 
-class Store(Protocol):
+class MasterStore(Protocol):
+    """What was read of an ERP's masters, and which orders lack something among them."""
+
+    async def load_masters(self, connection: str, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """Masters as last read from the ERP, by key (kind: product, price, terms)."""
+
+    async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None:
+        """Keep masters as read just now, without those whose key no order could name (NUL, over 300 characters)."""
+
+    async def load_customers(self, connection: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+        """(key, customer) as last read from the ERP; several may be kept under one key."""
+
+    async def save_customers(self, connection: str, rows: Sequence[tuple[str, str, bytes]]) -> None:
+        """(key, ref, customer): each ref is kept under exactly these of its keys from now on."""
+
+    async def links(self, channel: str, erp: str, ids: Sequence[str]) -> dict[str, str]:
+        """A channel's customer id -> the ERP's customer that a person linked it with, by its references."""
+
+    async def save_values(self, connection: str, kind: str, rows: Sequence[tuple[str, str]]) -> None:
+        """(code, title) of everything that the system has of a kind: replaces what it had."""
+
+    async def masters_listed(self, connection: str, kind: str) -> bool:
+        """Whether these masters were listed from beginning to end at least once."""
+
+    async def note_listed(self, connection: str, kind: str) -> None:
+        """They were, just now."""
+
+    async def look_again(
+        self, connection: str, kind: str, keys: Sequence[str] | None, limit: int, trace: str = ""
+    ) -> int:
+        """Tell orders that lack one of these masters that they came (``MastersCame``), and forget that they lack it.
+        ``None``: orders that were being looked at while theirs came, or before all were listed. Returns how many were
+        forgotten; ``limit``: there may be more. ``trace``: of what brought the masters."""
+
+
+class Store(MasterStore, Protocol):
     """What the engine needs of a database."""
 
     async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
@@ -309,37 +345,6 @@ class Store(Protocol):
 
     async def pause(self, connection: str, reason: str | None) -> None:
         """Pause with a reason, or resume with None."""
-
-    async def load_masters(self, connection: str, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
-        """Masters as last read from the ERP, by key (kind: product, price, terms)."""
-
-    async def save_masters(self, connection: str, kind: str, rows: Sequence[tuple[str, bytes]]) -> None:
-        """Keep masters as read just now, without those whose key no order could name (NUL, over 300 characters)."""
-
-    async def load_customers(self, connection: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
-        """(key, customer) as last read from the ERP; several may be kept under one key."""
-
-    async def save_customers(self, connection: str, rows: Sequence[tuple[str, str, bytes]]) -> None:
-        """(key, ref, customer): each ref is kept under exactly these of its keys from now on."""
-
-    async def links(self, channel: str, erp: str, ids: Sequence[str]) -> dict[str, str]:
-        """A channel's customer id -> the ERP's customer that a person linked it with, by its references."""
-
-    async def save_values(self, connection: str, kind: str, rows: Sequence[tuple[str, str]]) -> None:
-        """(code, title) of everything that the system has of a kind: replaces what it had."""
-
-    async def masters_listed(self, connection: str, kind: str) -> bool:
-        """Whether these masters were listed from beginning to end at least once."""
-
-    async def note_listed(self, connection: str, kind: str) -> None:
-        """They were, just now."""
-
-    async def look_again(
-        self, connection: str, kind: str, keys: Sequence[str] | None, limit: int, trace: str = ""
-    ) -> int:
-        """Tell orders that lack one of these masters that they came (``MastersCame``), and forget that they lack it.
-        ``None``: orders that were being looked at while theirs came, or before all were listed. Returns how many were
-        forgotten; ``limit``: there may be more. ``trace``: of what brought the masters."""
 
     async def cursor(self, connection: str, name: str) -> str | None:
         """Where a poll left off."""
