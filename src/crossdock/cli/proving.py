@@ -119,9 +119,9 @@ def _shrunk(report: "Report", profile: str | None, runs: "Runs", *, quiet: bool)
     for one in list(firsts.values())[:SHRUNK_AT_MOST]:
         if not quiet:
             note(f"Shrinking seed {one.seed}, which broke {one.invariant}.")
+        hasty = runs if one.invariant in PATIENT else partial(runs, patience_s=HASTE_S)
         try:
-            hasty = runs if one.invariant in PATIENT else partial(runs, patience_s=HASTE_S)
             found.append(shrink(scenario(one.seed, profile), one.invariant, runs=hasty))
-        except ValueError as error:
-            note(f"Nothing to shrink: {error}.")
+        except Exception as error:  # noqa: BLE001 - the report must be told, whatever becomes of this
+            note(f"Seed {one.seed} could not be shrunk: {error!r}.")
     return found

@@ -58,7 +58,7 @@ def hunt(mutant: Mutant) -> Hunt:
         with mutant.plant() as given:
             ran = run(scenario(seed, mutant.profile), connectors=given or house.connector, patience_s=mutant.patience_s)
         right = next((one for one in ran.violations if one.invariant in mutant.caught_by), None)
-        if right is not None:
+        if right is not None and not ran.ended:  # a simulation that falls over has noticed nothing
             broken = tuple(dict.fromkeys(one.invariant for one in ran.violations))
             return Hunt(mutant.name, seed, seed, right.invariant, f"{right.order}: {right.detail}", broken)
     return Hunt(mutant.name, mutant.within)
