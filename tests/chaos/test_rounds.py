@@ -99,8 +99,8 @@ def _shop(*numbers: int) -> dict[str, Any]:
 
 
 def _erp(*numbers: int) -> dict[str, Any]:
-    orders = [{"external_id": f"shop-{number}", "total": "10.00", "currency": "EUR"} for number in numbers]
-    return {"sales_orders": orders, "invoices": [], "fulfilments": []}
+    orders = [{"external_id": f"shop-{number}", "total": "10.00", "currency": "EUR", "lines": []} for number in numbers]
+    return {"items": {}, "sales_orders": orders, "invoices": [], "fulfilments": []}
 
 
 WAREHOUSE: dict[str, Any] = {"orders": [], "repeated": []}
@@ -130,6 +130,24 @@ def test_two_of_anything_is_doubled() -> None:
     assert judged(_shop(1), _erp(), WAREHOUSE, {"1"}, {"shop-1": ["no SKU", "no price"]}).doubled == []
     again = {"orders": [], "repeated": ["shop-1"]}
     assert judged(_shop(1), _erp(1), again, {"1"}, {}).doubled == ["shop-1: twice in the warehouse"]
+
+
+def test_a_swapped_item_is_wrong_though_the_pieces_are_as_many() -> None:
+    shop, erp = _shop(1), _erp(1)
+    shop["orders"][0]["lines"] = [{"id": "11", "sku": "SKU-0001", "quantity": 1, "ships": True}]
+    shop["orders"][0]["fulfillments"] = [{"lines": [{"id": "11", "quantity": 1}]}]
+    erp["items"] = {"1001": "SKU-0001", "1002": "SKU-0002"}
+    erp["invoices"] = [{"order_external_id": "shop-1", "total": "10.00", "currency": "EUR"}]
+    booked = [{"item": "1001", "quantity": "1"}]
+    erp["sales_orders"][0]["lines"], erp["fulfilments"] = booked, [{"order_external_id": "shop-1", "lines": booked}]
+    lines = [{"sku": "SKU-0001", "quantity": 1}]
+    warehouse = {"orders": [{"partner_order_id": "shop-1", "shipments": [{"lines": lines}]}], "repeated": []}
+    assert judged(shop, erp, warehouse, {"1"}, {}).complaints() == []
+    lines[0]["sku"] = "SKU-0002"
+    assert judged(shop, erp, warehouse, {"1"}, {}).wrong == [
+        "#1 (shop-1): posted in the ERP 1 x SKU-0001 instead of 1 x SKU-0002",
+        "#1 (shop-1): shipped 1 x SKU-0002 instead of 1 x SKU-0001",
+    ]
 
 
 async def test_a_clock_that_nobody_saw_jump_has_not_jumped() -> None:
