@@ -1,5 +1,6 @@
 """What ``crossdock prove`` does besides campaigns: sweeps, single scenarios, and shrinking what a campaign found."""
 
+import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -56,12 +57,13 @@ def mutants(folder: Path, jobs: int, json: bool) -> int:
         error(f"{missing}. Planted bugs are test code: run this in a copy of the source, or name their folder.")
         return 2
     hunts = []
+    began = time.monotonic()
     for mutant, hunt in zip(bugs, planted.hunt_all(folder, len(bugs), jobs), strict=True):
         hunts.append(hunt)
         if not json:
             typer.echo("\n".join(planted.lines(mutant, hunt)))
     if json:
-        as_json(planted.plain(hunts))
+        as_json(planted.plain(hunts, time.monotonic() - began))
     else:
         typer.echo(planted.sentence(hunts))
     return 1 if any(hunt.seeds is None for hunt in hunts) else 0
