@@ -206,7 +206,8 @@ def markdown() -> str:
         "No seed draws these by itself, `--profile` does: "
         + "; ".join(f"`{name}` ({says})" for name, says in REQUESTED.items()) + ".",
         "## Recoveries",
-        "What a campaign of 1,000 seeds or more must have seen at least once, as each fault kind, or it is void: "
+        "What a campaign of 1,000 seeds or more must have seen at least once, as each fault kind (of a single profile, "
+        "those that it draws), or it is void: "
         + ", ".join(f"`{name}`" for name in RECOVERIES) + ".",
         "The same goes for these reasons to tell a person something: "
         + ", ".join(f"`{name}`" for name in REASONS) + ".",
