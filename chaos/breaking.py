@@ -217,7 +217,7 @@ class Breaking:
         await self._resumed(act)
 
     async def _no_disk(self, act: Act) -> None:
-        """No file system of our own: every request to the database fails instead."""
+        """No file system of our own: every request to the database fails instead, which counts for nothing."""
         self.stand_ins.add("disk-full: mounting is not permitted here, PostgreSQL's lines were cut instead")
         for proxy in self._house.lines[DATABASE]:
             proxy.turn(Trouble("cut-before"))
@@ -225,7 +225,6 @@ class Breaking:
         await asyncio.sleep(FULL_S)
         for proxy in self._house.lines[DATABASE]:
             proxy.calm()
-        self.counts[act.kind] += 1
         await self._resumed(act)
 
     async def _jump(self, act: Act) -> None:

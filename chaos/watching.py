@@ -15,7 +15,7 @@ from crossdock.observe.tally import Sheet
 LEASE_S, INTERVAL_S = 15.0, 20.0  # of hurried connections: app.py
 RECOVERY_BAR_S, RESUME_BAR_S = 30.0, 10.0
 STUCK_BAR_S = LEASE_S + INTERVAL_S
-GIVEN_UP_S = 90.0  # a figure that is not reached by then is kept as this
+GIVEN_UP_S = 90.0  # a figure that is not reached by then is kept as this, and never holds
 QUIET_S = 600.0  # a busy machine takes its time; what stands still meanwhile has a bar of its own
 WORK = {
     "decide": "crossdock.decide.batch.duration",
@@ -48,7 +48,8 @@ Queues = dict[str, dict[int, Place]]  # queue -> what waits in it -> its place
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """How long something took, and after what. ``troubled``: lines were broken meanwhile, which has its own share."""
+    """How long something took, and after what. ``troubled``: lines were broken meanwhile, which has its own share: only
+    what is given up is over the bar."""
 
     kind: str
     what: str

@@ -50,6 +50,16 @@ def test_what_was_measured_while_lines_were_broken_is_told_apart() -> None:
         ({"recoveries": [Measured("kill-deliver", "deliver-0 of one", 30.0)]}, "BROKEN", "30.0 s (bar 30 s)"),
         ({"resumes": [Measured("kill-postmaster", "work resumed", 10.0)]}, "BROKEN", "10.0 s (bar 10 s)"),
         (
+            {"recoveries": [Measured("kill-deliver", "deliver-0 of one", 90.04, troubled=True)]},
+            "BROKEN",
+            "90.0 s (bar 90 s)",
+        ),
+        (
+            {"resumes": [Measured("kill-backend", "work resumed", 90.0, troubled=True)]},
+            "BROKEN",
+            "90.0 s (bar 90 s)",
+        ),
+        (
             {"rounds": [("settled", Settled(True, 40.0, 35.5, "order 3, 0"))]},
             "BROKEN",
             "order 3, 0 stood still for 35.5",

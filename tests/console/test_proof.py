@@ -80,6 +80,14 @@ async def test_a_campaign_that_saw_too_little_is_called_void(desk: Desk, tmp_pat
     assert "All promises held" not in text
 
 
+async def test_a_small_campaign_is_neither_void_nor_all_there_is(desk: Desk, tmp_path: Path) -> None:
+    text = await _page(_with(desk, reports.small(tmp_path / "report.json")))
+    assert "Too small to be void or green: 2 kinds unseen." in text
+    assert "No violation" in text
+    assert "All promises held" not in text
+    assert "Void" not in text
+
+
 @pytest.mark.parametrize("somewhere", [False, True])
 async def test_without_a_report_the_page_says_how_to_make_one(desk: Desk, tmp_path: Path, somewhere: bool) -> None:
     text = await _page(_with(desk, tmp_path / "report.json" if somewhere else None))

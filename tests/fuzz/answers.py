@@ -1,14 +1,8 @@
-"""What vendors answer, changed: every operation and every poll is run against exchanges that once went well.
-
-The exchanges are taken from the simulators, once per process, by letting a few orders go all the way.
-"""
+"""What vendors answer, changed: every operation and every poll is run against exchanges that once went well."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
-from functools import cache, partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, get_args
 from zlib import crc32
 
@@ -22,122 +16,31 @@ from crossdock.domain.outcome import Done, Outcome, RateLimited, RetryLater
 from crossdock.domain.pricing import PriceMaster, TermsMaster
 from crossdock.kit.http import AnswerLost, NotSent, Response
 from crossdock.kit.manifest import Call, Operation, Page, Poll, Result, Unreachable
-from tests.conformance.cases import client, connector
+from tests.conformance.cases import SYSTEMS, client, connector
 from tests.fuzz.mutation import junk
+from tests.fuzz.tapes import Name, names, signs_in, tapes
 from tests.fuzz.target import Target
-from tests.process.amazon_house import AmazonVendors
-from tests.properties.memory_house import MemoryHouse, memory_house
 
 MOST_REQUESTS = 40  # of one call: a lease would have ended it by then
+MOST_SIGN_INS = 5
+LEAST = 5  # examples of each in the tests
 STATUSES = (None, None, None, 200, 200, 204, 301, 400, 401, 404, 409, 429, 500, 503)  # None: as it was
-
-
-class Exchange(msgspec.Struct):
-    """One run of an operation (or poll, whose ``payload`` is its cursor) and what was answered, sign-in left out."""
-
-    payload: Any
-    answers: list[Response]
-
-
-_TAPE: ContextVar[list[Response] | None] = ContextVar("tape", default=None)
-Tapes = dict[tuple[str, str], list[Exchange]]
-
-
-class Taping:
-    """An ``Http`` that keeps what is answered to whoever asks within an operation."""
-
-    def __init__(self, http: Any) -> None:
-        self._http = http
-
-    async def request(self, method: str, url: str, **told: Any) -> Response:
-        answer: Response = await self._http.request(method, url, **told)
-        tape = _TAPE.get()
-        if tape is not None and "/auth/" not in url and "oauth" not in url:
-            tape.append(answer)
-        return answer
-
-
-def _taped(call: Callable[..., Awaitable[Any]], keep: Callable[[Any, list[Response]], None]) -> Callable[..., Any]:
-    async def run(client: Any, payload: Any, *rest: Any) -> Any:
-        token = _TAPE.set([])
-        try:
-            return await call(client, payload, *rest)
-        finally:
-            keep(payload, _TAPE.get() or [])
-            _TAPE.reset(token)
-
-    return run
-
-
-class TapingHouse(MemoryHouse):
-    """Everything that is called in it is kept in ``tapes``."""
-
-    tapes: Tapes
-
-    def _linked(self, link: Any) -> Any:
-        made = super()._linked(link)
-        system = made.connector.manifest.system
-
-        def taped(operation: Operation) -> Operation:
-            keep = partial(self._keep, (system, operation.purpose))
-            return msgspec.structs.replace(operation, send=_taped(operation.send, keep))
-
-        operations = {name: taped(operation) for name, operation in made.connector.operations.items()}
-        polls = {
-            name: msgspec.structs.replace(poll, run=_taped(poll.run, partial(self._keep, (system, f"poll {name}"))))
-            for name, poll in made.connector.polls.items()
-        }
-        return msgspec.structs.replace(
-            made,
-            connector=msgspec.structs.replace(made.connector, operations=operations, polls=polls),
-            line=msgspec.structs.replace(made.line, http=Taping(self.http)),
-        )
-
-    def _keep(self, name: tuple[str, str], payload: Any, answers: list[Response]) -> None:
-        if answers:
-            self.tapes.setdefault(name, []).append(Exchange(payload, answers))
-
-
-async def _lived(folder: Path) -> Tapes:
-    tapes: Tapes = {}
-    TapingHouse.tapes = tapes
-    shop = {"rates": {"late_paid": 0.4, "discount": 0.5}}
-    async with memory_house(folder, made=TapingHouse, shop=shop, warehouse={"split": 0.6}) as house:
-        house.shop.act("place_order", {"count": 3})
-        await house.quiet()
-        await _polled(house)
-    async with memory_house(folder, made=TapingHouse, accounts=AmazonVendors) as house:
-        await house.poll("shop", "orders")
-        house.shop.act("place_order", {"count": 3, "discount": True, "gift_wrap": True})
-        await house.poll("shop", "notifications")
-        await house.quiet()
-        await _polled(house)
-    return tapes
-
-
-async def _polled(house: MemoryHouse) -> None:
-    for name, system in house.vendors.systems.items():
-        for poll in connector(system).polls:
-            await house.poll(name, poll)
-
-
-@cache
-def tapes() -> Tapes:
-    """Exchanges by (system, operation's purpose or ``poll NAME``); at most three of each."""
-    with TemporaryDirectory(prefix="crossdock-fuzz-") as folder:
-        return {name: found[:3] for name, found in asyncio.run(_lived(Path(folder))).items()}
+TOKEN = Response(200, {"content-type": "application/json"}, b'{"access_token":"t","expires_in":3600}')
 
 
 class Played:
-    """An ``Http`` that answers as once was answered, but for one answer. Signs everybody in."""
+    """An ``Http`` that answers as once was answered, but for one answer. ``token``: what whoever signs in is told."""
 
-    def __init__(self, answers: list[Response], at: int, other: Response) -> None:
-        self._answers, self._at, self._other = answers, at, other
-        self._asked = 0
+    def __init__(self, answers: list[Response], at: int, other: Response, token: Response = TOKEN) -> None:
+        self._answers, self._at, self._other, self._token = answers, at, other, token
+        self._asked = self.signed_in = 0
 
     async def request(self, method: str, url: str, **_: Any) -> Response:
-        if "/auth/" in url or "oauth" in url:
-            return Response(200, {"content-type": "application/json"}, b'{"access_token":"t","expires_in":3600}')
+        if signs_in(url):
+            self.signed_in += 1
+            if self.signed_in > MOST_SIGN_INS:
+                raise NotSent("the lease is over")
+            return self._token
         nth = self._asked
         self._asked += 1
         if nth > MOST_REQUESTS:
@@ -221,26 +124,56 @@ def _page(found: Poll, opened: Any, cursor: str | None) -> Page | None:
     return page
 
 
-ANSWERED = (
-    *(("netsuite", name) for name in ("order.book", "shipment.post", "invoice.make")),
-    *(("netsuite", f"poll {name}") for name in ("items", "customers", "invoices")),
-    *(("shiphero", name) for name in ("order.release", "poll shipments", "poll orders")),
-    *(("shopify", name) for name in ("fulfilment.push", "read_back", "poll orders")),
-    *(("amazon", name) for name in ("fulfilment.push", "read_back", "poll orders", "poll notifications")),
-)
 _REFUSED = b'{"title":"Bad Request","status":400,"o:errorDetails":[{"detail":"d","o:errorCode":"USER_ERROR"}]}'
+_TOKENS = [
+    TOKEN.body,
+    b'{"access_token":"Atza|x","refresh_token":"r","token_type":"bearer","expires_in":"3600","scope":["a"]}',
+    b'{"error":"invalid_grant","error_description":"The assertion has expired.","error_codes":[70000]}',
+    b"",
+    b"<html>no</html>",
+]
+
+# What no targets are made of, and why.
+LEFT_OUT: Mapping[Name, str] = {}
+ANSWERED = tuple(name for system in SYSTEMS for name in names(system) if name not in LEFT_OUT)
+SIGNING_IN = ("amazon", "businesscentral", "netsuite", "shiphero")
+SHARE = 8.0  # of the examples, over all answers: as many as there are, so many are their parts
 
 
 def answering() -> dict[str, Target]:
     """Targets by name."""
-    return {f"answers {system} {name}": _target(system, name) for system, name in ANSWERED}
+    share = SHARE / (len(ANSWERED) + len(SIGNING_IN))
+    found = [_target(system, name, share) for system, name in ANSWERED]
+    found += [
+        Target(f"sign-in {system}", junk(_TOKENS), partial(sign_in, system), share, least=LEAST)
+        for system in SIGNING_IN
+    ]
+    return {target.name: target for target in found}
 
 
-def _target(system: str, name: str) -> Target:
+def _target(system: str, name: str, share: float) -> Target:
     run = partial(poll, system, name[5:]) if name.startswith("poll ") else partial(operation, system, name)
-    return Target(f"answers {system} {name}", st.deferred(lambda: junk(_told(system, name))), run, 0.5)
+    bodies = st.deferred(lambda: junk(_told(system, name)))
+    return Target(f"answers {system} {name}", bodies, run, share, least=LEAST)
 
 
 def _told(system: str, name: str) -> list[bytes]:
     bodies = [answer.body for exchange in tapes()[system, name] for answer in exchange.answers]
     return [*bodies, b"", b"<html>no</html>", _REFUSED]
+
+
+def sign_in(system: str, body: bytes) -> None:
+    """Whatever the vendor says to who signs in: an outcome that can be stored, and a poll that says what the matter
+    is."""
+    token = _other(TOKEN, body)
+    for of, name in (_first(system, polls=False), _first(system, polls=True)):
+        exchange = tapes()[of, name][0]
+        opened = client(system, Played(exchange.answers, -1, TOKEN, token))
+        if name.startswith("poll "):
+            _page(connector(system).polls[name[5:]], opened, exchange.payload)
+        else:
+            _attempt(connector(system).operations[name], opened, exchange.payload)
+
+
+def _first(system: str, *, polls: bool) -> Name:
+    return next(name for name in ANSWERED if name[0] == system and name[1].startswith("poll ") == polls)

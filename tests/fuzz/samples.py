@@ -114,10 +114,18 @@ def amazon() -> dict[str, tuple[bytes, ...]]:
     return {topic: tuple(bodies) for topic, bodies in found.items()}
 
 
+@cache
+def portal() -> dict[str, tuple[bytes, ...]]:
+    """Bodies by topic: what a portal gives through the partner API, which is ours."""
+    samples = sorted((_CONNECTORS / "portal/samples").glob("*.json"))
+    return {path.stem: (path.read_bytes(),) for path in samples}
+
+
 BODIES = {
     "amazon": amazon,
     "businesscentral": businesscentral,
     "netsuite": netsuite,
+    "portal": portal,
     "shiphero": shiphero,
     "shopify": shopify,
 }

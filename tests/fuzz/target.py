@@ -15,6 +15,7 @@ class Target:
     bodies: st.SearchStrategy[bytes]
     run: Callable[[bytes], None]
     share: float = 1.0  # of the examples
+    least: int = 15  # examples, however small the share
 
 
 def or_raised(expected: type[Exception] | tuple[type[Exception], ...], call: Callable[[], Any]) -> Any:

@@ -13,7 +13,7 @@ TARGETS = targets() | answering()
 @pytest.mark.parametrize("name", TARGETS)
 def test_only_what_is_documented_leaves_a_decoder(name: str) -> None:
     target = TARGETS[name]
-    examples = max(15, int(EXAMPLES * target.share))
+    examples = max(target.least, int(EXAMPLES * target.share))
     quick = settings(
         max_examples=examples, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck)
     )

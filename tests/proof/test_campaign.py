@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from crossdock.proof.campaign import EARLY, Report, another, campaign, stoppable
+from crossdock.proof.campaign import EARLY, RECOVERIES, Report, another, campaign, stoppable
 from crossdock.proof.plan import KINDS, PROFILES, scenario
 from crossdock.proof.run import run
 from crossdock.proof.telling import PASSED, STOPPED, Keeping, kept, lines, store, verdict
@@ -34,6 +34,7 @@ def test_two_thousand_seeds_break_nothing_leave_nothing_out_and_pile_nothing_up(
     assert verdict(whole, None, SEEDS) == PASSED
     assert whole.profiles.keys() == PROFILES.keys()
     assert whole.faults.keys() >= set(KINDS)
+    assert whole.recoveries.keys() == set(RECOVERIES)  # what is counted must have been seen, and nothing else
     assert SEEDS / PROCESSES > EARLY * 3
     assert 0 < whole.early_mb <= whole.memory_mb < whole.early_mb * 1.15
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from crossdock.proof.invariants import INVARIANTS
-from crossdock.proof.plan import ON_REQUEST, PROFILES, scenario
+from crossdock.proof.plan import KINDS, ON_REQUEST, PROFILES, scenario
 from crossdock.proof.planted import Mutant, hunt, load
 from crossdock.proof.run import run
 from tests.cli.running import crossdock
@@ -89,6 +89,11 @@ async def test_the_command_says_which_seed_caught_which(two: Path) -> None:
     assert 1 <= shown["mutants"]["forgetful"] <= 3
     assert shown["mutants"]["harmless"] is None
     assert shown["violations"] == 1
+    assert shown["seeds"] == shown["mutants"]["forgetful"] + 1
+    assert shown["seeds_per_s"] > 0
+    assert shown["faults"].keys() <= set(KINDS)
+    assert shown["faults"]["webhook_late"] > 0
+    assert shown["recoveries"]["found_by_poll"] > 0
 
 
 async def test_the_command_tells_people_too(two: Path) -> None:

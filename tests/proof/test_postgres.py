@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from crossdock.cli.program import build
 from crossdock.cli.proving import one_scenario
 from crossdock.domain.decision import StreamRef
 from crossdock.proof.clock import EPOCH, Clock, VirtualLoop
@@ -27,6 +26,7 @@ from crossdock.store import deliveries, invariants
 from crossdock.store.embedded import Embedded
 from crossdock.store.named import Statements
 from crossdock.store.protocol import Arrival, CommitUnknown, StoreUnavailable
+from tests.proof.in_process import prove
 
 # Keywords, not functions: no schema can stand in front of them, so simulated time could not reach them.
 ESCAPES = re.compile(r"\b(current_(timestamp|time|date)|localtime(stamp)?)\b|'now'|\btimeofday\b", re.IGNORECASE)
@@ -183,10 +183,7 @@ def test_a_run_leaves_nothing_to_the_next(proving: Server, loop: VirtualLoop) ->
 def test_the_command_runs_on_a_server_of_its_own_and_keeps_its_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["prove", "--seeds", "2", "--jobs", "1", "--store", "postgres", "--keep", "--data", str(tmp_path)]
-    with pytest.raises(SystemExit) as ended:
-        build()(words)
-    assert ended.value.code == 0
+    assert prove("--seeds", "2", "--store", "postgres", "--keep", "--data", str(tmp_path)) == 0
     assert "tables on PostgreSQL" in capsys.readouterr().out
     kept = json.loads((tmp_path / "proof" / "report.json").read_bytes())
     assert (kept["store"], kept["seeds"], kept["violations"]) == ("postgres", 2, 0)

@@ -44,6 +44,7 @@ class ProofReport(msgspec.Struct, frozen=True):
     faults: dict[str, int]
     recoveries: dict[str, int]
     void: list[str]  # what never came up, so that nothing is proven
+    unseen: list[str]  # the same of a campaign that is too small to be void
     broken: list[Broken]
     sentence: str
     digest: str
@@ -91,6 +92,7 @@ class _Stored(msgspec.Struct, frozen=True):
     not_exercised: list[str] = []
     reasons: dict[str, int] = {}
     never_told: list[str] = []
+    unseen: list[str] = []
 
 
 def newest(desk: Desk) -> ProofReport | None:

@@ -1,5 +1,6 @@
 """What ``crossdock prove`` does besides campaigns: sweeps, single scenarios, and shrinking what a campaign found."""
 
+import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -56,12 +57,13 @@ def mutants(folder: Path, jobs: int, json: bool) -> int:
         error(f"{missing}. Planted bugs are test code: run this in a copy of the source, or name their folder.")
         return 2
     hunts = []
+    began = time.monotonic()
     for mutant, hunt in zip(bugs, planted.hunt_all(folder, len(bugs), jobs), strict=True):
         hunts.append(hunt)
         if not json:
             typer.echo("\n".join(planted.lines(mutant, hunt)))
     if json:
-        as_json(planted.plain(hunts))
+        as_json(planted.plain(hunts, time.monotonic() - began))
     else:
         typer.echo(planted.sentence(hunts))
     return 1 if any(hunt.seeds is None for hunt in hunts) else 0
@@ -119,9 +121,9 @@ def _shrunk(report: "Report", profile: str | None, runs: "Runs", *, quiet: bool)
     for one in list(firsts.values())[:SHRUNK_AT_MOST]:
         if not quiet:
             note(f"Shrinking seed {one.seed}, which broke {one.invariant}.")
+        hasty = runs if one.invariant in PATIENT else partial(runs, patience_s=HASTE_S)
         try:
-            hasty = runs if one.invariant in PATIENT else partial(runs, patience_s=HASTE_S)
             found.append(shrink(scenario(one.seed, profile), one.invariant, runs=hasty))
-        except ValueError as error:
-            note(f"Nothing to shrink: {error}.")
+        except Exception as error:  # noqa: BLE001 - the report must be told, whatever becomes of this
+            note(f"Seed {one.seed} could not be shrunk: {error!r}.")
     return found

@@ -98,10 +98,35 @@ class _Reconciling:
         there = sum((Decimal(str(line["quantity"])) for f in told for line in f["lines"]), Decimal(0))
         if there != to_ship:
             self.wrong.append(f"{name}: the shop shows {there} of {to_ship} items as fulfilled")
+        self._same_items(key, name, one)
         invoices = self.invoiced.get(key, [])
         if to_ship and sum(Decimal(i["total"]) for i in invoices) != Decimal(one["total"]):
             billed = sum(Decimal(i["total"]) for i in invoices)
             self.wrong.append(f"{name}: invoiced {billed} in {len(invoices)} invoices, sold for {one['total']}")
+
+    def _same_items(self, key: str, name: str, one: Mapping[str, Any]) -> None:
+        """Item by item what was sold: booked and posted by the ERP, shipped by the warehouse, shown by the shop. Of the
+        ERP's lines those that are goods; a gift card is none."""
+        skus = {str(line["id"]): line["sku"] for line in one["lines"]}
+        sold = _items((line["sku"], line) for line in one["lines"] if not line.get("gift_card"))
+        to_ship = _items((line["sku"], line) for line in one["lines"] if line["ships"])
+        shipped = _items((line["sku"], line) for sent in self.shipped.get(key, ()) for line in sent["lines"])
+        shown = _items((skus.get(str(line["id"])), line) for told in one["fulfillments"] for line in told["lines"])
+        booked, posted = self._goods(self.booked[key][:1]), self._goods(self.posted.get(key, []))
+        pairs = {
+            "booked": (booked, sold),
+            "shipped": (shipped, to_ship),
+            "posted in the ERP": (posted, shipped),
+            "shown as fulfilled": (shown, to_ship),
+        }
+        for what, (found, due) in pairs.items():
+            if found != due:
+                self.wrong.append(f"{name}: {what} {_told(found)} instead of {_told(due)}")
+
+    def _goods(self, documents: Iterable[Mapping[str, Any]]) -> dict[str, Decimal]:
+        """What the ERP's documents have, by SKU; its own ids of charges are none."""
+        names = self._erp["items"]
+        return _items((names.get(line["item"]), line) for document in documents for line in document["lines"])
 
     def _accounts(self, exported: list[str]) -> list[Account]:
         held = [key for key in self.live if key not in exported and self._exceptions.get(key)]
@@ -160,6 +185,19 @@ def _by(entries: Iterable[Mapping[str, Any]], name: str) -> dict[str, list[Mappi
 
 def _quantity(shipment: Mapping[str, Any]) -> Decimal:
     return sum((Decimal(str(line["quantity"])) for line in shipment["lines"]), Decimal(0))
+
+
+def _items(lines: Iterable[tuple[str | None, Mapping[str, Any]]]) -> dict[str, Decimal]:
+    """SKU -> how many; lines without one are charges."""
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for sku, line in lines:
+        if sku:
+            found[sku] += Decimal(str(line["quantity"]))
+    return {sku: quantity for sku, quantity in found.items() if quantity}
+
+
+def _told(items: Mapping[str, Decimal]) -> str:
+    return ", ".join(f"{quantity:f} x {sku}" for sku, quantity in sorted(items.items())) or "nothing"
 
 
 def _count(entries: Mapping[str, list[Any]], keys: Iterable[str]) -> int:

@@ -135,7 +135,8 @@ def amazon_books(books: Books) -> Books:
 
 def central_books(books: Books) -> Books:
     """A company: an order that is posted whole is no order any more, but a shipment and an invoice of its number. Keys
-    are kept in capitals there. A shipment that moves no goods (it bills shipping) is none of the warehouse's."""
+    are kept in capitals there. A shipment that moves no goods (it bills shipping) is none of the warehouse's. What
+    was in an order that is gone is told by its shipments."""
     standing = {(_key(one), one["number"]): _amount(one) for one in books["orders"]}
     posted: dict[tuple[str, str], dict[str, Any]] = {}
     for one in books["invoices"]:
@@ -144,11 +145,26 @@ def central_books(books: Books) -> Books:
             known["total"] = str(Decimal(known["total"]) + Decimal(one["total"]))
     sales = {**standing, **posted}
     goods = [one for one in books["shipments"] if any(line["kind"] == "Item" for line in one["lines"])]
+    left: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for one in goods:
+        left.setdefault((_key(one), one["order"]), []).extend(_goods(one))
+    ordered = {(_key(one), one["number"]): _goods(one) for one in books["orders"]}
+    items = {line["item"] for lines in (*left.values(), *ordered.values()) for line in lines}
     return {
-        "sales_orders": [{"external_id": key, **amount} for (key, _), amount in sales.items()],
-        "fulfilments": [{"order_external_id": _key(one)} for one in goods],
+        "items": {number: number for number in items},  # an item's number is its SKU
+        "sales_orders": [
+            {"external_id": order[0], "lines": ordered.get(order, left.get(order, [])), **amount}
+            for order, amount in sales.items()
+        ],
+        "fulfilments": [{"order_external_id": _key(one), "lines": _goods(one)} for one in goods],
         "invoices": [{"order_external_id": _key(one), **_amount(one)} for one in books["invoices"]],
     }
+
+
+def _goods(document: Books) -> list[dict[str, Any]]:
+    return [
+        {"item": line["number"], "quantity": line["quantity"]} for line in document["lines"] if line["kind"] == "Item"
+    ]
 
 
 def _key(document: Books) -> str:

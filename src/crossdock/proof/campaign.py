@@ -22,7 +22,7 @@ import msgspec
 from crossdock.proof.clock import Clock
 from crossdock.proof.commit import commit
 from crossdock.proof.invariants import INVARIANTS
-from crossdock.proof.plan import KINDS, scenario
+from crossdock.proof.plan import KINDS, REQUESTED, kinds_drawn, scenario
 from crossdock.proof.run import Ran, run
 from crossdock.proof.tables import InMemory, Tables
 
@@ -31,6 +31,7 @@ AT_ONCE_SLOWLY = 4  # the same on PostgreSQL
 ERRANDS_PER_PROCESS = 200  # then a fresh one: nothing can pile up
 EARLY = 200  # runs after which a process has seen about everything that it will keep
 KEPT = 20  # violating runs that are kept whole
+TOLD = 1_000  # seeds whose plans tell what a profile draws
 
 # Recovery branches that a campaign must have seen, or it proved nothing about them.
 RECOVERIES = (
@@ -38,7 +39,7 @@ RECOVERIES = (
     "looked_up_and_not_there", "duplicate_prevented", "found_by_poll", "store_waited_for", "breaker_open",
     "breaker_closed", "webhook_refused", "bad_body_refused", "webhook_not_stored", "poll_failed", "connection_paused",
     "connection_resumed", "stream_parked", "wake_lost", "operator_retry", "stale_number_refused",
-    "lower_level_believed",
+    "lower_level_believed", "number_replaced",
 )  # fmt: skip
 
 # Why people must have been told something: each is an end that an order may have.
@@ -92,9 +93,11 @@ class Report(msgspec.Struct):
         return round(self.seeds / self.seconds, 2) if self.seconds else 0.0
 
     def missing(self, profile: str | None) -> list[str]:
-        """Fault kinds, recoveries and reasons that never came up: a whole campaign without them is void, not green."""
+        """Fault kinds, recoveries and reasons that never came up: a whole campaign without them is void, not green.
+        Of a single profile the kinds that it draws."""
         if profile is not None:
-            return []
+            drawn = kinds_drawn(profile, self.first_seed, min(self.seeds, TOLD))
+            return [kind for kind in (*KINDS, *REQUESTED) if kind in drawn and kind not in self.faults]
         wanted = ((KINDS, self.faults), (RECOVERIES, self.recoveries), (REASONS, self.reasons))
         return [name for names, seen in wanted for name in names if name not in seen]
 

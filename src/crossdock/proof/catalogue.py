@@ -17,7 +17,7 @@ NOTE = "Made from `src/crossdock/proof` by `make docs`; do not edit."
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """``covers``: the faults of the list that it stands for."""
+    """``covers``: the faults of the list that it stands for, whole or in part (``PARTS``)."""
 
     covers: str
     says: str
@@ -86,6 +86,110 @@ PLANNED: Mapping[str, Fault] = {
         "they count, receive and lose units in the ERP, sell at the till, and put a cancelled order's back on sale",
     ),
     "unmapped": Fault("F21", "a line has no SKU; a test order comes in"),
+}
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A part of a fault of the list. ``by``: what tries it here; ``instead``: where else it is tried."""
+
+    says: str
+    by: tuple[str, ...] = ()
+    instead: str = ""
+
+
+_NOWHERE = "nowhere"
+
+# What each fault of the list is made of. One with a part that nothing here tries is covered in part.
+PARTS: Mapping[str, tuple[Part, ...]] = {
+    "F1": (Part("under one id", ("webhook_duplicate",)), Part("equal content under another id", ("webhook_new_id",))),
+    "F2": (Part("late, or after the poll that found its news", ("webhook_late",)),),
+    "F3": (Part("out of order", ("webhook_late",)),),
+    "F4": (Part("lost", ("webhook_dropped",)), Part("the subscription is deleted", ("unsubscribed",))),
+    "F5": (
+        Part("a changed body under a signature that was good", ("webhook_forged",)),
+        Part("unsigned", instead="`tests/conformance`, `tests/fuzz`"),
+        Part("two secrets while one follows the other", instead="`tests/conformance`"),
+        Part("a good one sent once more by a stranger, or with an old timestamp", instead="as F1: ids are remembered"),
+    ),
+    "F6": (
+        Part("the connection breaks", ("answer_lost", "answer_truncated")),
+        Part("a gateway answers", ("answer_html", "html_instead", "answer_502")),
+    ),
+    "F7": (Part("done after our time-out", ("late_commit", "slow_answer")),),
+    "F8": (Part("a search that does not see it yet", ("search_lag",)),),
+    "F10": (
+        Part("429", ("rate_limited",)),
+        Part("503", ("error_503", "outage")),
+        Part("refused for now, or for good", ("record_changed", "record_locked", "record_refused")),
+        Part("500 to one order, always", instead="`tests/fuzz`, `tests/conformance`"),
+    ),
+    "F11": (
+        Part("no connection", ("request_refused", "outage")),
+        Part("an answer that takes too long", ("slow_answer",)),
+        Part("names that do not resolve, certificates that have ended", instead="`tests/kit`"),
+    ),
+    "F12": (
+        Part("revoked", ("token_revoked", "locked_out")),
+        Part("two renew a token at once, or it ends in the midst", instead="`tests/kit`"),
+        Part("an assertion by a clock that is off", instead="`tests/simulators`; `make chaos` moves clocks"),
+    ),
+    "F13": (Part("killed at any boundary", ("crash",)),),
+    "F14": (Part("SIGTERM with work in flight", ("sigterm",)),),
+    "F15": (Part("a holder that stands still past its lease", ("pause",)),),
+    "F16": (
+        Part("the connection breaks, the server is away", ("store_refused", "store_down")),
+        Part("a COMMIT of which nobody knows", ("commit_lost", "commit_doubtful")),
+        Part("aborted at COMMIT", ("commit_aborted",)),
+        Part("slow", ("store_slow",)),
+        Part("a wake-up is lost", ("wake_lost",)),
+        Part("a deadlock within a transaction", instead=_NOWHERE),
+        Part("no connection of the pool is free", instead=_NOWHERE),
+    ),
+    "F19": (
+        Part("jumps", ("clock_jump",)),
+        Part("differs by process", ("clock_skew",)),
+        Part("daylight saving", instead="instants are UTC; vendors' local times in `tests/simulators`"),
+        Part("a stopwatch that stands still", instead=_NOWHERE),
+    ),
+    "F20": (
+        Part("cut, NaN, doubled keys, NUL, bad bytes, too deep", ("webhook_poison",)),
+        Part("too large", instead="`tests/intake`"),
+        Part("sound JSON that means nothing: quantities below zero, no lines", instead="`tests/fuzz`"),
+    ),
+    "F21": (
+        Part("a status that nobody knows", ("webhook_drifted",)),
+        Part("a line without SKU, a test order", ("unmapped",)),
+        Part("fields that are missing, renamed or of another type", instead="`tests/fuzz`"),
+        Part("a version of a vendor's API that ends", instead=_NOWHERE),
+    ),
+    "F22": (
+        Part("a row that cannot be read", ("row_unreadable",)),
+        Part("a cursor that has ended", instead=_NOWHERE),
+        Part("207, with an error for some of what was asked", instead="no vendor here answers so"),
+    ),
+    "F26": (
+        Part("edited", ("edits",)),
+        Part("cancelled", ("cancels",)),
+        Part("paid late", ("late payments",)),
+    ),
+    "F27": (
+        Part("in parts", ("parcels",)),
+        Part("held, cancelled, under another label", ("the warehouse's people",)),
+        Part("more than was ordered, a line that nobody ordered, one number twice", instead="`tests/domain`"),
+        Part("returned before it was shipped", instead="`tests/domain`"),
+    ),
+    "F29": (
+        Part("counted, lost, sold elsewhere", ("stock's people",)),
+        Part("very many numbers at once", instead="`crossdock bench stock`"),
+        Part("another unit of measure", instead="`tests/domain`"),
+    ),
+    "F34": (
+        Part("everything retried twice", ("operator acts",)),
+        Part("everything replayed", ("operator acts", "replay at the end")),
+        Part("a check skipped", instead="`tests/domain`"),
+        Part("a payload that a person edits", instead="there is no such act"),
+        Part("a year replayed", instead=_NOWHERE),
+    ),
 }
 
 ELSEWHERE: Mapping[str, str] = {
@@ -199,7 +303,9 @@ def markdown() -> str:
         "By chance, per opportunity; a run draws how often, up to the share given here. Events come at an instant.",
         _table(("kind", "covers", "at most", "what happens"), [_row(kind) for kind in KINDS]),
         "Beside them, in any run:",
-        _table(("what", "covers", "how"), [(name, one.covers, one.says) for name, one in PLANNED.items()]),
+        _table(("what", "covers", "how"), [(name, _covers(one), one.says) for name, one in PLANNED.items()]),
+        "Parts of these faults that nothing here tries:",
+        _table(("fault", "what", "where instead"), _untried()),
         "Faults of the list that are not in the simulation:",
         _table(("fault", "where instead"), ELSEWHERE.items()),
         "## Profiles",
@@ -208,7 +314,8 @@ def markdown() -> str:
         "No seed draws these by itself, `--profile` does: "
         + "; ".join(f"`{name}` ({says})" for name, says in REQUESTED.items()) + ".",
         "## Recoveries",
-        "What a campaign of 1,000 seeds or more must have seen at least once, as each fault kind, or it is void: "
+        "What a campaign of 1,000 seeds or more must have seen at least once, as each fault kind (of a single profile, "
+        "those that it draws), or it is void: "
         + ", ".join(f"`{name}`" for name in RECOVERIES) + ".",
         "The same goes for these reasons to tell a person something: "
         + ", ".join(f"`{name}`" for name in REASONS) + ".",
@@ -220,4 +327,16 @@ def markdown() -> str:
 
 def _row(kind: str) -> tuple[str, str, str, str]:
     most = f"{RATES[kind]:.0%}" if kind in RATES else "event" if kind in EVENTS else "setting"
-    return f"`{kind}`", FAULTS[kind].covers, most, FAULTS[kind].says
+    return f"`{kind}`", _covers(FAULTS[kind]), most, FAULTS[kind].says
+
+
+def _covers(one: Fault) -> str:
+    return ", ".join(name if _whole(name) else f"part of {name}" for name in one.covers.split())
+
+
+def _whole(fault: str) -> bool:
+    return all(part.by for part in PARTS[fault])
+
+
+def _untried() -> Iterable[tuple[str, str, str]]:
+    return [(name, part.says, part.instead) for name, parts in PARTS.items() for part in parts if not part.by]

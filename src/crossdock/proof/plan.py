@@ -1,6 +1,7 @@
 """What happens in one run: made from the seed alone, kept as data so that it can be shrunk and shown."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -112,6 +113,12 @@ class Scenario(msgspec.Struct, frozen=True, omit_defaults=True):
     def random(self, kind: str) -> Random:
         """Chance for one kind of thing, the same whatever else is in the scenario."""
         return Random(f"{self.seed}/{kind}")  # noqa: S311 - text seeds are hashed with SHA-512: equal everywhere
+
+    def kinds(self) -> set[str]:
+        """The kinds of faults that may strike in it."""
+        settings = {"clock_skew": any(self.skews), "search_lag": self.search_lag_s > 0}
+        by_chance = {kind for kind, rate in self.rates.items() if rate}
+        return by_chance | {blow.kind for blow in self.blows} | {kind for kind, has in settings.items() if has}
 
     def singled_out(self, kind: str, order: str) -> bool:
         """Whether a kind that strikes whole orders, to the very end, strikes this one."""
@@ -311,6 +318,12 @@ def scenario(seed: int, profile: str | None = None) -> Scenario:
     planned = Scenario(seed, name, orders, **drawn)
     told = name == "stock" or (name == "swarm" and not stock.randrange(_STOCK_SWARMS))
     return _stocked(stock, planned) if told else planned
+
+
+@cache
+def kinds_drawn(profile: str, first: int, count: int) -> frozenset[str]:
+    """The kinds of faults that may strike in these seeds of a profile."""
+    return frozenset(kind for seed in range(first, first + count) for kind in scenario(seed, profile).kinds())
 
 
 def _stocked(random: Random, planned: Scenario) -> Scenario:

@@ -4,7 +4,8 @@ The bugs themselves are test code, beside the tests; here is how they are found 
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
@@ -50,18 +51,24 @@ class Hunt(msgspec.Struct, frozen=True):
     invariant: str = ""  # that noticed it for the right reason
     detail: str = ""
     invariants: tuple[str, ...] = ()  # all that the catching seed broke
+    faults: dict[str, int] = {}  # over all of its runs
+    recoveries: dict[str, int] = {}
 
 
 def hunt(mutant: Mutant) -> Hunt:
     """Run seeds with the bug planted until one breaks an invariant that should notice it."""
+    faults, recoveries = Counter[str](), Counter[str]()
     for seed in range(1, mutant.within + 1):
         with mutant.plant() as given:
             ran = run(scenario(seed, mutant.profile), connectors=given or house.connector, patience_s=mutant.patience_s)
+        faults.update(ran.faults)
+        recoveries.update(ran.recoveries)
         right = next((one for one in ran.violations if one.invariant in mutant.caught_by), None)
-        if right is not None:
+        if right is not None and not ran.ended:  # a simulation that falls over has noticed nothing
             broken = tuple(dict.fromkeys(one.invariant for one in ran.violations))
-            return Hunt(mutant.name, seed, seed, right.invariant, f"{right.order}: {right.detail}", broken)
-    return Hunt(mutant.name, mutant.within)
+            detail = f"{right.order}: {right.detail}"
+            return Hunt(mutant.name, seed, seed, right.invariant, detail, broken, dict(faults), dict(recoveries))
+    return Hunt(mutant.name, mutant.within, faults=dict(faults), recoveries=dict(recoveries))
 
 
 def load(folder: Path) -> tuple[Mutant, ...]:
@@ -111,11 +118,22 @@ def sentence(hunts: Sequence[Hunt]) -> str:
     return f"All {len(hunts)} planted bugs were caught."
 
 
-def plain(hunts: Sequence[Hunt]) -> dict[str, Any]:
-    """All hunts as JSON-ready data."""
+def plain(hunts: Sequence[Hunt], seconds: float) -> dict[str, Any]:
+    """All hunts, which took so long, as JSON-ready data."""
+    seeds = sum(hunt.run for hunt in hunts)
     return {
         "mutants": {hunt.name: hunt.seeds for hunt in hunts},
-        "seeds": sum(hunt.run for hunt in hunts),
+        "seeds": seeds,
+        "seeds_per_s": round(seeds / seconds, 2),
+        "faults": _sum(hunt.faults for hunt in hunts),
+        "recoveries": _sum(hunt.recoveries for hunt in hunts),
         "violations": sum(hunt.seeds is None for hunt in hunts),
         "caught_by": {hunt.name: list(hunt.invariants) for hunt in hunts},
     }
+
+
+def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    found = Counter[str]()
+    for one in counts:
+        found.update(one)
+    return dict(sorted(found.items()))

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
@@ -54,6 +55,7 @@ class Ran(msgspec.Struct):
     exercised: dict[str, int] = {}  # what the promises had to look at
     reasons: dict[str, int] = {}  # why people were told something
     outcome: dict[str, str] = {}  # order -> where it ended, in our books and in the vendors'
+    ended: list[str] = []  # where, of a run that an exception ended: its traceback
 
 
 def run(
@@ -65,7 +67,10 @@ def run(
     marks: list[Mark] | None = None,
     patience_s: float = PATIENCE_S,
 ) -> Ran:
-    """Run it. Nothing of the machine, the time of day or an earlier run has any influence. ``marks`` is filled."""
+    """Run it. Nothing of the machine, the time of day or an earlier run has any influence. ``marks`` is filled.
+
+    An exception that ends it is told as a broken promise (I10), with all that was seen until then.
+    """
     loop = VirtualLoop()
     loop.set_task_factory(task_factory)
     with _no_collection():
@@ -76,6 +81,8 @@ def run(
             digest, outcome = play.digest(), play.evidence.outcome()
             seen, told = exercised(play.evidence), reasons(play.evidence)
             journal = {one.order: play.evidence.journal(one.order) for one in found if one.order}
+        except Exception as error:  # noqa: BLE001 - whatever ended the run, its seed and story are told
+            return _ended(play, error)
         finally:
             play.bury()
             loop.close()
@@ -84,6 +91,17 @@ def run(
         scenario.seed, scenario.profile, found, dict(witness.faults), dict(witness.recoveries), digest,
         loop.time(), play.boundaries, witness.notes if keep_notes or found else [],
         list(witness.steps) if found else [], journal, seen, told, outcome,
+    )  # fmt: skip
+
+
+def _ended(play: "_Play", error: Exception) -> Ran:
+    """A run that an exception ended: there is nothing to judge, and what struck until then tells why."""
+    witness, scenario = play.witness, play.scenario
+    broken = [Violation("I10", "", f"the run ended with {error!r}"), *play.evidence.found]
+    return Ran(
+        scenario.seed, scenario.profile, broken, dict(witness.faults), dict(witness.recoveries), "",
+        play.clock.seconds(), play.boundaries, witness.notes, list(witness.steps),
+        ended=[line.rstrip() for line in traceback.format_exception(error)],
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def shrink(scenario: Scenario, invariant: str, *, runs: Runs = run, most: int = 
     while spent < most and (candidate := next(smaller, None)) is not None:
         tried = runs(candidate)
         spent += 1
-        if _breaks(tried, invariant):
+        if _breaks(tried, invariant) and bool(tried.ended) == bool(ran.ended):  # a crash stays one
             smallest, ran, smaller = candidate, tried, _smaller(candidate)
     return Shrunk(invariant, scenario, smallest, ran, spent)
 

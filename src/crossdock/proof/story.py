@@ -74,7 +74,7 @@ def _scenario(scenario: Scenario) -> Iterator[str]:
 
 
 def story(ran: Ran, invariant: str) -> list[str]:
-    """What was broken, what struck, what happened to that order, its journal, and the last steps."""
+    """What was broken, what struck, what happened to that order, its journal, where it ended, and the last steps."""
     broken = next(one for one in ran.violations if one.invariant == invariant)
     struck = [note.line() for note in ran.notes if note.what.startswith("FAULT")]
     told = [note.line() for note in ran.notes if not note.order or note.order == broken.order]
@@ -83,6 +83,7 @@ def story(ran: Ran, invariant: str) -> list[str]:
         *_section("what struck", struck),
         *_section(f"the story of {broken.order or 'it'}", told),
         *_section("its journal", ran.journal.get(broken.order, [])),
+        *_section("where an exception ended it", ran.ended),
         *_section("the last steps", ran.steps),
     ]
 

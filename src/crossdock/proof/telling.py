@@ -16,7 +16,7 @@ from crossdock.proof.invariants import INVARIANTS, NOT_BUILT
 from crossdock.proof.plan import ON_REQUEST, PROFILES
 
 WHOLE = 1_000  # seeds: from here on a fault kind or recovery that never came up makes a campaign void
-PASSED, BROKEN, VOID, STOPPED = 0, 1, 1, 130
+PASSED, BROKEN, VOID, STOPPED = 0, 1, 6, 130  # beside those of all commands (cli/program.py)
 _CLEAR = "\r\033[K"
 _LINE_EVERY_S = 60.0
 
@@ -110,6 +110,8 @@ def lines(report: Report, profile: str | None) -> list[str]:
         told.append(f"  again: {again(report, one.seed, profile)}")
     if missing := void(report, profile):
         told.append(f"\nVOID: these never came up, so nothing is proven about them: {', '.join(missing)}")
+    elif report.seeds < WHOLE and (unseen := report.missing(profile)):
+        told.append(f"\nFewer than {WHOLE:,} seeds are too small to be void or green: {len(unseen)} kinds unseen.")
     told.append(f"\n{_sentence(report, profile)}")
     return told
 
@@ -152,6 +154,7 @@ def plain(report: Report, profile: str | None) -> dict[str, Any]:
         **msgspec.to_builtins(report),
         "seeds_per_s": report.seeds_per_s,
         "void": void(report, profile),
+        "unseen": report.missing(profile),
         "not_exercised": untouched(report.exercised),
         "never_told": never_told(report.reasons),
         "not_built": dict(NOT_BUILT),

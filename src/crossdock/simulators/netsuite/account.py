@@ -99,7 +99,9 @@ class NetSuiteAccount:
         return Refusal(429, "CONCURRENCY_LIMIT_EXCEEDED", detail).reply()
 
     def books(self) -> dict[str, Any]:
-        return self.ledger.books() | returns.books(self.ledger)
+        """The ledger's, and ``items``: what its ids of goods are called. Charges are items too, and not among them."""
+        goods = {ref: item.itemid for ref, item in self.items.items() if item.type == "InvtPart"}
+        return self.ledger.books() | returns.books(self.ledger) | {"items": goods}
 
     async def tick(self) -> None:
         """Nothing happens in this account by itself."""

@@ -309,6 +309,7 @@ class ShopifySimulator:
                     "sku": line["sku"],
                     "quantity": line["quantity"],
                     "ships": line["requires_shipping"],
+                    "gift_card": line["gift_card"],
                 }
                 for line in order["line_items"]
             ],
