@@ -29,6 +29,11 @@ def demo(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     )  # fmt: skip
 
 
+def sampled() -> set[str]:
+    """The samples' order keys."""
+    return {f"shop-{json.loads(file.read_bytes())['id']}" for file in SAMPLES.glob("shopify_orders-*.json")}
+
+
 @pytest.mark.timeout(420)
 def test_with_faults_everything_balances(tmp_path: Path) -> None:
     samples = ["--samples", str(SAMPLES)] if SAMPLES.is_dir() else []
@@ -40,8 +45,10 @@ def test_with_faults_everything_balances(tmp_path: Path) -> None:
     assert {"worker killed with -9", "ERP outage", "ERP answers lost", "429 bursts at ERP and shop"} <= set(
         told["faults"]
     )
-    # a real shop's line without a SKU names itself; without the samples nothing waits for a person
-    assert bool(told["exceptions"]) == bool(samples)
+    # a real shop's line without a SKU names itself; what the demo placed itself is booked and waits for nobody
+    assert set(told["waiting"]) <= (sampled() if samples else set())
+    assert bool(told["waiting"]) == bool(told["exceptions"]) == bool(samples)
+    assert set(told["unbooked"]) <= set(told["waiting"])
 
 
 @pytest.mark.timeout(420)
@@ -69,3 +76,4 @@ def test_what_the_demo_cannot_show_is_said(tmp_path: Path, options: list[str], s
     assert done.returncode != 0
     assert said in " ".join(done.stderr.split())
     assert not (tmp_path / "demo").exists()
+
