@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,48 @@ def test_what_the_demo_cannot_show_is_said(tmp_path: Path, options: list[str], s
     assert said in " ".join(done.stderr.split())
     assert not (tmp_path / "demo").exists()
 
+
+def of_the_demo(folder: Path) -> dict[int, str]:
+    """Every living process of a demo in this folder: by what it was started with, or by where it works, as
+    PostgreSQL's backends do. Process id -> what it calls itself."""
+    mark, found = os.fsencode(folder), dict[int, str]()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+            if mark in told + os.fsencode(os.readlink(entry / "cwd")):
+                found[int(entry.name)] = told.split(b"\0")[0].decode(errors="replace")
+        except OSError:  # it has ended meanwhile, or is another user's
+            continue
+    return found
+
+
+@pytest.mark.timeout(200)
+def test_a_live_demo_books_within_a_minute_and_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    folder, said = tmp_path / "demo", tmp_path / "said"
+    with said.open("wb") as out:
+        live = subprocess.Popen(
+            [
+                sys.executable, "-m", "crossdock.cli", "demo", "--rate", "5", "--folder", str(folder),
+                "--intake", f"127.0.0.1:{free_port()}", "--console", f"127.0.0.1:{free_port()}",
+            ],
+            stdout=out, stderr=out, env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "OF_THE_DEMO": str(folder)},
+            start_new_session=True,
+        )  # fmt: skip
+    try:
+        began = time.monotonic()
+        while b"the first order was in the ERP" not in said.read_bytes():
+            assert live.poll() is None, said.read_text()[-3000:]
+            assert time.monotonic() - began < 60, said.read_text()[-3000:]
+            time.sleep(0.1)
+        running = of_the_demo(folder)
+        assert any("postgres" in name for name in running.values()), running
+        assert len(running) >= 8, running  # itself, the vendors, five roles and the guardian besides
+        os.killpg(live.pid, signal.SIGINT)  # a terminal's Ctrl-C reaches the whole foreground
+        assert live.wait(60) == 0, said.read_text()[-3000:]
+        assert of_the_demo(folder) == {}
+    finally:
+        if live.poll() is None:  # its children end when it does
+            live.kill()
+            live.wait()
