@@ -85,11 +85,12 @@ def portal_schema() -> dict[str, Any]:
 def deciders() -> dict[str, Decider]:
     """How each kind of stream decides."""
     from crossdock.domain.order_decider import OrderDecider
+    from crossdock.domain.privacy_decider import PrivacyDecider
     from crossdock.domain.settlement_decider import SettlementDecider
     from crossdock.domain.signal_decider import SignalDecider
     from crossdock.domain.stock_decider import StockDecider
 
-    found: list[Decider] = [OrderDecider(), SignalDecider(), SettlementDecider(), StockDecider()]
+    found: list[Decider] = [OrderDecider(), SignalDecider(), SettlementDecider(), StockDecider(), PrivacyDecider()]
     return {decider.kind: decider for decider in found}
 
 

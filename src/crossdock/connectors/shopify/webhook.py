@@ -12,7 +12,15 @@ from hashlib import blake2b
 
 import msgspec
 
-from crossdock.connectors.shopify.topics import HANDLING, IGNORED, ORDER, PARCEL, SIGNAL_FULFILMENT_ORDER, SIGNAL_RETURN
+from crossdock.connectors.shopify.topics import (
+    HANDLING,
+    IGNORED,
+    ORDER,
+    PARCEL,
+    PRIVACY,
+    SIGNAL_FULFILMENT_ORDER,
+    SIGNAL_RETURN,
+)
 from crossdock.connectors.shopify.wire import Instant
 from crossdock.domain.order import order_key
 from crossdock.kit.manifest import Identity, Refused
@@ -132,6 +140,9 @@ def identify(connection: str, headers: Mapping[str, str], body: bytes) -> Identi
         if handling == PARCEL:
             key = order_key(connection, order_id_of(body))
             return Identity(delivery_id, topic, "order", key, headers=kept)
+        if handling == PRIVACY:  # each delivery its own: replayed, it finds what a person has settled
+            msgspec.json.decode(body)
+            return Identity(delivery_id, topic, "privacy", f"{connection}:privacy:{delivery_id}", headers=kept)
         key = _signal_key(connection, handling, delivery_id, body)
     except (msgspec.ValidationError, OverflowError) as error:  # the latter: an instant at an end of the calendar
         raise _bad("body_unnameable", f"The body does not name its subject: {error}") from error

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossdock.connectors.shopify import CONNECTOR
-from crossdock.connectors.shopify.topics import IGNORED_BECAUSE
+from crossdock.connectors.shopify.topics import IGNORED_BECAUSE, PRIVACY_REQUESTS, SUBSCRIBED
 from crossdock.kit.manifest import Identity, Refused
 
 SECRET, OLD = "hush", "former"
@@ -145,6 +145,15 @@ def test_an_order_with_odd_words_is_taken_all_the_same(odd: bytes) -> None:
 def test_signals_name_what_to_read_back(topic: str, body: object, key: str) -> None:
     named = identify(json.dumps(body).encode(), topic)
     assert (named.stream_kind, named.stream_key, named.also_ids) == ("signal", key, ())
+
+
+@pytest.mark.parametrize("topic", PRIVACY_REQUESTS)
+def test_a_privacy_request_is_its_delivery_whatever_its_body_names(topic: str) -> None:
+    for body in (b'{"customer":{"id":191167,"email":"ada@example.com"}}', b'{"customer":null}', b"{}"):
+        named = identify(body, topic)
+        assert (named.stream_kind, named.stream_key, named.also_ids) == ("privacy", "shop1:privacy:d1", ())
+    assert refusal(b"{", topic).code == "json_malformed"
+    assert topic.replace("/", "_").upper() not in SUBSCRIBED, "no topic of subscriptions: Shopify would refuse it"
 
 
 def test_every_declared_topic_is_taken_and_no_other() -> None:
