@@ -1,5 +1,6 @@
 """The scenarios at a tiny size: what they report has the shape that is read, and their proofs can fail. No timing."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
@@ -34,6 +35,19 @@ async def test_stock_is_told_and_what_was_not_told_is_counted() -> None:
     assert 30 <= found["stock_publishes"] <= 180, "each of three shops is told each of ten SKUs at least once"
     assert found["stock_coalesced"] == round(1 - found["stock_publishes"] / 180, 3)
     assert found["stock_limit_per_s"] == 2000.0
+
+
+def test_the_figures_are_json_alone_on_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def idle() -> dict[str, Any]:
+        return {"idle_core_pct": 0.5}
+
+    monkeypatch.setitem(run.QUICK, "idle", idle)
+    assert run.main(["--quick", "--json", "idle"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["idle_core_pct"] == 0.5
+    assert "measuring idle" in said.err
 
 
 def test_each_sku_comes_once_before_any_comes_again_and_some_come_late() -> None:

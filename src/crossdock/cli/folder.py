@@ -42,6 +42,7 @@ def add(app: typer.Typer) -> None:
 def init(
     folder: Path = _WHERE,
     force: bool = typer.Option(False, "--force", help="Overwrite a configuration that is there."),
+    json: bool = JSON,
 ) -> int:
     """Write a commented configuration folder to start from."""
     from crossdock.cli.template import write
@@ -49,8 +50,11 @@ def init(
     if (folder / "crossdock.yaml").exists() and not force:
         raise typer.BadParameter(f"{folder} has a configuration already. Choose another folder, or use --force.")
     written = write(folder)
-    for file in written:
-        typer.echo(str(file))
+    if json:
+        as_json({"written": written})
+    else:
+        for file in written:
+            typer.echo(str(file))
     note(f"Fill in the settings, put the secrets where it says, then: crossdock check --config {folder}")
     return 0
 
