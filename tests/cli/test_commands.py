@@ -47,7 +47,9 @@ def test_init_writes_a_folder_that_check_accepts(tmp_path: Path) -> None:
     done = crossdock("check", "--offline", "--json", "--config", str(folder), env=env)
     results = json.loads(done.stdout)
     assert done.returncode == 0, results
-    assert {"configuration", "exposure", "shop1", "netsuite1", "shiphero1"} == {one["what"] for one in results}
+    assert {"configuration", "exposure", "database", "shop1", "netsuite1", "shiphero1"} == {
+        one["what"] for one in results
+    }
 
 
 @pytest.mark.parametrize("offline", [("--offline",), ()])
