@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from crossdock.connectors.shopify import CONNECTOR
 from crossdock.connectors.shopify.topics import IGNORED_BECAUSE, PRIVACY_REQUESTS, SUBSCRIBED
-from crossdock.kit.manifest import Identity, Refused
+from crossdock.kit.manifest import Identity, Refused, Untranslatable
 
+SAMPLES = Path(__file__).parents[1] / "samples"
 SECRET, OLD = "hush", "former"
 BODY = b'{"id":42,"updated_at":"2026-11-20T10:30:00+01:00","financial_status":"paid","total_price":"1.00"}'
 
@@ -178,13 +180,41 @@ def test_every_declared_topic_is_taken_and_no_other() -> None:
         (BODY.replace(b'"1.00"', b'{"a":' * 10_000 + b"1" + b"}" * 10_000), "json_too_deep"),
         (b"[1]", "body_unnameable"),
         (b'{"id":"forty-two","updated_at":"2026-11-20T10:30:00Z"}', "body_unnameable"),
-        (b'{"id":42,"updated_at":"2026-11-20T10:30:00"}', "body_unnameable"),
-        (b'{"id":42}', "body_unnameable"),
+        (b'{"updated_at":"2026-11-20T10:30:00Z"}', "body_unnameable"),
+        (b'{"id":null,"financial_status":{}}', "body_unnameable"),
     ],
 )
 def test_bad_bodies_get_a_clear_refusal(body: bytes, code: str) -> None:
     refused = refusal(body)
     assert (refused.code, refused.status) == (code, 400)
+
+
+WHOLE = json.loads((SAMPLES / "orders_create.two_taxes_usd.json").read_bytes())["body"]
+DRIFTS: list[tuple[str, object]] = [
+    ("updated_at", None),
+    ("updated_at", "2026-11-20T10:30:00"),
+    ("updated_at", 1795170600),
+    ("financial_status", {"code": "paid"}),
+    ("cancelled_at", 1795170600),
+    ("id", "42"),
+]
+
+
+@pytest.mark.parametrize(("field", "told"), DRIFTS)
+def test_a_view_with_a_drifted_field_is_taken_and_translating_names_the_field(field: str, told: object) -> None:
+    body = json.dumps({**WHOLE, "id": 42, field: told}).encode()
+    named = identify(body)
+    assert (named.stream_kind, named.stream_key) == ("order", "shop1-42")
+    assert named.also_ids == identify(body).also_ids
+    assert named.also_ids != identify(body + b" ").also_ids, "other bytes are another view"
+    with pytest.raises(Untranslatable) as caught:
+        CONNECTOR.translate("shop1", "orders/create", body)
+    assert field in f"{caught.value.field} {caught.value.detail}"
+
+
+@pytest.mark.parametrize("body", [b'{"id":42}', b'{"id":42,"updated_at":"0001-01-01T00:00:00+14:00"}'])
+def test_an_id_is_all_that_a_view_needs(body: bytes) -> None:
+    assert identify(body).stream_key == "shop1-42"
 
 
 def test_an_escaped_backslash_before_u0000_is_just_text() -> None:
