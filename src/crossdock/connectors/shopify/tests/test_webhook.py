@@ -190,8 +190,10 @@ def test_bad_bodies_get_a_clear_refusal(body: bytes, code: str) -> None:
 
 
 WHOLE = json.loads((SAMPLES / "orders_create.two_taxes_usd.json").read_bytes())["body"]
+ABSENT = object()
 DRIFTS: list[tuple[str, object]] = [
     ("updated_at", None),
+    ("updated_at", ABSENT),
     ("updated_at", "2026-11-20T10:30:00"),
     ("updated_at", 1795170600),
     ("financial_status", {"code": "paid"}),
@@ -202,14 +204,15 @@ DRIFTS: list[tuple[str, object]] = [
 
 @pytest.mark.parametrize(("field", "told"), DRIFTS)
 def test_a_view_with_a_drifted_field_is_taken_and_translating_names_the_field(field: str, told: object) -> None:
-    body = json.dumps({**WHOLE, "id": 42, field: told}).encode()
+    whole = {**WHOLE, "id": 42, field: told}
+    body = json.dumps({name: value for name, value in whole.items() if value is not ABSENT}).encode()
     named = identify(body)
     assert (named.stream_kind, named.stream_key) == ("order", "shop1-42")
     assert named.also_ids == identify(body).also_ids
     assert named.also_ids != identify(body + b" ").also_ids, "other bytes are another view"
     with pytest.raises(Untranslatable) as caught:
         CONNECTOR.translate("shop1", "orders/create", body)
-    assert field in f"{caught.value.field} {caught.value.detail}"
+    assert caught.value.field == field
 
 
 @pytest.mark.parametrize("body", [b'{"id":42}', b'{"id":42,"updated_at":"0001-01-01T00:00:00+14:00"}'])
