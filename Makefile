@@ -3,7 +3,6 @@ SHELL := /bin/sh
 PYTHON ?= python3
 RUNTIME := .venv/runtime
 DEV := .venv/dev
-BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 export PYTHONPATH := $(CURDIR)/src
 
 .DEFAULT_GOAL := help
@@ -51,7 +50,7 @@ clean: ## remove what was made: environments, the demo's data, caches
 	@rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache artifacts
 
 browser: ## a Chromium for the console's tests
-	@$(if $(BROWSER),true,scripts/install-browser.sh)
+	@scripts/install-browser.sh
 
 faketime: ## libfaketime, by which the chaos run moves clocks
 	@scripts/install-faketime.sh

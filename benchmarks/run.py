@@ -124,8 +124,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("scenarios", nargs="*", choices=[*FULL, []], help="default: all")
     parser.add_argument("--quick", action="store_true", help="smaller counts; not written to results.json")
+    parser.add_argument(
+        "--json", action="store_true", help="print the figures as JSON; what is under way goes to stderr"
+    )
     asked = parser.parse_args(arguments)
-    say = Console()
+    say = Console(stderr=asked.json)
     before = json.loads(RESULTS.read_text()) if RESULTS.exists() and asked.scenarios else {}
 
     def keep(figures: dict[str, Any]) -> None:
@@ -134,7 +137,10 @@ def main(arguments: list[str] | None = None) -> int:
             RESULTS.write_text(json.dumps({**before, **figures, "runs": runs}, indent=2) + "\n")
 
     figures = uvloop.run(measure(asked.scenarios or list(FULL), asked.quick, say, keep))
-    say.print(table(figures))
+    if asked.json:
+        print(json.dumps(figures, indent=2))
+    else:
+        say.print(table(figures))
     if not asked.quick:
         say.print(f"written to {RESULTS}")
     return 0

@@ -1,9 +1,7 @@
 #!/bin/sh
 # A Chromium for the console's tests, from the system's packages.
 set -eu
-for name in chromium chromium-browser google-chrome; do
-    if command -v "$name" >/dev/null 2>&1; then exit 0; fi
-done
+if "${0%/*}/find-browser.sh" >/dev/null; then exit 0; fi
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     echo "The console's tests need a Chromium. Install one, for example: sudo apt-get install chromium" >&2
     exit 1

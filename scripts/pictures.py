@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,6 +31,13 @@ SHOP, ERP = "shop", "erp"  # what the demo calls them
 SKU = "SKU-0001"  # one that the demo's ERP counts
 SIZE = {"width": 1360, "height": 850}
 READY_S = 180.0
+
+
+def _chromium() -> str:
+    """Where it is; empty where there is none."""
+    finder = Path(__file__).with_name("find-browser.sh")
+    done = subprocess.run([finder], stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own script
+    return done.stdout.strip()
 
 
 def free_port() -> int:
@@ -185,7 +193,7 @@ async def run(chromium: str, seconds: float) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--chromium", default=os.environ.get("CROSSDOCK_CHROMIUM") or shutil.which("chromium") or "")
+    parser.add_argument("--chromium", default=_chromium())
     parser.add_argument("--seconds", type=float, default=120.0, help="how long to trade before the pictures")
     asked = parser.parse_args()
     if not asked.chromium:

@@ -7,7 +7,8 @@ from scripts.reference_pages.markdown import page, table
 
 CONFIG_INTRO = """\
 `crossdock.yaml` in the configuration folder, and `tables/*.csv` beside it. `crossdock init` writes a commented one,
-`crossdock check` checks it and calls every system, `crossdock config-schema` prints its JSON Schema for editors.
+`crossdock check` checks it, asks the database and calls every system, `crossdock config-schema` prints its JSON Schema
+for editors.
 Where a setting takes a mapping, `table:NAME` reads it from `tables/NAME.csv` (columns `from` and `to`).
 Secrets are references: `env:NAME` or `file:/path` (relative paths start at the folder); a file that everybody can
 read is refused. The folder is read when `crossdock serve` starts."""

@@ -21,7 +21,7 @@ import msgspec
 from crossdock.domain.decision import Decider, HoldHit
 from crossdock.domain.order import Order
 from crossdock.engine.world import Linked, Loop, World
-from crossdock.governance.config import Config, ConnectionSetup, load
+from crossdock.governance.config import CONFIG_FILE, Config, ConnectionSetup, line_of, load
 from crossdock.governance.faults import ConfigError, Fault
 from crossdock.governance.secrets import SecretError, resolve
 from crossdock.kit.http import Http, Line, NotSent, Response
@@ -85,11 +85,12 @@ def portal_schema() -> dict[str, Any]:
 def deciders() -> dict[str, Decider]:
     """How each kind of stream decides."""
     from crossdock.domain.order_decider import OrderDecider
+    from crossdock.domain.privacy_decider import PrivacyDecider
     from crossdock.domain.settlement_decider import SettlementDecider
     from crossdock.domain.signal_decider import SignalDecider
     from crossdock.domain.stock_decider import StockDecider
 
-    found: list[Decider] = [OrderDecider(), SignalDecider(), SettlementDecider(), StockDecider()]
+    found: list[Decider] = [OrderDecider(), SignalDecider(), SettlementDecider(), StockDecider(), PrivacyDecider()]
     return {decider.kind: decider for decider in found}
 
 
@@ -100,7 +101,22 @@ def secrets_of(setup: ConnectionSetup, folder: Path, env: Mapping[str, str]) -> 
         try:
             values[name] = resolve(reference, env, folder)
         except SecretError as error:
-            faults.append(Fault(str(folder / "crossdock.yaml"), 0, f"connections.{setup.name}.secrets.{name}: {error}"))
+            line = line_of(folder, ("connections", setup.name, "secrets", name))
+            wrong = f"connections.{setup.name}.secrets.{name}: {error}"
+            faults.append(Fault(str(folder / CONFIG_FILE), line, wrong))
+    if faults:
+        raise ConfigError(faults)
+    return values
+
+
+def all_secrets(config: Config, env: Mapping[str, str]) -> list[str]:
+    """The values of every connection's secrets. Raises ``ConfigError`` naming every reference that fails."""
+    values, faults = list[str](), list[Fault]()
+    for setup in config.connections.values():
+        try:
+            values += secrets_of(setup, config.folder, env).values()
+        except ConfigError as error:
+            faults += error.faults
     if faults:
         raise ConfigError(faults)
     return values
@@ -199,9 +215,7 @@ def telemetry(role: str, number: int, metrics: str, config: Config) -> "Telemetr
         log_format=env.get("CROSSDOCK_LOG_FORMAT", "auto"),
         environment=env.get("CROSSDOCK_ENVIRONMENT", "production"),
     )
-    secrets = [
-        value for setup in config.connections.values() for value in secrets_of(setup, config.folder, env).values()
-    ]
+    secrets = all_secrets(config, env)
     worker = f"{role}-{number}"
     # Not SystemRandom: its system call lets go of the interpreter, twice per message; trace ids are no secrets.
     return open_telemetry(settings, worker=worker, role=role, version=__version__, random=Random(), secrets=secrets)  # noqa: S311

@@ -35,8 +35,7 @@ class Serving:
         log: Path | None = None,
     ) -> None:
         refuse_insecure(config.serve, os.environ)
-        for setup in config.connections.values():
-            app.secrets_of(setup, config.folder, os.environ)
+        app.all_secrets(config, os.environ)
         self.config = config
         self._roles, self._workers, self._data, self._url = roles, workers, data, url
         self._drain_s, self._extras = drain_s, extras or {}

@@ -1,5 +1,6 @@
 """The scenarios at a tiny size: what they report has the shape that is read, and their proofs can fail. No timing."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
@@ -66,6 +67,19 @@ def test_flatness_behind_a_reader_who_left_early_is_no_bar_met() -> None:
     for reader_s, said in ((30.0, "not run whole"), (300.0, "met")):
         column = run.table({**facts, "flat_reader_s": reader_s}).columns[3]
         assert list(column.cells) == [said]
+
+
+def test_the_figures_are_json_alone_on_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def idle() -> dict[str, Any]:
+        return {"idle_core_pct": 0.5}
+
+    monkeypatch.setitem(run.QUICK, "idle", idle)
+    assert run.main(["--quick", "--json", "idle"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["idle_core_pct"] == 0.5
+    assert "measuring idle" in said.err
 
 
 def test_each_sku_comes_once_before_any_comes_again_and_some_come_late() -> None:

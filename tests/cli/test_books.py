@@ -41,11 +41,16 @@ def two(*skus: str) -> list[dict[str, Any]]:
     return [{"id": "1", "sku": sku} for sku in skus]
 
 
-def judged(change: Callable[[dict[str, Any]], object], exceptions: dict[str, list[str]] | None = None) -> list[str]:
+def judged(
+    change: Callable[[dict[str, Any]], object],
+    exceptions: dict[str, list[str]] | None = None,
+    excused: tuple[str, ...] = (),
+) -> list[str]:
     books = deepcopy(BOOKS)
     change(books)
-    found = reconcile(books["shop"], books["erp"], books["warehouse"], exceptions or {})
+    found = reconcile(books["shop"], books["erp"], books["warehouse"], exceptions or {}, excused)
     assert found.balances == (not found.wrong)
+    assert found.waiting == (exceptions or {})
     return found.wrong
 
 
@@ -118,8 +123,25 @@ def test_a_gift_card_and_a_tip_are_no_goods() -> None:
     assert judged(lambda b: b["shop"]["orders"][0].update(lines=[LINE, *more])) == []
 
 
-def test_an_open_exception_stands_for_an_order_that_was_not_booked() -> None:
-    assert judged(lambda b: b["erp"].update(sales_orders=[], invoices=[], fulfilments=[]), {"shop-7": ["No SKU"]}) == []
+def unbooked(books: dict[str, Any]) -> None:
+    books["erp"].update(sales_orders=[], invoices=[], fulfilments=[])
+
+
+def test_an_exception_stands_for_an_excused_order_that_was_not_booked() -> None:
+    assert judged(unbooked, {"shop-7": ["No SKU"]}, excused=("shop-7",)) == []
+
+
+@pytest.mark.parametrize("change", [unbooked, lambda books: None])
+def test_an_exception_of_any_other_order_is_wrong_and_named(change: Callable[[dict[str, Any]], object]) -> None:
+    assert judged(change, {"shop-7": ["No SKU", "No price"]}, excused=("shop-8",)) == [
+        "#7 (shop-7): with a person: No SKU; No price"
+    ]
+
+
+def test_an_exception_of_no_order_is_wrong_too() -> None:
+    assert judged(lambda books: None, {"shop:mailbox": ["What is this"]}) == [
+        "shop:mailbox: with a person: What is this"
+    ]
 
 
 SOLD = {**ORDER, "id": "111-1-2"}

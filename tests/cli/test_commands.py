@@ -5,12 +5,16 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from tests.kit.test_lacking import PEM
 
 from crossdock.app import SYSTEMS
+from crossdock.cli.program import build
 from crossdock.domain.holding import ROLES
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +47,9 @@ def test_init_writes_a_folder_that_check_accepts(tmp_path: Path) -> None:
     done = crossdock("check", "--offline", "--json", "--config", str(folder), env=env)
     results = json.loads(done.stdout)
     assert done.returncode == 0, results
-    assert {"configuration", "exposure", "shop1", "netsuite1", "shiphero1"} == {one["what"] for one in results}
+    assert {"configuration", "exposure", "database", "shop1", "netsuite1", "shiphero1"} == {
+        one["what"] for one in results
+    }
 
 
 @pytest.mark.parametrize("offline", [("--offline",), ()])
@@ -68,6 +74,36 @@ def test_check_names_who_may_release_and_is_no_role(tmp_path: Path) -> None:
     told = json.loads(crossdock("check", "--offline", "--json", "--config", str(folder)).stdout)
     (said,) = [one["said"] for one in told if one["what"] == "large-order release_by"]
     assert said.startswith("ada: no role of the console")
+
+
+def test_init_tells_a_program_what_it_wrote(tmp_path: Path) -> None:
+    done = crossdock("init", str(tmp_path), "--json")
+    written = json.loads(done.stdout)["written"]
+    assert str(tmp_path / "crossdock.yaml") in written
+    assert all(Path(one).is_file() for one in written)
+    assert "crossdock check" in done.stderr
+
+
+def commands(group: Any, path: str = "") -> Iterator[tuple[str, set[str]]]:
+    """Every command with its options, those of groups too."""
+    for name, one in group.commands.items():
+        if hasattr(one, "commands"):
+            yield from commands(one, f"{path}{name} ")
+        else:
+            yield f"{path}{name}", {option for param in one.params for option in param.opts}
+
+
+def test_close_key_tells_a_program_what_it_made(tmp_path: Path) -> None:
+    told = json.loads(crossdock("close-key", str(tmp_path / "day.pem"), "--json").stdout)
+    assert Path(told["private"]).is_file()
+    assert Path(told["public"]).is_file()
+    assert told["key"]
+
+
+def test_json_is_offered_wherever_something_is_printed() -> None:
+    """Left out: what runs until it is stopped, and what prints JSON and nothing else."""
+    without = {name for name, options in commands(typer.main.get_command(build())) if "--json" not in options}
+    assert without == {"serve", "config-schema"}
 
 
 def test_init_does_not_overwrite(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ from crossdock.domain.order import (
 )
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.outcome import Conflict, Done, Outcome, OutcomeUnknown, Rejected, RetryLater
+from crossdock.domain.privacy_decider import PRIVACY
 from crossdock.domain.promise import Promising
 from crossdock.domain.receipt import Receipt, ReceivedRow
 from crossdock.domain.refund import Credit, Refund, RefundedLine, Restock, Return, ReturnedLine, Tender
@@ -148,7 +149,7 @@ class Day:
         self.world = World(
             store=store,
             links={name: Linked(name, each, line) for name, each in CONNECTORS.items()},
-            deciders={"order": ORDER, "signal": SIGNAL, "settlement": SETTLEMENT},
+            deciders={"order": ORDER, "signal": SIGNAL, "settlement": SETTLEMENT, "privacy": PRIVACY},
             policies={SHOP: policy},
             holds=_holds,
             signals=Silence(),

@@ -1,7 +1,6 @@
 """The console in a real browser: pictures of every page, keys only, nothing leaves the origin."""
 
 import os
-import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,13 +18,14 @@ from crossdock.kit.manifest import Connector
 from crossdock.store import reading_exceptions, reading_holds, reading_orders
 from crossdock.store.postgres import PostgresStore
 from tests.console import accessibility, desks, reports
+from tests.console.chromium import chromium
 from tests.console.differing import closed, differing
 from tests.console.portals import with_portal
 from tests.console.seed import AFTER, CONNECTORS, ERP, Day, clashed, erp, fine, key, late
 from tests.console.settled import SETTLEMENTS, settle
 from tests.console.stocked import MUG, stocked
 
-CHROMIUM = os.environ.get("CROSSDOCK_CHROMIUM") or shutil.which("chromium") or ""
+CHROMIUM = chromium()
 PICTURES = Path(__file__).parents[2] / "artifacts" / "console"
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),

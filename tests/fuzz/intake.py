@@ -63,7 +63,7 @@ def identify(system: str, topic: str, body: bytes) -> None:
         assert named.code
         return
     assert isinstance(named, Identity)
-    assert named.stream_kind in ("order", "signal")
+    assert named.stream_kind in ("order", "signal", "privacy")
     for text in (named.delivery_id, named.topic, named.stream_key, *named.also_ids):
         assert isinstance(text, str)
         text.encode()

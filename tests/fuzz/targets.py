@@ -11,10 +11,18 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from crossdock.domain import entries, schema, settlement_entries, signal_decider, state
+from crossdock.domain import entries, privacy_decider, schema, settlement_entries, signal_decider, state
 from crossdock.domain.commands import Payload
-from crossdock.domain.decision import Context, CustomerMaster, HoldHit, ProductMaster
-from crossdock.domain.events import Event, OrderSeen, SettlementSeen, SignalSeen, decode_event, encode_event
+from crossdock.domain.decision import Context, CustomerMaster, Decider, HoldHit, ProductMaster
+from crossdock.domain.events import (
+    Event,
+    OrderSeen,
+    PrivacyAsked,
+    SettlementSeen,
+    SignalSeen,
+    decode_event,
+    encode_event,
+)
 from crossdock.domain.order_decider import ORDER
 from crossdock.domain.settlement_decider import SETTLEMENT
 from crossdock.kit.manifest import Untranslatable
@@ -44,16 +52,17 @@ def translate(system: str, topic: str, body: bytes) -> None:
     for event in events:
         assert decode_event(encode_event(event)) == event
         if isinstance(event, SignalSeen):
-            _decide_signal(event)
+            _decide_small(signal_decider.SIGNAL, event)
+        elif isinstance(event, PrivacyAsked):
+            _decide_small(privacy_decider.PRIVACY, event)
         elif isinstance(event, SettlementSeen):
             _decide_settlement(event)
         else:
             _decide_order(event)
 
 
-def _decide_signal(event: Event) -> None:
+def _decide_small(decider: Decider, event: Event) -> None:
     outside = Context(NOON, {}, {}, lambda _: [])
-    decider = signal_decider.SIGNAL
     decision = decider.decide(decider.blank(), event, outside)
     decider.load(decider.store(decider.evolve(decider.blank(), decision.entries)))
 
@@ -107,6 +116,8 @@ STORED: Mapping[str, Callable[[bytes], Any]] = {
     "entries": entries.decode_entries,
     "signal state": signal_decider.SIGNAL.load,
     "signal entries": signal_decider.decode_signal_entries,
+    "privacy state": privacy_decider.PRIVACY.load,
+    "privacy entries": privacy_decider.decode_privacy_entries,
     "settlement state": settlement_entries.decode_settlement,
     "settlement entries": settlement_entries.decode_settlement_entries,
     "event": decode_event,
@@ -135,6 +146,10 @@ def blobs() -> dict[str, tuple[bytes, ...]]:
     outside = Context(NOON, {}, {}, lambda _: [])
     opened = signal_decider.SIGNAL.decide(signal_decider.SIGNAL.blank(), signal, outside)
     after = signal_decider.SIGNAL.evolve(signal_decider.SIGNAL.blank(), opened.entries)
+    asked = privacy_decider.PRIVACY.decide(
+        privacy_decider.PRIVACY.blank(), PrivacyAsked("redact", "shop1", 30, "9", ("1",)), outside
+    )
+    wanted = privacy_decider.PRIVACY.evolve(privacy_decider.PRIVACY.blank(), asked.entries)
     paid = Streams()
     paid.tell(REF, SettlementSeen(settlement(row("1", Kind.SALE, "10.00", order="1001"), row("2", Kind.FEE, "-1.00"))))
     return {
@@ -144,6 +159,8 @@ def blobs() -> dict[str, tuple[bytes, ...]]:
         "entries": tuple(ORDER.store_entries(decision.entries) for decision in play.decisions),
         "signal state": (signal_decider.SIGNAL.store(after),),
         "signal entries": (signal_decider.SIGNAL.store_entries(opened.entries),),
+        "privacy state": (privacy_decider.PRIVACY.store(wanted),),
+        "privacy entries": (privacy_decider.PRIVACY.store_entries(asked.entries),),
         "event": (encode_event(OrderSeen(order())), encode_event(shipped(shipment())), encode_event(signal)),
         "payload": tuple(msgspec.json.encode(payload) for payload in PAYLOADS.values()),
         "product": (msgspec.json.encode(ProductMaster("SKU", "1", True, "T")),),

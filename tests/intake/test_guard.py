@@ -57,6 +57,15 @@ def test_the_depth_limit_is_exact() -> None:
     assert code(b"[" * (DEPTH + 1) + b"]" * (DEPTH + 1)) == "body_depth"
 
 
+@pytest.mark.parametrize(("opens", "closes"), [(b"[", b"]"), (b'{"a":', b"}"), (b'[{"a":', b"}]"), (b'{"a":[', b"]}")])
+def test_the_depth_limit_counts_objects_and_lists_alike(opens: bytes, closes: bytes) -> None:
+    levels = sum(opens.count(one) for one in (b"[", b"{"))
+    fits = DEPTH // levels
+    assert code(opens * fits + b"1" + closes * fits) is None
+    assert code(opens * (fits + 1) + b"1" + closes * (fits + 1)) == "body_depth"
+    assert code(b"[" + opens * fits + b"1" + closes * fits + b"]") == "body_depth"
+
+
 values = st.recursive(
     st.none()
     | st.booleans()

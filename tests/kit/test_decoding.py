@@ -19,7 +19,8 @@ class Order(msgspec.Struct):
     [
         (b'{"lines": [{"quantity": "two"}]}', "lines[0].quantity"),
         (b'{"lines": 7}', "lines"),
-        (b"{}", None),
+        (b"{}", "lines"),
+        (b'{"lines": [{"quantity": 1}, {}]}', "lines[1].quantity"),
         (b"[]", None),
         (b"not JSON", None),
     ],

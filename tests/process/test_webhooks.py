@@ -4,9 +4,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from random import Random
 
+import msgspec
 import pytest
 
 from crossdock.intake.replay import replay
+from crossdock.proof.vendors import signed
 from crossdock.store.replaying import Selection
 from tests.process.books import all_books, assert_nothing_twice, assert_whole, released
 from tests.process.house import SHOP, Engine, House
@@ -62,6 +64,23 @@ async def test_an_update_comes_before_the_creation(running: Running) -> None:
     await _shipped_and_billed(house, [order_id])
     (order,) = house.erp.ledger.of("salesOrder")
     assert order.header["shippingAddress"]["city"] == "Elsewhere"
+
+
+async def test_a_view_without_its_instant_is_kept_and_a_person_is_told_which_field_it_is(running: Running) -> None:
+    house, _ = await running()
+    house.vendors.mail.held = True
+    (order_id,) = house.shop.act("place_order", {"lines": 2})["ids"]
+    [created] = [one for one in house.vendors.mail.kept if one.headers["X-Shopify-Topic"] == "orders/create"]
+    house.vendors.mail.kept = []
+    told = msgspec.json.decode(created.body)
+    del told["updated_at"]
+    drifted = signed(created, msgspec.json.encode(told))
+    assert await house.post(drifted) == 202
+    await house.until(house.problems, "the exception")
+    [(key, code, _)] = await house.problems()
+    assert (key, code) == (f"{SHOP}-{order_id}", "shopify.body_unreadable")
+    named = await house.store.pool.fetchval("select facts->>'field' from exceptions where state = 'open'")
+    assert named == "updated_at"
 
 
 async def test_a_shipment_is_told_before_the_order(running: Running, make_house: MakeHouse) -> None:

@@ -26,7 +26,7 @@ from crossdock.store.reading_orders import OrderWhole
 MOST_AT_ONCE = 1000
 LONGEST_ACT_ID = 100  # with an order's key it is a delivery id, which is cut at 500: a longer one would be all orders'
 NEEDS_REASON = frozenset({"release_hold", "hold", "link", "merge", "cancel", "resolve", "skip"})
-NEEDS_PERSON = frozenset({"hold", "match", "conflict", "unknown_outcome", "promise"})
+NEEDS_PERSON = frozenset({"hold", "match", "conflict", "unknown_outcome", "promise", "privacy"})
 
 
 class Act(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from crossdock.api.parcels import ParcelView, parcels
 from crossdock.api.problems import Refusal
 from crossdock.api.timeline import PURPOSES, Moment, timeline
 from crossdock.domain.holding import keepers, outlook
+from crossdock.domain.privacy_decider import KIND as PRIVACY
 from crossdock.domain.process import CHECKS, StepView, progress
 from crossdock.domain.promise import CURES, SPOKEN, Dates
 from crossdock.domain.rulings import locked
@@ -182,6 +183,8 @@ def _released(state: OrderState | None) -> list[str]:
 def _acts(whole: OrderWhole, state: OrderState | None) -> tuple[str, ...]:
     order, found = whole.order, []
     stuck = [e for e in whole.exceptions if e.state == "open" and e.klass != "promise"]  # being late is not retried
+    if order.kind == PRIVACY and order.status != "parked":
+        return ("resolve",) if stuck else ()
     if stuck or order.status in ("exception", "parked"):
         found.append("retry")
     if _holds(state):
@@ -202,4 +205,4 @@ def _acts(whole: OrderWhole, state: OrderState | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-__all__ = ["STATUSES", "OrderView", "order_by_key", "order_by_stream", "state_of"]
+__all__ = ["PRIVACY", "STATUSES", "OrderView", "order_by_key", "order_by_stream", "state_of"]

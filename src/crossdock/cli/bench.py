@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from crossdock.cli.printing import error
+from crossdock.cli.reach import JSON
 
 _WHICH = typer.Argument(
     None, help="Only these: intake, path, lifecycle, latency, idle, drain, peers, flat, stock. All when left out."
@@ -20,6 +21,7 @@ def add(app: typer.Typer) -> None:
 def bench(
     which: list[str] | None = _WHICH,
     quick: bool = typer.Option(False, "--quick", help="Smaller counts; not written to benchmarks/results.json."),
+    json: bool = JSON,
 ) -> int:
     """Measure rate, latency, flatness and size on this machine."""
     sys.path.insert(0, str(Path.cwd()))
@@ -28,4 +30,5 @@ def bench(
         return 2
     from benchmarks.run import main
 
-    return int(main([*(which or ()), *(["--quick"] if quick else [])]) or 0)
+    flags = [flag for flag, wanted in (("--quick", quick), ("--json", json)) if wanted]
+    return int(main([*(which or ()), *flags]) or 0)

@@ -132,7 +132,7 @@ def _summary(told: dict[str, Any]) -> None:
     typer.echo(f"  {told['differences']['open']} differences open, {told['list']['rows']} rows in the list")
 
 
-def close_key(file: Path = _KEY_FILE) -> int:
+def close_key(file: Path = _KEY_FILE, json: bool = JSON) -> int:
     """Make the key that signs day closes. The private one stays here; give the .pub to whoever is to verify."""
     from crossdock.reconcile import certificate
 
@@ -144,7 +144,8 @@ def close_key(file: Path = _KEY_FILE) -> int:
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as private:
         private.write(secret)
     public.write_bytes(shown)
-    typer.echo(f"{file}\n{public}\nkey {certificate.key_id(certificate.public_key(shown))}")
+    key = certificate.key_id(certificate.public_key(shown))
+    as_json({"private": file, "public": public, "key": key}) if json else typer.echo(f"{file}\n{public}\nkey {key}")
     note(f"Name it in crossdock.yaml: reconcile: {{signing_key: file:{file.absolute()}}}")
     return 0
 

@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import typer
 
+from crossdock.cli.checking import CALL, CONFIGURATION, Checked, database
 from crossdock.cli.printing import as_json, note
-from crossdock.cli.reach import CONFIG, JSON
+from crossdock.cli.reach import CONFIG, DATA, JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,18 +21,6 @@ if TYPE_CHECKING:
 _WHERE = typer.Argument(Path("crossdock"), help="Where to write it.")
 
 
-CONFIGURATION, CALL = "configuration", "call"
-
-
-class Checked(msgspec.Struct, frozen=True):
-    """One line of ``check``. ``kind``: what it was about, the configuration or a call."""
-
-    what: str
-    ok: bool
-    said: str
-    kind: str = CONFIGURATION
-
-
 def add(app: typer.Typer) -> None:
     app.command()(init)
     app.command()(check)
@@ -42,6 +30,7 @@ def add(app: typer.Typer) -> None:
 def init(
     folder: Path = _WHERE,
     force: bool = typer.Option(False, "--force", help="Overwrite a configuration that is there."),
+    json: bool = JSON,
 ) -> int:
     """Write a commented configuration folder to start from."""
     from crossdock.cli.template import write
@@ -49,8 +38,11 @@ def init(
     if (folder / "crossdock.yaml").exists() and not force:
         raise typer.BadParameter(f"{folder} has a configuration already. Choose another folder, or use --force.")
     written = write(folder)
-    for file in written:
-        typer.echo(str(file))
+    if json:
+        as_json({"written": written})
+    else:
+        for file in written:
+            typer.echo(str(file))
     note(f"Fill in the settings, put the secrets where it says, then: crossdock check --config {folder}")
     return 0
 
@@ -65,10 +57,11 @@ def config_schema() -> None:
 
 def check(
     config: Path = CONFIG,
+    data: Path = DATA,
     offline: bool = typer.Option(False, "--offline", help="Do not call the other systems."),
     json: bool = JSON,
 ) -> int:
-    """Check the configuration, the secrets, and that every system can be reached. One line each."""
+    """Check the configuration, the secrets, and that the database and every system can be reached. One line each."""
     from crossdock.governance.faults import ConfigError
 
     results: list[Checked] = []
@@ -80,17 +73,24 @@ def check(
             typer.echo(f"{mark} {result.what}: {result.said}")
 
     try:
-        found = _configuration(config, tell)
+        found: Config | None = _configuration(config, tell)
     except ConfigError as error:
         for fault in error.faults:
             tell(Checked("configuration", False, str(fault)))
-    else:
-        asyncio.run(_connections(found, offline, tell))
+        found = None
+    asyncio.run(_called(found, data, offline, tell))
     failed = {result.kind for result in results if not result.ok}
     code = 3 if CONFIGURATION in failed else 4 if failed else 0  # first what can be put right here
     if json:
         as_json(results)
     return code
+
+
+async def _called(config: "Config | None", data: Path, offline: bool, tell: "Callable[[Checked], None]") -> None:
+    """What is asked of others: the database whatever the configuration is like, the systems that it names."""
+    tell(await database(data, offline=offline))
+    if config is not None:
+        await _connections(config, offline, tell)
 
 
 def _configuration(folder: Path, tell: "Callable[[Checked], None]") -> "Config":
@@ -124,6 +124,8 @@ def _keepers(config: "Config", tell: "Callable[[Checked], None]") -> None:
 
 def _signing(config: "Config", tell: "Callable[[Checked], None]") -> None:
     """Whether the key that signs day closes is there: told now, and not at the end of the month."""
+    from crossdock.governance.config import CONFIG_FILE, line_of
+    from crossdock.governance.faults import Fault
     from crossdock.governance.secrets import SecretError, resolve
 
     if config.reconcile.signing_key is None:
@@ -132,7 +134,9 @@ def _signing(config: "Config", tell: "Callable[[Checked], None]") -> None:
         resolve(config.reconcile.signing_key, os.environ, config.folder)
         tell(Checked("day close", True, f"signed with {config.reconcile.signing_key}"))
     except SecretError as error:
-        tell(Checked("day close", False, str(error)))
+        line = line_of(config.folder, ("reconcile", "signing_key"))
+        fault = Fault(str(config.folder / CONFIG_FILE), line, f"reconcile.signing_key: {error}")
+        tell(Checked("day close", False, str(fault)))
 
 
 async def _connections(config: "Config", offline: bool, tell: "Callable[[Checked], None]") -> None:
@@ -218,7 +222,7 @@ async def _connection(config: "Config", setup: "ConnectionSetup", http: object, 
     try:
         linked = link(setup, config.folder, os.environ, http)  # type: ignore[arg-type]
     except ConfigError as error:
-        return Checked(setup.name, False, " ".join(fault.wrong for fault in error.faults))
+        return Checked(setup.name, False, "; ".join(map(str, error.faults)))
     if wrong := lacking(linked.connector.manifest, linked.line.settings, linked.line.secrets):
         return Checked(setup.name, False, " ".join(wrong))
     if offline or linked.connector.check is None:

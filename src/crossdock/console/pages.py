@@ -44,6 +44,10 @@ ACTS = {
     "skip": ActWords("Skip step", "The order goes on without this step."),
     "cancel": ActWords("Cancel order", "What was done is undone as far as the other systems allow."),
 }
+PRIVACY_ACTS = {
+    **ACTS,
+    "resolve": ActWords("Resolve", "You have carried it out. Say what was done, and what stays by which law."),
+}
 SETTLEMENT_ACTS = {
     "retry": ActWords("Retry", "Asks again for orders that are missing, and sends again what failed.", False),
     "resolve": ActWords("Resolve", "You entered it in the ERP yourself; Crossdock posts nothing of it."),
@@ -160,7 +164,7 @@ def _order(request: Asking, view: orders.OrderView) -> Response[str]:
         "order.html",
         place="/orders",
         v=view,
-        acts=ACTS,
+        acts=PRIVACY_ACTS if view.whole.order.kind == orders.PRIVACY else ACTS,
         act_ids={action: unique() for action in view.acts},
     )
 

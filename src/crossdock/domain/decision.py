@@ -38,7 +38,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     key: str  # "order.book", "validate.products"
-    klass: str  # data, mapping, rejected, unknown_outcome, conflict, exhausted, hold, promise, bug
+    klass: str  # data, mapping, rejected, unknown_outcome, conflict, exhausted, hold, promise, privacy, bug
     code: str  # stable, documented
     title: str  # what happened, in one sentence, without personal data
     hint: str  # what to do

@@ -1,7 +1,7 @@
 """Everything that can happen to a stream, in canonical words: what translate makes and decide reads."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -159,6 +159,20 @@ class SignalSeen(msgspec.Struct, frozen=True, gc=False, tag="signal_seen", omit_
     content: str = ""  # what tells this message from the next (updated_at, a body hash): equal content is read once
 
 
+class PrivacyAsked(msgspec.Struct, frozen=True, gc=False, tag="privacy_asked", omit_defaults=True):
+    """A channel hands on what the law gives a person: to see what is kept of them, or to have it erased. Ids only.
+
+    ``request``: data_request, redact (a customer), shop_redact (everything of the shop).
+    """
+
+    request: Literal["data_request", "redact", "shop_redact"]
+    source: str  # the channel's connection
+    within_days: int  # the channel's own deadline
+    subject: str = ""  # the channel's id of the customer, or of the shop
+    orders: tuple[str, ...] = ()  # the channel's ids
+    reference: str = ""  # the request's own id, where it has one
+
+
 class CommandSettled(msgspec.Struct, frozen=True, gc=False, tag="command_settled", omit_defaults=True):
     """A command came to its end: done, or a way that needs a decision.
 
@@ -230,6 +244,7 @@ Event = (
     | SettlementNamed
     | OrderFound
     | SignalSeen
+    | PrivacyAsked
     | PositionSeen
     | StockReserved
     | LevelSeen

@@ -12,7 +12,7 @@ from crossdock.domain.reconciling import DIFFERENCES
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """``klass``: data, mapping, match, rejected, unknown_outcome, conflict, exhausted, hold, promise, bug."""
+    """``klass``: data, mapping, match, rejected, unknown_outcome, conflict, exhausted, hold, promise, privacy, bug."""
 
     klass: str
     owner: str
@@ -250,6 +250,24 @@ CATALOGUE: Mapping[str, Kind] = {
         "promise",
         "customer_service",
         "Remove what delays it, or tell the customer and resolve. In time again, it settles itself.",
+    ),
+    "privacy.data_request": Kind(
+        "privacy",
+        "customer_service",
+        "Collect what is kept of the customer and give it to the shop's owner by the day named (docs: security, "
+        "privacy requests), then resolve.",
+    ),
+    "privacy.redact": Kind(
+        "privacy",
+        "customer_service",
+        "Erase the customer's data here and in the systems behind by the day named, unless a law has you keep it "
+        "(docs: security, privacy requests), then resolve.",
+    ),
+    "privacy.shop_redact": Kind(
+        "privacy",
+        "operations",
+        "The app was uninstalled: take the connection out and erase what came from the shop by the day named, unless a "
+        "law has you keep it (docs: security, privacy requests), then resolve.",
     ),
     "invoice.total_differs": Kind(
         "data",

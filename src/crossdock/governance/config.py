@@ -139,6 +139,15 @@ def load(folder: Path, manifests: Mapping[str, Manifest], *, prove_rules: bool =
     return _Loading(folder, Marked(str(file), text), manifests, prove_rules).config()
 
 
+def line_of(folder: Path, path: tuple[str | int, ...]) -> int:
+    """Where a value stands in a configuration that was read, for what shows only later; 0 where the file is gone."""
+    file = folder / CONFIG_FILE
+    try:
+        return Marked(str(file), file.read_text("utf-8")).line(path)
+    except (OSError, UnicodeDecodeError, ConfigError):
+        return 0
+
+
 class _Loading:
     def __init__(self, folder: Path, marked: Marked, manifests: Mapping[str, Manifest], prove_rules: bool) -> None:
         self._folder, self._manifests, self._prove_rules = folder, manifests, prove_rules

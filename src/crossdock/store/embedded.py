@@ -110,7 +110,7 @@ class Embedded:
             return self.url()
         with self._alone():
             if not self.running():
-                self._check_version()
+                self.check_version()
                 if not self.cluster.exists():
                     self._create()
                 self._start()
@@ -144,7 +144,8 @@ class Embedded:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _check_version(self) -> None:
+    def check_version(self) -> None:
+        """Raises ``EmbeddedFailed`` for a cluster that another PostgreSQL made."""
         if not self.cluster.exists():
             return
         found = (self.cluster / "PG_VERSION").read_text("ascii").strip()

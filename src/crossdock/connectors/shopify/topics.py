@@ -1,12 +1,14 @@
 """Which webhook topics are taken and what each is to us: manifest, intake and subscription watchdog agree by it."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal
 
 ORDER: Final = "order_seen"
 SIGNAL_FULFILMENT_ORDER: Final = "signal: fulfillment_order"
 SIGNAL_ORDER: Final = "signal: order"
 SIGNAL_RETURN: Final = "signal: return"
 PARCEL: Final = "parcel_seen"
+PRIVACY: Final = "privacy_asked"
 IGNORED: Final = "ignored"
 
 _ORDERS = ("create", "updated", "cancelled", "paid", "edited")
@@ -26,10 +28,16 @@ IGNORED_BECAUSE: Final = {
     "fulfillments/create": "our own fulfilment, or one made in the shop: fulfilment orders tell what remains",
     "fulfillments/update": "how far parcels are is told by fulfillment_events/create",
     "app/uninstalled": "the next call is refused and pauses the connection",
-    "customers/data_request": "kept as record; answered by the privacy procedure",
-    "customers/redact": "kept as record; carried out by the privacy procedure",
-    "shop/redact": "kept as record; carried out by the privacy procedure",
 }
+
+# Told to every app of the App Store, which is to do it within 30 days. Their addresses are set with the app: they are
+# no topics of subscriptions. Source: shopify.dev "privacy law compliance", read 2026-11.
+PRIVACY_REQUESTS: Final[Mapping[str, Literal["data_request", "redact", "shop_redact"]]] = {
+    "customers/data_request": "data_request",
+    "customers/redact": "redact",
+    "shop/redact": "shop_redact",
+}
+PRIVACY_DAYS: Final = 30
 
 # orders/edited carries only the delta of lines: the order itself is read back.
 HANDLING: Final[dict[str, str]] = {
@@ -40,10 +48,11 @@ HANDLING: Final[dict[str, str]] = {
     "fulfillment_events/create": PARCEL,
     "refunds/create": SIGNAL_ORDER,
     "order_transactions/create": SIGNAL_ORDER,
+    **dict.fromkeys(PRIVACY_REQUESTS, PRIVACY),
     **dict.fromkeys(IGNORED_BECAUSE, IGNORED),
 }
 
-_BECOMES: Final = {ORDER: ORDER, PARCEL: PARCEL}
+_BECOMES: Final = {ORDER: ORDER, PARCEL: PARCEL, PRIVACY: PRIVACY}
 MANIFEST_TOPICS: Final[dict[str, str]] = {
     topic: f"ignored: {IGNORED_BECAUSE[topic]}" if handling == IGNORED else _BECOMES.get(handling, "signal")
     for topic, handling in HANDLING.items()
@@ -51,7 +60,7 @@ MANIFEST_TOPICS: Final[dict[str, str]] = {
 
 # What the watchdog keeps subscribed: the topics that carry or point at something, in the enum's spelling.
 SUBSCRIBED: Final[tuple[str, ...]] = tuple(
-    topic.replace("/", "_").upper() for topic, handling in HANDLING.items() if handling != IGNORED
+    topic.replace("/", "_").upper() for topic, handling in HANDLING.items() if handling not in (IGNORED, PRIVACY)
 )
 
 # What an app may subscribe only with one of these scopes. Source: the topics' own descriptions, API 2026-10.

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import msgspec
 
-from crossdock.connectors.shopify import mapping, payout_mapping, polls, tracking, webhook
+from crossdock.connectors.shopify import mapping, payout_mapping, polls, privacy, tracking, webhook
 from crossdock.connectors.shopify.topics import (
     HANDLING,
     IGNORED,
@@ -14,6 +14,7 @@ from crossdock.connectors.shopify.topics import (
     POLLED_ORDER,
     POLLED_PAYOUT,
     POLLED_RETURN,
+    PRIVACY,
     SIGNAL_FULFILMENT_ORDER,
     SIGNAL_RETURN,
 )
@@ -45,6 +46,8 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
             # no content, as of a return: the body tells no time, so that a second hold, or a second unit that will not
             # come, looks like the first and must be read too
             return [SignalSeen(connection, "fulfillment_order", webhook.fulfilment_order_id(body))]
+        if handling == PRIVACY:
+            return [privacy.asked_of(connection, topic, body)]
         if handling == PARCEL:
             return list(tracking.parcels_of(connection, body))
         if handling == SIGNAL_RETURN:

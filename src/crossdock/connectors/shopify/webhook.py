@@ -12,7 +12,15 @@ from hashlib import blake2b
 
 import msgspec
 
-from crossdock.connectors.shopify.topics import HANDLING, IGNORED, ORDER, PARCEL, SIGNAL_FULFILMENT_ORDER, SIGNAL_RETURN
+from crossdock.connectors.shopify.topics import (
+    HANDLING,
+    IGNORED,
+    ORDER,
+    PARCEL,
+    PRIVACY,
+    SIGNAL_FULFILMENT_ORDER,
+    SIGNAL_RETURN,
+)
 from crossdock.connectors.shopify.wire import Instant
 from crossdock.domain.order import order_key
 from crossdock.kit.manifest import Identity, Refused
@@ -33,7 +41,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 
 
 class _OrderHead(msgspec.Struct, frozen=True, gc=False):
-    """The little of an order that names it. The rest is skipped, not built.
+    """The little of an order that names a view of it. The rest is skipped, not built.
 
     What only tells views of one second apart is raw: an order with an odd note is stored, not refused.
     """
@@ -46,6 +54,10 @@ class _OrderHead(msgspec.Struct, frozen=True, gc=False):
     note: msgspec.Raw = msgspec.Raw(b"null")
     tags: msgspec.Raw = msgspec.Raw(b"null")
     shipping_address: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Subject(msgspec.Struct, frozen=True):
+    id: int
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -91,6 +103,7 @@ class _OfOrder(msgspec.Struct, frozen=True):
 
 
 _order_head = msgspec.json.Decoder(_OrderHead).decode
+_subject = msgspec.json.Decoder(_Subject, strict=False).decode
 _fulfilment_order_head = msgspec.json.Decoder(_FulfilmentOrderHead).decode
 _of_order = msgspec.json.Decoder(_OfOrder).decode
 _text = msgspec.json.Decoder(str | None).decode
@@ -132,8 +145,11 @@ def identify(connection: str, headers: Mapping[str, str], body: bytes) -> Identi
         if handling == PARCEL:
             key = order_key(connection, order_id_of(body))
             return Identity(delivery_id, topic, "order", key, headers=kept)
+        if handling == PRIVACY:  # each delivery its own: replayed, it finds what a person has settled
+            msgspec.json.decode(body)
+            return Identity(delivery_id, topic, "privacy", f"{connection}:privacy:{delivery_id}", headers=kept)
         key = _signal_key(connection, handling, delivery_id, body)
-    except (msgspec.ValidationError, OverflowError) as error:  # the latter: an instant at an end of the calendar
+    except msgspec.ValidationError as error:
         raise _bad("body_unnameable", f"The body does not name its subject: {error}") from error
     except RecursionError as error:
         raise _bad("json_too_deep", "The body is nested too deeply.") from error
@@ -143,16 +159,25 @@ def identify(connection: str, headers: Mapping[str, str], body: bytes) -> Identi
 
 
 def _order(connection: str, delivery_id: str, topic: str, kept: dict[str, str], body: bytes) -> Identity:
-    head = _order_head(body)
-    state = state_of(head.financial_status, head.cancelled_at)
-    return Identity(
-        delivery_id,
-        topic,
-        "order",
-        order_key(connection, str(head.id)),
-        (content_id(str(head.id), head.updated_at, state, _print(head)),),
-        kept,
-    )
+    order_id, view = _view(body)
+    return Identity(delivery_id, topic, "order", order_key(connection, order_id), (view,), kept)
+
+
+def _view(body: bytes) -> tuple[str, str]:
+    """The order's id, and what this view of it is called.
+
+    Only the id is needed: where another field is not as it was, the bytes themselves name the view. Refused, it would
+    be stored nowhere, and after eight refusals Shopify deletes the subscription; stored, translating tells a person
+    which field it is. The poll calls the view by another name, and it is read once more.
+    """
+    try:
+        head = _order_head(body)
+        state = state_of(head.financial_status, head.cancelled_at)
+        order_id = str(head.id)
+        return order_id, content_id(order_id, head.updated_at, state, _print(head))
+    except (msgspec.ValidationError, OverflowError):  # the latter: an instant at an end of the calendar
+        order_id = str(_subject(body).id)
+        return order_id, f"order/{order_id}#{blake2b(body, digest_size=16).hexdigest()}"
 
 
 def _print(head: _OrderHead) -> str:

@@ -142,7 +142,7 @@ def test_fields_nobody_knows_are_no_obstacle() -> None:
         (("updated_at",), "yesterday", "updated_at"),
         (("updated_at",), "2026-11-20T09:30:00", "updated_at"),
         (("financial_status",), "in_limbo", "financial_status"),
-        (("total_price_set",), {"shop_money": {}}, "total_price_set.shop_money"),
+        (("total_price_set",), {"shop_money": {}}, "total_price_set.shop_money.amount"),
     ],
 )
 def test_what_cannot_be_translated_names_the_field(path: tuple[Any, ...], value: Any, field: str) -> None:

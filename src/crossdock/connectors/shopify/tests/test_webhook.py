@@ -4,15 +4,17 @@ import base64
 import hashlib
 import hmac
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crossdock.connectors.shopify import CONNECTOR
-from crossdock.connectors.shopify.topics import IGNORED_BECAUSE
-from crossdock.kit.manifest import Identity, Refused
+from crossdock.connectors.shopify.topics import IGNORED_BECAUSE, PRIVACY_REQUESTS, SUBSCRIBED
+from crossdock.kit.manifest import Identity, Refused, Untranslatable
 
+SAMPLES = Path(__file__).parents[1] / "samples"
 SECRET, OLD = "hush", "former"
 BODY = b'{"id":42,"updated_at":"2026-11-20T10:30:00+01:00","financial_status":"paid","total_price":"1.00"}'
 
@@ -147,6 +149,15 @@ def test_signals_name_what_to_read_back(topic: str, body: object, key: str) -> N
     assert (named.stream_kind, named.stream_key, named.also_ids) == ("signal", key, ())
 
 
+@pytest.mark.parametrize("topic", PRIVACY_REQUESTS)
+def test_a_privacy_request_is_its_delivery_whatever_its_body_names(topic: str) -> None:
+    for body in (b'{"customer":{"id":191167,"email":"ada@example.com"}}', b'{"customer":null}', b"{}"):
+        named = identify(body, topic)
+        assert (named.stream_kind, named.stream_key, named.also_ids) == ("privacy", "shop1:privacy:d1", ())
+    assert refusal(b"{", topic).code == "json_malformed"
+    assert topic.replace("/", "_").upper() not in SUBSCRIBED, "no topic of subscriptions: Shopify would refuse it"
+
+
 def test_every_declared_topic_is_taken_and_no_other() -> None:
     whole = {"id": 1, "order_id": 2, "updated_at": "2026-11-20T10:30:00Z", "fulfillment_order": {"id": "x/3"}}
     webhooks = [topic for topic in CONNECTOR.manifest.topics if not topic.startswith("poll/")]
@@ -169,13 +180,44 @@ def test_every_declared_topic_is_taken_and_no_other() -> None:
         (BODY.replace(b'"1.00"', b'{"a":' * 10_000 + b"1" + b"}" * 10_000), "json_too_deep"),
         (b"[1]", "body_unnameable"),
         (b'{"id":"forty-two","updated_at":"2026-11-20T10:30:00Z"}', "body_unnameable"),
-        (b'{"id":42,"updated_at":"2026-11-20T10:30:00"}', "body_unnameable"),
-        (b'{"id":42}', "body_unnameable"),
+        (b'{"updated_at":"2026-11-20T10:30:00Z"}', "body_unnameable"),
+        (b'{"id":null,"financial_status":{}}', "body_unnameable"),
     ],
 )
 def test_bad_bodies_get_a_clear_refusal(body: bytes, code: str) -> None:
     refused = refusal(body)
     assert (refused.code, refused.status) == (code, 400)
+
+
+WHOLE = json.loads((SAMPLES / "orders_create.two_taxes_usd.json").read_bytes())["body"]
+ABSENT = object()
+DRIFTS: list[tuple[str, object]] = [
+    ("updated_at", None),
+    ("updated_at", ABSENT),
+    ("updated_at", "2026-11-20T10:30:00"),
+    ("updated_at", 1795170600),
+    ("financial_status", {"code": "paid"}),
+    ("cancelled_at", 1795170600),
+    ("id", "42"),
+]
+
+
+@pytest.mark.parametrize(("field", "told"), DRIFTS)
+def test_a_view_with_a_drifted_field_is_taken_and_translating_names_the_field(field: str, told: object) -> None:
+    whole = {**WHOLE, "id": 42, field: told}
+    body = json.dumps({name: value for name, value in whole.items() if value is not ABSENT}).encode()
+    named = identify(body)
+    assert (named.stream_kind, named.stream_key) == ("order", "shop1-42")
+    assert named.also_ids == identify(body).also_ids
+    assert named.also_ids != identify(body + b" ").also_ids, "other bytes are another view"
+    with pytest.raises(Untranslatable) as caught:
+        CONNECTOR.translate("shop1", "orders/create", body)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("body", [b'{"id":42}', b'{"id":42,"updated_at":"0001-01-01T00:00:00+14:00"}'])
+def test_an_id_is_all_that_a_view_needs(body: bytes) -> None:
+    assert identify(body).stream_key == "shop1-42"
 
 
 def test_an_escaped_backslash_before_u0000_is_just_text() -> None:
