@@ -5,12 +5,14 @@ import os
 import re
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from tests.kit.test_lacking import PEM
 
-from crossdock.app import SYSTEMS
+from crossdock.app import SYSTEMS, Manifests
+from crossdock.cli.folder import Checked, mark, version
 from crossdock.domain.holding import ROLES
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +45,8 @@ def test_init_writes_a_folder_that_check_accepts(tmp_path: Path) -> None:
     done = crossdock("check", "--offline", "--json", "--config", str(folder), env=env)
     results = json.loads(done.stdout)
     assert done.returncode == 0, results
-    assert {"configuration", "exposure", "shop1", "netsuite1", "shiphero1"} == {one["what"] for one in results}
+    told = {one["what"] for one in results if not one["warns"]}
+    assert told == {"configuration", "exposure", "shop1", "netsuite1", "shiphero1"}
 
 
 @pytest.mark.parametrize("offline", [("--offline",), ()])
@@ -55,6 +58,20 @@ def test_check_tells_each_missing_secret(tmp_path: Path, offline: tuple[str, ...
     wrong = [one for one in json.loads(done.stdout) if not one["ok"]]
     assert {one["kind"] for one in wrong} == {"configuration"}
     assert "SHOP1_WEBHOOK_SECRET is not set" in str(wrong)
+
+
+def test_check_warns_of_an_api_version_that_ends_and_fails_nobody() -> None:
+    shopify = Manifests()["shopify"]
+    assert shopify.sunset is not None
+    end = datetime.fromisoformat(f"{shopify.sunset}T00:00:00+00:00")
+    assert version("shop1", shopify, end - timedelta(days=200)) is None
+    told = version("shop1", shopify, end - timedelta(days=20))
+    assert told is not None
+    assert (told.what, told.ok, told.warns) == ("shop1 API version", True, True)
+    assert f"ends on {shopify.sunset}, in 20 days. Upgrade Crossdock" in told.said
+    assert "WARN" in mark(told)
+    assert "ok" in mark(Checked("exposure", True, "fine"))
+    assert "FAIL" in mark(Checked("shop1", False, "away"))
 
 
 def test_check_names_who_may_release_and_is_no_role(tmp_path: Path) -> None:
