@@ -20,12 +20,12 @@ def begins(since: str, time_zone: str) -> datetime:
     return at
 
 
-def too_early(policy: Policy, placed_at: datetime) -> str | None:
-    """Why an order of this route is left alone; None: it is the route's."""
-    if policy.since is None or placed_at >= begins(policy.since, policy.time_zone):
+def too_early(policy: Policy, at: datetime, what: str = "placed") -> str | None:
+    """Why an order of this route is left alone, or a settlement that was ``deposited``; None: it is the route's."""
+    if policy.since is None or at >= begins(policy.since, policy.time_zone):
         return None
     where = f" in {policy.time_zone}" if _is_day(policy.since) else ""
-    return f"placed before the route begins ({policy.since}{where})"
+    return f"{what} before the route begins ({policy.since}{where})"
 
 
 def _is_day(text: str) -> bool:
