@@ -17,6 +17,7 @@ from crossdock.connectors.businesscentral.addresses import header_of
 from crossdock.connectors.businesscentral.client import is_guid
 from crossdock.connectors.businesscentral.keys import LONGEST_TEXT, stored_key
 from crossdock.connectors.businesscentral.proof import (
+    NOTE,
     Rendered,
     Unbookable,
     amounts,
@@ -34,7 +35,7 @@ from crossdock.kit.texts import MORE, one_line
 MARK = 10000  # the line that says which order, then which shipment or invoice it is
 NOT_SHIPPED = " (not shipped)"  # after the channel's line id: billed without a shipment
 MOST_NOTE_LINES = 20
-_NOTE = "Note: "
+_WRITTEN = "Note: "  # begins each line of what the customer wrote
 
 STEP = 10000  # between the numbers of two lines
 _ONE = Decimal(1)
@@ -62,18 +63,18 @@ def note_lines(note: str | None) -> list[dict[str, Any]]:
     """What the customer wrote, as lines of type Comment. Their numbers lie between the mark's and the first line's, so
     that a note moves no other line; each begins with a word of ours, so that none can be taken for a mark."""
     words = one_line(note or "")
-    parts = wrap(words, LONGEST_TEXT - len(_NOTE)) if words else []
+    parts = wrap(words, LONGEST_TEXT - len(_WRITTEN)) if words else []
     if len(parts) > MOST_NOTE_LINES:
         parts = [*parts[: MOST_NOTE_LINES - 1], f"{parts[MOST_NOTE_LINES - 1][:-1]}{MORE}"]
     return [
-        {"sequence": MARK + nth, "lineType": "Comment", "description": f"{_NOTE}{part}"}
+        {"sequence": MARK + nth, "lineType": "Comment", "description": f"{_WRITTEN}{part}"}
         for nth, part in enumerate(parts, 1)
     ]
 
 
 def is_note(sequence: int, text: str) -> bool:
     """Whether a line of type Comment is one of those."""
-    return MARK < sequence <= MARK + MOST_NOTE_LINES and text.startswith(_NOTE)
+    return MARK < sequence <= MARK + MOST_NOTE_LINES and text.startswith(_WRITTEN)
 
 
 def tax_rates(settings: Mapping[str, Any]) -> dict[Decimal, str]:
@@ -110,7 +111,7 @@ class _Sheet:
         self._extras()
         self._prove()
         noted = note_lines(self.order.note)
-        self.places |= dict.fromkeys((line["sequence"] for line in noted), "note")
+        self.places |= dict.fromkeys((line["sequence"] for line in noted), NOTE)
         lines = [self.lines[0], *noted, *self.lines[1:]]
         return Rendered(header, lines, self.places, self.side(self.order.totals.total), self.currency)
 
