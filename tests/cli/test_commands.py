@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 import typer
 from tests.kit.test_lacking import PEM
 
-from crossdock.app import SYSTEMS
+from crossdock.app import SYSTEMS, Manifests
+from crossdock.cli.checking import Checked
+from crossdock.cli.folder import mark, version
 from crossdock.cli.program import build
 from crossdock.domain.holding import ROLES
 
@@ -47,9 +50,8 @@ def test_init_writes_a_folder_that_check_accepts(tmp_path: Path) -> None:
     done = crossdock("check", "--offline", "--json", "--config", str(folder), env=env)
     results = json.loads(done.stdout)
     assert done.returncode == 0, results
-    assert {"configuration", "exposure", "database", "shop1", "netsuite1", "shiphero1"} == {
-        one["what"] for one in results
-    }
+    told = {one["what"] for one in results if not one["warns"]}
+    assert told == {"configuration", "exposure", "database", "shop1", "netsuite1", "shiphero1"}
 
 
 @pytest.mark.parametrize("offline", [("--offline",), ()])
@@ -61,6 +63,20 @@ def test_check_tells_each_missing_secret(tmp_path: Path, offline: tuple[str, ...
     wrong = [one for one in json.loads(done.stdout) if not one["ok"]]
     assert {one["kind"] for one in wrong} == {"configuration"}
     assert "SHOP1_WEBHOOK_SECRET is not set" in str(wrong)
+
+
+def test_check_warns_of_an_api_version_that_ends_and_fails_nobody() -> None:
+    shopify = Manifests()["shopify"]
+    assert shopify.sunset is not None
+    end = datetime.fromisoformat(f"{shopify.sunset}T00:00:00+00:00")
+    assert version("shop1", shopify, end - timedelta(days=200)) is None
+    told = version("shop1", shopify, end - timedelta(days=20))
+    assert told is not None
+    assert (told.what, told.ok, told.warns) == ("shop1 API version", True, True)
+    assert f"ends on {shopify.sunset}, in 20 days. Upgrade Crossdock" in told.said
+    assert "WARN" in mark(told)
+    assert "ok" in mark(Checked("exposure", True, "fine"))
+    assert "FAIL" in mark(Checked("shop1", False, "away"))
 
 
 def test_check_names_who_may_release_and_is_no_role(tmp_path: Path) -> None:

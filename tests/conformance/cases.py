@@ -58,7 +58,10 @@ UNSIGNED = frozenset({"businesscentral"})  # vendors whose webhooks prove who se
 SYSTEMS = ("amazon", "businesscentral", "netsuite", "portal", "shiphero", "shopify")
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET, PREVIOUS = "the-secret-that-signs", "the-secret-before"
-CANARIES = ("Canaryname", "Canarycompany", "Canarystreet", "Canaryunit", "canary@example.com", "+61400CANARY")
+CANARIES = (
+    *("Canaryname", "Canarycompany", "Canarystreet", "Canaryunit"),
+    *("canary@example.com", "+61400CANARY", "Canarynote"),
+)
 
 Sign = Callable[[bytes, str], dict[str, str]]
 
@@ -207,7 +210,7 @@ def client(system: str, http: Http) -> Any:
 
 def order() -> Order:
     """An order whose every personal field holds a canary, and whose totals add up."""
-    name, company, street, unit, email, phone = CANARIES
+    name, company, street, unit, email, phone, note = CANARIES
     there = Address(name, company, street, unit, "Town", "Victoria", "VIC", "3000", "AU", phone)
     return Order(
         channel="shop",
@@ -237,6 +240,7 @@ def order() -> Order:
         customer=Party("7", name, email, phone, company),
         bill_to=there,
         ship_to=there,
+        note=f"For {note}, at the back door",
     )
 
 

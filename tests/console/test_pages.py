@@ -154,6 +154,21 @@ async def test_a_certificate_that_ends_is_seen_in_time(day: Day, desk: Desk) -> 
         await note(name, {})
 
 
+async def test_an_api_version_that_ends_is_seen_in_time(day: Day, desk: Desk) -> None:
+    shop = next(one for one in await reading_connections.connections(desk.pool) if one.role == "channel").name
+    sunset = desk.connectors[shop].manifest.sunset
+    assert sunset is not None
+    end = datetime.fromisoformat(f"{sunset}T00:00:00+00:00")
+    before = [timedelta()]
+    async with visitor(msgspec.structs.replace(desk, clock=lambda: end - before[0]), "viewer") as who:
+        for days, said in ((200, None), (20, f"ends on {sunset}, in 20 days"), (-3, f"ended on {sunset}")):
+            before[0] = timedelta(days=days)
+            lists, page = (await who.page("/connections")).text, (await who.page(f"/connections/{shop}")).text
+            assert ("API version ends" in lists) is (said is not None)
+            assert ("Upgrade Crossdock" in page) is (said is not None)
+            assert said is None or said in page
+
+
 async def test_a_limit_that_refuses_for_hours_is_seen(day: Day, desk: Desk) -> None:
     """A refusal by a limit costs no try, so no exception tells of one that never ends."""
     row = await day.store.pool.fetchrow(

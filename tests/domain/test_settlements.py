@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.domain.factories import CHANNEL, ERP, NOON, line, money, order
 from tests.domain.settling import KEY, REF, Kind, Streams, row, settlement
 
-from crossdock.domain.decision import StreamRef
+from crossdock.domain.decision import Context, StreamRef
 from crossdock.domain.events import OperatorActed, OrderSeen, RefundSeen, SettlementSeen, TimerFired
 from crossdock.domain.outcome import Done, OutcomeUnknown, Rejected
 from crossdock.domain.refund import Adjustment, Refund, Tender
@@ -448,3 +448,47 @@ def test_the_erp_is_the_routes() -> None:
     streams.tell(REF, seen(FEE))
     [command] = streams.commands.values()
     assert (command.target, command.key) == (ERP, KEY)
+
+
+# -- deposited before the route begins ---------------------------------------------------------------------------
+
+DEPOSITED = settlement(FEE).deposited_at
+BEFORE, AFTER = ((DEPOSITED + timedelta(hours=hours)).isoformat() for hours in (-1, 1))
+
+
+def test_what_was_deposited_before_the_route_begins_is_left_alone() -> None:
+    streams = Streams(since=AFTER)
+    streams.tell(REF, seen(SALE, FEE))
+    streams.tell(order_ref(), placed())
+    streams.deliver()
+    told = SETTLEMENT.summary(streams.settlement)
+    assert (told.status, told.reason) == ("ignored", f"deposited before the route begins ({AFTER})")
+    streams.tell(REF, seen(SALE, row("3", Kind.FEE, "-2.00")))
+    streams.tell(REF, seen(SALE, FEE, status="failed"))
+    assert (summary(streams), streams.postings, streams.timers, streams.codes()) == (("ignored", None), [], {}, set())
+
+
+def test_one_that_was_left_alone_is_posted_when_a_person_wants_it_and_the_route_begins_earlier() -> None:
+    streams = Streams(since=AFTER)
+    streams.tell(REF, seen(FEE))
+    streams.tell(REF, act("retry"))
+    assert summary(streams) == ("ignored", None)
+    assert streams.journals[REF][-1].refused.endswith("move the route's since back first")
+    streams.tell(REF, act("retry"), since=BEFORE)
+    assert streams.postings == [KEY]
+
+
+def test_one_of_the_very_instant_is_posted() -> None:
+    streams = Streams(since=DEPOSITED.isoformat())
+    streams.tell(REF, seen(FEE))
+    assert streams.postings == [KEY]
+
+
+def test_one_that_came_before_there_was_a_route_is_left_alone_when_there_is_one() -> None:
+    streams = Streams(since=AFTER)
+    decision = SETTLEMENT.decide(SETTLEMENT.blank(), seen(FEE), Context(NOON, {}, {}, lambda _: []))
+    streams.states[REF] = SETTLEMENT.evolve(SETTLEMENT.blank(), decision.entries)
+    streams.journals[REF] = list(decision.entries)
+    assert summary(streams) == ("exception", "route")
+    streams.tell(REF, act("retry"))
+    assert (summary(streams), streams.postings) == (("ignored", None), [])

@@ -162,6 +162,21 @@ def test_settlements_of_version_one_are_read_by_every_later_release() -> None:
     assert (order.settlements, order.told) == (("shop1-77",), ("pay-1", "r-pay-1"))
 
 
+def test_what_was_left_alone_in_version_one_and_then_taken_in_is_read_by_every_later_release() -> None:
+    stored = Path(__file__).parent / "stored"
+    before = decode_state((stored / "v1_left_alone_state.json").read_bytes())
+    assert (before.left_alone, before.ended, len(before.early)) == (True, "ignored", 1)
+    after = decode_state((stored / "v1_taken_in_state.json").read_bytes())
+    entries = decode_entries((stored / "v1_taken_in_entries.json").read_bytes())
+    assert ORDER.evolve(ORDER.blank(), entries) == after
+    assert (after.left_alone, after.ended, after.early, len(after.shipments)) == (False, None, (), 1)
+    settlement = decode_settlement((stored / "v1_left_alone_settlement_state.json").read_bytes())
+    assert settlement.left_alone == "deposited before the route begins (2026-11-23T13:00:00+00:00)"
+    told = decode_settlement_entries((stored / "v1_left_alone_settlement_entries.json").read_bytes())
+    assert SETTLEMENT.evolve(SETTLEMENT.blank(), told[:2]) == settlement
+    assert SETTLEMENT.evolve(SETTLEMENT.blank(), told).left_alone is None
+
+
 def test_a_later_form_of_a_settlement_is_refused_with_both_versions() -> None:
     for read in (decode_settlement, decode_settlement_entries):
         with pytest.raises(SchemaTooNew, match=r"version 9.*up to 1"):

@@ -27,20 +27,28 @@ class Heard(Silence):
     def __init__(self) -> None:
         super().__init__()
         self.said: list[tuple[str, dict[str, Any]]] = []
+        self.shown: list[tuple[str, float, dict[str, str]]] = []
         self.log = self
+
+    def set(self, metric: str, value: float, **labels: str) -> None:
+        self.shown.append((metric, value, labels))
 
     def warning(self, event: str, **fields: Any) -> None:
         self.said.append((event, fields))
 
 
-def _world(store: PostgresStore, ends: Mapping[str, datetime] | Exception) -> tuple[World, Heard]:
+def _world(
+    store: PostgresStore, ends: Mapping[str, datetime] | Exception, sunset: str | None = None
+) -> tuple[World, Heard]:
     def told(line: Line) -> Mapping[str, datetime]:
         assert line.connection == "erp"
         if isinstance(ends, Exception):
             raise ends
         return ends
 
-    system = msgspec.structs.replace(connector(ToySystem(), Repeat.UNIQUE), ends=told)
+    toy = connector(ToySystem(), Repeat.UNIQUE)
+    manifest = msgspec.structs.replace(toy.manifest, sunset=sunset)
+    system = msgspec.structs.replace(toy, ends=told, manifest=manifest)
     heard = Heard()
     return msgspec.structs.replace(world(store, system, now=lambda: NOW), signals=heard), heard
 
@@ -60,6 +68,27 @@ async def test_ends_are_kept_and_only_near_ones_are_warned_of(store: PostgresSto
               if name == "crossdock.credential.expiry"}  # fmt: skip
     assert gauges.keys() == {"far", "near", "over"}
     assert abs(gauges["far"] - (far - datetime.now(UTC)).total_seconds()) < 60
+
+
+@pytest.mark.parametrize(("sunset", "warned"), [("2027-02-01", False), ("2027-01-31", True), ("2026-11-01", True)])
+async def test_the_end_of_an_api_version_is_shown_and_warned_of(
+    store: PostgresStore, sunset: str, warned: bool
+) -> None:
+    here, heard = _world(store, {}, sunset)
+    await store.register("erp", "toy", role="erp", api_version="1", mapping_version="1")
+    await CredentialLoop(here, Contacts(store.pool).note_ends).round()
+    at = datetime.fromisoformat(f"{sunset}T00:00:00+00:00").timestamp()
+    assert heard.shown == [("crossdock.api.sunset", at, {"target": "erp"})]
+    version = here.links["erp"].connector.manifest.api_version
+    said = ("api.ending", {"connection": "erp", "version": version, "ends": sunset})
+    assert heard.said == ([said] if warned else [])
+
+
+async def test_a_version_that_nobody_ends_is_not_shown(store: PostgresStore) -> None:
+    here, heard = _world(store, {})
+    await store.register("erp", "toy", role="erp", api_version="1", mapping_version="1")
+    await CredentialLoop(here, Contacts(store.pool).note_ends).round()
+    assert (heard.shown, heard.said) == ([], [])
 
 
 @pytest.mark.parametrize("wrong", [ValueError("no PEM"), TypeError("an algorithm that nobody knows")])

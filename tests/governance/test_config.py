@@ -128,6 +128,9 @@ def test_a_good_folder_becomes_typed_values(tmp_path: Path, manifests: dict[str,
         ("{store: acme}", "{store: table:ship_method}", 4, "no table 'ship_method'", "Did you mean 'ship_methods'"),
         ("messages: 800", "deliveries: 29", 27, "cannot be 29", "30 or more"),
         ("messages: 800", "messages: long", 27, "cannot be 'long'", "int"),
+        ("guest_customer: 1042", "since: soon", 15, "'soon' is neither a day nor an instant", "2026-11-02"),
+        ("guest_customer: 1042", "since: 2026-11-02T06:00:00", 15, "is neither a day nor an instant", "its offset"),
+        ("guest_customer: 1042", "since: 2026-02-30", 15, "'2026-02-30' is neither", "2026-11-02T06:00:00+01:00"),
     ],
 )
 def test_each_fault_is_told_with_its_line(
@@ -138,6 +141,12 @@ def test_each_fault_is_told_with_its_line(
     assert wrong in told
     assert right in told
     assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("since", ["2026-11-02", "2026-11-02T06:00:00+01:00", "2026-11-02T05:00Z"])
+def test_a_route_begins_on_a_day_or_at_an_instant(tmp_path: Path, manifests: dict[str, Manifest], since: str) -> None:
+    config = loaded(tmp_path, manifests, GOOD.replace("guest_customer: 1042", f"since: {since}"))
+    assert config.policies["shop1"].since == since
 
 
 PROMISE = """\

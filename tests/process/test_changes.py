@@ -8,6 +8,7 @@ import pytest
 
 from crossdock.simulators.netsuite.catalogue import Item
 from crossdock.simulators.netsuite.transforms import fulfil
+from crossdock.store import reading_orders
 from tests.process.books import assert_nothing_twice, assert_untouched, assert_whole, booked, invoiced, released, sold
 from tests.process.house import ERP, SHOP, Engine, House
 from tests.support.in_process_http import Strike
@@ -200,6 +201,22 @@ async def test_a_rule_holds_and_a_person_releases(running: Running) -> None:
     for order_id in (held, free):
         assert_whole(house, order_id)
     assert await house.problems() == []
+
+
+async def test_what_the_customer_wrote_is_read_by_the_erp_s_people_and_the_packer(running: Running) -> None:
+    house, _ = await running()
+    noted, bare = await _place(house, note="Ring twice,\nplease"), await _place(house)
+    for order_id in (noted, bare):
+        await _at(house, order_id, "done")
+        assert_whole(house, order_id)
+    assert [one["memo"].partition(" · ")[2] for one in booked(house, noted)] == ["note: Ring twice, please"]
+    assert [one["packing_note"] for one in released(house, noted)] == ["Ring twice,\nplease"]
+    assert [one["packing_note"] for one in released(house, bare)] == [None]
+    calls = await house.store.pool.fetch("select id from attempts where request is not null")
+    kept = [await reading_orders.exchange(house.store.pool, row["id"]) for row in calls]
+    told = " ".join(str(one.request) + str(one.response) for one in kept if one is not None)
+    assert f"shop-{noted}" in told
+    assert "Ring twice" not in told
 
 
 async def test_a_test_order_is_ignored(running: Running) -> None:

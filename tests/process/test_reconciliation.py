@@ -22,7 +22,7 @@ from crossdock.store import certificates, reading_differences
 from crossdock.store.differences import Differences
 from crossdock.store.pool import reading_pool
 from crossdock.store.reading_differences import DifferenceRow
-from tests.process.books import assert_nothing_twice, assert_whole, booked, sold
+from tests.process.books import assert_nothing_twice, assert_untouched, assert_whole, booked, sold
 from tests.process.house import ERP, SHOP, Engine, House, Vendors
 from tests.support.heard import Heard
 
@@ -130,6 +130,36 @@ async def test_orders_whose_webhooks_were_all_lost_are_found_and_go_all_the_way(
     assert await kinds(house) == []
     assert await kinds(house, "settled") == [(key(one), "missing_here") for one in sorted(ids)]
     assert_nothing_twice(house)
+
+
+async def test_orders_from_before_the_route_begins_are_missed_by_nobody_and_taken_in_by_nobody(
+    running: Running,
+) -> None:
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    house, _ = await running(route={"since": tomorrow})
+    (heard,) = house.shop.act("place_order", {"paid": True})["ids"]
+    await house.until(lambda: _is(house, heard, "ignored"), "the order to be left alone")
+    house.vendors.mail.lost = True
+    (unheard,) = house.shop.act("place_order", {"paid": True})["ids"]
+    await house.next_second()
+    await rounds(house, 3)
+    assert await kinds(house) == await kinds(house, "suspected") == []
+    assert await house.status(unheard) is None, "nobody asked the shop for it"
+    house.vendors.mail.lost = False
+    for order_id in (heard, unheard):
+        house.shop.act("tag_order", {"id": order_id, "tags": "rush"})
+    await house.until(lambda: _is(house, unheard, "ignored"), "the edited one to be left alone too")
+    await house.quiet()
+    await rounds(house, 2)
+    assert await kinds(house) == await kinds(house, "suspected") == []
+    for order_id in (heard, unheard):
+        assert await house.status(order_id) == "ignored"
+        assert_untouched(house, order_id)
+    assert await house.problems() == []
+
+
+async def _is(house: House, order_id: str, status: str) -> bool:
+    return await house.status(order_id) == status
 
 
 async def test_a_cancellation_that_nobody_heard_of_is_read_back(running: Running) -> None:

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, cast
+
+import pytest
 
 from crossdock.domain.decision import Policy
 from crossdock.domain.events import Reconciled, decode_event
 from crossdock.domain.reconciling import Difference
-from crossdock.reconcile.compare import Sides
-from crossdock.reconcile.looking import Route, Three, settle
+from crossdock.kit.listing import Listed
+from crossdock.reconcile.compare import Sides, nobody_has
+from crossdock.reconcile.looking import Route, Three, look, settle
 from crossdock.store.differences import Differences, Seen, Standing
 from crossdock.store.protocol import Arrival, Store
 from tests.domain.factories import CHANNEL, ERP, NOON, Play
@@ -88,3 +92,22 @@ async def test_what_still_stands_is_not_ended() -> None:
     for state in ("suspected", "open"):
         books = Books(now=[standing(state=state, told="110.00 EUR | 99.00 EUR", found_at=NOON + timedelta(hours=1))])
         assert await looked(play, books, AMOUNT) == []
+
+
+class Nobody:
+    """Of none of these orders anything is known here."""
+
+    async def states(self, keys: Sequence[str]) -> dict[str, Any]:
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("since", "found"),
+    [("2026-11-23", ["missing_here"]), ("2026-11-24", []), (None, ["missing_here"])],
+)
+async def test_what_was_placed_before_the_route_begins_is_not_missed(since: str | None, found: list[str]) -> None:
+    shown = Listed(KEY, "1001", "#1001", "open", Decimal("110.00"), "EUR", NOON, NOON)
+    route = Route(Policy(CHANNEL, ERP, since=since), None, None, (CHANNEL,), 0.0)
+    three = await look(cast("Differences", Nobody()), route, [KEY], NOON, {KEY: shown})
+    assert [one.difference.kind for one in three.seen] == found
+    assert nobody_has(three.sides[KEY]) is (found == [])

@@ -109,6 +109,14 @@ async def test_a_wrong_order_is_refused(simulator: ShipHeroSimulator, change: di
     assert simulator.books()["orders"] == []
 
 
+async def test_the_note_for_the_packer_and_the_date_are_shown(simulator: ShipHeroSimulator) -> None:
+    told = {"packing_note": "Ring twice", "required_ship_date": "2026-11-24 16:00:00"}
+    query = CREATE.replace("partner_order_id }", "packing_note required_ship_date }")
+    answer = await ask(simulator, query, data={**order(), **told})
+    shown = answer["data"]["order_create"]["order"]
+    assert {name: shown[name] for name in told} == told
+
+
 async def test_the_same_order_twice_is_two_orders(simulator: ShipHeroSimulator) -> None:
     for _ in range(2):
         await ask(simulator, CREATE, data=order())

@@ -8,6 +8,7 @@ import msgspec
 from crossdock.api.desk import Desk
 from crossdock.api.problems import Refusal
 from crossdock.kit.manifest import ENDS_SOON_DAYS, Connector
+from crossdock.kit.sunset import ending
 from crossdock.store import reading_connections
 from crossdock.store.reading_connections import ConnectionHealth
 
@@ -51,6 +52,7 @@ class ConnectionView(msgspec.Struct, frozen=True):
     quota_used: float | None  # of the calls at once that are allowed, or of the burst: what is taken now, 0 to 1
     facts: SystemFacts | None
     ending: list[Ending] = []
+    version_ends: str | None = None  # the vendor ends the API version soon, or has: what to do
 
 
 async def connections(desk: Desk) -> list[ConnectionView]:
@@ -68,7 +70,9 @@ async def connection(desk: Desk, name: str) -> ConnectionView:
 def _view(desk: Desk, health: ConnectionHealth) -> ConnectionView:
     connector = desk.connectors.get(health.name)
     facts = _facts(connector, desk.readmes.get(health.system, "")) if connector else None
-    return ConnectionView(health, health.health, _used(health, facts), facts, _ending(health, desk.clock()))
+    now = desk.clock()
+    version_ends = ending(connector.manifest, now) if connector else None
+    return ConnectionView(health, health.health, _used(health, facts), facts, _ending(health, now), version_ends)
 
 
 def _ending(health: ConnectionHealth, now: datetime) -> list[Ending]:

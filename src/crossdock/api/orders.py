@@ -92,7 +92,7 @@ async def order_by_stream(desk: Desk, stream: int) -> OrderView:
     return OrderView(
         whole=whole,
         steps=steps,
-        next_step=_next(whole, steps),
+        next_step=_next(whole, state, steps),
         proof=_proof(desk, state),
         timeline=timeline(whole),
         holds=_holds(state),
@@ -130,8 +130,10 @@ def _promise(state: OrderState | None) -> PromiseView | None:
     return PromiseView(given.dates, given.at, given.told, given.forecast, cause, cure, given.late)
 
 
-def _next(whole: OrderWhole, steps: list[StepView]) -> str:
+def _next(whole: OrderWhole, state: OrderState | None, steps: list[StepView]) -> str:
     order = whole.order
+    if state is not None and state.left_alone:
+        return "None: whoever booked orders before has it. To take it in, move the route's since back, then retry."
     if order.finished_at or order.status in ("done", "cancelled", "ignored"):
         return ""
     if any(m.handling == "parked" for m in whole.messages):
@@ -185,7 +187,7 @@ def _acts(whole: OrderWhole, state: OrderState | None) -> tuple[str, ...]:
     stuck = [e for e in whole.exceptions if e.state == "open" and e.klass != "promise"]  # being late is not retried
     if order.kind == PRIVACY and order.status != "parked":
         return ("resolve",) if stuck else ()
-    if stuck or order.status in ("exception", "parked"):
+    if stuck or order.status in ("exception", "parked") or (state is not None and state.left_alone):
         found.append("retry")
     if _holds(state):
         found.append("release_hold")

@@ -127,7 +127,7 @@ def _page_of(source: str, order_id: str | None, status: str) -> str | None:
 
 
 def _acts(whole: reading_orders.OrderWhole, open_: list[ExceptionRow], state: SettlementState) -> tuple[str, ...]:
-    found = ["retry"] if open_ or whole.order.status == "parked" else []
+    found = ["retry"] if open_ or whole.order.status == "parked" or state.left_alone is not None else []
     if any(one.key in state.problems for one in open_) and whole.order.status != "parked":
         found.append("resolve")
     if any(step in state.problems for step in LET_GO):

@@ -24,6 +24,7 @@ class Checked(msgspec.Struct, frozen=True):
     ok: bool
     said: str
     kind: str = CONFIGURATION
+    warns: bool = False  # it works, and will not for long
 
 
 async def database(data: Path, *, offline: bool) -> Checked:

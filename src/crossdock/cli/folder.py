@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from crossdock.governance.config import Config, ConnectionSetup
-    from crossdock.kit.manifest import Value
+    from crossdock.kit.manifest import Manifest, Value
 
 
 _WHERE = typer.Argument(Path("crossdock"), help="Where to write it.")
@@ -69,8 +70,7 @@ def check(
     def tell(result: Checked) -> None:
         results.append(result)
         if not json:
-            mark = typer.style("ok  ", fg="green") if result.ok else typer.style("FAIL", fg="red")
-            typer.echo(f"{mark} {result.what}: {result.said}")
+            typer.echo(f"{mark(result)} {result.what}: {result.said}")
 
     try:
         found: Config | None = _configuration(config, tell)
@@ -91,6 +91,12 @@ async def _called(config: "Config | None", data: Path, offline: bool, tell: "Cal
     tell(await database(data, offline=offline))
     if config is not None:
         await _connections(config, offline, tell)
+
+
+def mark(result: Checked) -> str:
+    if not result.ok:
+        return typer.style("FAIL", fg="red")
+    return typer.style("WARN", fg="yellow") if result.warns else typer.style("ok  ", fg="green")
 
 
 def _configuration(folder: Path, tell: "Callable[[Checked], None]") -> "Config":
@@ -140,6 +146,7 @@ def _signing(config: "Config", tell: "Callable[[Checked], None]") -> None:
 
 
 async def _connections(config: "Config", offline: bool, tell: "Callable[[Checked], None]") -> None:
+    from crossdock.app import Manifests
     from crossdock.kit.door import Door
 
     lists: dict[tuple[str, str], Sequence[Value]] = {}
@@ -148,12 +155,22 @@ async def _connections(config: "Config", offline: bool, tell: "Callable[[Checked
         for setup in config.connections.values():
             told = await _connection(config, setup, http, offline)
             tell(told)
+            if ends := version(setup.name, Manifests()[setup.system], datetime.now(UTC)):
+                tell(ends)
             if told.ok and not offline:
                 lists |= await _values(config, setup, http, tell)
                 sold |= await _sold(config, setup, http, tell)
     if not offline:
         _mapped(config, lists, tell)
     _money(config, sold, tell)
+
+
+def version(name: str, manifest: "Manifest", now: datetime) -> Checked | None:
+    """What is told where the vendor ends the API version soon, or has: nothing is wrong with the configuration."""
+    from crossdock.kit.sunset import ending
+
+    said = ending(manifest, now)
+    return None if said is None else Checked(f"{name} API version", True, said, warns=True)
 
 
 async def _sold(

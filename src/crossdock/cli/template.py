@@ -26,6 +26,10 @@ _ROUTES = """
 routes:
   - channel: {channel}
     erp: {erp}
+    # Where another integration booked this channel's orders until now, say when that ends, before the first start:
+    # what was placed earlier is left alone, also when it is edited later. A day begins at midnight in time_zone; an
+    # instant has its offset, as 2026-11-02T06:00:00+01:00. Leave it in place afterwards.
+    # since: "2026-11-02"
     warehouse: {warehouse}            # leave out: nothing is released by Crossdock
     basis: shop                     # which amounts are booked: shop, or presentment (as the customer saw them)
     edit_window_s: 0                # seconds to wait for the customer's own changes before booking

@@ -187,6 +187,8 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     channel: str
     erp: str  # connection names
     warehouse: str | None = None  # None: nothing is released by us
+    # An instant with its offset, or a day in ``time_zone``: what was placed before is left alone. None: nothing is.
+    since: str | None = None
     basis: str = "shop"  # which side of each Amount is booked
     edit_window_s: float = 0.0  # how long to wait for the customer's own changes before booking
     payment: str = "paid"  # the least payment status that may be booked: paid, authorized, pending

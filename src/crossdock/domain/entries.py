@@ -159,8 +159,17 @@ class OrderConfirmed(msgspec.Struct, frozen=True, gc=False, tag="order_confirmed
     at: datetime
 
 
-class OrderIgnored(msgspec.Struct, frozen=True, gc=False, tag="order_ignored"):
+class OrderIgnored(msgspec.Struct, frozen=True, gc=False, tag="order_ignored", omit_defaults=True):
+    """``for_good=False``: a route that begins earlier, and a person, would have it taken in after all."""
+
     reason: str
+    at: datetime
+    for_good: bool = True
+
+
+class OrderTakenIn(msgspec.Struct, frozen=True, gc=False, tag="order_taken_in"):
+    """It was left alone, and is an order like any other from now on."""
+
     at: datetime
 
 
@@ -313,6 +322,7 @@ Entry = (
     | OrderTied
     | OrderConfirmed
     | OrderIgnored
+    | OrderTakenIn
     | EventKept
     | EventIgnored
     | OrderChecked

@@ -121,7 +121,12 @@ def _untie(state: OrderState, order: Order) -> None:
 
 def _order_ignored(state: OrderState, entry: e.OrderIgnored) -> None:
     state.ended, state.ended_reason = "ignored", entry.reason
-    climb(state, "intake", "ignored")
+    if entry.for_good:
+        climb(state, "intake", "ignored")
+
+
+def _order_taken_in(state: OrderState, entry: e.OrderTakenIn) -> None:
+    state.ended = state.ended_reason = None
 
 
 def _event_kept(state: OrderState, entry: e.EventKept) -> None:
@@ -339,6 +344,7 @@ _FOLDS: dict[type, Callable[[OrderState, Any], None]] = {
     e.OrderTied: _order_tied,
     e.OrderConfirmed: _order_confirmed,
     e.OrderIgnored: _order_ignored,
+    e.OrderTakenIn: _order_taken_in,
     e.EventKept: _event_kept,
     e.EventIgnored: _nothing,
     e.OrderChecked: _order_checked,

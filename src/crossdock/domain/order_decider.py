@@ -69,7 +69,7 @@ class OrderDecider:
         elif isinstance(event, CommandSettled):
             command_settled(d, event)
         elif isinstance(event, Early):
-            if d.state.order is None:
+            if d.state.order is None or d.state.left_alone:
                 keep(d, event)
             else:
                 apply_one(d, event)
@@ -111,11 +111,14 @@ class OrderDecider:
 
     def masters_needed(self, state: OrderState, event: Event) -> Mapping[str, tuple[set[str], set[str]]]:
         """Channel -> (skus, keys of customers) that deciding on this event in this state will look up."""
+        known = [] if state.order is None else [state.order]
+        if state.left_alone and state.latest is not None:
+            known.append(state.latest)  # taken in, it is checked as the channel last showed it
         if isinstance(event, OrderSeen):
-            return _needed(event.order) if state.order is None else _needed(event.order, state.order)
+            return _needed(event.order, *known)
         woken = isinstance(event, TimerFired) and event.name == REVALIDATE
         again = woken or isinstance(event, OperatorActed | MastersCame)
-        return _needed(state.order) if again and state.order is not None else {}
+        return _needed(*known) if again and known else {}
 
 
 def _needed(*orders: Order) -> Mapping[str, tuple[set[str], set[str]]]:

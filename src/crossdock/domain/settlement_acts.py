@@ -38,7 +38,13 @@ def _record(d: SettlementDraft, event: OperatorActed, let_go: str | None = None,
 
 
 def _retry(d: SettlementDraft) -> str | None:
-    """Send again what failed; ask again for orders that are missing; look again at the route and the period."""
+    """Send again what failed; ask again for orders that are missing; look again at the route and the period; take in
+    what was left alone, once the route begins before it."""
+    if d.state.left_alone is not None:
+        if (why := d.not_ours) is not None:
+            return f"it was {why}: move the route's since back first"
+        d.note(s.SettlementTakenIn(d.now))
+        return None
     posted = d.state.posted
     if posted is not None and posted.status == "failed":
         d.end(_POST)

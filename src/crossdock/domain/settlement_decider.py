@@ -85,7 +85,12 @@ def _seen(d: SettlementDraft, settlement: Settlement) -> None:
     if known is None:
         d.note(s.SettlementRecorded(settlement, d.now))
         d.decision.references.append(Reference(settlement.source, "settlement", settlement.id))
+        if (why := d.not_ours) is not None:
+            d.note(s.SettlementLeftAlone(why, d.now))
         ask(d)
+    elif d.state.left_alone is not None:
+        if known != settlement:
+            d.note(s.SettlementRecorded(settlement, d.now))
     elif known == settlement or known.status == "failed":
         return  # a payout that failed stays so: the source pays out anew, under another id
     elif settlement.status == "failed":
@@ -119,7 +124,7 @@ def _gist(settlement: Settlement) -> tuple[object, ...]:
 def ask(d: SettlementDraft) -> None:
     """Ask the streams of the orders that are named and not known; they answer now, or when the order comes."""
     source = d.settlement.source
-    if d.settlement.status == "failed" or d.state.by_hand:
+    if d.settlement.status == "failed" or d.state.by_hand or d.state.left_alone is not None:
         return
     event = SettlementNamed(d.settlement.key)
     waiting = {line.order_id for line, found in d.matched() if found.status == "waiting"}
@@ -163,7 +168,7 @@ def _waited(d: SettlementDraft, name: str) -> None:
 def advance(d: SettlementDraft) -> None:
     """Do everything that can be done now, once."""
     state = d.state
-    if state.settlement is None or state.settlement.status == "failed":
+    if state.settlement is None or state.settlement.status == "failed" or state.left_alone is not None:
         return
     if state.by_hand or (state.posted is not None and state.posted.status != "failed"):
         return
@@ -172,7 +177,11 @@ def advance(d: SettlementDraft) -> None:
         source = state.settlement.source
         d.open(problem("route.missing", ROUTE, f"No route is configured for {source}", source))
         return
+    came_before, why = ROUTE in state.problems, d.not_ours
     d.end(ROUTE)
+    if came_before and why is not None:
+        d.note(s.SettlementLeftAlone(why, d.now))
+        return
     matched = d.matched()
     _balance(d)
     _kinds(d, matched)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from crossdock.domain import settlement_entries as s
+from crossdock.domain.beginning import too_early
 from crossdock.domain.decision import Context, Decision, Policy, Problem
 from crossdock.domain.settlement import Settlement, SettlementLine
 from crossdock.domain.settling import Matched, matches
@@ -28,6 +29,12 @@ class SettlementDraft:
     @property
     def policy(self) -> Policy | None:
         return self.context.policy.get(self.settlement.source)
+
+    @property
+    def not_ours(self) -> str | None:
+        """Why the route leaves it alone."""
+        policy = self.policy
+        return None if policy is None else too_early(policy, self.settlement.deposited_at, "deposited")
 
     def matched(self) -> list[tuple[SettlementLine, Matched]]:
         return matches(self.settlement, self.state.orders, self.state.let_go)

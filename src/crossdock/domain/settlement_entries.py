@@ -96,8 +96,23 @@ class ActRecorded(msgspec.Struct, frozen=True, gc=False, tag="act_recorded", omi
     refused: str | None = None
 
 
+class SettlementLeftAlone(msgspec.Struct, frozen=True, gc=False, tag="settlement_left_alone"):
+    """It was deposited before its route begins: others have it in their books."""
+
+    reason: str
+    at: datetime
+
+
+class SettlementTakenIn(msgspec.Struct, frozen=True, gc=False, tag="settlement_taken_in"):
+    """It was left alone, and is one like any other from now on."""
+
+    at: datetime
+
+
 SettlementEntry = (
     SettlementRecorded
+    | SettlementLeftAlone
+    | SettlementTakenIn
     | OrderMatched
     | WaitStarted
     | WaitEnded
@@ -134,6 +149,7 @@ class SettlementState(msgspec.Struct, omit_defaults=True):
 
     v: int
     settlement: Settlement | None = None
+    left_alone: str | None = None  # why it is nobody's work here
     named: int = 0
     orders: dict[str, OrderFacts] = {}
     let_go: tuple[str, ...] = ()
@@ -198,6 +214,10 @@ def apply(state: SettlementState, entry: SettlementEntry) -> None:
     match entry:
         case SettlementRecorded():
             state.settlement, state.named = entry.settlement, len(orders_named(entry.settlement))
+        case SettlementLeftAlone():
+            state.left_alone = entry.reason
+        case SettlementTakenIn():
+            state.left_alone = None
         case OrderMatched():
             state.orders[entry.order_id] = entry.facts
         case WaitStarted():

@@ -26,6 +26,8 @@ def summarise(state: SettlementState) -> Summary:
 def _where(state: SettlementState) -> tuple[str, str | None, str | None]:
     settlement = state.settlement
     assert settlement is not None
+    if state.left_alone is not None:
+        return "ignored", None, state.left_alone
     for key, known in state.problems.items():
         return "held" if known.klass == "hold" else "exception", key, known.title
     if state.by_hand:

@@ -191,6 +191,11 @@ class OrderState(msgspec.Struct, omit_defaults=True):
         """The newest view of the order that was ever shown, in force or not."""
         return self.latest if self.latest is not None else self.order
 
+    @property
+    def left_alone(self) -> bool:
+        """Whether it is ignored, but not for good: it was placed before its route begins."""
+        return self.ended == "ignored" and self.axes.intake != "ignored"
+
     def status_of(self, step: str) -> str:
         """The step's status; ``pending`` when it has not been touched."""
         found = self.steps.get(step)

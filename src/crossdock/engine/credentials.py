@@ -1,4 +1,5 @@
-"""The schedule role looks hourly at what of the connections' credentials ends, so that people hear before it does."""
+"""The schedule role looks hourly at what of the connections ends, so that people hear before it does: credentials, and
+the vendors' API versions."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -7,6 +8,7 @@ from datetime import datetime
 from crossdock.engine.world import Linked, World
 from crossdock.kit.manifest import ENDS_SOON_DAYS
 from crossdock.kit.pausing import pause
+from crossdock.kit.sunset import ending, sunset_at
 from crossdock.store.protocol import StoreUnavailable
 
 EVERY_S = 3600.0
@@ -31,8 +33,19 @@ class CredentialLoop:
     async def round(self) -> None:
         """Look at every connection once. Raises ``StoreUnavailable``."""
         for link in self._world.links.values():
+            self._version(link)
             if link.connector.ends is not None:
                 await self._look(link, link.connector.ends)
+
+    def _version(self, link: Linked) -> None:
+        manifest, signals = link.connector.manifest, self._world.signals
+        at = sunset_at(manifest)
+        if at is None:
+            return
+        signals.set("crossdock.api.sunset", at.timestamp(), target=link.name)
+        if ending(manifest, link.line.now()) is not None:
+            version, ends = manifest.api_version, manifest.sunset
+            signals.log.warning("api.ending", connection=link.name, version=version, ends=ends)
 
     async def _look(self, link: Linked, ends_of: Callable[..., Mapping[str, datetime]]) -> None:
         log = self._world.signals.log

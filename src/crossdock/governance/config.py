@@ -16,7 +16,7 @@ from crossdock.domain.posting import HOLD, NEXT_DAY
 from crossdock.domain.promise import Promising
 from crossdock.domain.promise import faults as faults_of_promise
 from crossdock.governance.faults import ConfigError, Fault, nearest
-from crossdock.governance.forms import is_amount, is_day, is_name, is_network, is_origin, is_zone
+from crossdock.governance.forms import is_amount, is_beginning, is_day, is_name, is_network, is_origin, is_zone
 from crossdock.governance.hold_rules import read_holds
 from crossdock.governance.marks import Marked
 from crossdock.governance.reading import KINDS, Reader, listed
@@ -365,6 +365,9 @@ class _Loading:
             self._read.fault(
                 (*path, "closed_through"), f"'{policy.closed_through}' is not a day.", "Write one like 2026-10-31."
             )
+        if policy.since is not None and not is_beginning(policy.since):
+            right = "Write a day like 2026-11-02, or an instant with its offset: 2026-11-02T06:00:00+01:00."
+            self._read.fault((*path, "since"), f"'{policy.since}' is neither a day nor an instant.", right)
         if policy.return_wait_s < 0:
             self._read.fault((*path, "return_wait_s"), "A wait cannot be negative.", "Give seconds, from 0.")
         if policy.settlement_wait_s < 0:

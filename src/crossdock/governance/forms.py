@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfoNotFoundError
 
+from crossdock.domain.beginning import begins
 from crossdock.domain.posting import zone
 
 
@@ -39,6 +40,15 @@ def is_day(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
+
+
+def is_beginning(text: str) -> bool:
+    """A calendar date, or an instant with its offset: ``2026-11-02T06:00:00+01:00``."""
+    try:
+        begins(text, "UTC")
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def is_amount(text: str) -> bool:

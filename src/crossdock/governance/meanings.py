@@ -8,6 +8,9 @@ ROUTE: Mapping[str, str] = {
     "channel": "the channel connection that this route is for; one route for each",
     "erp": "the connection that orders are booked in",
     "warehouse": "the connection that orders are released to; left out: Crossdock releases nothing",
+    "since": "the cutover: an order that was placed before is left alone, whatever comes of it, and so is a payout "
+    "that was deposited before. A day, which begins at midnight in `time_zone`, or an instant with its offset; left "
+    "out: every order that is seen is booked",
     "basis": "which amounts are booked: `shop`, or `presentment` (as the customer saw them)",
     "edit_window_s": "seconds to wait for the customer's own changes before booking",
     "payment": "the least that may be booked: `paid`, `authorized`, `pending`",

@@ -29,7 +29,7 @@ class Listed(msgspec.Struct, frozen=True, omit_defaults=True):
     shipped: Decimal | None = None  # units of goods that have left
     fulfilment: str | None = None  # none, part, whole: a channel that tells no count
     invoiced: Decimal | None = None  # what all invoices of the order come to; 0 where there are none
-    left_alone: str | None = None  # why the connector would not take the order as it stands: nobody else need have it
+    left_alone: str | None = None  # why the order is not taken as it stands: nobody else need have it
 
 
 class Window(msgspec.Struct, frozen=True):

@@ -137,6 +137,13 @@ _METRICS = (
         "An order is done: since it was first decided on.",
         _CYCLES,
     ),
+    Metric(
+        "crossdock.api.sunset",
+        "gauge",
+        "s",
+        ("target",),
+        "Unix time from which the vendor no longer promises the API version that a connection speaks.",
+    ),
     Metric("crossdock.exceptions.opened", "counter", "exception", ("reason",), "Something for a person to settle."),
     Metric("crossdock.store.doubted_s", "gauge", "s", (), "For how long first sends look: the database lost time."),
     Metric(
@@ -272,6 +279,11 @@ LOG_EVENTS: Sequence[LogEvent] = (
     LogEvent("breaker.changed", "warning", "A connection's breaker opened or closed."),
     LogEvent("credential.ending", "warning", "A credential of a connection ends within 30 days, or has ended."),
     LogEvent("credential.unreadable", "warning", "A credential cannot be read, so nobody knows when it ends."),
+    LogEvent(
+        "api.ending",
+        "warning",
+        "The vendor ends the API version of a connection within 90 days, or has: upgrade Crossdock.",
+    ),
     LogEvent("connection.paused", "error", "A connection was paused: its credentials or permissions are wrong."),
     LogEvent("connector.bug", "error", "A connector failed in a way it should have classified."),
     LogEvent(

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from crossdock.domain.beginning import too_early
 from crossdock.domain.decision import Policy, StreamRef
 from crossdock.domain.events import Reconciled, SignalSeen, encode_event
 from crossdock.domain.reconciling import PREFIX, READ_BACK, Difference
@@ -86,6 +87,8 @@ def _sides(
     asked: bool,
 ) -> Sides:
     ours = None if state is None else view_of(state, route.policy.basis)
+    if ours is None and channel is not None:
+        channel = _left_alone(route.policy, channel)
     asked = asked and route.channel is not None and not (ours is not None and ours.part)
     if (
         asked
@@ -96,6 +99,12 @@ def _sides(
         asked = now - ours.placed_at < timedelta(days=reach - 1)
     booked_elsewhere = state is not None and state.erp not in (None, route.policy.erp)
     return Sides(key, ours, channel, erp, asked, route.erp is not None and not booked_elsewhere)
+
+
+def _left_alone(policy: Policy, shown: Listed) -> Listed:
+    """What the channel shows, with why nobody is to have it where it was placed before the route begins."""
+    why = None if shown.placed_at is None else too_early(policy, shown.placed_at)
+    return shown if why is None else msgspec.structs.replace(shown, left_alone=why)
 
 
 async def settle(store: Store, books: Differences, route: Route, looked: Three, trace: str = "") -> int:

@@ -98,6 +98,34 @@ async def test_a_new_address_leaves_nothing_of_the_old_one() -> None:
     assert (header["shipToState"], header["shipToContact"], header["shipToName"]) == ("", "", "Ada Example")
 
 
+def notes(setup: Setup) -> list[tuple[int, str]]:
+    found = [line for line in only(setup)["lines"] if line["kind"] == "Comment"]
+    return [(line["sequence"], line["description"]) for line in found if line["sequence"] != 10000]
+
+
+async def test_a_note_comes_goes_and_changes_with_the_amendment_and_is_there_once() -> None:
+    setup = Setup()
+    ref = await booked(setup, three())
+    assert notes(setup) == []
+    long = "Ring twice, please, and leave it with the neighbours on the left if nobody is at home before noon"
+    for note, kept in ((long, 2), (long, 2), ("Ring", 1), (None, 0)):
+        outcome = (await send(setup, "booking.amend", amendment(fewer(note=note), ref))).outcome
+        assert isinstance(outcome, Done), outcome
+        assert [sequence for sequence, _ in notes(setup)] == [10001, 10002][:kept]
+        assert " ".join(text.removeprefix("Note: ") for _, text in notes(setup)) == (note or "")
+
+
+async def test_a_booking_that_lacks_only_its_note_is_whole() -> None:
+    """People took it out, or an earlier release made the order: nothing is written, whatever state it is in."""
+    setup = Setup()
+    ref = await booked(setup, three())
+    setup.company.ledger.documents[ref].status = "Open"
+    outcome = (await send(setup, "order.book", booking(three(note="Ring")))).outcome
+    assert isinstance(outcome, Done), outcome
+    assert (outcome.refs["salesOrder"], outcome.repeated) == (ref, True)
+    assert notes(setup) == []
+
+
 @pytest.mark.parametrize("request_number", [1, 2])
 async def test_an_answer_that_is_lost_leaves_the_amended_order(request_number: int) -> None:
     setup = Setup()

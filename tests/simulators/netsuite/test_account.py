@@ -157,6 +157,14 @@ async def test_bad_orders_are_refused_by_field(
     assert not caller.account.books()["sales_orders"]
 
 
+async def test_a_memo_has_an_end_and_is_shown(caller: Caller) -> None:
+    reply = await caller.order(line(), memo="é" * 500)
+    assert error(reply) == (400, "USER_ERROR", "memo")
+    ref = internal_id(await caller.order(line(), memo="Ring twice"))
+    shown = json.loads((await caller.ask("GET", f"{RECORD}/salesOrder/{ref}")).body)
+    assert shown["memo"] == "Ring twice"
+
+
 async def test_external_ids_are_unique_and_plain(caller: Caller) -> None:
     first = internal_id(await caller.order(line()))
     assert internal_id(await caller.order(line(), ref="eid:a-2")) != first

@@ -19,7 +19,7 @@ from crossdock.connectors.businesscentral.addresses import header_amended
 from crossdock.connectors.businesscentral.answers import decoded
 from crossdock.connectors.businesscentral.client import LARGEST_BATCH, LINES, Ask, BusinessCentral
 from crossdock.connectors.businesscentral.keys import stored_key
-from crossdock.connectors.businesscentral.mapping import MARK, STEP, render_order
+from crossdock.connectors.businesscentral.mapping import MARK, STEP, is_note, render_order
 from crossdock.connectors.businesscentral.merging import merged
 from crossdock.connectors.businesscentral.proof import Rendered, difference
 from crossdock.connectors.businesscentral.sending import classified
@@ -98,14 +98,17 @@ def plan(rendered: Rendered, order: SalesOrder, settings: Mapping[str, Any]) -> 
             row = {**row, "sequence": known.sequence}
             changed += _changed(order, known, row)
         else:
-            highest += STEP
-            row = {**row, "sequence": highest}
+            if row["lineType"] != "Comment":  # those are known by their numbers
+                highest += STEP
+                row = {**row, "sequence": highest}
             added.append(Ask("POST", f"salesOrders({order.id})/salesOrderLines", row))
         rows.append(row)
         places[row["sequence"]] = place
-    left = [line for lines in there.values() for line in lines if line.line_type != "Comment"]
+    unasked = [line for lines in there.values() for line in lines]
+    left = [line for line in unasked if line.line_type != "Comment"]
     foreign = [line for line in left if not _is_ours(line, settings)]
-    gone = [Ask("DELETE", _path(order, line), None, line.etag) for line in left]
+    noted = [line for line in unasked if line.line_type == "Comment" and is_note(line.sequence, line.description)]
+    gone = [Ask("DELETE", _path(order, line), None, line.etag) for line in (*left, *noted)]
     standing = msgspec.structs.replace(rendered, lines=rows, places=places)
     return Plan(standing, [*gone, *changed, *added], foreign)
 

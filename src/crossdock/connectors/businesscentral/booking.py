@@ -22,7 +22,7 @@ from crossdock.connectors.businesscentral.client import (
 )
 from crossdock.connectors.businesscentral.keys import stored_key
 from crossdock.connectors.businesscentral.mapping import render_order
-from crossdock.connectors.businesscentral.proof import Rendered, Unbookable, difference
+from crossdock.connectors.businesscentral.proof import NOTE, Rendered, Unbookable, difference
 from crossdock.connectors.businesscentral.wire import (
     NO_GUID,
     Invoice,
@@ -126,8 +126,10 @@ def _unprovable(order: SalesOrder, refused: Unbookable) -> Result:
 
 
 def _missing(rendered: Rendered, order: SalesOrder) -> list[dict[str, Any]]:
+    """The lines that it lacks. One that lacks only the customer's note is whole: people may have taken that out."""
     there = {line.sequence for line in order.lines}
-    return [line for line in rendered.lines if line["sequence"] not in there]
+    missing = [line for line in rendered.lines if line["sequence"] not in there]
+    return [] if all(rendered.places[line["sequence"]] == NOTE for line in missing) else missing
 
 
 async def _complete(client: BusinessCentral, rendered: Rendered, order: SalesOrder, *, made: bool) -> Result:

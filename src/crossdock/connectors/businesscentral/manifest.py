@@ -156,6 +156,7 @@ MANIFEST = Manifest(
     redact=(
         *(f"{party}{field}" for party in ("sellTo", "shipTo", "billTo") for field in _PARTY_FIELDS),
         "customerName", "displayName", "phoneNumber", "email", "addressLine1", "addressLine2", "city", "postalCode",
+        "description",  # lines of type Comment carry what the customer wrote
         "access_token", "client_secret", "authorization", "clientState",
     ),
 )  # fmt: skip

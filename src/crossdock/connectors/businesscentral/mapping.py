@@ -10,12 +10,14 @@
 
 from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, ROUND_UP, Decimal, InvalidOperation
+from textwrap import wrap
 from typing import Any
 
 from crossdock.connectors.businesscentral.addresses import header_of
 from crossdock.connectors.businesscentral.client import is_guid
 from crossdock.connectors.businesscentral.keys import LONGEST_TEXT, stored_key
 from crossdock.connectors.businesscentral.proof import (
+    NOTE,
     Rendered,
     Unbookable,
     amounts,
@@ -28,9 +30,12 @@ from crossdock.domain.commands import BookOrder
 from crossdock.domain.money import ZERO, Amount, minor_unit
 from crossdock.domain.order import Charge, ChargeKind, Discount, LineKind, OrderLine, TaxLine
 from crossdock.domain.outcome import Rejected
+from crossdock.kit.texts import MORE, one_line
 
 MARK = 10000  # the line that says which order, then which shipment or invoice it is
 NOT_SHIPPED = " (not shipped)"  # after the channel's line id: billed without a shipment
+MOST_NOTE_LINES = 20
+_WRITTEN = "Note: "  # begins each line of what the customer wrote
 
 STEP = 10000  # between the numbers of two lines
 _ONE = Decimal(1)
@@ -52,6 +57,24 @@ def render_order(command: BookOrder, settings: Mapping[str, Any]) -> Rendered:
     except InvalidOperation as error:
         detail = f"order {command.order.key}: an amount has more digits than can be booked"
         raise Unbookable(Rejected(code="amount_refused", detail=detail)) from error
+
+
+def note_lines(note: str | None) -> list[dict[str, Any]]:
+    """What the customer wrote, as lines of type Comment. Their numbers lie between the mark's and the first line's, so
+    that a note moves no other line; each begins with a word of ours, so that none can be taken for a mark."""
+    words = one_line(note or "")
+    parts = wrap(words, LONGEST_TEXT - len(_WRITTEN)) if words else []
+    if len(parts) > MOST_NOTE_LINES:
+        parts = [*parts[: MOST_NOTE_LINES - 1], f"{parts[MOST_NOTE_LINES - 1][:-1]}{MORE}"]
+    return [
+        {"sequence": MARK + nth, "lineType": "Comment", "description": f"{_WRITTEN}{part}"}
+        for nth, part in enumerate(parts, 1)
+    ]
+
+
+def is_note(sequence: int, text: str) -> bool:
+    """Whether a line of type Comment is one of those."""
+    return MARK < sequence <= MARK + MOST_NOTE_LINES and text.startswith(_WRITTEN)
 
 
 def tax_rates(settings: Mapping[str, Any]) -> dict[Decimal, str]:
@@ -87,7 +110,10 @@ class _Sheet:
             self._charge(charge, f"charges[{index}]")
         self._extras()
         self._prove()
-        return Rendered(header, self.lines, self.places, self.side(self.order.totals.total), self.currency)
+        noted = note_lines(self.order.note)
+        self.places |= dict.fromkeys((line["sequence"] for line in noted), NOTE)
+        lines = [self.lines[0], *noted, *self.lines[1:]]
+        return Rendered(header, lines, self.places, self.side(self.order.totals.total), self.currency)
 
     def _mark(self) -> str:
         text = f"{self.order.channel} {self.order.number}"

@@ -28,6 +28,9 @@ class Unbookable(Exception):
         self.outcome = outcome
 
 
+NOTE = "note"  # the place of lines that say what the customer wrote: no money hangs on them
+
+
 class Rendered(msgspec.Struct, frozen=True):
     """A sales order, or a credit memo, as it is to stand in Business Central."""
 
@@ -75,9 +78,10 @@ def difference(rendered: Rendered, order: SalesOrder | CreditMemo) -> Rejected |
     """What Business Central made of it that is not what was sent; None when it is all there to the cent."""
     theirs = {line.sequence: line for line in order.lines}
     for sent in rendered.lines:
-        wrong = _line_off(sent, theirs.get(sent["sequence"]))
+        place = rendered.places[sent["sequence"]]
+        wrong = None if place == NOTE else _line_off(sent, theirs.get(sent["sequence"]))
         if wrong is not None:
-            return _differs(rendered, order, rendered.places[sent["sequence"]], wrong)
+            return _differs(rendered, order, place, wrong)
     if order.currency_code != rendered.currency:
         return _differs(rendered, order, "currency", f"the currency is {order.currency_code}, not {rendered.currency}")
     if order.total_amount_including_tax != rendered.total:

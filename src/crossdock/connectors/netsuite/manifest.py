@@ -198,7 +198,7 @@ MANIFEST = Manifest(
     books=Books(("open", "paid", "deposit", "payment", "advance")),
     redact=(
         "shippingAddress", "billingAddress",  # whole: one value to remove instead of ten
-        "addressee", "attention", "addr1", "addr2", "city", "zip", "state", "addrPhone", "email", "phone",
+        "addressee", "attention", "addr1", "addr2", "city", "zip", "state", "addrPhone", "email", "phone", "memo",
         "access_token", "client_assertion", "authorization",
     ),
 )  # fmt: skip

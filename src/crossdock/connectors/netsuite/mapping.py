@@ -23,9 +23,11 @@ from crossdock.domain.money import ZERO, Amount, minor_unit
 from crossdock.domain.order import Address, Charge, ChargeKind, LineKind, OrderLine, TaxLine
 from crossdock.domain.outcome import Rejected
 from crossdock.domain.posting import zone
+from crossdock.kit.texts import one_line, within
 
 CUSTOM_PRICE = {"id": "-1"}
 DEFAULT_CURRENCIES = {"USD": "1", "GBP": "2", "CAD": "3", "EUR": "4"}  # NetSuite's own ids in a new account
+LONGEST_MEMO = 999  # NetSuite refuses a whole order whose memo is longer; counted in bytes, which is never too much
 
 _ONE = Decimal(1)
 _HUNDRED = Decimal(100)
@@ -108,6 +110,7 @@ class _Sheet:
             header["billingAddress"] = render_address(order.bill_to)
         if self.command.ship_method:
             self._ship_method(header, self.command.ship_method)
+        self._note(header)
         if settings.get("header"):
             header.update(settings["header"])
         return header
@@ -124,6 +127,10 @@ class _Sheet:
             header["shipMethod"] = {"id": str(known)}
         else:
             header["memo"] += f" · ship by {method}"
+
+    def _note(self, header: dict[str, Any]) -> None:
+        if note := one_line(self.order.note or ""):
+            header["memo"] = within(f"{header['memo']} · note: {note}", LONGEST_MEMO)
 
     def _item_of(self, line: OrderLine, index: int) -> str:
         ref = self.command.item_refs.get(line.sku) if line.sku else None

@@ -304,7 +304,9 @@ def order_input(payload: ReleaseOrder, settings: Mapping[str, Any]) -> dict[str,
         "order_number": order.number,
         "partner_order_id": order.key,
         "shop_name": settings.get("shop_name") or "Crossdock",
-        "order_date": order.placed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        "order_date": _told_at(order.placed_at),
+        "required_ship_date": _told_at(order.ship_by) if order.ship_by else None,
+        "packing_note": (order.note or "").strip() or None,
         "email": order.customer.email if order.customer else None,
         "currency": order.currency,
         "shipping_address": _address(order.ship_to or Address(), order.customer.email if order.customer else None),
@@ -328,6 +330,10 @@ def order_input(payload: ReleaseOrder, settings: Mapping[str, Any]) -> dict[str,
         "customer_account_id": settings.get("customer_account_id"),
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _told_at(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _address(address: Address, email: str | None) -> dict[str, str]:

@@ -32,7 +32,7 @@ WAIT = timedelta(days=7)
 
 
 def keep(d: Draft, event: Early) -> None:
-    """Keep an event for the order that is still to come; the same event once.
+    """Keep an event for the order that is still to come, or to be taken in; the same event once.
 
     A warehouse ships, and an ERP bills, for others too: after a week the order counts as none of ours. What is kept is
     applied all the same should it come.
@@ -40,7 +40,8 @@ def keep(d: Draft, event: Early) -> None:
     if event in d.state.early:
         return
     d.note(e.EventKept(event, d.now))
-    if MISSING not in d.state.timers and not isinstance(event, ParcelSeen):  # a carrier alone is not waited for
+    missing = d.state.order is None and not isinstance(event, ParcelSeen)  # a carrier alone is not waited for
+    if missing and MISSING not in d.state.timers:
         d.timer(MISSING, d.now + WAIT)
 
 

@@ -16,7 +16,7 @@ from crossdock.domain.cases.command_settled import done, problem_key
 from crossdock.domain.cases.holds import hold_again, refusal, release_asked
 from crossdock.domain.cases.linked import link
 from crossdock.domain.cases.merged import merge_as
-from crossdock.domain.cases.order_seen import check
+from crossdock.domain.cases.order_seen import check, not_ours, take_in
 from crossdock.domain.cases.reconciled import MISSING, book_again
 from crossdock.domain.cases.refund_seen import fit_again
 from crossdock.domain.cases.shipment_seen import shipment_seen
@@ -48,6 +48,8 @@ def operator_acted(d: Draft, event: OperatorActed) -> None:
 
 
 def _retry(d: Draft, event: OperatorActed) -> str | None:
+    if d.state.left_alone:
+        return _take_in(d)
     problem, step = event.args.get("problem"), event.args.get("step")
     if str(problem).startswith("shipment/"):
         return _fit_again(d, str(problem).removeprefix("shipment/"))
@@ -72,6 +74,16 @@ def _retry(d: Draft, event: OperatorActed) -> str | None:
     if failed and not keys:
         return "the order is cancelled: what failed is not to happen any more"
     return None if keys or recheck else "nothing of this order has failed"
+
+
+def _take_in(d: Draft) -> str | None:
+    """An order that was left alone: taken in as the channel last showed it, once the route begins before it."""
+    newest = d.state.newest
+    assert newest is not None
+    if (why := not_ours(d, newest)) is not None:
+        return f"it is {why}: move the route's since back first"
+    take_in(d, newest)
+    return None
 
 
 def _still_wanted(d: Draft, intent: Intent) -> bool:

@@ -4,6 +4,7 @@ import msgspec
 
 from crossdock.domain import entries as e
 from crossdock.domain.advance import EDITED, advance
+from crossdock.domain.beginning import too_early
 from crossdock.domain.cases.balance import balance
 from crossdock.domain.cases.cancel import cancel
 from crossdock.domain.cases.early import apply_early
@@ -14,6 +15,7 @@ from crossdock.domain.checks import MASTERS_STEPS, run_checks
 from crossdock.domain.decision import StreamRef, Tell
 from crossdock.domain.diff import changes, edits
 from crossdock.domain.draft import Draft
+from crossdock.domain.entries import Early
 from crossdock.domain.events import SignalSeen
 from crossdock.domain.lattice import rank
 from crossdock.domain.measures import remembered
@@ -44,6 +46,9 @@ def order_seen(d: Draft, order: Order, authoritative: bool = False, later: bool 
 
 def _judge(d: Draft, whole: Order, order: Order, authoritative: bool) -> None:
     known = d.state.newest
+    if known is not None and d.state.left_alone and _begins_earlier(d, order):
+        known = order if newer(order, known) else known
+        take_in(d, known)
     if known is None:
         _first(d, order)
     elif order == known:
@@ -115,20 +120,57 @@ def _first(d: Draft, order: Order) -> None:
     d.refer(order.channel, "number", order.number)
     if order.test:
         d.note(e.OrderIgnored("test order", d.now))
-    elif order.cancelled_at is not None:
+    elif (why := not_ours(d, order)) is not None:
+        d.note(e.OrderIgnored(why, d.now, for_good=False))
+        for event in early:
+            d.note(e.EventKept(event, d.now))
+    else:
+        _begin(d, order, early)
+    advance(d)
+
+
+def _begin(d: Draft, order: Order, early: tuple[Early, ...]) -> None:
+    if order.cancelled_at is not None:
         apply_early(d, early)
         cancel(d, order.channel, order.cancel_reason)
     else:
         check(d)
         apply_early(d, early)
+
+
+def not_ours(d: Draft, order: Order) -> str | None:
+    """Why the route leaves the order alone. A part's lines came after the order that is here."""
+    return too_early(d.policy, order.placed_at) if d.policy is not None and order.part is None else None
+
+
+def _begins_earlier(d: Draft, order: Order) -> bool:
+    """Whether the route's ``since`` was moved back, before the order. One that was taken away lets nothing old in."""
+    return d.policy is not None and d.policy.since is not None and not_ours(d, order) is None
+
+
+def take_in(d: Draft, order: Order) -> None:
+    """The order was left alone, and is the route's after all: as if this view were the first."""
+    early = d.state.early
+    d.note(e.OrderTakenIn(d.now))
+    d.note(e.OrderRecorded(order, d.now))
+    _begin(d, order, early)
     advance(d)
 
 
 def check(d: Draft) -> None:
-    """Run the checks over the order in force, where a route says how; ``advance`` tells when there is none."""
+    """Run the checks over the order in force, where a route says how; ``advance`` tells when there is none.
+
+    One that came before there was a route at all may be older than the route: it is left alone then.
+    """
     policy = d.policy
-    if policy is not None:
-        run_checks(d, policy)
+    if policy is None:
+        return
+    why = not_ours(d, d.order) if "route" in d.state.problems and not d.state.steps else None
+    if why is not None:
+        d.settle("route")
+        d.note(e.OrderIgnored(why, d.now, for_good=False))
+        return
+    run_checks(d, policy)
 
 
 def _again(d: Draft) -> None:

@@ -3,7 +3,7 @@
 from crossdock.domain import entries as e
 from crossdock.domain.decision import StreamRef, Tell
 from crossdock.domain.draft import Draft
-from crossdock.domain.events import OrderFound, SettlementNamed
+from crossdock.domain.events import OrderFound, RefundSeen, SettlementNamed
 from crossdock.domain.state import OrderState
 
 
@@ -37,9 +37,12 @@ def _tell(d: Draft, key: str) -> None:
 
 
 def _refunds(state: OrderState) -> tuple[str, ...]:
-    """Also of a refund that does not fit the order: it was given, whatever becomes of its credit."""
-    ids = {known.refund.id for known in state.refunds.values()}
+    """Also of a refund that does not fit the order, or that waits for an order which is left alone: it was given,
+    whatever becomes of its credit."""
+    given = [known.refund for known in state.refunds.values()]
+    given += [event.refund for event in state.early if isinstance(event, RefundSeen)]
+    ids = {refund.id for refund in given}
     handed = (one for subject, one in state.handed.items() if subject.startswith("refund/"))
     ids |= {name for one in handed for name in one.names}
-    ids |= {tender.id for known in state.refunds.values() for tender in known.refund.tenders if tender.id}
+    ids |= {tender.id for refund in given for tender in refund.tenders if tender.id}
     return tuple(sorted(ids))

@@ -166,6 +166,7 @@ def _booked(order: Document) -> dict[str, Any]:
         "external_id": order.external_id,
         "number": order.number,
         "other_ref": order.header.get("otherRefNum"),
+        "memo": order.header.get("memo"),
         "entity": order.entity,
         "currency": CURRENCIES[order.currency],
         "total": str(order.total),

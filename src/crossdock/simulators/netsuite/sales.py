@@ -10,6 +10,7 @@ from crossdock.simulators.netsuite.catalogue import CURRENCIES, TAX_CODES, Custo
 from crossdock.simulators.netsuite.ledger import ZERO, Document, Line
 
 Body = Mapping[str, Any]
+LONGEST_MEMO = 999  # in bytes
 
 
 class SalesDesk:
@@ -23,6 +24,11 @@ class SalesDesk:
         draft = Document(**{name: getattr(order, name) for name in order.__struct_fields__})
         draft.lines = [Line(**{name: getattr(line, name) for name in line.__struct_fields__}) for line in order.lines]
         draft.header = {**order.header, **{k: v for k, v in body.items() if k not in ("item", "taxDetails")}}
+        if len(str(draft.header.get("memo") or "").encode()) > LONGEST_MEMO:
+            raise user_error(
+                f"The field memo contained more than the maximum number ( {LONGEST_MEMO} ) of characters allowed.",
+                "memo",
+            )
         self._parties(draft, body)
         self._lines(draft, body, "item" in replace)
         self._tax(draft, body, "taxDetails" in replace)

@@ -29,6 +29,8 @@ def order(order: Order) -> dict[str, Any]:
         "fulfillment_status": order.status,
         "holds": {f"{kind}_hold": kind == order.hold for kind in HOLDS},
         "order_date": order.given.get("order_date"),
+        "required_ship_date": order.given.get("required_ship_date"),
+        "packing_note": order.given.get("packing_note"),
         "updated_at": f"{order.changed:%Y-%m-%dT%H:%M:%S}",
         "line_items": [_line(line) for line in order.lines],
     }
@@ -164,6 +166,8 @@ def book(of: Order) -> dict[str, Any]:
         "legacy_id": of.legacy_id,
         "partner_order_id": of.partner,
         "order_number": of.given.get("order_number"),
+        "packing_note": of.given.get("packing_note"),
+        "required_ship_date": of.given.get("required_ship_date"),
         "status": of.status,
         "hold": of.hold,
         "created_at": of.at.isoformat(),

@@ -46,7 +46,7 @@ def place(
         "financial_status": "paid" if _yes(till, wish.paid, 1 - rates["late_paid"]) else "pending",
         "fulfillment_status": None,
         "name": f"#{number}",
-        "note": None,
+        "note": wish.note,
         "number": number - 1000,
         "order_number": number,
         "original_total_additional_fees_set": None,

@@ -41,6 +41,7 @@ class Wish(NamedTuple):
     duties: bool | None = None
     skus: tuple[str, ...] = ()
     quantity: int | None = None  # of every product
+    note: str | None = None  # what the customer wrote
 
 
 class Side(NamedTuple):

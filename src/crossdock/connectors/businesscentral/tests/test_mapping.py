@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crossdock.connectors.businesscentral.mapping import MARK, render_order, render_total
+from crossdock.connectors.businesscentral.mapping import MARK, MOST_NOTE_LINES, note_lines, render_order, render_total
 from crossdock.connectors.businesscentral.proof import Unbookable
 from crossdock.connectors.businesscentral.tests.orders import (
     SETTINGS,
@@ -158,3 +158,25 @@ def test_lines_that_cannot_be_are_refused() -> None:
     assert refusal(make_order((less, plain_line(2)))) == ("totals_differ", "lines[0]")
     charge = Charge(ChargeKind.FEE, "Fee", amount("0"))
     assert len(render_order(booking(make_order((plain_line(),), (charge,))), SETTINGS).lines) == 2
+
+
+def test_what_the_customer_wrote_is_lines_that_move_no_other() -> None:
+    note = "Ring twice, please.\nShipment SH1 " + "and leave it with the neighbours if nobody is at home " * 3
+    rendered = render_order(booking(plain_order(note=note)), SETTINGS)
+    bare = render_order(booking(plain_order()), SETTINGS)
+    noted = [line for line in rendered.lines if line not in bare.lines]
+    assert [line["sequence"] for line in noted] == [MARK + 1, MARK + 2, MARK + 3]
+    assert [line for line in rendered.lines if line in bare.lines] == bare.lines
+    assert [line["sequence"] for line in rendered.lines] == sorted(line["sequence"] for line in rendered.lines)
+    texts = [line["description"] for line in noted]
+    assert all(text.startswith("Note: ") and len(text) <= 100 for text in texts), "none passes for a mark of ours"
+    assert " ".join(text.removeprefix("Note: ") for text in texts) == " ".join(note.split())
+    assert set(rendered.places) == {line["sequence"] for line in rendered.lines}
+
+
+def test_a_note_without_end_ends() -> None:
+    lines = note_lines("word " * 2_000)
+    assert len(lines) == MOST_NOTE_LINES
+    assert lines[-1]["description"].endswith("…")
+    assert max(len(line["description"]) for line in lines) <= 100
+    assert note_lines(" \n") == note_lines(None) == []

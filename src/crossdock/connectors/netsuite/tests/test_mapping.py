@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crossdock.connectors.netsuite.documents import external_id
-from crossdock.connectors.netsuite.mapping import render_order, render_total
+from crossdock.connectors.netsuite.manifest import MANIFEST
+from crossdock.connectors.netsuite.mapping import LONGEST_MEMO, render_order, render_total
 from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.tests.orders import (
     amount,
@@ -22,6 +23,8 @@ from crossdock.connectors.netsuite.tests.orders import (
 )
 from crossdock.domain.money import Amount, minor_unit
 from crossdock.domain.order import Charge, ChargeKind, Discount, LineKind, Order, OrderLine, TaxLine
+from crossdock.kit.http import Exchange
+from crossdock.kit.redact import Redactor
 
 SETTINGS: dict[str, Any] = {
     "currencies": {"USD": "1", "EUR": "4", "AUD": "5", "JPY": "8", "KWD": "9"},
@@ -169,3 +172,22 @@ def test_external_ids_hold_only_what_netsuite_takes() -> None:
     assert one.replace("-", "").replace("_", "").isalnum()
     with pytest.raises(Unbookable):
         external_id("shop 1|2")
+
+
+def test_what_the_customer_wrote_is_in_the_memo_as_far_as_it_fits() -> None:
+    memo = render_order(booking(plain_order(note="Ring twice,\n please ")), SETTINGS)["memo"]
+    assert memo == "shop1 #1042 · note: Ring twice, please"
+    drone = render_order(booking(plain_order(note="Ring"), ship_method="drone"), SETTINGS)["memo"]
+    assert drone == "shop1 #1042 · ship by drone · note: Ring"
+    assert render_order(booking(plain_order(note=" ")), SETTINGS)["memo"] == "shop1 #1042"
+    long = render_order(booking(plain_order(note="Grüße " * 400)), SETTINGS)["memo"]
+    assert LONGEST_MEMO - 8 < len(long.encode()) <= LONGEST_MEMO
+    assert long.endswith("…")
+
+
+def test_what_the_customer_wrote_is_not_kept_with_the_call() -> None:
+    sent = msgspec.json.encode(render_order(booking(plain_order(note="For Canarynote")), SETTINGS))
+    assert b"Canarynote" in sent
+    kept = b"".join(Redactor(MANIFEST.redact)([Exchange("PUT", "https://x/salesOrder/eid:1", sent, 200, sent)]))
+    assert b"Canarynote" not in kept
+    assert b"shop1-6674573197567" in kept

@@ -1,7 +1,7 @@
 """Written samples and the odd corners of webhooks."""
 
 from base64 import b64encode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from hashlib import sha256
 from hmac import digest
@@ -46,6 +46,18 @@ def test_a_line_in_cases_is_released_as_goods_at_their_share_of_the_price() -> N
     order = Order("portal1", "7", "7", at, at, "USD", totals, (line, plain))
     rows = order_input(ReleaseOrder(order), {})["line_items"]
     assert [(row["quantity"], row["price"]) for row in rows] == [(24, "0.8333"), (3, "4.00")]
+
+
+def test_what_the_customer_wrote_and_was_promised_goes_along() -> None:
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    line = OrderLine("11", "Mug", Decimal(2), Amount(Decimal("10.00")), "MUG-01")
+    totals = Totals(Amount(Decimal("20.00")), Amount(Decimal("20.00")))
+    promised = datetime(2026, 11, 24, 17, 0, tzinfo=timezone(timedelta(hours=1)))
+    order = Order("shop", "7", "#7", at, at, "USD", totals, (line,), note=" Ring\ntwice ", ship_by=promised)
+    told = order_input(ReleaseOrder(order), {})
+    assert (told["packing_note"], told["required_ship_date"]) == ("Ring\ntwice", "2026-11-24 16:00:00")
+    bare = order_input(ReleaseOrder(msgspec.structs.replace(order, note=" ", ship_by=None)), {})
+    assert told.keys() - bare.keys() == {"packing_note", "required_ship_date"}
 
 
 def test_the_sample_becomes_one_shipment_of_two_parcels() -> None:
