@@ -109,7 +109,8 @@ CHECKED: Mapping[str, str] = {
     "I1b": "the ERP's and the warehouse's books, counted by order; invoices, credit memos, deposits and payments "
     "summed against what was sold, given back and received; goods taken back against what the warehouse counted",
     "I1c": "each exception against what was done to its order and what vendors refused",
-    "I2": "the ERP's sales orders against the shop's, total and currency; what it billed less what it credited, and "
+    "I2": "the ERP's sales orders against the shop's, total and currency; goods and numbers of them in each sales order "
+    "and each release against the shop's lines, as placed or less refunds; what it billed less what it credited, and "
     "what it took and gave back where each capture is posted, against what the shop kept; the addresses that the ERP "
     "and the warehouse have against the shop's",
     "I3": "the journal is folded anew, step by step, and compared with the kept state",

@@ -24,6 +24,7 @@ from crossdock.proof.deposits import kept_apart, taken_too_often
 from crossdock.proof.evidence import Evidence, Violation
 from crossdock.proof.exchanges import lost_parts, part_totals, placed_total, told_of, whole_of
 from crossdock.proof.goods import apart, came_twice, not_expected
+from crossdock.proof.ordered import ordered_otherwise
 from crossdock.proof.payouts import entered_otherwise, entered_twice, unheard_of
 from crossdock.proof.plan import SHOP
 from crossdock.proof.refunds import credited_twice, kept_otherwise, may_be_booked
@@ -93,7 +94,7 @@ def _unequal(evidence: Evidence) -> list[tuple[str, str]]:
                 (key, f"booked {document['total']} {document['currency']}, sold {one['total']} {one['currency']}")
             )
     money = kept_otherwise(evidence) + kept_apart(evidence) + entered_otherwise(evidence)
-    return found + money + sent_elsewhere(evidence)
+    return found + money + ordered_otherwise(evidence) + sent_elsewhere(evidence)
 
 
 def _totals(evidence: Evidence, key: str, sold: Mapping[str, Any]) -> set[Decimal]:
@@ -255,7 +256,7 @@ INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
     "I1a": ("every order that was sold is in the ERP, or is one open exception", _lost),
     "I1b": ("nothing is booked, released or invoiced twice", _doubled),
     "I1c": ("an exception has its cause in the order, in what people did, or in a refusal", without_cause),
-    "I2": ("every ERP order is one of the shop's, of equal total and currency, for the same address", _unequal),
+    "I2": ("every ERP order is one of the shop's: the same goods, total, currency and address", _unequal),
     "I3": ("a status only moves up its lattice; the journal folds to the state", _fell),
     "I4": (
         "per line: shipped at most what was ordered; done means all was shipped and told; what came back is told alike",
