@@ -109,8 +109,8 @@ CHECKED: Mapping[str, str] = {
     "I1b": "the ERP's and the warehouse's books, counted by order; invoices, credit memos, deposits and payments "
     "summed against what was sold, given back and received; goods taken back against what the warehouse counted",
     "I1c": "each exception against what was done to its order and what vendors refused",
-    "I2": "the ERP's sales orders against the shop's, total and currency; goods and numbers of them in each sales order "
-    "and each release against the shop's lines, as placed or less refunds; what it billed less what it credited, and "
+    "I2": "the ERP's sales orders against the shop's, total and currency; goods and numbers of them in each sales order"
+    " and each release against the shop's lines, as placed or less refunds; what it billed less what it credited, and "
     "what it took and gave back where each capture is posted, against what the shop kept; the addresses that the ERP "
     "and the warehouse have against the shop's",
     "I3": "the journal is folded anew, step by step, and compared with the kept state",
@@ -119,7 +119,8 @@ CHECKED: Mapping[str, str] = {
     "I5": "every level that the shop's history says we set, against the ERP's books since the last round of positions, "
     "less what the shop had sold; its level at rest against the ERP's books less orders that are not booked",
     "I6": "the attempts kept, per command and fence",
-    "I7": "vendors' documents, levels and our statuses before and after the replay",
+    "I7": "at the instant a request leaves during the replay: whether it would change anything; vendors' documents, "
+    "levels, our statuses and commands before and after it, of orders with an open exception too",
     "I8": "every webhook with the status it was answered with, against the kept messages' bytes and what vendors sent",
     "I9": "the shop's list of orders against our streams, its returns against what the "
     "warehouse expects, its payouts against our settlements",

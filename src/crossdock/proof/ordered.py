@@ -1,4 +1,4 @@
-"""What was ordered, piece by piece: the shop's lines against those of the ERP's sales orders and the warehouse's orders.
+"""What was ordered, piece by piece: the shop's lines against the ERP's sales orders and what the warehouse was given.
 
 A total says nothing of it: another product of the same price, or a unit more of what costs nothing to release, leaves
 every sum as it is.

@@ -12,8 +12,10 @@ from crossdock.connectors.shiphero import webhook
 from crossdock.domain import advance, checks, evolve, order_decider, relabelling, state
 from crossdock.domain import entries as e
 from crossdock.domain.cases import command_settled, early, order_seen, shipment_seen
-from crossdock.domain.commands import Command
+from crossdock.domain.commands import AmendBooking, Command
 from crossdock.domain.draft import Draft
+from crossdock.domain.process import AMEND
+from crossdock.domain.standing import standing
 from crossdock.engine import deciding, verdict
 from crossdock.proof.planted import Mutant
 from crossdock.store import memory_rows
@@ -231,6 +233,28 @@ def _old_labels_stay() -> Iterator[None]:
 
 
 @contextmanager
+def _amended_again() -> Iterator[None]:
+    """To the letter, so that nothing in the ERP's books shows it."""
+    again = order_seen._again
+
+    def eager(d: Draft) -> None:
+        again(d)
+        state, policy = d.state, d.policy
+        if state.ended is not None or state.erp is None or state.erp_ref is None or policy is None:
+            return
+        assert state.customer_ref is not None
+        order = standing(d.order, state.refunded())
+        written = advance._written(state)
+        method = advance.ship_method(order, policy)
+        sent = [intent.step for intent in state.commands.values()].count(AMEND)
+        payload = AmendBooking(order, state.erp_ref, state.customer_ref, state.item_refs, policy.basis, method, written)
+        d.send(AMEND, state.erp, payload, again=f"/{sent + 1}")
+
+    with instead(order_seen, _again=eager):
+        yield
+
+
+@contextmanager
 def _labels_believed() -> Iterator[None]:
     repeated = shipment_seen._repeated
 
@@ -375,6 +399,14 @@ MUTANTS = (
         profile="webhooks",
         within=20,
         caught_by=("I24",),
+    ),
+    Mutant(
+        name="amended once more",
+        what="An order that is not over is written into the ERP again whenever a view of it that is known comes again.",
+        plant=_amended_again,
+        profile="calm",
+        within=80,
+        caught_by=("I7",),
     ),
     Mutant(
         name="the last label heard is believed",
