@@ -44,6 +44,11 @@ def test_what_should_notice_it_exists() -> None:
         assert mutant.profile is None or mutant.profile in {**PROFILES, **ON_REQUEST}
 
 
+def test_each_promise_is_broken_by_a_bug_that_only_it_need_notice() -> None:
+    alone = {one.caught_by[0] for one in MUTANTS if len(one.caught_by) == 1}
+    assert set(INVARIANTS) - alone == set()
+
+
 def test_nothing_stays_planted() -> None:
     before = run(scenario(3, "torn")).digest
     for mutant in MUTANTS:

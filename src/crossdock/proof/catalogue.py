@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from crossdock.engine.disposal import MAX_TRIES
 from crossdock.proof.campaign import REASONS, RECOVERIES
 from crossdock.proof.exercised import SUBJECTS
 from crossdock.proof.invariants import INVARIANTS, NOT_BUILT
@@ -132,10 +133,13 @@ CHECKED: Mapping[str, str] = {
     "for; refusals for good against later attempts",
     "I17": "orders cancelled in the shop against our state, the warehouse's shipments and open exceptions; orders "
     "that ended here without their goods against the shop's",
-    "I18": "the shop's own count of tracking numbers told to customers",
+    "I18": "the shop's own count of tracking numbers told to customers, and of those it was asked to tell once more, "
+    "refused or not",
     "I19": "orders with a line that has no SKU against the ERP's books; unreadable messages against open exceptions",
-    "I22": "attempts per command: at most 60",
-    "I23": "stream names counted; statuses against open exceptions",
+    "I22": f"attempts per command, but those that its vendor's limit refused: at most {MAX_TRIES}, one more where the "
+    "last one's worker died, and as many again for each time that people retried",
+    "I23": "the channel's ids of orders counted over streams; versions in each journal; statuses against open "
+    "exceptions",
     "I24": "the warehouse's shipments against what the shop told the customer of each, piece by piece; SKUs that the "
     "ERP counts, where a row cannot be read, against the positions that arrived",
 }

@@ -294,7 +294,7 @@ MUTANTS = (
         plant=_any_view_counts,
         profile="window",
         within=20,
-        caught_by=("I11", "I10", "I17"),
+        caught_by=("I11",),
     ),
     Mutant(
         name="taken before the commit",
@@ -310,7 +310,7 @@ MUTANTS = (
         plant=_not_locked,
         profile="crashes",
         within=20,
-        caught_by=("I3", "I23"),
+        caught_by=("I23",),
     ),
     Mutant(
         name="timers dropped",

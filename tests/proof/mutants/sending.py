@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from crossdock.connectors.shopify import operations as pushing
 from crossdock.domain.outcome import OutcomeUnknown, Rejected, RetryLater
 from crossdock.engine import breaker, courier, disposal, recording, sending
 from crossdock.engine.courier import Courier
@@ -227,6 +228,15 @@ def _tells_lost() -> Iterator[None]:
 
 
 @contextmanager
+def _told_unseen() -> Iterator[None]:
+    async def nothing(*_: Any) -> dict[str, dict[str, int]]:
+        return {}
+
+    with instead(pushing, _told=nothing):
+        yield
+
+
+@contextmanager
 def _outage_pauses() -> Iterator[None]:
     dispose = disposal.dispose
 
@@ -295,7 +305,7 @@ MUTANTS = (
         profile="refusals",
         patience_s=PATIENCE_S,
         within=10,
-        caught_by=("I22", "I10"),
+        caught_by=("I22",),
     ),
     Mutant(
         name="taken over without suspicion",
@@ -384,6 +394,14 @@ MUTANTS = (
         profile="silence",
         within=10,
         caught_by=("I9", "I1a"),
+    ),
+    Mutant(
+        name="told without a look",
+        what="After a lost answer a shipment is told the shop again, whether the shop shows it or not.",
+        plant=_told_unseen,
+        profile="answers",
+        within=100,
+        caught_by=("I18",),
     ),
     Mutant(
         name="an outage pauses the connection",
