@@ -139,7 +139,7 @@ CHECKED: Mapping[str, str] = {
     "I22": f"attempts per command, but those that its vendor's limit refused: at most {MAX_TRIES}, one more where the "
     "last one's worker died, and as many again for each time that people retried",
     "I23": "the channel's ids of orders counted over streams; versions in each journal; statuses against open "
-    "exceptions",
+    "exceptions and these against statuses; open exceptions by order, code and what of it they are about",
     "I24": "the warehouse's shipments against what the shop told the customer of each, piece by piece; SKUs that the "
     "ERP counts, where a row cannot be read, against the positions that arrived",
 }

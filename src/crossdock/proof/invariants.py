@@ -247,7 +247,7 @@ def _unbounded(evidence: Evidence) -> list[tuple[str, str]]:
 
 def _books_balance(evidence: Evidence) -> list[tuple[str, str]]:
     """I23: every order that was accepted is done, an exception, held, ended, or open; counted once, with a whole
-    journal."""
+    journal; and of what is wrong with it a person is told, once."""
     books, found = evidence.books, []
     whole = [state.order for state in evidence.states().values() if state.order is not None and not state.order.part]
     counted = Counter((order.channel, order.external_id) for order in whole)
@@ -256,11 +256,35 @@ def _books_balance(evidence: Evidence) -> list[tuple[str, str]]:
         versions = [written.version for written in books.journal.get(row.id, [])]
         if versions != [*range(1, row.version + 1)]:
             found.append((row.ref.key, f"it is at version {row.version}, its journal has {versions}"))
-    problems = evidence.open_problems()
+    return found + _told_otherwise(evidence) + _told_twice(evidence)
+
+
+def _told_otherwise(evidence: Evidence) -> list[tuple[str, str]]:
+    """Statuses without an exception, and exceptions that no status shows. A late order is as far as it is."""
+    books, found = evidence.books, []
+    told = {one.stream_id for one in books.exceptions if one.settled_by is None and one.problem.klass != "promise"}
     for row in books.rows.values():
-        if row.ref.kind == "order" and row.status in ("exception", "parked", "held") and not problems.get(row.ref.key):
+        says_so = row.status in ("exception", "parked", "held")
+        if row.ref.kind == "order" and says_so and row.id not in told:
             found.append((row.ref.key, f"its status is {row.status}, but no exception is open"))
+        elif row.ref.kind == "order" and not says_so and row.id in told:
+            found.append((row.ref.key, f"an exception is open, but its status is {row.status}"))
     return found
+
+
+def _told_twice(evidence: Evidence) -> list[tuple[str, str]]:
+    """One cause may stop several things of an order: a problem's key names which, after a slash."""
+    books = evidence.books
+    counted = Counter(
+        (one.stream_id, one.problem.code, one.problem.key.partition("/")[2])
+        for one in books.exceptions
+        if one.settled_by is None
+    )
+    return [
+        (books.rows[stream].ref.key, f"{times} exceptions {code} are open")
+        for (stream, code, _), times in counted.items()
+        if times > 1
+    ]
 
 
 # Each is what reliability promises; None: watched while the run goes on.
@@ -293,7 +317,10 @@ INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
     "I18": ("no shipment is told to the customer twice", _mailed_twice),
     "I19": ("what cannot be read or mapped is neither booked nor passed over", _unmapped),
     "I22": ("a command is tried a bounded number of times", _unbounded),
-    "I23": ("statuses and open exceptions agree; no order has two streams; journals have no gap", _books_balance),
+    "I23": (
+        "statuses and open exceptions agree, and none is open twice; no order has two streams; journals have no gap",
+        _books_balance,
+    ),
     "I24": ("of calls and pages with several elements, none is lost or doubled because of another", elements_wrong),
 }
 

@@ -147,6 +147,31 @@ def _failures_untold() -> Iterator[None]:
 
 
 @contextmanager
+def _settled_silently() -> Iterator[None]:
+    settle = Draft.settle
+
+    def silent(self: Draft, key: str, by: str | None = None, reason: str | None = None) -> None:
+        before = list(self.decision.settled)
+        settle(self, key, by, reason)
+        self.decision.settled[:] = before
+
+    with instead(Draft, settle=silent):
+        yield
+
+
+@contextmanager
+def _told_under_two_keys() -> Iterator[None]:
+    told = Draft.open
+
+    def twice(self: Draft, problem: Any, step: str, *, again: bool = False) -> None:
+        told(self, problem, step, again=again)
+        told(self, msgspec.structs.replace(problem, key=f"{problem.key} once more"), step, again=again)
+
+    with instead(Draft, open=twice):
+        yield
+
+
+@contextmanager
 def _pushes_share_a_key() -> Iterator[None]:
     send = Draft.send
 
@@ -359,6 +384,22 @@ MUTANTS = (
         profile="refusals",
         within=10,
         caught_by=("I1a", "I23", "I10"),
+    ),
+    Mutant(
+        name="settled in the order alone",
+        what="A problem is over for its order, and stays open for the people who are to settle it.",
+        plant=_settled_silently,
+        profile="refusals",
+        within=60,
+        caught_by=("I23",),
+    ),
+    Mutant(
+        name="told under two keys",
+        what="One problem is two exceptions, each for somebody to settle.",
+        plant=_told_under_two_keys,
+        profile="refusals",
+        within=10,
+        caught_by=("I23",),
     ),
     Mutant(
         name="pushes share a key",
