@@ -128,7 +128,8 @@ CHECKED: Mapping[str, str] = {
     "I10": f"within {PATIENCE_S / 60:g} simulated minutes of quiet, and {REPLAY_S / 60:g} of a replay: agenda, queue "
     "and post are empty, every order rests; a connection is paused only where what it signs in with was taken from it",
     "I11": "our newest view of each order against the shop's",
-    "I12": "at the instant a request leaves: the command's lease in the database, and whose it is",
+    "I12": "at the instant a request leaves: the command's lease in the database, and whose it is; of a request for no "
+    "command, whether it would change anything",
     "I15": "the first request of every attempt against the rest that its vendor, whichever, had asked that process "
     "for; refusals for good against later attempts",
     "I17": "orders cancelled in the shop against our state, the warehouse's shipments and open exceptions; orders "

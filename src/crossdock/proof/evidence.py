@@ -68,11 +68,16 @@ class Evidence:
     # -- while it runs -----------------------------------------------------------------------------------------
 
     def leaves(self, serving: Serving | None, vendor: str, asked: Request, now: datetime) -> None:
-        """I12: a command's request leaves only under a committed intent, and its sender's lease that still runs."""
+        """I12: what changes anything there leaves for a command only, under a committed intent and its sender's lease
+        that still runs."""
         if self._before is not None and changes(asked):
             what = serving.key if serving is not None else f"{asked.method} {asked.path}"
             self.seen("I7", what.partition("/")[0], f"the replay sent {what} to {vendor}")
         if serving is None:
+            if changes(asked):
+                self.seen(
+                    "I12", "", f"{asked.method} {asked.path} was sent to {vendor} for no command: {asked.body!r:.200}"
+                )
             return
         opened = self.books.commands.get(serving.key)
         row = self.books.dispatch.get(opened.id) if opened else None

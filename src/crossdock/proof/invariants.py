@@ -308,7 +308,7 @@ INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
     "I9": ("every order, return and payout that the shop lists is known, whatever webhooks were lost", _incomplete),
     "I10": ("when faults stop, everything comes to rest", _stuck),
     "I11": ("at rest, the newest view that we know is what the shop shows", not_newest),
-    "I12": ("no request of a command leaves without a committed intent and its sender's running lease", None),
+    "I12": ("nothing is changed elsewhere without a committed intent and its sender's running lease", None),
     "I15": ("a vendor that asks for rest gets it; what it refuses for good is not sent again", pestered),
     "I17": (
         "what the shop cancels is cancelled everywhere, what it goes on selling is not given up; or a person is told",

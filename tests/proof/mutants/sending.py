@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
 import msgspec
 
+from crossdock.connectors.netsuite.answers import Stopped
 from crossdock.connectors.shopify import operations as pushing
 from crossdock.domain.outcome import OutcomeUnknown, Rejected, RetryLater
 from crossdock.engine import breaker, courier, disposal, recording, sending
@@ -25,7 +26,7 @@ from crossdock.store import memory
 from crossdock.store.memory import MemoryStore
 from crossdock.store.protocol import StoreUnavailable
 
-from .planting import connecting, instead, operations
+from .planting import Connectors, connecting, instead, operations
 
 
 def _blind(system: str, connector: Connector) -> Connector:
@@ -237,6 +238,28 @@ def _told_unseen() -> Iterator[None]:
 
 
 @contextmanager
+def _written_by_a_poll() -> Iterator[Connectors]:
+    """To the letter what is there already, so that no book shows it."""
+
+    def change(system: str, connector: Connector) -> Connector:
+        if system != house.SYSTEMS[ERP]:
+            return connector
+        listed = connector.polls["items"].run
+
+        async def meddling(client: Any, cursor: str | None, options: Any) -> Any:
+            page = await listed(client, cursor, options)
+            with suppress(Stopped):
+                await client._write("PATCH", "/salesOrder/eid:none", {"memo": "read"})
+            return page
+
+        poll = msgspec.structs.replace(connector.polls["items"], run=meddling)
+        return msgspec.structs.replace(connector, polls={**connector.polls, "items": poll})
+
+    with connecting(change) as given:
+        yield given
+
+
+@contextmanager
 def _outage_pauses() -> Iterator[None]:
     dispose = disposal.dispose
 
@@ -402,6 +425,14 @@ MUTANTS = (
         profile="answers",
         within=100,
         caught_by=("I18",),
+    ),
+    Mutant(
+        name="a poll writes",
+        what="The poll of the ERP's items marks what it has read there: outside of any command, and of any lease.",
+        plant=_written_by_a_poll,
+        profile="calm",
+        within=1,
+        caught_by=("I12",),
     ),
     Mutant(
         name="an outage pauses the connection",
