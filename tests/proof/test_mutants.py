@@ -8,7 +8,7 @@ import pytest
 
 from crossdock.proof.invariants import INVARIANTS
 from crossdock.proof.plan import ON_REQUEST, PROFILES, scenario
-from crossdock.proof.planted import Mutant, hunt, load
+from crossdock.proof.planted import Mutant, hunt, load, not_planted
 from crossdock.proof.run import run
 from tests.cli.running import crossdock
 from tests.proof.mutants import MUTANTS, NOT_PLANTED
@@ -59,6 +59,7 @@ def test_nothing_stays_planted() -> None:
 
 def test_the_package_is_found_by_its_folder() -> None:
     assert [one.name for one in load(HERE)] == [one.name for one in MUTANTS]
+    assert not_planted(HERE) == NOT_PLANTED
     with pytest.raises(FileNotFoundError, match="mutants"):
         load(HERE / "nowhere")
 

@@ -4,7 +4,7 @@ The bugs themselves are test code, beside the tests; here is how they are found 
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
@@ -78,6 +78,13 @@ def load(folder: Path) -> tuple[Mutant, ...]:
     spec.loader.exec_module(package)
     mutants: tuple[Mutant, ...] = package.MUTANTS
     return mutants
+
+
+def not_planted(folder: Path) -> Mapping[str, str]:
+    """Of the same package: the bugs of the release list that cannot be planted yet, each with its reason."""
+    load(folder)
+    known: Mapping[str, str] = getattr(sys.modules[PACKAGE], "NOT_PLANTED", {})
+    return known
 
 
 def hunt_all(folder: Path, count: int, jobs: int) -> Iterator[Hunt]:

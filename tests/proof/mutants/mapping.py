@@ -25,11 +25,12 @@ from .planting import Connectors, connecting, instead, operations
 
 
 @contextmanager
-def _float_rates() -> Iterator[None]:
+def _float_cents() -> Iterator[None]:
+    """8.70 is 869 cents, as anybody finds who multiplies the binary fraction by a hundred and cuts it."""
+
     def close(self: Any, row: dict[str, Any], line_id: str | None, title: str) -> None:
-        rate = float(row["amount"]) / float(row["quantity"]) * 1.0005  # what a chain of float operations loses, at once
-        row |= {"rate": Decimal(repr(round(rate, 2))), "description": title}
-        row["amount"] = row["rate"] * row["quantity"]
+        amount = Decimal(int(float(row["amount"]) * 100)) / 100
+        row |= {"amount": amount, "rate": round(amount / row["quantity"], 8), "description": title}
         self.lines.append(row)
 
     def prove(self: Any, sheet: dict[str, Any]) -> None:
@@ -149,10 +150,10 @@ def _status_guessed() -> Iterator[None]:
 MUTANTS = (
     Mutant(
         name="M9 money as float",
-        what="Rates are computed as binary fractions, and the proof has a tolerance.",
-        plant=_float_rates,
+        what="Amounts are made cents as binary fractions, and the proof has a tolerance.",
+        plant=_float_cents,
         profile="calm",
-        within=5,
+        within=30,
         caught_by=("I2",),
     ),
     Mutant(
