@@ -199,10 +199,14 @@ def _stuck(evidence: Evidence) -> list[tuple[str, str]]:
 
 def _mailed_twice(evidence: Evidence) -> list[tuple[str, str]]:
     """I18: what the shop told twice, and what it was asked to: it refuses that only while no unit is left to fulfil."""
-    books = evidence.vendors.shop.books()
-    told = [(one, f"was told {one['times']} times") for one in books["repeated_tracking"]]
-    told += [(one, f"was to be told again {one['times']} times") for one in books["asked_again"]]
-    return [(f"{SHOP}-{one['order']}", f"tracking number {one['number']} {what}") for one, what in told]
+    shop = evidence.vendors.shop
+    found = [
+        (one["order"], f"tracking number {one['number']} was told {one['times']} times")
+        for one in shop.books()["repeated_tracking"]
+    ]
+    for (order, _, number), times in shop.books_.asked_again.items():
+        found.append((order, f"tracking number {number} was to be told once more {times} times"))
+    return [(f"{SHOP}-{order}", what) for order, what in found]
 
 
 def _cancel_race(evidence: Evidence) -> list[tuple[str, str]]:

@@ -261,8 +261,7 @@ class ShopifySimulator:
                 self.pay(order_id)
 
     def books(self) -> dict[str, Any]:
-        """Orders with their totals and fulfilments; ``repeated_tracking`` is what nobody wants to see here, and
-        ``asked_again`` neither: what customers would have been told once more, had the shop not refused it."""
+        """Orders with their totals and fulfilments; ``repeated_tracking`` is what nobody wants to see here."""
         orders = [self._entry(order) for order in self.books_.orders.values()]
         seen = Counter(
             (one.order_id, one.location_id, number)
@@ -278,10 +277,6 @@ class ShopifySimulator:
             "orders": orders,
             "fulfillments": len(self.books_.fulfilments),
             "repeated_tracking": repeated,
-            "asked_again": [
-                {"order": str(order_id), "number": number, "times": times}
-                for (order_id, _, number), times in self.books_.asked_again.items()
-            ],
             "subscriptions": len(self.books_.subscriptions),
             "calls": dict(self.calls),
             "unpaid": len(self._to_pay),
