@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from crossdock.connectors.netsuite.answers import Stopped
+from crossdock.connectors.shopify import fulfilling, relabelling
 from crossdock.connectors.shopify import operations as pushing
 from crossdock.domain.outcome import OutcomeUnknown, Rejected, RetryLater
 from crossdock.engine import breaker, courier, disposal, recording, sending
@@ -238,6 +239,15 @@ def _told_unseen() -> Iterator[None]:
 
 
 @contextmanager
+def _relabelled_unseen() -> Iterator[None]:
+    async def all_of_it(client: Any, payload: Any, one: Any) -> dict[str, Any]:
+        return fulfilling.tracking(set(await client.fulfilled_lines(one.id)), payload.shipment.packages)
+
+    with instead(relabelling, _wanted=all_of_it):
+        yield
+
+
+@contextmanager
 def _written_by_a_poll() -> Iterator[Connectors]:
     """To the letter what is there already, so that no book shows it."""
 
@@ -424,6 +434,14 @@ MUTANTS = (
         plant=_told_unseen,
         profile="answers",
         within=100,
+        caught_by=("I18",),
+    ),
+    Mutant(
+        name="relabelled without a look",
+        what="After a lost answer the shop is told a shipment's new numbers again: its customer gets the mail twice.",
+        plant=_relabelled_unseen,
+        profile="answers",
+        within=120,
         caught_by=("I18",),
     ),
     Mutant(
