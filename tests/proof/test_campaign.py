@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from crossdock.proof.campaign import EARLY, RECOVERIES, Report, another, campaign, stoppable
+from crossdock.proof.invariants import NOT_CHECKED
 from crossdock.proof.plan import KINDS, PROFILES, scenario
 from crossdock.proof.run import run
 from crossdock.proof.telling import PASSED, STOPPED, Keeping, kept, lines, store, verdict
@@ -82,6 +83,12 @@ def test_a_report_is_kept_while_the_campaign_runs(tmp_path: Path, monkeypatch: p
     keeping.told(Report(1, seeds=50))
     assert json.loads(file.read_text())["seeds"] == 50
     assert json.loads(file.read_text())["interrupted"] is True
+
+
+def test_its_report_names_what_is_not_checked_and_why() -> None:
+    said = lines(Report(1), None)
+    for name, why in NOT_CHECKED.items():
+        assert f"  {name:<4} {why}" in said
 
 
 async def test_its_report_as_json_has_what_programs_ask_for() -> None:

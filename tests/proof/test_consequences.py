@@ -1,4 +1,4 @@
-"""What the checks make of vendors' answers."""
+"""What the checks make of what vendors are asked, and of their answers."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from crossdock.kit.http import Response
+from crossdock.proof.asking import changes
 from crossdock.proof.clock import Clock, VirtualLoop
 from crossdock.proof.consequences import Pace
 from crossdock.proof.network import Weather
@@ -78,3 +79,24 @@ def test_who_sends_under_anothers_lease_is_noticed_though_a_lease_runs() -> None
     with planted.plant():
         ran = run(scenario(17, planted.profile), patience_s=PATIENCE_S)
     assert any(one.invariant == "I12" and "under another's lease" in one.detail for one in ran.violations)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "would"),
+    [
+        ("GET", "/services/rest/record/v1/salesOrder/4711", b"", False),
+        ("POST", "/services/rest/record/v1/salesOrder", b"{}", True),
+        ("PATCH", "/services/rest/record/v1/salesOrder/4711", b"{}", True),
+        ("POST", "/services/rest/query/v1/suiteql", b'{"q":"SELECT 1"}', False),
+        ("POST", "/services/rest/auth/oauth2/v1/token", b"", False),
+        ("POST", "/auth/refresh", b"{}", False),
+        ("POST", "/graphql", b'{"query":"query FindOrder { orders }"}', False),
+        ("POST", "/graphql", b'{"query":"mutation ReleaseOrder { order_create }"}', True),
+        ("POST", "/admin/api/2026-10/graphql.json", b'{"query":"\\nmutation M { fulfillmentCreate }"}', True),
+        ("POST", "/admin/api/2026-10/graphql.json", b'{"query":"mutation M { webhookSubscriptionCreate }"}', False),
+    ],
+)
+def test_what_would_change_something_there_is_told_from_the_request(
+    method: str, path: str, body: bytes, would: bool
+) -> None:
+    assert changes(Request(method, path, {}, {}, body)) is would

@@ -8,7 +8,7 @@ import pytest
 
 from crossdock.proof.invariants import INVARIANTS
 from crossdock.proof.plan import KINDS, ON_REQUEST, PROFILES, scenario
-from crossdock.proof.planted import Mutant, hunt, load
+from crossdock.proof.planted import Mutant, hunt, load, not_planted
 from crossdock.proof.run import run
 from tests.cli.running import crossdock
 from tests.proof.mutants import MUTANTS, NOT_PLANTED
@@ -44,6 +44,11 @@ def test_what_should_notice_it_exists() -> None:
         assert mutant.profile is None or mutant.profile in {**PROFILES, **ON_REQUEST}
 
 
+def test_each_promise_is_broken_by_a_bug_that_only_it_need_notice() -> None:
+    alone = {one.caught_by[0] for one in MUTANTS if len(one.caught_by) == 1}
+    assert set(INVARIANTS) - alone == set()
+
+
 def test_nothing_stays_planted() -> None:
     before = run(scenario(3, "torn")).digest
     for mutant in MUTANTS:
@@ -54,6 +59,7 @@ def test_nothing_stays_planted() -> None:
 
 def test_the_package_is_found_by_its_folder() -> None:
     assert [one.name for one in load(HERE)] == [one.name for one in MUTANTS]
+    assert not_planted(HERE) == NOT_PLANTED
     with pytest.raises(FileNotFoundError, match="mutants"):
         load(HERE / "nowhere")
 

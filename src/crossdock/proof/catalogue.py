@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from crossdock.engine.disposal import MAX_TRIES
 from crossdock.proof.campaign import REASONS, RECOVERIES
 from crossdock.proof.exercised import SUBJECTS
-from crossdock.proof.invariants import INVARIANTS, NOT_BUILT
+from crossdock.proof.invariants import INVARIANTS, LEFT_OUT, NOT_CHECKED
 from crossdock.proof.plan import EVENTS, KINDS, PROFILES, RATES
 from crossdock.proof.run import PATIENCE_S, REPLAY_S
 
@@ -213,7 +214,8 @@ CHECKED: Mapping[str, str] = {
     "I1b": "the ERP's and the warehouse's books, counted by order; invoices, credit memos, deposits and payments "
     "summed against what was sold, given back and received; goods taken back against what the warehouse counted",
     "I1c": "each exception against what was done to its order and what vendors refused",
-    "I2": "the ERP's sales orders against the shop's, total and currency; what it billed less what it credited, and "
+    "I2": "the ERP's sales orders against the shop's, total and currency; goods and numbers of them in each sales order"
+    " and each release against the shop's lines, as placed or less refunds; what it billed less what it credited, and "
     "what it took and gave back where each capture is posted, against what the shop kept; the addresses that the ERP "
     "and the warehouse have against the shop's",
     "I3": "the journal is folded anew, step by step, and compared with the kept state",
@@ -222,23 +224,28 @@ CHECKED: Mapping[str, str] = {
     "I5": "every level that the shop's history says we set, against the ERP's books since the last round of positions, "
     "less what the shop had sold; its level at rest against the ERP's books less orders that are not booked",
     "I6": "the attempts kept, per command and fence",
-    "I7": "vendors' documents, levels and our statuses before and after the replay",
+    "I7": "at the instant a request leaves during the replay: whether it would change anything; vendors' documents, "
+    "levels, our statuses and commands before and after it, of orders with an open exception too",
     "I8": "every webhook with the status it was answered with, against the kept messages' bytes and what vendors sent",
     "I9": "the shop's list of orders against our streams, its returns against what the "
     "warehouse expects, its payouts against our settlements",
     "I10": f"within {PATIENCE_S / 60:g} simulated minutes of quiet, and {REPLAY_S / 60:g} of a replay: agenda, queue "
     "and post are empty, every order rests; a connection is paused only where what it signs in with was taken from it",
     "I11": "our newest view of each order against the shop's",
-    "I12": "at the instant a request leaves: the command's lease in the database, and whose it is",
+    "I12": "at the instant a request leaves: the command's lease in the database, and whose it is; of a request for no "
+    "command, whether it would change anything",
     "I15": "the first request of every attempt against the rest that its vendor, whichever, had asked that process "
     "for, and, as its lease and every page of a poll, against the one that stands in the database for all; what a "
     "process was told of a rest against what it told the database; refusals for good against later attempts",
     "I17": "orders cancelled in the shop against our state, the warehouse's shipments and open exceptions; orders "
     "that ended here without their goods against the shop's",
-    "I18": "the shop's own count of tracking numbers told to customers",
+    "I18": "the shop's own count of tracking numbers told to customers, and of those it was asked to tell once more, "
+    "refused or not",
     "I19": "orders with a line that has no SKU against the ERP's books; unreadable messages against open exceptions",
-    "I22": "attempts per command: at most 60",
-    "I23": "stream names counted; statuses against open exceptions",
+    "I22": f"attempts per command, but those that its vendor's limit refused: at most {MAX_TRIES}, one more where the "
+    "last one's worker died, and as many again for each time that people retried",
+    "I23": "the channel's ids of orders counted over streams; versions in each journal; statuses against open "
+    "exceptions and these against statuses; open exceptions by order, code and what of it they are about",
     "I24": "the warehouse's shipments against what the shop told the customer of each, piece by piece; SKUs that the "
     "ERP counts, where a row cannot be read, against the positions that arrived",
 }
@@ -298,7 +305,9 @@ def markdown() -> str:
         "Checked after every seed.",
         _table(("name", "promise", "read from"), [(f"`{n}`", says, CHECKED[n]) for n, (says, _) in INVARIANTS.items()]),
         "Not checked, and why:",
-        _table(("name", "why"), [(f"`{name}`", why) for name, why in NOT_BUILT.items()]),
+        _table(("name", "why"), [(f"`{name}`", why) for name, why in NOT_CHECKED.items()]),
+        "Of those that are checked, what is not, and why:",
+        _table(("name", "what, and why"), [(f"`{name}`", why) for name, why in LEFT_OUT.items()]),
         "## Faults",
         "By chance, per opportunity; a run draws how often, up to the share given here. Events come at an instant.",
         _table(("kind", "covers", "at most", "what happens"), [_row(kind) for kind in KINDS]),

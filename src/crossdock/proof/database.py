@@ -323,7 +323,8 @@ class ProcessStore:
         return await self._quiet(self._base.tend)
 
     async def _quiet(self, effect: Callable[[], Awaitable[T]]) -> T:
-        """A call that is repeated for ever by itself: refused like any other, but no place worth killing at."""
+        """A call that is repeated for ever by itself, or brings what the next one brings again: refused like any other,
+        but no place worth killing at, and never without its answer (docs/explanation/proof.md says which)."""
         if self._trouble.down:
             raise StoreUnavailable("the database is down")
         if self._trouble.strikes("store_refused", self._process.name, "a quiet call"):

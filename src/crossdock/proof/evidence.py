@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
+from crossdock.domain.commands import ReadBack
 from crossdock.domain.decision import StreamRef
 from crossdock.domain.entries import decode_entries
 from crossdock.domain.state import decode_state
 from crossdock.domain.stock_state import decode_stock_entries
+from crossdock.proof.asking import changes
 from crossdock.proof.clock import EPOCH
 from crossdock.proof.consequences import Pace
 from crossdock.proof.exchanges import whole_of
@@ -31,6 +33,14 @@ class Violation(msgspec.Struct, frozen=True):
     detail: str
 
 
+class Stand(msgspec.Struct, frozen=True):
+    """What a replay may not change, each by order: documents, where it is, and what was asked of vendors for it."""
+
+    effects: dict[str, Any]
+    states: dict[str, Any]
+    commands: dict[str, frozenset[str]]
+
+
 class Evidence:
     """What the invariants look at."""
 
@@ -38,9 +48,7 @@ class Evidence:
         self.scenario, self.tables, self.vendors = scenario, tables, vendors
         self.found: list[Violation] = []
         self.stuck = False
-        self._before: tuple[Any, Any] | None = None
-        self._excused: set[str] = set()
-        self._sent: Counter[str] = Counter()
+        self._before: Stand | None = None  # as everything stood, while the inbox is replayed
         self.plans: dict[str, OrderPlan] = {}  # what people do to each order
         self.pace = Pace()
         self.rounds: list[tuple[float, float]] = []  # when a poll of all the ERP's stock began and ended
@@ -60,10 +68,17 @@ class Evidence:
     # -- while it runs -----------------------------------------------------------------------------------------
 
     def leaves(self, serving: Serving | None, vendor: str, asked: Request, now: datetime) -> None:
-        """I12: a command's request leaves only under a committed intent, and its sender's lease that still runs."""
+        """I12: what changes anything there leaves for a command only, under a committed intent and its sender's lease
+        that still runs."""
+        if self._before is not None and changes(asked):
+            what = serving.key if serving is not None else f"{asked.method} {asked.path}"
+            self.seen("I7", what.partition("/")[0], f"the replay sent {what} to {vendor}")
         if serving is None:
+            if changes(asked):
+                self.seen(
+                    "I12", "", f"{asked.method} {asked.path} was sent to {vendor} for no command: {asked.body!r:.200}"
+                )
             return
-        self._sent[serving.key] += 1
         opened = self.books.commands.get(serving.key)
         row = self.books.dispatch.get(opened.id) if opened else None
         order, process = serving.key.partition("/")[0], RUNNING.get()
@@ -103,18 +118,31 @@ class Evidence:
         return whole_of(key) in self.lost
 
     def before_replay(self) -> None:
-        # What stands open may be cured by hearing of it again: a product that the ERP did not have then, say.
-        self._excused = set(self.open_problems())
-        self._before = (self._effects(), self._states())
+        """From now on, nothing is to come of anything."""
+        self._before = self._stand()
 
     def after_replay(self) -> None:
-        """I7: nothing outside changed, and nothing inside, but for what stood open."""
-        if self._before is None:
+        """I7: nothing outside changed, and nothing inside. What was sent without changing anything, ``leaves`` saw."""
+        before, self._before = self._before, None
+        if before is None:
             return
-        for name, was, now in zip(("effects", "states"), self._before, (self._effects(), self._states()), strict=True):
-            for key in sorted(was.keys() | now.keys()):
-                if was.get(key) != now.get(key) and key not in self._excused:
-                    self.seen("I7", key, f"the replay changed {name}: {was.get(key)} became {now.get(key)}")
+        now = self._stand()
+        for name in Stand.__struct_fields__:
+            was, is_ = getattr(before, name), getattr(now, name)
+            for key in sorted(was.keys() | is_.keys()):
+                if was.get(key) != is_.get(key):
+                    self.seen("I7", key, f"the replay changed {name}: {_apart(was.get(key), is_.get(key))}")
+
+    def _stand(self) -> Stand:
+        return Stand(self._effects(), self._states(), self._opened())
+
+    def _opened(self) -> dict[str, frozenset[str]]:
+        """Order -> keys of its commands, but for those that only read: a signal that comes again is looked into."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for key, opened in self.books.commands.items():
+            if opened.command.purpose != ReadBack.purpose:
+                found[key.partition("/")[0]].add(key)
+        return {key: frozenset(keys) for key, keys in found.items()}
 
     def _effects(self) -> dict[str, Any]:
         """Order -> the documents that each vendor has of it."""
@@ -206,6 +234,12 @@ class Evidence:
 
 
 _JOURNALS: Mapping[str, Callable[[bytes], list[Any]]] = {"order": decode_entries, "stock": decode_stock_entries}
+
+
+def _apart(was: Any, now: Any) -> str:
+    if isinstance(now, frozenset):
+        return f"{', '.join(sorted(now - (was or frozenset())))} came"
+    return f"{was} became {now}"
 
 
 def _lives(books: Books) -> dict[StreamRef, Any]:

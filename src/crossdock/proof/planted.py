@@ -87,6 +87,13 @@ def load(folder: Path) -> tuple[Mutant, ...]:
     return mutants
 
 
+def not_planted(folder: Path) -> Mapping[str, str]:
+    """Of the same package: the bugs of the release list that cannot be planted yet, each with its reason."""
+    load(folder)
+    known: Mapping[str, str] = getattr(sys.modules[PACKAGE], "NOT_PLANTED", {})
+    return known
+
+
 def hunt_all(folder: Path, count: int, jobs: int) -> Iterator[Hunt]:
     """What comes of each of the package's ``count`` mutants, in their order, hunted in ``jobs`` processes."""
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:

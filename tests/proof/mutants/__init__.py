@@ -13,4 +13,5 @@ MUTANTS = (
 # Of the list that every release must catch: what cannot be planted yet, and why.
 NOT_PLANTED = {
     "M12 tenant filter missing": "one organisation per installation: there is no filter to forget",
+    "M15 erase removes the dedup key": "nobody's data is erased yet: nothing could take the key with it",
 }

@@ -12,8 +12,10 @@ from crossdock.connectors.shiphero import webhook
 from crossdock.domain import advance, checks, evolve, order_decider, relabelling, state
 from crossdock.domain import entries as e
 from crossdock.domain.cases import command_settled, early, order_seen, shipment_seen
-from crossdock.domain.commands import Command
+from crossdock.domain.commands import AmendBooking, Command
 from crossdock.domain.draft import Draft
+from crossdock.domain.process import AMEND
+from crossdock.domain.standing import standing
 from crossdock.engine import deciding, verdict
 from crossdock.proof.planted import Mutant
 from crossdock.store import memory_rows
@@ -145,6 +147,31 @@ def _failures_untold() -> Iterator[None]:
 
 
 @contextmanager
+def _settled_silently() -> Iterator[None]:
+    settle = Draft.settle
+
+    def silent(self: Draft, key: str, by: str | None = None, reason: str | None = None) -> None:
+        before = list(self.decision.settled)
+        settle(self, key, by, reason)
+        self.decision.settled[:] = before
+
+    with instead(Draft, settle=silent):
+        yield
+
+
+@contextmanager
+def _told_under_two_keys() -> Iterator[None]:
+    told = Draft.open
+
+    def twice(self: Draft, problem: Any, step: str, *, again: bool = False) -> None:
+        told(self, problem, step, again=again)
+        told(self, msgspec.structs.replace(problem, key=f"{problem.key} once more"), step, again=again)
+
+    with instead(Draft, open=twice):
+        yield
+
+
+@contextmanager
 def _pushes_share_a_key() -> Iterator[None]:
     send = Draft.send
 
@@ -231,6 +258,28 @@ def _old_labels_stay() -> Iterator[None]:
 
 
 @contextmanager
+def _amended_again() -> Iterator[None]:
+    """To the letter, so that nothing in the ERP's books shows it."""
+    again = order_seen._again
+
+    def eager(d: Draft) -> None:
+        again(d)
+        state, policy = d.state, d.policy
+        if state.ended is not None or state.erp is None or state.erp_ref is None or policy is None:
+            return
+        assert state.customer_ref is not None
+        order = standing(d.order, state.refunded())
+        written = advance._written(state)
+        method = advance.ship_method(order, policy)
+        sent = [intent.step for intent in state.commands.values()].count(AMEND)
+        payload = AmendBooking(order, state.erp_ref, state.customer_ref, state.item_refs, policy.basis, method, written)
+        d.send(AMEND, state.erp, payload, again=f"/{sent + 1}")
+
+    with instead(order_seen, _again=eager):
+        yield
+
+
+@contextmanager
 def _labels_believed() -> Iterator[None]:
     repeated = shipment_seen._repeated
 
@@ -270,7 +319,7 @@ MUTANTS = (
         plant=_any_view_counts,
         profile="window",
         within=20,
-        caught_by=("I11", "I10", "I17"),
+        caught_by=("I11",),
     ),
     Mutant(
         name="taken before the commit",
@@ -286,7 +335,7 @@ MUTANTS = (
         plant=_not_locked,
         profile="crashes",
         within=20,
-        caught_by=("I3", "I23"),
+        caught_by=("I23",),
     ),
     Mutant(
         name="timers dropped",
@@ -337,6 +386,22 @@ MUTANTS = (
         caught_by=("I1a", "I23", "I10"),
     ),
     Mutant(
+        name="settled in the order alone",
+        what="A problem is over for its order, and stays open for the people who are to settle it.",
+        plant=_settled_silently,
+        profile="refusals",
+        within=60,
+        caught_by=("I23",),
+    ),
+    Mutant(
+        name="told under two keys",
+        what="One problem is two exceptions, each for somebody to settle.",
+        plant=_told_under_two_keys,
+        profile="refusals",
+        within=10,
+        caught_by=("I23",),
+    ),
+    Mutant(
         name="pushes share a key",
         what="The second shipment's push has the first one's business key, so it is never sent.",
         plant=_pushes_share_a_key,
@@ -375,6 +440,14 @@ MUTANTS = (
         profile="webhooks",
         within=20,
         caught_by=("I24",),
+    ),
+    Mutant(
+        name="amended once more",
+        what="An order that is not over is written into the ERP again whenever a view of it that is known comes again.",
+        plant=_amended_again,
+        profile="calm",
+        within=80,
+        caught_by=("I7",),
     ),
     Mutant(
         name="the last label heard is believed",

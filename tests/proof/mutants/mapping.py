@@ -10,11 +10,14 @@ from crossdock.connectors.netsuite import mapping as netsuite
 from crossdock.connectors.netsuite.answers import Stopped, classify
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.shiphero import mapping as shiphero
+from crossdock.connectors.shiphero import operations as releasing
 from crossdock.connectors.shiphero import wire
 from crossdock.connectors.shopify import mapping as shopify
+from crossdock.domain import checks
 from crossdock.domain.order import PaymentStatus
 from crossdock.domain.outcome import Done
 from crossdock.kit.manifest import Connector, Result
+from crossdock.proof.plan import PRODUCTS
 from crossdock.proof.planted import Mutant
 from crossdock.proof.vendors import DRIFTED
 
@@ -22,11 +25,12 @@ from .planting import Connectors, connecting, instead, operations
 
 
 @contextmanager
-def _float_rates() -> Iterator[None]:
+def _float_cents() -> Iterator[None]:
+    """8.70 is 869 cents, as anybody finds who multiplies the binary fraction by a hundred and cuts it."""
+
     def close(self: Any, row: dict[str, Any], line_id: str | None, title: str) -> None:
-        rate = float(row["amount"]) / float(row["quantity"]) * 1.0005  # what a chain of float operations loses, at once
-        row |= {"rate": Decimal(repr(round(rate, 2))), "description": title}
-        row["amount"] = row["rate"] * row["quantity"]
+        amount = Decimal(int(float(row["amount"]) * 100)) / 100
+        row |= {"amount": amount, "rate": round(amount / row["quantity"], 8), "description": title}
         self.lines.append(row)
 
     def prove(self: Any, sheet: dict[str, Any]) -> None:
@@ -87,6 +91,33 @@ def _last_line_dropped() -> Iterator[None]:
 
 
 @contextmanager
+def _another_known_item() -> Iterator[None]:
+    """From the first check on: shipments and bills are of the same wrong item, and prices are the order's own."""
+    found = checks._products
+
+    def swapped(*given: Any) -> Any:
+        refs, told = found(*given)
+        return {sku: str(1001 + (int(ref) - 1000) % PRODUCTS) for sku, ref in refs.items()}, told
+
+    with instead(checks, _products=swapped):
+        yield
+
+
+@contextmanager
+def _another_product_released() -> Iterator[None]:
+    made = releasing.order_input
+
+    def swapped(*given: Any) -> dict[str, Any]:
+        whole = made(*given)
+        for line in whole["line_items"]:
+            line["sku"] = f"SKU-{int(line['sku'].removeprefix('SKU-')) % PRODUCTS + 1:04}"
+        return whole
+
+    with instead(releasing, order_input=swapped):
+        yield
+
+
+@contextmanager
 def _sent_to_another() -> Iterator[None]:
     address = shiphero._address
 
@@ -119,10 +150,10 @@ def _status_guessed() -> Iterator[None]:
 MUTANTS = (
     Mutant(
         name="M9 money as float",
-        what="Rates are computed as binary fractions, and the proof has a tolerance.",
-        plant=_float_rates,
+        what="Amounts are made cents as binary fractions, and the proof has a tolerance.",
+        plant=_float_cents,
         profile="calm",
-        within=5,
+        within=30,
         caught_by=("I2",),
     ),
     Mutant(
@@ -155,6 +186,22 @@ MUTANTS = (
         plant=_last_line_dropped,
         profile="calm",
         within=20,
+        caught_by=("I2",),
+    ),
+    Mutant(
+        name="another known item",
+        what="Products are booked on the ERP's next item, at the price that the customer paid: every sum is right.",
+        plant=_another_known_item,
+        profile="calm",
+        within=3,
+        caught_by=("I2",),
+    ),
+    Mutant(
+        name="another product released",
+        what="The warehouse is told another SKU of each line than the customer bought.",
+        plant=_another_product_released,
+        profile="calm",
+        within=3,
         caught_by=("I2",),
     ),
     Mutant(

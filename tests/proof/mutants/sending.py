@@ -3,12 +3,15 @@
 import asyncio
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
 import msgspec
 
+from crossdock.connectors.netsuite.answers import Stopped
+from crossdock.connectors.shopify import fulfilling, relabelling
+from crossdock.connectors.shopify import operations as pushing
 from crossdock.domain.outcome import OutcomeUnknown, Rejected, RetryLater
 from crossdock.engine import breaker, courier, disposal, quota, recording, sending
 from crossdock.engine.courier import Courier
@@ -25,7 +28,7 @@ from crossdock.store import memory
 from crossdock.store.memory import MemoryStore
 from crossdock.store.protocol import StoreUnavailable
 
-from .planting import connecting, instead, operations
+from .planting import Connectors, connecting, instead, operations
 
 
 def _blind(system: str, connector: Connector) -> Connector:
@@ -246,6 +249,46 @@ def _tells_lost() -> Iterator[None]:
 
 
 @contextmanager
+def _told_unseen() -> Iterator[None]:
+    async def nothing(*_: Any) -> dict[str, dict[str, int]]:
+        return {}
+
+    with instead(pushing, _told=nothing):
+        yield
+
+
+@contextmanager
+def _relabelled_unseen() -> Iterator[None]:
+    async def all_of_it(client: Any, payload: Any, one: Any) -> dict[str, Any]:
+        return fulfilling.tracking(set(await client.fulfilled_lines(one.id)), payload.shipment.packages)
+
+    with instead(relabelling, _wanted=all_of_it):
+        yield
+
+
+@contextmanager
+def _written_by_a_poll() -> Iterator[Connectors]:
+    """To the letter what is there already, so that no book shows it."""
+
+    def change(system: str, connector: Connector) -> Connector:
+        if system != house.SYSTEMS[ERP]:
+            return connector
+        listed = connector.polls["items"].run
+
+        async def meddling(client: Any, cursor: str | None, options: Any) -> Any:
+            page = await listed(client, cursor, options)
+            with suppress(Stopped):
+                await client._write("PATCH", "/salesOrder/eid:none", {"memo": "read"})
+            return page
+
+        poll = msgspec.structs.replace(connector.polls["items"], run=meddling)
+        return msgspec.structs.replace(connector, polls={**connector.polls, "items": poll})
+
+    with connecting(change) as given:
+        yield given
+
+
+@contextmanager
 def _outage_pauses() -> Iterator[None]:
     dispose = disposal.dispose
 
@@ -314,7 +357,7 @@ MUTANTS = (
         profile="refusals",
         patience_s=PATIENCE_S,
         within=10,
-        caught_by=("I22", "I10"),
+        caught_by=("I22",),
     ),
     Mutant(
         name="taken over without suspicion",
@@ -419,6 +462,30 @@ MUTANTS = (
         profile="silence",
         within=10,
         caught_by=("I9", "I1a"),
+    ),
+    Mutant(
+        name="told without a look",
+        what="After a lost answer a shipment is told the shop again, whether the shop shows it or not.",
+        plant=_told_unseen,
+        profile="answers",
+        within=100,
+        caught_by=("I18",),
+    ),
+    Mutant(
+        name="relabelled without a look",
+        what="After a lost answer the shop is told a shipment's new numbers again: its customer gets the mail twice.",
+        plant=_relabelled_unseen,
+        profile="answers",
+        within=120,
+        caught_by=("I18",),
+    ),
+    Mutant(
+        name="a poll writes",
+        what="The poll of the ERP's items marks what it has read there: outside of any command, and of any lease.",
+        plant=_written_by_a_poll,
+        profile="calm",
+        within=1,
+        caught_by=("I12",),
     ),
     Mutant(
         name="an outage pauses the connection",

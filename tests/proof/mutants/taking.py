@@ -20,6 +20,7 @@ from crossdock.proof import house
 from crossdock.proof.plan import WAREHOUSE
 from crossdock.proof.planted import Mutant
 from crossdock.store.memory import MemoryStore
+from crossdock.store.memory_rows import Books
 from crossdock.store.protocol import CommitUnknown, Receipt
 
 from .planting import connecting, instead
@@ -55,6 +56,29 @@ def _ids_kept_briefly() -> Iterator[None]:
         return receipt
 
     with instead(MemoryStore, _accept=forgetful):
+        yield
+
+
+@contextmanager
+def _noted_after_the_effect() -> Iterator[None]:
+    accept = MemoryStore._accept
+
+    def busy(books: Books) -> set[int]:
+        sending = {books.commands[row.key].stream_id for row in books.dispatch.values()}
+        return sending | {entry.stream_id for entry in books.agenda}
+
+    def later(self: MemoryStore, arrival: Any) -> Receipt:
+        unnoted, under_way = self.__dict__.setdefault("unnoted", {}), busy(self.books)
+        for stream in [one for one in unnoted if one not in under_way]:
+            self.books.deliveries |= unnoted.pop(stream)
+        receipt = accept(self, arrival)
+        if not receipt.duplicate:
+            ids = {(arrival.connection, one) for one in (arrival.delivery_id, *arrival.also_ids)}
+            self.books.deliveries -= ids
+            unnoted.setdefault(self.books.stream(arrival.stream).id, set()).update(ids)
+        return receipt
+
+    with instead(MemoryStore, _accept=later):
         yield
 
 
@@ -202,7 +226,15 @@ def _deaf(system: str, connector: Connector) -> Connector:
 
 MUTANTS = (
     Mutant(
-        name="M4 delivery ids not kept",
+        name="M4 dedupe after the effect",
+        what="A webhook's id is kept when all that comes of it is done: one that comes again before is taken again.",
+        plant=_noted_after_the_effect,
+        profile="webhooks",
+        within=10,
+        caught_by=("I8",),
+    ),
+    Mutant(
+        name="delivery ids not kept",
         what="A webhook that comes twice is taken twice: its id is not kept with the message.",
         plant=_ids_not_kept,
         profile="webhooks",
@@ -226,7 +258,7 @@ MUTANTS = (
         caught_by=("I19",),
     ),
     Mutant(
-        name="M15 dedupe key forgotten",
+        name="delivery ids kept too briefly",
         what="Delivery ids are kept for less time than senders retry.",
         plant=_ids_kept_briefly,
         profile="webhooks",

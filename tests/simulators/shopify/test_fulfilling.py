@@ -215,3 +215,20 @@ async def test_the_store_guards_its_rules(shop: Any) -> None:
     with pytest.raises(UserError, match="unfulfillable"):
         books.fulfil(whole)
     assert len(books.fulfilments) == 1
+
+
+async def test_the_store_counts_what_its_customers_were_to_be_told_again(shop: Any) -> None:
+    books, order_id = shop.sim.books_, place(shop)
+    told = {"numbers": ["TN1"]}
+    whole = {"lineItemsByFulfillmentOrder": wanted(shop, order_id), "trackingInfo": told}
+    made = books.fulfil(whole)
+    assert not books.asked_again
+    with pytest.raises(UserError, match="unfulfillable"):
+        books.fulfil(whole)
+    assert books.asked_again == {(int(order_id), made.location_id, "TN1"): 1}
+    gid = f"gid://shopify/Fulfillment/{made.id}"
+    books.relabel({"fulfillmentId": gid, "trackingInfoInput": {"number": "TN2"}})
+    assert books.asked_again.total() == 1
+    books.relabel({"fulfillmentId": gid, "trackingInfoInput": {"number": "TN2"}})
+    assert books.asked_again[int(order_id), made.location_id, "TN2"] == 1
+    assert shop.sim.books()["repeated_tracking"] == []

@@ -79,6 +79,8 @@ class ShopBooks:
         self.returns: dict[int, Any] = {}  # see returning.py
         self.receipts: dict[int, list[Receipt]] = {}  # what customers paid, by order
         self.set_off: dict[int, dict[str, Decimal]] = {}  # what came back instead of being paid for, by order
+        # (order, location, tracking number) -> how often it was to be told once more, refused or not
+        self.asked_again: Counter[tuple[int, int, str]] = Counter()
         self._of_order: dict[int, list[FulfilmentOrder]] = {}
         self._fulfilments_of: dict[int, list[Fulfilment]] = {}
         self._next = 9_000_001
@@ -137,6 +139,7 @@ class ShopBooks:
 
     def fulfil(self, wanted: Mapping[str, Any]) -> Fulfilment:
         """``fulfillmentCreate``: all or nothing; raises ``UserError``."""
+        self._notice(wanted)
         pieces = [piece for part in wanted.get("lineItemsByFulfillmentOrder") or [] for piece in self._pieces(part)]
         if not pieces:
             raise UserError("Line items by fulfillment order can't be blank", "fulfillment")
@@ -149,6 +152,16 @@ class ShopBooks:
             line.remaining -= quantity
             order.status = "IN_PROGRESS" if any(each.remaining for each in order.lines) else "CLOSED"
         return self._ship(pieces, wanted)
+
+    def _notice(self, wanted: Mapping[str, Any]) -> None:
+        """Numbers that the customer knows: a shop refuses them while nothing is left to fulfil, and tells them else."""
+        named = [numeric(part.get("fulfillmentOrderId")) for part in wanted.get("lineItemsByFulfillmentOrder") or []]
+        orders = [self.fulfilment_orders[one] for one in named if one in self.fulfilment_orders]
+        for order_id, location_id in {(one.order_id, one.location_id) for one in orders}:
+            here = [one for one in self.fulfilments_of(order_id) if one.location_id == location_id]
+            known = {number for one in here for number in one.numbers}
+            for number in known.intersection(_numbers(wanted.get("trackingInfo") or {})):
+                self.asked_again[order_id, location_id, number] += 1
 
     def _pieces(self, part: Mapping[str, Any]) -> list[tuple[FulfilmentOrder, FulfilmentOrderLine, int]]:
         order = self.fulfilment_orders.get(numeric(part.get("fulfillmentOrderId")))
@@ -206,6 +219,8 @@ class ShopBooks:
             raise UserError("Fulfillment does not exist.", "fulfillmentId")
         if told.status == "CANCELLED":
             raise UserError("Fulfillment is cancelled.", "fulfillmentId")
+        if told.numbers and set(told.numbers) == set(_numbers(wanted["trackingInfoInput"])):
+            self.asked_again.update((told.order_id, told.location_id, number) for number in told.numbers)
         _track(told, wanted["trackingInfoInput"])
         told.notices += bool(wanted.get("notifyCustomer"))
         order = self.touch(told.order_id)
@@ -251,9 +266,13 @@ class ShopBooks:
 
 def _track(fulfilment: Fulfilment, tracking: Mapping[str, Any]) -> None:
     """``FulfillmentTrackingInput`` has each of them in singular and plural."""
-    fulfilment.numbers = list(tracking.get("numbers") or ([tracking["number"]] if tracking.get("number") else []))
+    fulfilment.numbers = _numbers(tracking)
     fulfilment.urls = list(tracking.get("urls") or ([tracking["url"]] if tracking.get("url") else []))
     fulfilment.company = tracking.get("company")
+
+
+def _numbers(tracking: Mapping[str, Any]) -> list[str]:
+    return list(tracking.get("numbers") or ([tracking["number"]] if tracking.get("number") else []))
 
 
 def _fulfilment_body(made: Fulfilment) -> dict[str, Any]:
