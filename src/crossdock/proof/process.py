@@ -82,9 +82,12 @@ class Process:
 
     def bury(self) -> None:
         """Clear away what the process left, after the run."""
+        killed = self.dead
         self.dead = self.buried = True
         for task in self._tasks:
-            if not task.done():
+            if killed and task.done():
+                task._log_traceback = False  # whoever waited for what it raises was killed
+            elif not task.done():
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 with contextlib.suppress(BaseException):
                     task.get_coro().clear_away()  # type: ignore[union-attr]
