@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from crossdock.cli import program
+from crossdock.cli import failures
 from crossdock.proof.campaign import REASONS, RECOVERIES, Broken, Report
 from crossdock.proof.invariants import INVARIANTS
 from crossdock.proof.plan import KINDS, ON_REQUEST, PROFILES, REQUESTED, kinds_drawn, scenario
@@ -60,7 +60,7 @@ def test_what_is_broken_or_stopped_is_that_first() -> None:
 
 
 def test_its_exit_code_is_nothing_elses() -> None:
-    others = (program.FAILED, program.USAGE, program.CONFIGURATION, program.UNAVAILABLE, program.REFUSED, STOPPED)
+    others = (failures.FAILED, failures.USAGE, failures.CONFIGURATION, failures.UNAVAILABLE, failures.REFUSED, STOPPED)
     assert VOID not in (PASSED, BROKEN, *others)
 
 
