@@ -11,6 +11,7 @@ import pytest
 
 from crossdock.domain.commands import Payload
 from crossdock.domain.outcome import Done, RateLimited, RetryLater
+from crossdock.engine import courier
 from crossdock.engine.courier import Courier
 from crossdock.engine.deciding import DecideLoop
 from crossdock.engine.delivering import DeliverLoop
@@ -272,3 +273,34 @@ async def test_live_orders_pass_a_backlog_and_what_comes_of_a_backlog_lets_them_
     while await DecideLoop(there).round():
         pass
     assert await store.pool.fetchval("select count(*) from agenda") == 0
+
+
+async def test_a_backlog_rests_for_what_it_cost_while_live_orders_come_in(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where calls return at once its share of the slots would be the whole machine."""
+    monkeypatch.setattr(courier, "DRAIN_PACE_S", 30.0)
+    async with refusing(store, Quota(concurrency=9), commands=40) as there:
+        there.toy.answer = there.toy.obey
+        await store.pool.execute("update dispatch set due_at = now() - interval '1 minute'")
+
+        async def calls() -> int:
+            before = len(there.toy.calls)
+            await there.claim()
+            return len(there.toy.calls) - before
+
+        assert await calls() > 0, "the look back, which learns of the backlog"
+        assert await calls() == 4, "nothing live is known of"
+        await store.accept([arrival("new")])
+        assert await DecideLoop(there.world).round()
+        assert await calls() == 1, "the live order passes"
+        assert await calls() == 0, "others may follow it"
+        there.ahead_s = 2.0
+        assert await calls() == 4, "none did"
+        await store.accept([arrival("newer")])
+        assert await DecideLoop(there.world).round()
+        assert await calls() == 1
+        there.ahead_s = 2.0 + 4 * 30.0
+        await store.accept([arrival("newest")])
+        assert await DecideLoop(there.world).round()
+        assert await calls() == 5, "it has rested"

@@ -20,6 +20,8 @@ LOOK_BACK_S = 2.0  # how often commands of any age are asked for while no backlo
 LARGEST_CLAIM = 200
 ROOM_SHARE = 0.25  # under load, claim when this much of the slots is free: one statement for many commands …
 GATHER_S = 0.02  # … or when the last claim is this old, so that slow vendors find every slot used
+AMID_LIVE_S = 1.0  # since a live order was sent: more are to be expected …
+DRAIN_PACE_S = 0.0008  # … and each command of a backlog is followed by so long a rest: ADR 0004
 TAKE_OVER_EVERY_S = 1.0
 SOON_S = 10.0  # a repeat this soon wakes the courier itself; the poll finds later ones
 LEASE_MARGIN = 0.9  # of the lease: nothing is sent, and no answer awaited, beyond it
@@ -51,7 +53,7 @@ class Courier:
         self._draining: asyncio.Task[None] | None = None
         self._look_back = Sparingly(LOOK_BACK_S, world.stopwatch)
         self._look_for_expired = Sparingly(TAKE_OVER_EVERY_S, world.stopwatch)
-        self._claimed_at = float("-inf")
+        self._claimed_at = self._live_at = self._drain_from = float("-inf")
 
     async def claim(self) -> bool:
         """Claim what there is room for and start sending it. True when something was claimed."""
@@ -64,7 +66,7 @@ class Courier:
             return False
         self._claimed_at = self._world.stopwatch()
         claimed = await self._take_over(row) + await self._claim_live(row)
-        if self._behind and (self._draining is None or self._draining.done()):
+        if self._behind and (self._draining is None or self._draining.done()) and not self._making_way():
             self._asked = max(0, self._for_backlog(row))
             # aside: live orders do not wait for its claim
             self._draining = asyncio.create_task(self._drain(self._asked))
@@ -77,7 +79,10 @@ class Courier:
             with self._look_back:
                 return await self._claim_oldest(self._for_backlog(row))
         kept = max(0, self._share() - len(self._backlog) - self._asked) if self._behind else 0
-        return len(await self._start(self._room(row) - kept, self._live, younger_s=FRESH_S))
+        claimed = len(await self._start(self._room(row) - kept, self._live, younger_s=FRESH_S))
+        if claimed:
+            self._live_at = self._world.stopwatch()
+        return claimed
 
     def _for_backlog(self, row: ConnectionRow) -> int:
         """How many more of the oldest there is room for, within the share of the slots that a backlog may use."""
@@ -89,9 +94,16 @@ class Courier:
             self._behind = any(command.waited_s > FRESH_S for command in commands)
         return len(commands)
 
+    def _making_way(self) -> bool:
+        """Whether a backlog lets live orders pass: where calls return at once, slots alone would leave them no time."""
+        now = self._world.stopwatch()
+        return now < self._drain_from and now - self._live_at < AMID_LIVE_S
+
     async def _drain(self, wanted: int) -> None:
         try:
-            await self._claim_oldest(wanted)
+            rest_s = await self._claim_oldest(wanted) * DRAIN_PACE_S
+            self._drain_from = self._world.stopwatch() + rest_s
+            asyncio.get_running_loop().call_later(rest_s, self._on_room)
         except StoreUnavailable as error:
             self._world.signals.log.warning("store.unavailable", doing="drain a backlog", error=str(error))
         finally:
