@@ -304,3 +304,18 @@ async def test_a_backlog_rests_for_what_it_cost_while_live_orders_come_in(
         await store.accept([arrival("newest")])
         assert await DecideLoop(there.world).round()
         assert await calls() == 5, "it has rested"
+
+
+async def test_a_backlog_of_which_none_can_be_claimed_is_not_asked_for_without_end() -> None:
+    """What comes home asks again; a nudge of its own each time would be a circle that never rests."""
+    store, nudges = OpenEnded(5), list[float]()
+    store.answered.set()
+    there = world(store, connector(ToySystem(), Repeat.UNIQUE, quota=Quota(concurrency=6)))  # type: ignore[arg-type]
+    health = Health(there)
+    courier = Courier(there, there.links["erp"], Recorder(there), health, lambda: nudges.append(store.clock))
+    await health.refresh()
+    courier._behind = True
+    await courier.claim()
+    await asyncio.sleep(0.02)
+    assert nudges == []
+    await courier.come_home()

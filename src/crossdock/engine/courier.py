@@ -101,9 +101,9 @@ class Courier:
 
     async def _drain(self, wanted: int) -> None:
         try:
-            rest_s = await self._claim_oldest(wanted) * DRAIN_PACE_S
-            self._drain_from = self._world.stopwatch() + rest_s
-            asyncio.get_running_loop().call_later(rest_s, self._on_room)
+            if claimed := await self._claim_oldest(wanted):  # of none, what comes home asks again
+                self._drain_from = self._world.stopwatch() + claimed * DRAIN_PACE_S
+                asyncio.get_running_loop().call_later(claimed * DRAIN_PACE_S, self._on_room)
         except StoreUnavailable as error:
             self._world.signals.log.warning("store.unavailable", doing="drain a backlog", error=str(error))
         finally:
