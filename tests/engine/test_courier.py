@@ -275,7 +275,7 @@ async def test_live_orders_pass_a_backlog_and_what_comes_of_a_backlog_lets_them_
     assert await store.pool.fetchval("select count(*) from agenda") == 0
 
 
-async def test_a_backlog_rests_for_what_it_cost_while_live_orders_come_in(
+async def test_a_backlog_makes_way_for_as_long_as_its_own_commands_took_while_live_orders_come_in(
     store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where calls return at once its share of the slots would be the whole machine."""
@@ -303,7 +303,7 @@ async def test_a_backlog_rests_for_what_it_cost_while_live_orders_come_in(
         there.ahead_s = 2.0 + 4 * 30.0
         await store.accept([arrival("newest")])
         assert await DecideLoop(there.world).round()
-        assert await calls() == 5, "it has rested"
+        assert await calls() == 5, "its turn again"
 
 
 async def test_a_backlog_of_which_none_can_be_claimed_is_not_asked_for_without_end() -> None:

@@ -7,12 +7,12 @@ import msgspec
 
 from crossdock.domain.decision import Context, Decision, StreamRef
 from crossdock.domain.events import Event
-from crossdock.engine.deciding import AMID_LIVE_PER_BATCH, AMID_LIVE_S, BEHIND_PER_BATCH, DecideLoop
+from crossdock.engine.deciding import AMID_LIVE_PER_BATCH, BEHIND_PER_BATCH, DecideLoop
 from crossdock.engine.deciding import MESSAGES_PER_STREAM as CAP
 from crossdock.engine.wakeups import POLL_S
 from crossdock.kit.manifest import Repeat
 from crossdock.store.postgres import PostgresStore
-from crossdock.store.protocol import BACKFILL, LIVE, Arrival
+from crossdock.store.protocol import AMID_LIVE_S, BACKFILL, LIVE, Arrival
 from tests.engine.toy import ToyDecider, ToyState, ToySystem, arrival, connector, world
 
 OLD = 3 * BEHIND_PER_BATCH

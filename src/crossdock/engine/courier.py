@@ -13,15 +13,14 @@ from crossdock.engine.sending import Attempt, Sender, sent_of, settles_in_s
 from crossdock.engine.sparingly import Sparingly
 from crossdock.engine.world import Linked, World
 from crossdock.kit.manifest import Repeat, Result
-from crossdock.store.protocol import FRESH_S, ConnectionRow, LeasedCommand, StoreUnavailable
+from crossdock.store.protocol import AMID_LIVE_S, FRESH_S, ConnectionRow, LeasedCommand, StoreUnavailable
 
 BACKLOG_SHARE = 0.5  # of the slots, at most, so that live orders keep their latency while a backlog drains
 LOOK_BACK_S = 2.0  # how often commands of any age are asked for while no backlog is known
 LARGEST_CLAIM = 200
 ROOM_SHARE = 0.25  # under load, claim when this much of the slots is free: one statement for many commands …
 GATHER_S = 0.02  # … or when the last claim is this old, so that slow vendors find every slot used
-AMID_LIVE_S = 1.0  # since a live order was sent: more are to be expected …
-DRAIN_PACE_S = 0.0008  # … and each command of a backlog is followed by so long a rest: ADR 0004
+DRAIN_PACE_S = 0.0008  # for each command of a backlog, while live orders come in: ADR 0004
 TAKE_OVER_EVERY_S = 1.0
 SOON_S = 10.0  # a repeat this soon wakes the courier itself; the poll finds later ones
 LEASE_MARGIN = 0.9  # of the lease: nothing is sent, and no answer awaited, beyond it

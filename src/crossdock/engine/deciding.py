@@ -15,6 +15,7 @@ from crossdock.engine.verdict import Verdict, decide_stream, translate_stream
 from crossdock.engine.wakeups import Wake
 from crossdock.engine.world import World
 from crossdock.store.protocol import (
+    AMID_LIVE_S,
     BACKFILL,
     INVENTORY,
     LIVE,
@@ -32,7 +33,6 @@ STREAMS_PER_BATCH = 250  # beyond 200 to 300 the rate no longer rises (measured)
 MESSAGES_PER_STREAM = 50  # a hot stream takes turns; at 10 it needs 3 times as long, uncapped it blocks others
 BEHIND_PER_BATCH = 40  # of lanes behind the live one: what a live order may have to wait for …
 AMID_LIVE_PER_BATCH = 10  # … and while live orders come in: each of them may have to (p99 41 to 26 ms, measured)
-AMID_LIVE_S = 1.0
 BUSY_BATCH = 8  # a batch this large, but not full, says that more is coming: waiting a moment saves a commit
 GATHER_S = 0.003
 TRANSLATE_S, DECIDE_S = 1.0, 2.5  # since the claim: after 5 s PostgreSQL ends the session (``pool.SESSION``), in vain

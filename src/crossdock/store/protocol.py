@@ -17,6 +17,7 @@ from crossdock.domain.decision import Problem, Reference, ReservationRow, StockR
 
 # Lanes: what is served first. Live orders before everything else.
 LIVE, OUTCOME, INVENTORY, BACKFILL = 0, 0, 1, 2
+AMID_LIVE_S = 1.0  # since the last live order: others may follow, and what is behind leaves them room
 FRESH_S = 5.0  # a command that is due longer than this is backlog: it, and what comes of it, lets live orders pass
 LOST_FENCES = 1_000_000  # are skipped by a database that lost time: more than it can have forgotten
 REST_AT_MOST_S = 86_400.0  # whatever a vendor asks for: beyond a day somebody should look
