@@ -332,7 +332,7 @@ INVARIANTS: Mapping[str, tuple[str, Check | None]] = {
 NOT_CHECKED: Mapping[str, str] = {
     "I13": "one tenant per installation",
     "I14": "personal data is not sealed yet",
-    "I16": "people's acts come by the inbox here, and the audit log stands before it: `tests/governance`",
+    "I16": "people's acts come by the inbox here, and the audit log stands before it (tests/governance)",
     "I20": "no check of its own: all others hold while clocks jump and disagree (F19); a leap second is not simulated",
     "I21": "there is one version only",
     "I25": "a run has one configuration; what was translated under which version is kept in the journal, not compared",
