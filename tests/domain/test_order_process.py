@@ -178,6 +178,24 @@ def test_an_unconfirmed_order_waits() -> None:
     assert play.purposes() == ["order.book"]
 
 
+def test_an_order_of_which_nothing_is_left_is_a_persons_not_an_empty_booking() -> None:
+    play = Play()
+    nothing = (line("1", quantity=2, current_quantity=Decimal(0)),)
+    decision = play.see(lines=nothing)
+    assert [(one.code, one.owner) for one in decision.opened] == [("order.nothing_left", "customer_service")]
+    play.act("skip", step="validate.products")
+    assert play.purposes() == [], "nobody can say by hand what to book"
+    play.see(lines=(line("1", quantity=2, current_quantity=Decimal(1)),), age_s=1)
+    assert play.purposes() == ["order.book"]
+    assert not play.state.problems
+
+
+def test_what_is_paid_back_whole_is_told_as_that_alone() -> None:
+    nothing = (line("1", quantity=2, current_quantity=Decimal(0)),)
+    decision = Play().see(lines=nothing, payment_status=PaymentStatus.REFUNDED)
+    assert [one.code for one in decision.opened] == ["payment.reversed"]
+
+
 def test_missing_masters_are_named_one_by_one_and_looked_for_again() -> None:
     lines = (line("1", sku="NEW"), line("2", sku=""), line("3", sku="SKU-3"))
     play = Play(masters=FakeMasters(customers=()))

@@ -1,12 +1,15 @@
 """A signal is read back once per message, and once more when another came during the read."""
 
+from datetime import timedelta
+
+import msgspec
 from tests.domain.factories import context
 
 from crossdock.domain.commands import Command, ReadBack
-from crossdock.domain.decision import Decision, StreamRef, Tell
+from crossdock.domain.decision import Decision, StreamRef, Tell, Timer
 from crossdock.domain.events import CommandSettled, Event, LaterSeen, OperatorActed, SignalSeen, TimerFired
 from crossdock.domain.outcome import Done, Rejected
-from crossdock.domain.signal_decider import REMEMBERED, SIGNAL, SignalState, decode_signal_entries
+from crossdock.domain.signal_decider import AGAIN, REMEMBERED, SIGNAL, SignalState, decode_signal_entries
 
 
 class Signals:
@@ -73,6 +76,37 @@ def test_signals_during_a_read_lead_to_one_more() -> None:
     assert len(signals.settle().commands) == 1
     assert signals.settle().commands == []
     assert SIGNAL.summary(signals.state).status == "done"
+
+
+def looked(signals: Signals, after_s: float) -> Decision:
+    """The alarm goes off so long after the beginning."""
+    now = context().now + timedelta(seconds=after_s)
+    decision = SIGNAL.decide(signals.state, TimerFired(AGAIN), msgspec.structs.replace(context(), now=now))
+    signals.state = SIGNAL.load(SIGNAL.store(SIGNAL.evolve(signals.state, decision.entries)))
+    signals.commands += decision.commands
+    return decision
+
+
+def test_what_its_connector_says_so_of_is_read_once_more_later() -> None:
+    signals = Signals()
+    due_at = context().now + timedelta(seconds=60)
+    assert signals.tell(SignalSeen("shop1", "return", "77", again_s=60)).timers == [Timer(AGAIN, due_at)]
+    signals.settle()
+    assert (looked(signals, 59).timers, len(signals.commands)) == ([Timer(AGAIN, due_at)], 1), "put off meanwhile"
+    again = looked(signals, 60)
+    assert [one.payload for one in again.commands] == [ReadBack("return", "77")]
+    signals.settle()
+    assert looked(signals, 61) == Decision(), "an alarm that comes twice"
+    assert len({command.key for command in signals.commands}) == 2
+
+
+def test_a_later_look_while_a_read_is_under_way_follows_it() -> None:
+    signals = Signals()
+    signals.tell(SignalSeen("shop1", "return", "77", again_s=60))
+    looked(signals, 60)
+    assert len(signals.commands) == 1
+    signals.settle()
+    assert len(signals.commands) == 2
 
 
 def test_a_repeat_during_its_own_read_leads_to_no_other() -> None:

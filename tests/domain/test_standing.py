@@ -86,6 +86,16 @@ def test_what_rounding_unit_by_unit_makes_stays_with_the_order_as_rounding() -> 
     assert standing(placed, [much]).totals.rounding.shop == ZERO
 
 
+def test_of_more_refunds_than_the_view_knows_the_first_are_taken_off_to_the_cent() -> None:
+    """The third refund is there before the view that lacks its unit."""
+    one = line("1", quantity=3, price="10.00", discount="0.50", current_quantity=Decimal(1))
+    placed = order(lines=[one, line("2")], charges=[shipping()])
+    told = RefundedLine("1", Decimal(1), money("9.83"), restock=Restock.CANCEL)
+    left = standing(placed, [Refund(f"r{n}", NOON, "EUR", (told,)) for n in range(3)])
+    assert left.totals.total.shop == placed.totals.total.shop - 2 * Decimal("9.83")
+    assert prove(left, "0.01").balanced
+
+
 def test_nothing_cancelled_is_the_very_same_order() -> None:
     placed = order(lines=[line("1", quantity=2, current_quantity=Decimal(2)), line("2")])
     assert standing(placed) is placed

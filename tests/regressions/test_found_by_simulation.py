@@ -108,6 +108,26 @@ FOUND = {
         b'"wish":{"skus":["SKU-0012","SKU-0005","SKU-0011"]}}],"rates":{"rate_limited":0.308,"error_503":0.181,'
         b'"wake_lost":0.505,"answer_502":0.123,"commit_aborted":0.071},"search_lag_s":0.28}'
     ),
+    "a return called off before any poll had seen it, the word of it lost, was expected at the warehouse for ever": (
+        b'{"seed":146,"profile":"returns","orders":[{"at":4.331,"wish":{"skus":["SKU-0009"]},"acts":[[9.56,"send_back"]]}],'
+        b'"rates":{"error_503":0.214,"webhook_dropped":0.396,"answer_lost":0.222},"trouble_s":30.0,"returns":true}'
+    ),
+    "a second refund within the second of a view, its webhooks lost, was called what the view before it was called": (
+        b'{"seed":241,"profile":"returns","orders":[{"at":0.761,"wish":{"skus":["SKU-0004"],"paid":false},"acts":[[5.06,'
+        b'"send_back_all"],[7.97,"pay_order"]]},{"at":0.415,"wish":{"skus":["SKU-0005"],"quantity":3},"acts":[[13.84,'
+        b'"send_back_all"]]},{"at":3.416,"wish":{"skus":["SKU-0012"],"quantity":1},"acts":[[1.15,"tag_order"],[8.52,'
+        b'"send_back"]]},{"at":3.332,"wish":{"skus":["SKU-0006"],"paid":false,"quantity":3},"acts":[[2.24,"send_back"],'
+        b'[4.96,"pay_order"],[9.17,"send_back_all"]]}],"rates":{"webhook_dropped":0.479},"trouble_s":30.0,'
+        b'"replayed":false,"returns":true}'
+    ),
+    "a refund that was known before its view made the sales order a cent dearer than what was refunded left of it": (
+        b'{"seed":584,"profile":"refunds","orders":[{"at":3.871,"wish":{"skus":["SKU-0012"]}},{"at":3.317,"wish":{"skus":['
+        b'"SKU-0003","SKU-0005"]},"acts":[[1.97,"refund_unit"]]},{"at":1.934,"wish":{"skus":["SKU-0009","SKU-0012",'
+        b'"SKU-0001"],"paid":false},"acts":[[1.63,"refund_kept_unit"],[2.91,"pay_order"]]},{"at":3.146,"wish":{"skus":['
+        b'"SKU-0007"]},"acts":[[1.97,"refund_kept_unit"],[3.9,"refund_unit"],[4.69,"refund_unit"]]}],"rates":{'
+        b'"answer_lost":0.183,"error_503":0.158,"webhook_duplicate":0.387,"webhook_late":0.395,"webhook_dropped":0.423},'
+        b'"workers":2,"trouble_s":4.0,"replayed":false}'
+    ),
 }
 
 

@@ -16,11 +16,13 @@ from crossdock.domain.order import LineKind, Order, OrderLine, PaymentStatus
 from crossdock.domain.pricing import UnitError
 from crossdock.domain.problems import held, problem
 from crossdock.domain.process import CHECKS
+from crossdock.domain.state import ordered
 from crossdock.domain.totals import balances, prove
 
 REVALIDATE = "revalidate"  # an alarm of orders that earlier versions checked; masters wake their orders now
 EDIT_WINDOW = "edit.window"
 UNIT = "product.unit"
+NOTHING_LEFT = "order.nothing_left"
 MASTERS_STEPS = ("validate.customer", "validate.products")
 
 _ENOUGH: Mapping[str, frozenset[PaymentStatus]] = {
@@ -76,9 +78,10 @@ def run_checks(d: Draft, policy: Policy) -> None:
     per_units, products = _measures(order, masters, products, policy.erp)
     holds, screened = _holds(d, order)
     wants = _wants(order, policy, masters, customer[0], products[0]) + _unmeasured(order, policy, per_units)
+    products = _something_left(order, products)
     checks = [customer, products, _totals(order, policy), _payment(order, policy), screened]
-    if any(one.code == UNIT for one in products[1]):
-        skipped.pop("validate.products", None)  # nobody can say by hand how many a case holds
+    if any(one.code in (UNIT, NOTHING_LEFT) for one in products[1]):
+        skipped.pop("validate.products", None)  # nobody can say by hand how many a case holds, or what to book
     if skipped:
         checks = [(skipped[one[0].step], []) if one[0].step in skipped else one for one in checks]
         if "validate.customer" in skipped:
@@ -190,6 +193,15 @@ def _measures(order: Order, masters: Masters, products: Check, erp: str) -> tupl
         return factors, products
     verdict = e.Verdict("validate.products", "failed", (products[1] + problems)[0].title)
     return factors, (verdict, products[1] + problems)
+
+
+def _something_left(order: Order, products: Check) -> Check:
+    """No ERP books an order without a line. Money that went back whole says the same, and why."""
+    if any(map(ordered, order.lines)) or order.payment_status in _REVERSED:
+        return products
+    title = "Every unit was taken off the order before it was booked"
+    one = problem(NOTHING_LEFT, "validate.products/nothing_left", title, order.channel)
+    return e.Verdict("validate.products", "failed", title), [*products[1], one]
 
 
 def _factor(line: OrderLine, masters: Masters, erp: str) -> Decimal:

@@ -157,6 +157,7 @@ class SignalSeen(msgspec.Struct, frozen=True, gc=False, tag="signal_seen", omit_
     kind: str  # the connector's word: "order", "fulfillment_order"
     external_id: str
     content: str = ""  # what tells this message from the next (updated_at, a body hash): equal content is read once
+    again_s: float = 0.0  # read once more so long after it: for what may change before any poll has seen it
 
 
 class PrivacyAsked(msgspec.Struct, frozen=True, gc=False, tag="privacy_asked", omit_defaults=True):

@@ -71,6 +71,11 @@ CATALOGUE: Mapping[str, Kind] = {
         "finance",
         "The channel took more than the ERP billed and what was paid back: find what the rest is for, then resolve.",
     ),
+    "order.nothing_left": Kind(
+        "data",
+        "customer_service",
+        "Cancel the order here or in the channel. What is kept all the same, as for shipping, is invoiced in the ERP.",
+    ),
     "order.held": Kind("hold", "operations", "Look at what the rule saw; release the hold with a reason, or cancel."),
     "order.edited_after_booking": Kind(
         "conflict",

@@ -276,7 +276,7 @@ def _post(d: Draft, policy: Policy, restock: bool, wanted: Units) -> None:
     erp, ref = d.state.erp, d.state.erp_ref
     if not lines or erp is None or ref is None:
         return
-    id_ = str(len(d.state.posted) + 1)
+    id_ = _fresh(d.state, restock)
     skus = {line.id: line.sku for line in d.order.lines}
     payload = PostReturn(
         d.order.key,
@@ -290,6 +290,15 @@ def _post(d: Draft, policy: Policy, restock: bool, wanted: Units) -> None:
     )
     d.note(ReceiptPosted(id_, restock, lines, d.now))
     d.send(POST_BACK, erp, payload, id_)
+
+
+def _fresh(state: OrderState, restock: bool) -> str:
+    """The posting's number, counted apart for each kind: a database that lost time numbers anew, and the document that
+    the ERP has under a number must be of that kind at least."""
+    number = 1 + sum(known.restock is restock for known in state.posted.values())
+    while (id_ := str(number) if restock else f"off-{number}") in state.posted:
+        number += 1  # earlier versions counted both together
+    return id_
 
 
 # -- what does not come --------------------------------------------------------------------------------------------

@@ -1,14 +1,16 @@
-"""How a signal decides: a message that only names a thing is read back, once per message."""
+"""How a signal decides: a message that only names a thing is read back, once per message; where its connector says so,
+once more a while after the last one.
+"""
 
 import copy
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from crossdock.domain.commands import Command, ReadBack
-from crossdock.domain.decision import Context, Decider, Decision, StreamRef, Summary, Tell
-from crossdock.domain.events import CommandSettled, Event, LaterSeen, OperatorActed, SignalSeen
+from crossdock.domain.decision import Context, Decider, Decision, StreamRef, Summary, Tell, Timer
+from crossdock.domain.events import CommandSettled, Event, LaterSeen, OperatorActed, SignalSeen, TimerFired
 from crossdock.domain.order import order_key
 from crossdock.domain.outcome import Done
 from crossdock.domain.problems import failed
@@ -16,6 +18,7 @@ from crossdock.domain.schema import upcast
 
 VERSION = 1
 PROBLEM = "read_back"
+AGAIN = "again"  # the alarm of a read that follows the last message
 REMEMBERED = 50  # contents kept to tell a repeat; more than any sender repeats
 
 
@@ -42,7 +45,18 @@ class ReadSettled(msgspec.Struct, frozen=True, tag="read_settled", omit_defaults
     reason: str | None = None
 
 
-SignalEntry = ReadOpened | SignalQueued | ReadSettled
+class ReadPlanned(msgspec.Struct, frozen=True, tag="read_planned"):
+    """What the newest message names is read once more then; a later message puts it off."""
+
+    signal: SignalSeen
+    due_at: datetime
+
+
+class ReadDue(msgspec.Struct, frozen=True, tag="read_due"):
+    at: datetime
+
+
+SignalEntry = ReadOpened | SignalQueued | ReadSettled | ReadPlanned | ReadDue
 
 
 class SignalState(msgspec.Struct, omit_defaults=True):
@@ -56,6 +70,7 @@ class SignalState(msgspec.Struct, omit_defaults=True):
     source: str | None = None
     queued: SignalSeen | None = None
     contents: tuple[str, ...] = ()
+    planned: ReadPlanned | None = None
 
 
 class _StoredEntries(msgspec.Struct):
@@ -96,6 +111,8 @@ class SignalDecider:
         """Open a read, note its end, or send it again; hand on what only an order that is here takes. Pure."""
         if isinstance(event, SignalSeen):
             return _seen(state, event, context.now)
+        if isinstance(event, TimerFired):
+            return _due(state, context.now)
         if isinstance(event, LaterSeen):
             to = StreamRef("order", order_key(event.channel, event.external_id))
             return Decision(tells=[Tell(to, event, existing=True)])
@@ -128,11 +145,35 @@ def _fold(state: SignalState, entry: SignalEntry) -> None:
             state.contents = (*state.contents, entry.content)[-REMEMBERED:]
     elif isinstance(entry, SignalQueued):
         state.queued = entry.signal
+    elif isinstance(entry, ReadPlanned):
+        state.planned = entry
+    elif isinstance(entry, ReadDue):
+        state.planned = None
     elif entry.key == state.key:
         state.status, state.reason = entry.status, entry.reason
 
 
 def _seen(state: SignalState, event: SignalSeen, now: datetime) -> Decision:
+    decision = _taken(state, event, now)
+    if event.again_s:
+        planned = ReadPlanned(msgspec.structs.replace(event, again_s=0.0), now + timedelta(seconds=event.again_s))
+        decision.entries.append(planned)
+        decision.timers.append(Timer(AGAIN, planned.due_at))
+    return decision
+
+
+def _due(state: SignalState, now: datetime) -> Decision:
+    """The alarm of a planned read; one that was put off meanwhile is set anew."""
+    if state.planned is None:
+        return Decision()
+    if now < state.planned.due_at:
+        return Decision(timers=[Timer(AGAIN, state.planned.due_at)])
+    decision = _taken(state, state.planned.signal, now)
+    decision.entries.append(ReadDue(now))
+    return decision
+
+
+def _taken(state: SignalState, event: SignalSeen, now: datetime) -> Decision:
     if event.content and (event.content in state.contents or _waits(state, event)):
         return Decision()
     if state.status == "open":

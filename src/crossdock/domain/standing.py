@@ -43,10 +43,16 @@ def standing(order: Order, refunds: Iterable[Refund] = ()) -> Order:
 
 
 def _taken(line: OrderLine, told: Iterable[RefundedLine]) -> list[RefundedLine]:
-    """What refunds told of the units that are gone; nothing, where they told of more or fewer."""
-    taken = list(told)
+    """What refunds told of the units that are gone: the first of them, where more are told of than a view knows yet.
+    Nothing, where that is not known of so many."""
     left = line.quantity if line.current_quantity is None else line.current_quantity
-    return taken if sum((part.quantity for part in taken), ZERO) == line.quantity - left else []
+    gone, taken = line.quantity - left, []
+    for part in told:
+        if gone <= ZERO:
+            break
+        taken.append(part)
+        gone -= part.quantity
+    return taken if gone == ZERO else []
 
 
 def _cents(order: Order, off: Amount, taken: list[RefundedLine]) -> Amount:

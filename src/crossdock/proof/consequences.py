@@ -31,7 +31,10 @@ _CANCELLED = (
     "order.cancelled_after_shipment", "order.cancelled_after_invoice", "order.shipped_after_cancel",
     "release.cancel.rejected", "fulfilment.push.conflict",
 )  # fmt: skip
-_REFUNDED = ("order.edited_after_", "payment.reversed", "return.exceeds_shipped", "refund.", "fulfilment.push.conflict")
+_REFUNDED = (
+    "order.edited_after_", "payment.reversed", "order.nothing_left", "return.exceeds_shipped", "refund.",
+    "fulfilment.push.conflict",
+)  # fmt: skip
 # What somebody did to an order -> the exceptions that may come of it.
 _CAUSES: Mapping[str, tuple[str, ...]] = {
     "skuless": ("product.no_sku",),

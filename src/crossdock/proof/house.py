@@ -10,6 +10,7 @@ import msgspec
 
 from crossdock import app
 from crossdock.domain.decision import Policy
+from crossdock.domain.events import Event, SignalSeen
 from crossdock.domain.stock import StockLocation, StockPolicy
 from crossdock.engine.deciding import DecideLoop
 from crossdock.engine.delivering import DeliverLoop
@@ -103,7 +104,21 @@ def connector(system: str) -> Connector:
     quota = msgspec.structs.replace(found.manifest.quota, rate_per_s=None)
     polls = {n: msgspec.structs.replace(p, every_s=_every_s(n)) for n, p in found.polls.items()}
     manifest = msgspec.structs.replace(found.manifest, quota=quota)
-    return msgspec.structs.replace(found, manifest=manifest, polls=polls)
+    return msgspec.structs.replace(found, manifest=manifest, polls=polls, translate=_sooner(found.translate))
+
+
+def _sooner(translate: Callable[[str, str, bytes], list[Event]]) -> Callable[[str, str, bytes], list[Event]]:
+    """What is read once more is read after a run of the faster polls."""
+
+    def translated(connection: str, topic: str, body: bytes) -> list[Event]:
+        return [
+            msgspec.structs.replace(event, again_s=2 * _every_s("returns"))
+            if isinstance(event, SignalSeen) and event.again_s
+            else event
+            for event in translate(connection, topic, body)
+        ]
+
+    return translated
 
 
 def _every_s(poll: str) -> float:

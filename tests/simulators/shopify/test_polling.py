@@ -35,6 +35,19 @@ async def test_a_poll_and_the_webhooks_call_each_view_the_same(shop: Any) -> Non
     assert len(found) == 10
 
 
+@pytest.mark.parametrize("currencies", [{}, {"presentment": "USD"}])
+async def test_they_call_every_part_that_is_captured_or_paid_back_the_same(shop: Any, currencies: Any) -> None:
+    """All within one second: the status says no more than that some is paid, or paid back."""
+    (order_id,) = shop.sim.act("place_order", {"paid": False, "quantity": 3, "skus": ["SKU-0001"], **currencies})["ids"]
+    found, _ = await run(shop, None)
+    for verb, amount in (("capture", 1), ("capture", 1), ("pay_order", 0), ("refund", 1), ("refund", 1)):
+        shop.sim.act(verb, {"id": order_id, "amount": amount})
+        found += (await run(shop, None))[0]
+    names = [one.delivery_id for one in found]
+    assert len(set(names)) == len(names) == 6
+    assert set(names) == {also for named, _ in shop.identities() for also in named.also_ids}
+
+
 async def test_what_is_found_is_a_signal_to_read_the_order(shop: Any) -> None:
     (order_id,) = shop.sim.act("place_order", {"paid": True})["ids"]
     (one,), _ = await run(shop, None)

@@ -98,7 +98,9 @@ ORDERS_CHANGED = """query OrdersChanged($query: String!, $first: Int!, $after: S
   orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {
     nodes {
       id updatedAt displayFinancialStatus cancelledAt note tags
-      totalPriceSet { shopMoney { amount } }
+      currentTotalPriceSet { shopMoney { amount } }
+      totalOutstandingSet { shopMoney { amount } }
+      totalRefundedSet { presentmentMoney { amount } }
       shippingAddress { name company address1 address2 city zip countryCodeV2 }
     }
     pageInfo { hasNextPage endCursor }

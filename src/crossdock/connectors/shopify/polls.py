@@ -10,15 +10,14 @@ from typing import Any
 
 import msgspec
 
-from crossdock.connectors.shopify import stocking
+from crossdock.connectors.shopify import returns_poll, stocking
 from crossdock.connectors.shopify.answers import Failed, lost
 from crossdock.connectors.shopify.client import Client
 from crossdock.connectors.shopify.graph import number
 from crossdock.connectors.shopify.payouts import payouts
-from crossdock.connectors.shopify.returns_poll import returns
 from crossdock.connectors.shopify.shapes import Changed
 from crossdock.connectors.shopify.topics import POLLED_ORDER, SCOPED, SUBSCRIBED
-from crossdock.connectors.shopify.webhook import Place, content_id, print_of, state_of
+from crossdock.connectors.shopify.webhook import Money, Place, content_id, print_of, state_of
 from crossdock.kit.manifest import Found, Page, Poll
 from crossdock.kit.polling import option_instant
 
@@ -123,7 +122,12 @@ def _content(order_id: str, order: Changed) -> str:
         if at is None
         else Place(at.name, at.company, at.address1, at.address2, at.city, at.zip, at.country_code_v2)
     )
-    told = print_of(order.total_price_set.shop_money.amount, order.note, order.tags, to)
+    money = Money(
+        order.current_total_price_set.shop_money.amount,
+        order.total_outstanding_set.shop_money.amount,
+        order.total_refunded_set.presentment_money.amount,
+    )
+    told = print_of(money, order.note, order.tags, to)
     return content_id(order_id, order.updated_at, state_of(order.display_financial_status, order.cancelled_at), told)
 
 
@@ -152,6 +156,6 @@ POLLS: dict[str, Poll] = {
     "levels": Poll("levels", stocking.levels, every_s=900.0),
     "orders": Poll("orders", orders, every_s=300.0, backfill=True),
     "subscriptions": Poll("subscriptions", subscriptions, every_s=900.0),
-    "returns": Poll("returns", returns, every_s=900.0),
+    "returns": Poll("returns", returns_poll.returns, every_s=returns_poll.EVERY_S),
     "payouts": Poll("payouts", payouts, every_s=3600.0, backfill=True),
 }

@@ -2,7 +2,8 @@
 
 A return has no instant of its last change, and nothing says that its changes are its order's. So every order with a
 return under way is listed, and what is listed otherwise than the last time, or no longer, becomes a signal, which reads
-the order's returns whole. One that is opened and ended between two runs leaves no trace here: its refund does.
+the order's returns whole. One that is opened and ended between two runs leaves no trace here. Where a webhook told of
+it, the order is read once more when a run has been in between; where none did, nothing was begun that would have to end.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ from crossdock.kit.manifest import Found, Page
 # The order's returnStatus in its search (API 2026-10): all but ``returned``, ``return_failed``, ``no_return``.
 QUERY = " OR ".join(f"return_status:{one}" for one in ("return_requested", "in_progress", "inspection_complete"))
 PAGE = 50
+EVERY_S = 900.0
+LOOK_AGAIN_S = 2 * EVERY_S  # after a webhook: a whole run has begun and ended in between
 SCOPES = frozenset({"read_returns", "write_returns"})
 
 

@@ -34,6 +34,10 @@ class _ShopPrice(Struct, frozen=True):
     shop_money: _Price
 
 
+class _CustomersPrice(Struct, frozen=True):
+    presentment_money: _Price
+
+
 class _Place(Struct, frozen=True):
     """Where a listed order goes."""
 
@@ -51,7 +55,9 @@ class Changed(Struct, frozen=True):
 
     id: str
     updated_at: Instant
-    total_price_set: _ShopPrice
+    current_total_price_set: _ShopPrice
+    total_outstanding_set: _ShopPrice
+    total_refunded_set: _CustomersPrice
     display_financial_status: str | None = None
     cancelled_at: str | None = None
     note: str | None = None

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import msgspec
 
-from crossdock.connectors.shopify import mapping, payout_mapping, polls, privacy, tracking, webhook
+from crossdock.connectors.shopify import mapping, payout_mapping, polls, privacy, returns_poll, tracking, webhook
 from crossdock.connectors.shopify.topics import (
     HANDLING,
     IGNORED,
@@ -51,7 +51,8 @@ def translate(connection: str, topic: str, body: bytes) -> list[Event]:
         if handling == PARCEL:
             return list(tracking.parcels_of(connection, body))
         if handling == SIGNAL_RETURN:
-            return [SignalSeen(connection, "return", webhook.order_id_of(body))]
+            again_s = 0.0 if topic == POLLED_RETURN else returns_poll.LOOK_AGAIN_S
+            return [SignalSeen(connection, "return", webhook.order_id_of(body), again_s=again_s)]
         content = polls.content_of(body) if topic == POLLED_ORDER else sha256(body).hexdigest()[:16]
         return [SignalSeen(connection, "order", webhook.order_id_of(body), content)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

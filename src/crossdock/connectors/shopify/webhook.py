@@ -8,6 +8,7 @@ import base64
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from hashlib import blake2b
 
 import msgspec
@@ -40,6 +41,15 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     country_code: str | None = None
 
 
+class Money(msgspec.Struct, frozen=True, gc=False):
+    """What of an order's money tells two views of it apart: a part that is captured or paid back leaves the status
+    where the part before it had put it."""
+
+    total: str | None = None  # after edits and what was taken off
+    outstanding: str | None = None
+    refunded: str | None = None  # in the customer's currency, the others in the shop's
+
+
 class _OrderHead(msgspec.Struct, frozen=True, gc=False):
     """The little of an order that names a view of it. The rest is skipped, not built.
 
@@ -51,9 +61,27 @@ class _OrderHead(msgspec.Struct, frozen=True, gc=False):
     financial_status: str | None = None
     cancelled_at: str | None = None
     total_price: msgspec.Raw = msgspec.Raw(b"null")
+    current_total_price: msgspec.Raw = msgspec.Raw(b"null")
+    total_outstanding: msgspec.Raw = msgspec.Raw(b"null")
+    refunds: msgspec.Raw = msgspec.Raw(b"null")
     note: msgspec.Raw = msgspec.Raw(b"null")
     tags: msgspec.Raw = msgspec.Raw(b"null")
     shipping_address: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Payment(msgspec.Struct, frozen=True):
+    kind: str
+    status: str
+    amount: str
+
+
+class _Refund(msgspec.Struct, frozen=True):
+    transactions: tuple[_Payment, ...] = ()
+
+    def paid(self) -> Decimal:
+        """What has gone back, in the customer's currency: a webhook tells it in no other."""
+        went = (one for one in self.transactions if one.kind == "refund" and one.status == "success")
+        return sum((Decimal(one.amount) for one in went), Decimal(0))
 
 
 class _Subject(msgspec.Struct, frozen=True):
@@ -108,6 +136,7 @@ _fulfilment_order_head = msgspec.json.Decoder(_FulfilmentOrderHead).decode
 _of_order = msgspec.json.Decoder(_OfOrder).decode
 _text = msgspec.json.Decoder(str | None).decode
 _place = msgspec.json.Decoder(Place | None).decode
+_refunds = msgspec.json.Decoder(tuple[_Refund, ...] | None).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -183,11 +212,16 @@ def _view(body: bytes) -> tuple[str, str]:
 def _print(head: _OrderHead) -> str:
     try:
         tags = (_text(head.tags) or "").split(", ")
-        return print_of(_text(head.total_price), _text(head.note), tags, _place(head.shipping_address))
-    except msgspec.DecodeError:  # the poll will call this view by another name, and it is read once more
-        return blake2b(
-            b"".join((head.total_price, head.note, head.tags, head.shipping_address)), digest_size=6
-        ).hexdigest()
+        return print_of(_money(head), _text(head.note), tags, _place(head.shipping_address))
+    except (msgspec.DecodeError, ArithmeticError):  # the poll calls this view by another name, and it is read once more
+        raw = (head.total_price, head.current_total_price, head.total_outstanding, head.refunds)
+        return blake2b(b"".join((*raw, head.note, head.tags, head.shipping_address)), digest_size=6).hexdigest()
+
+
+def _money(head: _OrderHead) -> Money:
+    total = _text(head.current_total_price) or _text(head.total_price)
+    refunded = sum((one.paid() for one in _refunds(head.refunds) or ()), Decimal(0)) if head.refunds != b"[]" else 0
+    return Money(total, _text(head.total_outstanding), str(refunded))
 
 
 def state_of(financial_status: str | None, cancelled_at: str | None) -> str:
@@ -195,19 +229,25 @@ def state_of(financial_status: str | None, cancelled_at: str | None) -> str:
     return "cancelled" if cancelled_at is not None else (financial_status or "pending").lower()
 
 
-def print_of(total: str | None, note: str | None, tags: Sequence[str], to: Place | None) -> str:
+def print_of(money: Money, note: str | None, tags: Sequence[str], to: Place | None) -> str:
     """What tells two views of one second and state apart, in a few letters that reveal nothing of it."""
-    # 9.40 in a webhook is 9.4 in an answer of the Admin API.
-    amount = total.rstrip("0").rstrip(".") if total and "." in total else total or ""
-    told = _encode((amount, note or "", sorted(filter(None, tags)), to))
+    amounts = tuple(_amount(one) for one in (money.total, money.outstanding, money.refunded))
+    told = _encode((*amounts, note or "", sorted(filter(None, tags)), to))
     return blake2b(told, digest_size=6).hexdigest()
+
+
+def _amount(told: str | None) -> str:
+    """9.40 in a webhook is 9.4 in an answer of the Admin API; nothing at all is nothing said."""
+    amount = told.rstrip("0").rstrip(".") if told and "." in told else told or ""
+    return "" if amount == "0" else amount
 
 
 def content_id(order_id: str, updated_at: datetime, state: str, told: str) -> str:
     """What a poll and a webhook of the same view of one order both call it.
 
-    ``updated_at`` has whole seconds, and within one an order is often created and paid, or placed and then corrected
-    by an app: ``state_of`` and ``print_of`` tell such views apart, so that a lost one is found by the poll.
+    ``updated_at`` has whole seconds, and within one an order is often created and paid, placed and then corrected by
+    an app, or refunded in two parts: ``state_of`` and ``print_of`` tell such views apart, so that a lost one is found
+    by the poll.
     """
     second = _encode(updated_at.astimezone(UTC))[1:20].decode()  # a quarter of what strftime costs
     return f"order/{order_id}@{second}Z/{state}/{told}"

@@ -27,7 +27,7 @@ from crossdock.domain.measures import unmeasured
 from crossdock.domain.order import Order
 from crossdock.domain.posting import first_open
 from crossdock.domain.process import AFTERWARDS, AMEND, CHECKS, MANY, STEPS, UNDO
-from crossdock.domain.state import Intent
+from crossdock.domain.state import Intent, ordered
 
 Act = Callable[[Draft, OperatorActed], str | None]
 
@@ -171,6 +171,8 @@ def _skip(d: Draft, event: OperatorActed) -> str | None:
         return "the step is finished"
     if name == "validate.customer" and not event.args.get("customer_ref"):
         return "say which ERP customer it is booked on: customer_ref"
+    if name == "validate.products" and not any(map(ordered, d.order.lines)):
+        return "nothing is left of the order that could be booked: cancel it"
     if name == "validate.products" and (unknown := unmeasured(d.order)):
         return (
             f"nobody knows how many a {unknown[0].unit} of line {unknown[0].id} holds: correct the ERP's units, retry"

@@ -103,6 +103,19 @@ def outstanding_set(books: "ShopBooks", order: Record) -> dict[str, Any]:
     }
 
 
+def refunded_set(order: Record) -> dict[str, Any]:
+    """What went back to the customer, as ``totalRefundedSet`` says."""
+    went = [one["sides"] for refund in order["refunds"] for one in refund["transactions"] if "sides" in one]
+    currencies = {"shop_money": order["currency"], "presentment_money": order["presentment_currency"]}
+    return {
+        side: {
+            "amount": _printed(sum((_bag(one)[side] for one in went), Decimal(0)), currency),
+            "currency_code": currency,
+        }
+        for side, currency in currencies.items()
+    }
+
+
 def _printed(amount: Decimal, currency: str) -> str:
     return f"{amount:.{_PLACES.get(currency, 2)}f}"
 

@@ -170,6 +170,7 @@ def order(told: Record, books: ShopBooks) -> dict[str, Any]:
         "totalDiscountsSet": bag(told["total_discounts_set"]),
         "totalTaxSet": bag(told["total_tax_set"]),
         "totalOutstandingSet": bag(paying.outstanding_set(books, told)),
+        "totalRefundedSet": bag(paying.refunded_set(told)),
         "totalTipReceivedSet": bag(tip),
         "originalTotalAdditionalFeesSet": bag(told["original_total_additional_fees_set"]),
         "totalCashRoundingAdjustment": rounding,

@@ -103,6 +103,9 @@ def test_an_order_is_named_by_its_stream_and_its_view(topic: str) -> None:
         BODY.replace(b'"1.00"', b'"2.00"'),
         BODY[:-1] + b',"note":"ring twice"}',
         BODY[:-1] + b',"tags":"vip"}',
+        BODY[:-1] + b',"total_outstanding":"0.40"}',
+        BODY[:-1] + b',"current_total_price":"0.60"}',
+        BODY[:-1] + b',"refunds":[{"transactions":[{"kind":"refund","status":"success","amount":"0.40"}]}]}',
         BODY[:-1] + b',"shipping_address":{"address1":"1 Other Street"}}',
     ],
 )
@@ -110,13 +113,38 @@ def test_what_differs_within_one_second_is_another_view(other: bytes) -> None:
     assert identify(BODY).also_ids != identify(other).also_ids
 
 
-@pytest.mark.parametrize("told", [b'"tags":"b, a"', b'"note":""', b'"shipping_address":null', b'"total_price":"1.0"'])
+@pytest.mark.parametrize(
+    "told",
+    [
+        b'"tags":"b, a"',
+        b'"note":""',
+        b'"shipping_address":null',
+        b'"total_price":"1.0"',
+        b'"current_total_price":"1.000"',
+        b'"total_outstanding":"0.00"',
+        b'"refunds":[]',
+        b'"refunds":null',
+        b'"refunds":[{"transactions":[]}]',
+        b'"refunds":[{"transactions":[{"kind":"refund","status":"failure","amount":"0.40"}]}]',
+    ],
+)
 def test_what_two_apis_word_differently_is_one_view(told: bytes) -> None:
     plain = BODY[:-1] + (b',"tags":"a, b"' if b"tags" in told else b"") + b"}"
     assert identify(plain).also_ids == identify(BODY[:-1] + b"," + told + b"}").also_ids
 
 
-@pytest.mark.parametrize("odd", [b'"note":7', b'"tags":["a"]', b'"shipping_address":[1]', b'"total_price":1.5'])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'"note":7',
+        b'"tags":["a"]',
+        b'"shipping_address":[1]',
+        b'"total_price":1.5',
+        b'"refunds":7',
+        b'"total_outstanding":{}',
+        b'"refunds":[{"transactions":[{"kind":"refund","status":"success","amount":"much"}]}]',
+    ],
+)
 def test_an_order_with_odd_words_is_taken_all_the_same(odd: bytes) -> None:
     named = identify(BODY[:-1] + b"," + odd + b"}")
     assert named.stream_key == "shop1-42"
