@@ -3,7 +3,7 @@
 A return has no instant of its last change, and nothing says that its changes are its order's. So every order with a
 return under way is listed, and what is listed otherwise than the last time, or no longer, becomes a signal, which reads
 the order's returns whole. One that is opened and ended between two runs leaves no trace here. Where a webhook told of
-it, the order is read once more when a run has been in between; where none did, nothing was begun that would have to end.
+it, the order is read once more when a run has been in between; where none did, nothing was begun that has to end.
 """
 
 from collections.abc import Mapping
