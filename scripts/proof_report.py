@@ -1,8 +1,9 @@
 """Keeps a campaign's report and quotes it: ``python scripts/proof_report.py REPORT.json``.
 
-``REPORT.json`` is what ``crossdock prove --report`` wrote. It becomes ``docs/proof/campaign.json``; from it are made
-``docs/proof/campaign.md`` and the sentence in README.md between ``<!-- proof -->`` and ``<!-- /proof -->``. Without a
-file it makes both anew from the report that is kept; with ``--check`` it writes nothing and fails when they differ.
+``REPORT.json`` is what ``crossdock prove --report`` wrote. It becomes ``docs/proof/campaign.json``, or, of the profile
+``afterwards``, ``docs/proof/afterwards.json``; from it are made the page of the same name beside it and a sentence in
+README.md, between ``<!-- proof -->`` and ``<!-- /proof -->`` (``<!-- proof afterwards -->``). Without a file it makes
+all anew from the reports that are kept; with ``--check`` it writes nothing and fails when they differ.
 """
 
 import argparse
@@ -11,14 +12,46 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
-KEPT = ROOT / "docs" / "proof" / "campaign.json"
-PAGE = ROOT / "docs" / "proof" / "campaign.md"
+FOLDER = ROOT / "docs" / "proof"
 README = ROOT / "README.md"
-MARKED = re.compile(r"(<!-- proof -->\n).*?(<!-- /proof -->)", re.DOTALL)
-NOT_YET = "No campaign was kept on this revision yet: `crossdock prove --seeds 100000 --report campaign.json`."
+
+
+class Campaign(NamedTuple):
+    """One of those that are kept. ``profile``: None: the mixture."""
+
+    name: str
+    profile: str | None
+    mark: str
+    title: str
+    command: str
+
+    @property
+    def kept(self) -> Path:
+        return FOLDER / f"{self.name}.json"
+
+    @property
+    def page(self) -> Path:
+        return FOLDER / f"{self.name}.md"
+
+
+MIXTURE = Campaign(
+    "campaign",
+    None,
+    "proof",
+    "The last campaign that was kept",
+    "crossdock prove --seeds 100000 --report campaign.json",
+)
+AFTERWARDS = Campaign(
+    "afterwards",
+    "afterwards",
+    "proof afterwards",
+    "The last campaign of what comes after an order",
+    "crossdock prove --profile afterwards --seeds 20000 --report afterwards.json",
+)
+CAMPAIGNS = (MIXTURE, AFTERWARDS)
 EXPLAINED = "What each of them was, and what became of it: [broken seeds](broken-seeds.md)."
 NEEDED = ("seeds", "violations", "profiles", "faults", "recoveries", "promises", "invariants", "digest", "commit", "at")
 
@@ -39,10 +72,19 @@ def load(file: Path) -> Report | None:
     return report
 
 
-def sentence(report: Report | None) -> str:
-    """What the README says of it."""
+def campaign_of(report: Report) -> Campaign:
+    """Which of the kept campaigns it is. Raises ``NoReport`` for one that none is kept of."""
+    profile = report.get("profile")
+    found = next((one for one in CAMPAIGNS if one.profile == profile), None)
+    if found is None:
+        raise NoReport(f"no campaign of the profile {profile} alone is kept")
+    return found
+
+
+def sentence(report: Report | None, of: Campaign = MIXTURE) -> str:
+    """What the README says of it; where there is no report, how to make one of the campaign ``of``."""
     if report is None:
-        return NOT_YET + "\n"
+        return f"No campaign was kept on this revision yet: `{of.command}`.\n"
     faults, recoveries = sum(report["faults"].values()), sum(report["recoveries"].values())
     broken = report["violations"]
     result = "no violation" if not broken else f"**{_violations(broken)}** ([what it was](docs/proof/broken-seeds.md))"
@@ -53,9 +95,8 @@ def sentence(report: Report | None) -> str:
     tried = f"{report['seeds']:,} seeds over {len(report['profiles'])} profiles"
     struck = f"{faults:,} faults of {len(report['faults'])} kinds, {recoveries:,} recoveries"
     ran = f"{report['at'][:10]}, commit `{_commit(report)}`, Python {report['python']}, {_hours(report['seconds'])}"
-    return (
-        f"The last campaign that was kept: {tried}, {struck}, {result} ({ran}). [The report](docs/proof/campaign.md)\n"
-    )
+    of = campaign_of(report)
+    return f"{of.title}: {tried}, {struck}, {result} ({ran}). [The report](docs/proof/{of.page.name})\n"
 
 
 def page(report: Report) -> str:
@@ -73,10 +114,10 @@ def page(report: Report) -> str:
         ("most memory of a process", f"{report['memory_mb']:,.0f} MB" if report.get("memory_mb") else "not noted"),
         ("digest", f"`{report['digest']}`"),
     ]
-    broken = _broken(report)
+    broken, of = _broken(report), campaign_of(report)
     parts = [
-        "# The last campaign that was kept",
-        "Made from `campaign.json` by `python scripts/proof_report.py`; do not edit. "
+        f"# {of.title}",
+        f"Made from `{of.kept.name}` by `python scripts/proof_report.py`; do not edit. "
         "What it means: [the simulation](../explanation/proof.md).",
         f"{report['seeds']:,} seeds from {report['first_seed']:,}: "
         + (f"**{_violations(report['violations'])}.**" if report["violations"] else f"no violation.{bound}"),
@@ -97,11 +138,12 @@ def page(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def filled(text: str, report: Report | None) -> str:
+def filled(text: str, report: Report | None, of: Campaign = MIXTURE) -> str:
     """The README with the sentence in it. Raises ``ValueError`` when it has no marks."""
-    made, places = MARKED.subn(lambda found: found[1] + sentence(report) + found[2], text)
+    marked = re.compile(rf"(<!-- {of.mark} -->\n).*?(<!-- /{of.mark} -->)", re.DOTALL)
+    made, places = marked.subn(lambda found: found[1] + sentence(report, of) + found[2], text)
     if places != 1:
-        raise ValueError(f"README.md has {places} places between <!-- proof --> and <!-- /proof -->, not 1")
+        raise ValueError(f"README.md has {places} places between <!-- {of.mark} --> and <!-- /{of.mark} -->, not 1")
     return made
 
 
@@ -160,19 +202,23 @@ def main() -> int:
     parser.add_argument("report", nargs="?", type=Path, help="the report to keep from now on")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when page or README are out of date")
     asked = parser.parse_args()
-    report = load(asked.report or KEPT)
     if asked.report is not None:
+        report = load(asked.report)
         if report is None:
             parser.error(f"there is no file {asked.report}")
-        KEPT.parent.mkdir(exist_ok=True)
-        KEPT.write_bytes(asked.report.read_bytes())
-    return _write(report, check=asked.check)
+        FOLDER.mkdir(exist_ok=True)
+        campaign_of(report).kept.write_bytes(asked.report.read_bytes())
+    return _write(check=asked.check)
 
 
-def _write(report: Report | None, *, check: bool) -> int:
-    wanted = {README: filled(README.read_text("utf-8"), report)}
-    if report is not None:
-        wanted[PAGE] = page(report)
+def _write(*, check: bool) -> int:
+    readme, wanted = README.read_text("utf-8"), {}
+    for of in CAMPAIGNS:
+        report = load(of.kept)
+        readme = filled(readme, report, of)
+        if report is not None:
+            wanted[of.page] = page(report)
+    wanted[README] = readme
     stale = [file for file, text in wanted.items() if not file.exists() or file.read_text("utf-8") != text]
     if check and stale:
         print(f"out of date: {', '.join(file.name for file in stale)}; python scripts/proof_report.py", file=sys.stderr)

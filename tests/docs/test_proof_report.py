@@ -20,20 +20,26 @@ def green(tmp_path: Path) -> proof_report.Report:
     return report
 
 
-def test_page_and_readme_say_what_the_kept_report_says() -> None:
-    report = proof_report.load(proof_report.KEPT)
+@pytest.mark.parametrize("of", proof_report.CAMPAIGNS, ids=lambda of: of.name)
+def test_page_and_readme_say_what_the_kept_report_says(of: proof_report.Campaign) -> None:
+    report = proof_report.load(of.kept)
     text = proof_report.README.read_text("utf-8")
-    assert proof_report.filled(text, report) == text, "run: python scripts/proof_report.py"
-    assert proof_report.PAGE.exists() == (report is not None)
+    assert proof_report.filled(text, report, of) == text, "run: python scripts/proof_report.py"
+    assert of.page.exists() == (report is not None)
     if report is not None:
-        assert proof_report.PAGE.read_text("utf-8") == proof_report.page(report), "run: python scripts/proof_report.py"
+        assert of.page.read_text("utf-8") == proof_report.page(report), "run: python scripts/proof_report.py"
+        assert proof_report.campaign_of(report) == of
 
 
-def test_every_broken_seed_of_the_kept_report_is_explained() -> None:
-    report = proof_report.load(proof_report.KEPT)
-    told = proof_report.KEPT.with_name("broken-seeds.md").read_text("utf-8")
-    assert report is not None
-    assert [one for one in report["broken"] if f"`{report['commit'][:12]}` | {one['seed']} |" not in told] == []
+@pytest.mark.parametrize("of", proof_report.CAMPAIGNS, ids=lambda of: of.name)
+def test_every_broken_seed_of_the_kept_report_is_explained(of: proof_report.Campaign) -> None:
+    report = proof_report.load(of.kept)
+    told = of.kept.with_name("broken-seeds.md").read_text("utf-8")
+    assert of is not proof_report.MIXTURE or report is not None
+    assert (
+        report is None
+        or [one for one in report["broken"] if f"`{report['commit'][:12]}` | {one['seed']} |" not in told] == []
+    )
 
 
 def test_the_sentence_quotes_the_report(green: proof_report.Report) -> None:
@@ -75,6 +81,12 @@ def test_what_promises_had_nothing_to_look_at_is_named(tmp_path: Path) -> None:
     assert "payment.reversed" in proof_report.page(report)
     older = {name: value for name, value in report.items() if name not in ("exercised", "reasons")}
     assert "was not counted" in proof_report.page(older)
+
+
+def test_a_campaign_of_one_profile_is_not_taken_for_another(green: proof_report.Report) -> None:
+    with pytest.raises(proof_report.NoReport, match="returns"):
+        proof_report.sentence({**green, "profile": "returns"})
+    assert "after an order" in proof_report.sentence({**green, "profile": "afterwards"})
 
 
 def test_what_is_no_report_is_refused(tmp_path: Path) -> None:

@@ -113,6 +113,7 @@ async def test_its_report_as_json_has_what_programs_ask_for() -> None:
         (["--resume", "--report", __file__], "test_campaign.py is no report of crossdock prove: "),
         (["--sweep", "all", "--store", "postgres"], "have their tables in memory: leave --store out."),
         (["--profile", "restored", "--store", "postgres"], "--profile restored has its tables in memory"),
+        (["--profile", "afterwards", "--store", "postgres"], "--profile afterwards has its tables in memory"),
         (["--seeds", "0"], "Invalid value for '--seeds'"),
         (["--seeds", "many"], "Invalid value for '--seeds'"),
         (["--seed", "-1"], "Invalid value for '--seed'"),

@@ -128,6 +128,11 @@ FOUND = {
         b'"answer_lost":0.183,"error_503":0.158,"webhook_duplicate":0.387,"webhook_late":0.395,"webhook_dropped":0.423},'
         b'"workers":2,"trouble_s":4.0,"replayed":false}'
     ),
+    "after a restore, goods that were written off took the number of a receipt that had put others into stock": (
+        b'{"seed":62,"profile":"restored","orders":[{"at":2.692,"wish":{"skus":["SKU-0005"]},"acts":[[4.52,"send_back"],'
+        b'[13.36,"send_back"]]}],"blows":[{"at":15.197,"kind":"restored","for_s":2.6}],"trouble_s":30.0,'
+        b'"replayed":false,"returns":true}'
+    ),
 }
 
 

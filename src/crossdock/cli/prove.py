@@ -82,14 +82,14 @@ def prove(
 
 def _wrong(profile: str | None, store: str, kept: Sequence[Path]) -> str | None:
     """What is wrong with the options, said before hours are spent on them."""
-    from crossdock.proof.plan import ON_REQUEST, PROFILES
+    from crossdock.proof.plan import AFTERWARDS, ON_REQUEST, PROFILES
 
-    if profile is not None and profile not in (known := (*PROFILES, *ON_REQUEST)):
+    if profile is not None and profile not in (known := (*PROFILES, *ON_REQUEST, AFTERWARDS)):
         return f"There is no fault profile {profile!r}. There are: {', '.join(known)}."
     if store not in STORES:
         return f"There is no store {store!r}. There are: {', '.join(STORES)}."
-    if profile == IN_MEMORY and store != "memory":
-        return f"--profile {IN_MEMORY} has its tables in memory: leave --store out."
+    if profile in (IN_MEMORY, AFTERWARDS) and store != "memory":
+        return f"--profile {profile} has its tables in memory: leave --store out."
     missing = next((file.parent for file in kept if not file.parent.is_dir()), None)
     return None if missing is None else f"There is no folder {missing} for the report."
 

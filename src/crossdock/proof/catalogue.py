@@ -11,7 +11,7 @@ from crossdock.engine.disposal import MAX_TRIES
 from crossdock.proof.campaign import REASONS, RECOVERIES
 from crossdock.proof.exercised import SUBJECTS
 from crossdock.proof.invariants import INVARIANTS, LEFT_OUT, NOT_CHECKED
-from crossdock.proof.plan import EVENTS, KINDS, PROFILES, RATES
+from crossdock.proof.plan import AFTERWARDS, EVENTS, KINDS, PROFILES, RATES
 from crossdock.proof.run import PATIENCE_S, REPLAY_S
 
 NOTE = "Made from `src/crossdock/proof` by `make docs`; do not edit."
@@ -321,7 +321,8 @@ def markdown() -> str:
         "A seed is a swarm or bad in one corner, half and half; `--profile` chooses.",
         _table(("profile", "what it is about"), [(f"`{name}`", CORNERS[name]) for name in PROFILES]),
         "No seed draws these by itself, `--profile` does: "
-        + "; ".join(f"`{name}` ({says})" for name, says in REQUESTED.items()) + ".",
+        + "; ".join(f"`{name}` ({says})" for name, says in REQUESTED.items())
+        + f". `--profile {AFTERWARDS}`: each seed one of them.",
         "## Recoveries",
         "What a campaign of 1,000 seeds or more must have seen at least once, as each fault kind (of a single profile, "
         "those that it draws), or it is void: "

@@ -285,6 +285,7 @@ ON_REQUEST: Mapping[str, Callable[[Random], dict[str, Any]]] = {
     "restored": _restored,
     "rests": _corner("rate_limited", blows={"crash": 1}, workers=3, rests=(2.0, 6.0, 12.0)),
 }
+AFTERWARDS = "afterwards"  # each seed one of these
 REFUNDS = ("refund_all", "refund_unit", "refund_kept_unit", "refund_shipping", "refund_amount")
 EXCHANGES = ("exchange_even", "exchange_cheaper", "exchange_dearer")
 RETURNS = ("send_back", "send_back", "send_back_all")
@@ -292,13 +293,16 @@ AFTER_EXCHANGES = ("unexchange", "refund_unit", "refund_all", "pay_order", "tag_
 
 
 def scenario(seed: int, profile: str | None = None) -> Scenario:
-    """The seed's run. Half of the seeds are a swarm, half are bad in one corner."""
+    """The seed's run. Half of the seeds are a swarm, half are bad in one corner; ``AFTERWARDS``: each is one of what no
+    seed draws by itself."""
     mixture, random = Random(f"{seed}/mixture"), Random(f"{seed}/plan")  # noqa: S311 - a new profile changes no other
     stock = Random(f"{seed}/stock")  # noqa: S311
     corner = mixture.choice([name for name in PROFILES if name not in ("swarm", "stock")])
     name = profile or ("swarm" if mixture.random() < 0.5 else corner)
     if profile is None and name != "swarm" and not stock.randrange(_STOCK_CORNERS):
         name = "stock"
+    if name == AFTERWARDS:
+        name = Random(f"{seed}/{AFTERWARDS}").choice(tuple(ON_REQUEST))  # noqa: S311
     drawn = {**PROFILES, **ON_REQUEST}[name](random)
     count, spread_s = random.choice((1, 1, 2, 3, 4)), random.choice((4.0, 4.0, 12.0))
     if "orders" in drawn:

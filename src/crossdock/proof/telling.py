@@ -13,7 +13,7 @@ from crossdock.domain.problems import CATALOGUE
 from crossdock.proof.campaign import Report
 from crossdock.proof.exercised import never_told, untouched
 from crossdock.proof.invariants import INVARIANTS, NOT_CHECKED
-from crossdock.proof.plan import ON_REQUEST, PROFILES
+from crossdock.proof.plan import AFTERWARDS, ON_REQUEST, PROFILES
 
 WHOLE = 1_000  # seeds: from here on a fault kind or recovery that never came up makes a campaign void
 PASSED, BROKEN, VOID, STOPPED = 0, 1, 6, 130  # beside those of all commands (cli/program.py)
@@ -146,7 +146,7 @@ def _counted(counts: dict[str, int]) -> str:
 
 def listing() -> list[str]:
     """The fault profiles."""
-    return [f"{name}" for name in (*PROFILES, *ON_REQUEST)]
+    return [*PROFILES, *ON_REQUEST, f"{AFTERWARDS} (each seed one of {', '.join(ON_REQUEST)})"]
 
 
 def plain(report: Report, profile: str | None) -> dict[str, Any]:
