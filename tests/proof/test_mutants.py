@@ -77,6 +77,7 @@ MUTANTS = (
     Mutant(name="harmless", what="Nothing is planted.", within=1, profile="calm", caught_by=("I1a",),
            plant=nullcontext),
 )
+NOT_PLANTED = {"ghost": "nobody has seen it"}
 """
 
 
@@ -98,6 +99,7 @@ async def test_the_command_says_which_seed_caught_which(two: Path) -> None:
     assert shown["seeds"] == shown["mutants"]["forgetful"] + 1
     assert shown["seeds_per_s"] > 0
     assert shown["faults"].keys() <= set(KINDS)
+    assert shown["not_planted"] == {"ghost": "nobody has seen it"}
     assert shown["faults"]["webhook_late"] > 0
     assert shown["recoveries"]["found_by_poll"] > 0
 

@@ -41,7 +41,8 @@ def sweep(name: str, jobs: int, json: bool) -> int:
         return 2
     swept = swept_all(list(GOLDEN) if name == ALL else [name], jobs=jobs)
     if json:
-        as_json({"sweeps": msgspec.to_builtins(swept), "violations": sum(one.violations for one in swept)})
+        sums = {name: sum(getattr(one, name) for one in swept) for name in ("kills", "twice", "violations")}
+        as_json({"sweeps": msgspec.to_builtins(swept), **sums})
     else:
         typer.echo("\n".join(lines(swept)))
     return 1 if any(one.violations for one in swept) else 0
@@ -62,10 +63,13 @@ def mutants(folder: Path, jobs: int, json: bool) -> int:
         hunts.append(hunt)
         if not json:
             typer.echo("\n".join(planted.lines(mutant, hunt)))
+    left_out = planted.not_planted(folder)
     if json:
-        as_json(planted.plain(hunts, time.monotonic() - began))
+        as_json({**planted.plain(hunts, time.monotonic() - began), "not_planted": dict(left_out)})
     else:
         typer.echo(planted.sentence(hunts))
+        for name, why in left_out.items():
+            typer.echo(f"Not planted: {name}: {why}.")
     return 1 if any(hunt.seeds is None for hunt in hunts) else 0
 
 
@@ -83,7 +87,8 @@ def one_scenario(file: Path, json: bool, server: str | None = None) -> int:
     broken = list(dict.fromkeys(one.invariant for one in ran.violations))
     if json:
         told = {name: story.story(ran, name) for name in broken}
-        as_json({"violations": len(ran.violations), "invariants": told, "faults": ran.faults, "digest": ran.digest})
+        counts = {"faults": ran.faults, "recoveries": ran.recoveries}
+        as_json({"seeds": 1, "violations": len(ran.violations), "invariants": told, **counts, "digest": ran.digest})
     else:
         for name in broken:
             typer.echo("\n".join([name, *story.story(ran, name)]))
