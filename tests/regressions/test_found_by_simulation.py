@@ -133,6 +133,24 @@ FOUND = {
         b'[13.36,"send_back"]]}],"blows":[{"at":15.197,"kind":"restored","for_s":2.6}],"trouble_s":30.0,'
         b'"replayed":false,"returns":true}'
     ),
+    "after a restore, a receipt of fewer goods than the database knew of was taken for all of them": (
+        b'{"seed":1477,"profile":"restored","orders":[{"at":2.175,"wish":{"skus":["SKU-0006","SKU-0007"],"paid":false},'
+        b'"acts":[[7.15,"send_back_all"],[7.45,"pay_order"],[7.91,"send_back"]]}],"blows":[{"at":10.538,"kind":"restored",'
+        b'"for_s":8.25}],"trouble_s":30.0,"replayed":false,"returns":true}'
+    ),
+    "after a restore, a credit memo that left goods to their receipt was taken for one that puts them into stock": (
+        b'{"seed":1087,"profile":"restored","orders":[{"at":3.286,"wish":{"skus":["SKU-0007","SKU-0003"],"paid":false},'
+        b'"acts":[[4.51,"pay_order"],[12.45,"send_back"]]}],"blows":[{"at":12.588,"kind":"restored","for_s":7.38}],'
+        b'"trouble_s":30.0,"replayed":false,"returns":true}'
+    ),
+    "after a restore, goods that were in a receipt that was not understood were posted once more beside it": (
+        b'{"seed":1698,"profile":"restored","orders":[{"at":0.739,"wish":{"skus":["SKU-0006"],"quantity":3},"acts":[[13.85,'
+        b'"send_back"]]},{"at":2.655,"wish":{"skus":["SKU-0012","SKU-0003"],"quantity":1},"acts":[[2.15,"send_back"],[4.58,'
+        b'"send_back"]]},{"at":1.784,"wish":{"skus":["SKU-0009"],"quantity":2},"acts":[[6.21,"send_back"],[7.96,'
+        b'"tag_order"],[10.31,"send_back"]]},{"at":3.929,"wish":{"skus":["SKU-0006"]},"acts":[[4.57,"send_back"]]}],'
+        b'"rates":{"answer_lost":0.194,"webhook_late":0.39},"blows":[{"at":21.18,"kind":"restored","for_s":9.71}],'
+        b'"workers":2,"search_lag_s":0.0,"trouble_s":30.0,"replayed":false,"returns":true}'
+    ),
 }
 
 

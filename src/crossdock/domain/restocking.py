@@ -274,7 +274,7 @@ def _credited(state: OrderState, line_id: str, tally: Tally) -> Decimal:
 def _post(d: Draft, policy: Policy, restock: bool, wanted: Units) -> None:
     lines = {line_id: quantity for line_id, quantity in wanted.items() if quantity > ZERO}
     erp, ref = d.state.erp, d.state.erp_ref
-    if not lines or erp is None or ref is None:
+    if not lines or erp is None or ref is None or _undecided(d.state):
         return
     id_ = _fresh(d.state, restock)
     skus = {line.id: line.sku for line in d.order.lines}
@@ -290,6 +290,16 @@ def _post(d: Draft, policy: Policy, restock: bool, wanted: Units) -> None:
     )
     d.note(ReceiptPosted(id_, restock, lines, d.now))
     d.send(POST_BACK, erp, payload, id_)
+
+
+def _undecided(state: OrderState) -> bool:
+    """Whether a posting is on its way, or the ERP has other goods under its number: these units may be among them."""
+    sent = (state.command_of(POST_BACK, id_) for id_ in state.posted)
+    return any(
+        found is not None
+        and (found[1].status == "open" or (found[1].status == "failed" and found[1].klass == "conflict"))
+        for found in sent
+    )
 
 
 def _fresh(state: OrderState, restock: bool) -> str:

@@ -50,7 +50,8 @@ _CAUSES: Mapping[str, tuple[str, ...]] = {
     # What was told before the database forgot it is not what is true now: a person must know.
     "acted on, and forgotten": (
         "fulfilment.push.conflict", "booking.amend.conflict", "shipment.exceeds_order", "invoice.total_differs",
-        "return.stock_differs", "invoice.make.rejected",
+        "return.stock_differs", "return.post.conflict", "invoice.make.rejected",
+        "deposit.apply.rejected", "payment.reversed", "refund.credit.conflict",
     ),
     "forgotten": ("payment.post.conflict", "deposit.post.conflict"),  # it has the money as the other document
     "record_locked": _TO_THE_ERP,
@@ -232,7 +233,9 @@ def taken_twice(evidence: "Evidence") -> list[tuple[str, str]]:
         if status == 202 and delivery.body not in evidence.gone
     )
     return [
-        ("", f"delivery {name} was taken {times} times") for (_, name), times in taken.items() if name and times > 1
+        ("", f"delivery {name} was taken {times} times")
+        for (_, name), times in taken.items()
+        if name and times > 1 and name not in evidence.forgot
     ]
 
 

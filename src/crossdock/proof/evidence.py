@@ -54,6 +54,7 @@ class Evidence:
         self.rounds: list[tuple[float, float]] = []  # when a poll of all the ERP's stock began and ended
         self.ended = EPOCH
         self.gone: set[bytes] = set()  # what was taken, and lost with the time that a restored database lost
+        self.forgot: set[str] = set()  # the names of such deliveries: what they said another may have said before
         self.lost: set[str] = set()  # the same of orders: those that lived in it
 
     @property
@@ -109,6 +110,7 @@ class Evidence:
         """The database was put back: what it had taken since is gone."""
         kept = {message.body for message in self.books.messages.values()}
         self.gone |= {message.body for message in before.messages.values()} - kept
+        self.forgot |= {name for _, name in before.deliveries - self.books.deliveries}
         self.pace.forgotten()
         known = _lives(self.books)
         self.lost |= {_order_of(ref) for ref, was in _lives(before).items() if was != known.get(ref)}

@@ -89,8 +89,9 @@ FIELDS_ANSWERED = {
     "returnAuthorization": f"{_SHOWN} createdFrom.id:string",
     "invoice": f"{_SHORT} amountRemaining:number createdDate:string currency.id:string currency.refName:string "
     "taxTotal:number total:number",
-    "creditMemo": f"{_SHORT} total:number",
-    **dict.fromkeys(("itemFulfillment", "itemReceipt", "customerRefund", "customerPayment"), _SHORT),
+    "creditMemo": f"{_SHOWN} memo:string shippingCost:number taxTotal:number total:number",
+    "itemReceipt": f"{_SHOWN} createdFrom.id:string item.items[].restock:boolean",
+    **dict.fromkeys(("itemFulfillment", "customerRefund", "customerPayment"), _SHORT),
     **dict.fromkeys(("customerDeposit", "depositApplication", "journalEntry"), _SHORT),
 }
 

@@ -182,6 +182,17 @@ async def test_a_credit_memo_that_somebody_changed_is_a_conflict() -> None:
     assert again.code == "credit_differs"
 
 
+@pytest.mark.parametrize(("first", "then"), [(True, False), (False, True)])
+async def test_one_that_puts_other_goods_back_is_a_conflict(first: bool, then: bool) -> None:
+    """The same money; what goes into stock was decided otherwise before the database lost time."""
+    account = await Account().open()
+    await account.do(account.refund(msgspec.structs.replace(THING, restock=first)))
+    again = (await account.do(account.refund(msgspec.structs.replace(THING, restock=then)), tries=1)).outcome
+    assert isinstance(again, Conflict)
+    assert again.facts["differences"] == {"1001": {"wanted": "2" if then else "0", "netsuite": "2" if first else "0"}}
+    assert len(account.credits) == 1
+
+
 async def test_without_the_items_setting_nothing_is_sent() -> None:
     account = await Account(refund_item=None).open()
     outcome = (await account.do(account.refund(GOODWILL))).outcome

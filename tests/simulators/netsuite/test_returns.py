@@ -13,7 +13,7 @@ from crossdock.connectors.netsuite import CONNECTOR
 from crossdock.connectors.netsuite.receiving import render_closed, render_receipt
 from crossdock.connectors.netsuite.wire import Authorisation, OrderLines
 from crossdock.domain.commands import PostReturn, ReturnedUnits
-from crossdock.domain.outcome import Done, OutcomeUnknown, Rejected
+from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, Rejected
 from crossdock.kit.http import AnswerLost, NotSent
 from crossdock.kit.manifest import Call, Result
 from crossdock.simulators.netsuite.account import DOCUMENTS
@@ -114,6 +114,21 @@ async def test_a_repeat_finds_what_is_there() -> None:
     assert found is not None
     assert isinstance(found.outcome, Done)
     assert len(books(account)["item_receipts"]) == len(books(account)["return_authorisations"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("other", "told"), [({"lines": units("1")}, {"1001": {"came": "1", "netsuite": "2"}}), ({"restock": False}, {})]
+)
+async def test_other_goods_under_the_number_are_a_conflict(other: dict[str, Any], told: dict[str, Any]) -> None:
+    """A database that lost time numbers anew."""
+    account = await opened()
+    await send(account, command(account))
+    payload = command(account, **other)
+    for found in (await send(account, payload), await look_up(account, payload)):
+        assert found is not None
+        assert isinstance(found.outcome, Conflict)
+        assert (found.outcome.code, found.outcome.facts["differences"]) == ("received_otherwise", told)
+    assert [one["lines"][0]["quantity"] for one in books(account)["item_receipts"]] == ["2"]
 
 
 @pytest.mark.parametrize("lost", [1, 2, 3])

@@ -12,6 +12,7 @@ from crossdock.connectors.netsuite.wire import (
     CreditBody,
     Document,
     InvoiceBody,
+    ItemReceipt,
     QueryPage,
     SalesOrder,
     TokenBody,
@@ -80,6 +81,12 @@ class NetSuite:
         _readable(known)
         return known
 
+    async def item_receipt(self, ref: str) -> ItemReceipt | None:
+        """Goods that were taken in, with its lines; None when NetSuite itself says there is none."""
+        known = await self._read(f"/itemReceipt/{ref}?expandSubResources=true", ItemReceipt)
+        _readable(known)
+        return known
+
     async def document(self, kind: str, ref: str, *, withheld: bool = False) -> Document | None:
         """Whether a document of which no more is read is there: by internal id or ``eid:<external id>``.
 
@@ -96,8 +103,11 @@ class NetSuite:
         """Make a record that is no transform of another; its internal id. A known external id is refused."""
         return await self._write("POST", f"/{kind}", document)
 
-    async def credit_memo(self, ref: str) -> CreditBody | None:
-        return await self._read(f"/creditMemo/{ref}?fields=id,tranId,total", CreditBody)
+    async def credit_memo(self, ref: str, *, lines: bool = False) -> CreditBody | None:
+        query = "expandSubResources=true" if lines else "fields=id,tranId,total"
+        known = await self._read(f"/creditMemo/{ref}?{query}", CreditBody)
+        _readable(known)
+        return known
 
     async def query(self, suiteql: str) -> QueryPage:
         """The first page of a SuiteQL statement (paging is by key, not by offset)."""
@@ -227,7 +237,7 @@ class NetSuite:
             raise Stopped(Misconfigured(detail=detail, code="private_key")) from error
 
 
-def _readable(document: SalesOrder | Authorisation | None) -> None:
+def _readable(document: SalesOrder | Authorisation | ItemReceipt | CreditBody | None) -> None:
     """Lines are decoded when they are asked for: what cannot be is no answer."""
     try:
         if document is not None:

@@ -40,6 +40,11 @@ def payment_id(command: PayRefund) -> str:
     return external_id(command.order_key, f"{kind}-{command.refund_id}{nth}")
 
 
+def put_back(command: CreditRefund, line: CreditLine) -> str | None:
+    """The item whose stock the line is to raise; None: it moves none."""
+    return command.item_refs.get(line.sku or "") if line.kind == "item" and line.restock else None
+
+
 def render_credit(
     command: CreditRefund, open_invoices: Mapping[str, Decimal], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -130,8 +135,8 @@ class _Sheet:
         return row
 
     def _item_of(self, line: CreditLine) -> str:
-        own = self.command.item_refs.get(line.sku or "")
-        if line.kind == "item" and line.restock and own is not None:
+        own = put_back(self.command, line)
+        if own is not None:
             return own
         named = self.settings.get(_ITEMS.get(line.kind, "")) or None
         return str(named) if named else self._setting("refund_item")

@@ -7,7 +7,7 @@ Sources: the REST record operations of ``salesOrder``, ``returnAuthorization`` a
 vendor's help on receiving a customer return.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -17,9 +17,10 @@ from crossdock.connectors.netsuite.documents import candidates_of, external_id, 
 from crossdock.connectors.netsuite.mapping import posting_date
 from crossdock.connectors.netsuite.proof import Unbookable
 from crossdock.connectors.netsuite.sending import classified, is_taken
-from crossdock.connectors.netsuite.wire import Authorisation, OrderLine, SalesOrder
+from crossdock.connectors.netsuite.wire import Authorisation, ItemReceipt, OrderLine, SalesOrder
 from crossdock.domain.commands import PostReturn
-from crossdock.domain.outcome import Done, OutcomeUnknown, Rejected
+from crossdock.domain.money import ZERO
+from crossdock.domain.outcome import Conflict, Done, OutcomeUnknown, Rejected
 from crossdock.kit.manifest import Call, Result
 
 APPROVED = {"id": "B"}  # Pending Receipt
@@ -36,11 +37,11 @@ def receipt_id(command: PostReturn) -> str:
 @classified
 async def find_return(client: NetSuite, payload: PostReturn, call: Call) -> Result | None:
     """Our item receipt, if an earlier send made it and closed what it was made of."""
-    there = await client.document("itemReceipt", f"eid:{receipt_id(payload)}")
+    there = await client.item_receipt(f"eid:{receipt_id(payload)}")
     known = await client.authorisation(f"eid:{authorisation_id(payload)}") if there is not None else None
     if there is None or known is None or _open(known):
         return None
-    return Result(_done(known.id, there.id, repeated=True))
+    return Result(_differs(payload, there) or _done(known.id, there.id, repeated=True))
 
 
 @classified
@@ -48,7 +49,9 @@ async def post_return(client: NetSuite, payload: PostReturn, call: Call) -> Resu
     """Authorise, receive, close: each only if it is not there yet: a repeat goes on where the last one ended."""
     known = await client.authorisation(f"eid:{authorisation_id(payload)}") or await _authorise(client, payload)
     key = f"eid:{receipt_id(payload)}"
-    there = await client.document("itemReceipt", key)
+    there = await client.item_receipt(key)
+    if there is not None and (conflict := _differs(payload, there)) is not None:
+        return Result(conflict)
     received = await _receive(client, payload, known, key) if there is None else there.id
     if _open(known):
         await client.patch_authorisation(known.id, render_closed(known))
@@ -65,6 +68,28 @@ async def _receive(client: NetSuite, payload: PostReturn, known: Authorisation, 
         if there is None:
             raise stopped from None
         return there.id
+
+
+def _differs(payload: PostReturn, there: ItemReceipt) -> Conflict | None:
+    """What else NetSuite has under the number: a database that lost time numbers anew, and may count differently."""
+    units: dict[str, list[Decimal]] = {}
+    for place, rows in enumerate(([*_wanted(payload)], [(line.item.id, line.quantity) for line in there.lines()])):
+        for item, quantity in rows:
+            units.setdefault(item, [ZERO, ZERO])[place] += quantity
+    told = {
+        item: {"came": str(ours), "netsuite": str(theirs)} for item, (ours, theirs) in units.items() if ours != theirs
+    }
+    if not told and all(line.restock in (None, payload.restock) for line in there.lines()):
+        return None
+    what = "put into stock" if payload.restock else "written off"
+    detail = f"item receipt {there.id} has other goods than came back and are to be {what}"
+    hint = "Compare the receipt with what the warehouse counted; correct it in NetSuite, then resolve."
+    return Conflict("received_otherwise", detail, {"itemReceipt": there.id}, hint, {"differences": told})
+
+
+def _wanted(payload: PostReturn) -> Iterator[tuple[str, Decimal]]:
+    for one in payload.lines:
+        yield payload.item_refs.get(one.sku or "", ""), one.quantity
 
 
 async def _authorise(client: NetSuite, payload: PostReturn) -> Authorisation:

@@ -1,11 +1,13 @@
 """What NetSuite is asked to do of refunds: the credit memo, and the customer refund that pays it out. Class UNIQUE."""
 
+from collections import defaultdict
 from decimal import Decimal
 
 from crossdock.connectors.netsuite.client import NetSuite
 from crossdock.connectors.netsuite.crediting import (
     credit_id,
     payment_id,
+    put_back,
     render_credit,
     render_payment,
     still_open,
@@ -21,7 +23,7 @@ from crossdock.kit.manifest import Call, Result
 @classified
 async def find_credit(client: NetSuite, payload: CreditRefund, call: Call) -> Result | None:
     """Our credit memo, if an earlier send made it."""
-    there = await client.credit_memo(f"eid:{credit_id(payload)}")
+    there = await client.credit_memo(f"eid:{credit_id(payload)}", lines=True)
     return None if there is None else Result(_found(payload, there))
 
 
@@ -32,7 +34,26 @@ def _found(payload: CreditRefund, there: CreditBody) -> Outcome:
             f"credit memo {there.tran_id} comes to {there.total}, the refund to {payload.total}: somebody changed it"
         )
         return Conflict("credit_differs", detail, refs)
+    if (goods := _other_goods(payload, there)) is not None:
+        detail = f"credit memo {there.tran_id} puts other goods back into stock than it is to"
+        hint = "Compare its lines with what the warehouse has back; correct the stock in NetSuite, then resolve."
+        return Conflict("credit_differs", detail, refs, hint, {"differences": goods})
     return Done(refs=refs, facts={"total": str(there.total)}, repeated=True)
+
+
+def _other_goods(payload: CreditRefund, there: CreditBody) -> dict[str, dict[str, str]] | None:
+    """By item: units that are to go back into stock, and those that do. A database that lost time may not know any more
+    what the warehouse was told then."""
+    wanted, found = defaultdict[str, Decimal](Decimal), defaultdict[str, Decimal](Decimal)
+    for line in payload.lines:
+        if (item := put_back(payload, line)) is not None:
+            wanted[item] += line.quantity
+    own = {*payload.item_refs.values()}
+    for row in there.lines():
+        if row.item.id in own:
+            found[row.item.id] += row.quantity
+    apart = {item for item in {*wanted, *found} if wanted[item] != found[item]}
+    return {item: {"wanted": str(wanted[item]), "netsuite": str(found[item])} for item in sorted(apart)} or None
 
 
 @made_once(find_credit)

@@ -89,7 +89,26 @@ class Authorisation(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_on
         return [_line.decode(raw) for raw in self.item.items]
 
 
+class GoodsLine(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
+    """One line of goods that came back; ``restock``: of an item receipt, where it is told."""
+
+    item: Ref
+    quantity: Decimal = Decimal(0)
+    restock: bool | None = None
+
+
+class ItemReceipt(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
+    """Goods that were taken in, with its lines."""
+
+    id: str
+    item: OrderLines
+
+    def lines(self) -> list[GoodsLine]:
+        return [_goods.decode(raw) for raw in self.item.items]
+
+
 _line = msgspec.json.Decoder(OrderLine, strict=False)
+_goods = msgspec.json.Decoder(GoodsLine, strict=False)
 
 
 class Document(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
@@ -110,11 +129,15 @@ class InvoiceBody(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only
 
 
 class CreditBody(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
-    """What we read of a credit memo."""
+    """What we read of a credit memo; ``item``: its lines, where they were asked for."""
 
     id: str
     tran_id: str
     total: Decimal
+    item: OrderLines | None = None
+
+    def lines(self) -> list[GoodsLine]:
+        return [_goods.decode(raw) for raw in (self.item.items if self.item else ())]
 
 
 class QueryPage(msgspec.Struct, frozen=True, gc=False, rename="camel"):
