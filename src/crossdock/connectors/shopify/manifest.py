@@ -41,7 +41,7 @@ SETTINGS = (
         "read_shopify_payments_accounts.",
     ),
     Setting("overlap_minutes", "How far each poll reaches back", required=False, default=10),
-    Setting("page_size", "Orders listed per poll page (at most 250)", required=False, default=100),
+    Setting("page_size", "Orders listed per poll page (at most 100)", required=False, default=100),
     Setting(
         "stock_locations",
         "Locations whose stock is compared in full",

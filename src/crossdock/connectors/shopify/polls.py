@@ -99,7 +99,8 @@ def _text(instant: datetime) -> str:
 
 
 def _page_size(client: Client) -> int:
-    return max(1, min(250, int(client.line.settings.get("page_size") or 100)))
+    """8 objects an order: more than 100 might cost more points than one query may."""
+    return max(1, min(100, int(client.line.settings.get("page_size") or 100)))
 
 
 def _found(connection: str, order: Changed) -> Found:
