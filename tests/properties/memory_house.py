@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from crossdock import app
+from crossdock.domain.signal_decider import AGAIN
 from crossdock.domain.state import OrderState, decode_state
 from crossdock.engine.deciding import DecideLoop
 from crossdock.engine.delivering import DeliverLoop
@@ -118,7 +119,8 @@ class MemoryHouse(House):
     def inside(self) -> dict[str, Any]:
         """Everything of the orders that a replay must leave as it is: state, commands that write, exceptions.
 
-        But for allocations: a signal told again is read again, and shows where the shop now wants the rest from.
+        But for allocations: a signal told again is read again, and shows where the shop now wants the rest from. And
+        but for when it is read once more: that is so long after it was told, and changes nothing.
         """
         books = self.store.books
         orders = [row for row in books.rows.values() if row.ref.kind == "order" and row.state is not None]
@@ -127,7 +129,7 @@ class MemoryHouse(House):
             "statuses": {row.ref.key: row.status for row in books.rows.values()},
             "commands": {key for key, one in books.commands.items() if one.command.purpose != "read_back"},
             "exceptions": [(found.stream_id, found.problem.key) for found in books.exceptions if not found.settled_by],
-            "timers": dict(books.timers),
+            "timers": {key: alarm for key, alarm in books.timers.items() if key[1] != AGAIN},
             "references": set(books.references),
         }
 
