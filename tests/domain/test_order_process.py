@@ -185,6 +185,10 @@ def test_an_order_of_which_nothing_is_left_is_a_persons_not_an_empty_booking() -
     assert [(one.code, one.owner) for one in decision.opened] == [("order.nothing_left", "customer_service")]
     play.act("skip", step="validate.products")
     assert play.purposes() == [], "nobody can say by hand what to book"
+    given_up = Play()
+    given_up.see(lines=nothing)
+    given_up.act("cancel")
+    assert (given_up.state.ended, given_up.codes(), given_up.purposes()) == ("cancelled", set(), [])
     play.see(lines=(line("1", quantity=2, current_quantity=Decimal(1)),), age_s=1)
     assert play.purposes() == ["order.book"]
     assert not play.state.problems

@@ -161,6 +161,25 @@ async def test_an_answer_lost_at_any_write_leaves_one_receipt_and_a_closed_autho
     assert books(account)["restocked"] == {"1001": "2"}
 
 
+async def test_other_goods_that_the_search_shows_late_are_a_conflict_too() -> None:
+    """The receipt is not seen, the transform says that its number is taken."""
+    account = await opened()
+    await send(account, command(account))
+    ask, unseen = account.request, ["itemReceipt"]
+
+    async def request(method: str, url: str, **rest: Any) -> Any:
+        if method == "GET" and unseen and f"/{unseen[0]}/" in url:
+            unseen.pop()
+            url = url.replace("IR-1", "IR-none")
+        return await ask(method, url, **rest)
+
+    account.request = request  # type: ignore[method-assign]
+    outcome = (await send(account, command(account, lines=units("1")))).outcome
+    assert isinstance(outcome, Conflict)
+    assert unseen == []
+    assert len(books(account)["item_receipts"]) == 1
+
+
 async def test_more_than_left_and_items_that_are_not_on_the_order_are_refused_by_name() -> None:
     account = await opened()
     for lines, code in ((units("7"), "over_receipt"), (units("1", "OTHER"), "over_receipt")):

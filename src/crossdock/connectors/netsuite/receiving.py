@@ -64,9 +64,11 @@ async def _receive(client: NetSuite, payload: PostReturn, known: Authorisation, 
         document = render_receipt(payload, known, client.settings)
         return await client.transform(known.id, "itemReceipt", document, "returnAuthorization")
     except Stopped as stopped:
-        there = await client.document("itemReceipt", key) if is_taken(stopped) else None
+        there = await client.item_receipt(key) if is_taken(stopped) else None
         if there is None:
             raise stopped from None
+        if (conflict := _differs(payload, there)) is not None:
+            raise Stopped(conflict) from None
         return there.id
 
 

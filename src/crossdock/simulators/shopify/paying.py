@@ -92,26 +92,21 @@ def outstanding(books: "ShopBooks", order: Record) -> Sides:
 
 def outstanding_set(books: "ShopBooks", order: Record) -> dict[str, Any]:
     """The same as a bag. Of an imported order it is what its body says."""
-    currencies = {"shop_money": order["currency"], "presentment_money": order["presentment_currency"]}
     if "total_outstanding" in order:
-        sides = dict.fromkeys(SIDES, Decimal(order["total_outstanding"]))
-    else:
-        sides = outstanding(books, order)
-    return {
-        side: {"amount": _printed(sides[side], currency), "currency_code": currency}
-        for side, currency in currencies.items()
-    }
+        return _told(order, dict.fromkeys(SIDES, Decimal(order["total_outstanding"])))
+    return _told(order, outstanding(books, order))
 
 
 def refunded_set(order: Record) -> dict[str, Any]:
     """What went back to the customer, as ``totalRefundedSet`` says."""
-    went = [one["sides"] for refund in order["refunds"] for one in refund["transactions"] if "sides" in one]
+    went = [_bag(one["sides"]) for refund in order["refunds"] for one in refund["transactions"] if "sides" in one]
+    return _told(order, {side: sum((one[side] for one in went), Decimal(0)) for side in SIDES})
+
+
+def _told(order: Record, sides: Sides) -> dict[str, Any]:
     currencies = {"shop_money": order["currency"], "presentment_money": order["presentment_currency"]}
     return {
-        side: {
-            "amount": _printed(sum((_bag(one)[side] for one in went), Decimal(0)), currency),
-            "currency_code": currency,
-        }
+        side: {"amount": _printed(sides[side], currency), "currency_code": currency}
         for side, currency in currencies.items()
     }
 
